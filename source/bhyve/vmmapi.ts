@@ -1,0 +1,66 @@
+// libvmmapi in the bhyve process: guest memory laid out at 0–3 GiB and from 4 GiB on, and all of it mapped
+// into the process from /dev/vmm/<vm>, so that device models turn a GPA into a pointer by addition.
+
+import {GIB} from '../formats/address.js';
+import type {Memory} from '../hardware/memory.js';
+import {VmMap, VmObject} from '../kernel/vm-map.js';
+import type {VmPages} from '../kernel/vm-page.js';
+import type {Vm, Vmm} from '../kernel/vmm.js';
+
+const LOWMEM_LIMIT = 3 * GIB;
+const HIGHMEM_BASE = 4 * GIB;
+/** Where mmap puts the guest, behind a guard of 4 MiB; and where malloc's memory is. */
+const GUEST_BASE = 0x28_0000_0000 + 4 * 1024 * 1024;
+const HEAP_BASE = 0x8_0100_0000;
+/** What a pointer is where vm_map_gpa finds no memory. */
+export const NULL = 0;
+
+export class VmContext {
+	/** The address space of this bhyve process. */
+	readonly process: VmMap;
+	readonly #lowmem: number;
+	readonly #highmem: number;
+	#heap = HEAP_BASE;
+
+	/** vm_create and vm_setup_memory with -S: `bytes` of wired guest memory. */
+	constructor(
+		readonly vm: Vm,
+		vmm: Vmm,
+		memory: Memory,
+		bytes: number,
+	) {
+		this.process = new VmMap(memory);
+		this.#lowmem = Math.min(bytes, LOWMEM_LIMIT);
+		this.#highmem = bytes - this.#lowmem;
+		for (const [gpa, length] of [
+			[0, this.#lowmem],
+			[HIGHMEM_BASE, this.#highmem],
+		]) {
+			if (length === 0) continue;
+			vmm.mmapWired(vm, gpa, length);
+			this.process.insert(GUEST_BASE + gpa, length, vm.sysmem, gpa);
+		}
+	}
+
+	/** vm_map_gpa (paddr_guest2host): a pointer to [gpa, gpa + bytes), or NULL where it is not all memory. */
+	mapGpa(gpa: number, bytes: number): number {
+		const low = gpa + bytes <= this.#lowmem;
+		const high = gpa >= HIGHMEM_BASE && gpa + bytes <= HIGHMEM_BASE + this.#highmem;
+		return low || high ? GUEST_BASE + gpa : NULL;
+	}
+
+	/** The GPA behind a pointer into guest memory, for those who explain an iovec. */
+	gpaOf(pointer: number): number | undefined {
+		return pointer >= GUEST_BASE ? pointer - GUEST_BASE : undefined;
+	}
+
+	/** malloc: memory of the process itself, which no guest sees. */
+	malloc(bytes: number, pages: VmPages, owner: string): number {
+		const object = new VmObject(owner);
+		object.populate(0, pages.alloc(bytes / 4096, owner));
+		const pointer = this.#heap;
+		this.process.insert(pointer, bytes, object, 0);
+		this.#heap += bytes + 4096;
+		return pointer;
+	}
+}

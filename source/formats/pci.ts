@@ -1,0 +1,10 @@
+// A requester id, as the PCI bus carries it: bus 15:8, device 7:3, function 2:0.
+
+export type Rid = number;
+
+export const ridOf = (bus: number, device: number, fn: number): Rid => (bus << 8) | (device << 3) | fn;
+export const ridBus = (rid: Rid): number => (rid >>> 8) & 0xff;
+export const ridDevfn = (rid: Rid): number => rid & 0xff;
+
+/** As pciconf writes a selector, without the domain: 4:0:0. */
+export const ridText = (rid: Rid): string => `${ridBus(rid)}:${(rid >>> 3) & 0x1f}:${rid & 7}`;

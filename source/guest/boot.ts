@@ -1,0 +1,71 @@
+// What the guest's firmware does at power-on: look for a disk to boot, and say on the console what it found.
+
+import {
+	gptHeader,
+	gptPartitions,
+	hasBootSignature,
+	isProtective,
+	mbrPartitions,
+	type Partition,
+} from '../formats/gpt.js';
+import {SECTOR} from '../formats/virtqueue.js';
+
+/** Reads sectors through the guest's driver into its buffer, and shows that buffer; undefined: an I/O error. */
+export type ReadSectors = (lba: number, sectors: number) => Uint8Array | undefined;
+
+export type Found = {bootable: boolean; partitions: Partition[]; lines: string[]};
+
+const NOTHING = 'no bootable disk';
+
+/** Reads LBA 0 and the GPT, checks signatures and CRCs (UEFI 5.3.2). */
+export function lookForDisk(read: ReadSectors, sectors: number): Found {
+	const nothing = (why: string): Found => ({bootable: false, partitions: [], lines: [why, NOTHING]});
+	const mbr = read(0, 1);
+	if (mbr === undefined) return nothing('LBA 0: I/O error');
+	if (!hasBootSignature(mbr)) return nothing('LBA 0: no 55 aa signature');
+	if (!isProtective(mbr)) {
+		const partitions = mbrPartitions(mbr);
+		if (partitions.length === 0) return nothing('LBA 0: 55 aa, but no partition');
+		return {
+			bootable: true,
+			partitions,
+			lines: ['LBA 0: 55 aa, MBR partition table', ...partitions.map(partitionLine)],
+		};
+	}
+	const problem = (lba: number, what: string) => `LBA ${lba}: ${what}`;
+	const headerSector = sectors > 1 ? read(1, 1) : undefined;
+	if (headerSector === undefined) return nothing(problem(1, 'I/O error'));
+	const header = gptHeader(headerSector, 1);
+	if (typeof header === 'string') return nothing(problem(1, header));
+	const length = Math.ceil((header.entries * header.entryBytes) / SECTOR);
+	if (header.entriesLba + length > sectors)
+		return nothing(problem(1, 'the entries lie past the end of the disk'));
+	const entries = read(header.entriesLba, length);
+	if (entries === undefined) return nothing(problem(header.entriesLba, 'I/O error'));
+	const partitions = gptPartitions(entries, header);
+	if (typeof partitions === 'string') return nothing(problem(header.entriesLba, partitions));
+	if (partitions.length === 0) return nothing('GPT: CRCs ok, but no partition');
+	return {
+		bootable: true,
+		partitions,
+		lines: ['LBA 0: 55 aa, protective; GPT: header and entry CRCs ok', ...partitions.map(partitionLine)],
+	};
+}
+
+/** Names come from the disk: what is not printable is shown as a dot. */
+function partitionLine({number, type, name, firstLba, lastLba}: Partition): string {
+	const label = name === '' ? '' : ` "${name.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '·')}"`;
+	return `${number}: ${type}${label}, ${sizeText((lastLba - firstLba + 1) * SECTOR)} at LBA ${firstLba}`;
+}
+
+/** 16 MiB, 1.5 GiB: the largest unit that leaves at least one. */
+export function sizeText(bytes: number): string {
+	const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+	let value = bytes;
+	let unit = 0;
+	while (Math.abs(value) >= 1024 && unit < units.length - 1) {
+		value /= 1024;
+		unit++;
+	}
+	return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,146 @@
+// The raw disk: an image, a partition or a block device of the machine dmascope runs on. Reads and writes are
+// preadv and pwritev on it, with O_DIRECT where the disk takes it.
+
+import fs from 'node:fs';
+import {SECTOR} from '../formats/virtqueue.js';
+import {errnoOf, messageOf, UserError} from '../user-error.js';
+import {blockDeviceBytes, refuseIfInUse} from './block-device.js';
+import {pageAligned} from './memory.js';
+
+const {O_RDONLY, O_RDWR, O_EXCL} = fs.constants;
+/** 0 where the system has no such flag (macOS). */
+const O_DIRECT = fs.constants.O_DIRECT ?? 0;
+
+export type DiskOptions = {writable?: boolean};
+
+export class Disk {
+	readonly sectors: number;
+
+	private constructor(
+		readonly path: string,
+		readonly bytes: number,
+		readonly writable: boolean,
+		/** Multiple of bytes that O_DIRECT asks for in memory, offset and length; undefined: not to be had. */
+		readonly directAlignment: number | undefined,
+		readonly fd: number,
+		readonly directFd: number | undefined,
+	) {
+		this.sectors = bytes / SECTOR;
+	}
+
+	/** @throws UserError where the path is no disk that can be used, saying how to mend it. */
+	static open(path: string, {writable = false}: DiskOptions = {}): Disk {
+		const stat = statOf(path);
+		const block = stat.isBlockDevice();
+		if (!block && !stat.isFile()) {
+			const what = stat.isDirectory() ? 'a directory' : 'neither a file nor a block device';
+			throw new UserError(`--disk ${path} is ${what}; give a disk image, a partition or a block device.`);
+		}
+		if (writable) refuseIfInUse(path, stat);
+		const bytes = block ? blockDeviceBytes(path, stat.rdev) : stat.size;
+		if (bytes === 0)
+			throw new UserError(`--disk ${path} is empty; give an image that holds at least one sector.`);
+		if (bytes % SECTOR !== 0) {
+			throw new UserError(
+				`--disk ${path} is ${bytes} bytes, not a whole number of 512-byte sectors; ` +
+					`pad it with: truncate -s %512 ${path}`,
+			);
+		}
+		// O_EXCL on a block device is Linux's own guard: it fails while the device is mounted or claimed.
+		const flags = (writable ? O_RDWR : O_RDONLY) | (writable && block ? O_EXCL : 0);
+		const fd = openAs(path, flags, writable);
+		const direct = openDirect(path, writable ? O_RDWR : O_RDONLY);
+		return new Disk(path, bytes, writable, direct?.alignment, fd, direct?.fd);
+	}
+
+	get direct(): boolean {
+		return this.directAlignment !== undefined;
+	}
+
+	/** preadv. @returns the bytes read: fewer than asked where the disk ends. @throws the system's error. */
+	readv(views: Uint8Array[], offset: number): number {
+		return fs.readvSync(this.#fdFor(views, offset), views, offset);
+	}
+
+	/** pwritev. @returns the bytes written. @throws the system's error. */
+	writev(views: Uint8Array[], offset: number): number {
+		return fs.writevSync(this.#fdFor(views, offset), views, offset);
+	}
+
+	/** What the disk holds, by another way than the one under test: an ordinary read. Shorter past its end. */
+	peek(offset: number, length: number): Uint8Array {
+		const bytes = new Uint8Array(length);
+		return bytes.subarray(0, fs.readSync(this.fd, bytes, 0, length, offset));
+	}
+
+	close(): void {
+		if (this.directFd !== undefined) fs.closeSync(this.directFd);
+		fs.closeSync(this.fd);
+	}
+
+	/** A transfer that O_DIRECT would refuse for its alignment goes through the page cache, as on any system. */
+	#fdFor(views: Uint8Array[], offset: number): number {
+		const {directAlignment: unit, directFd} = this;
+		if (unit === undefined || directFd === undefined || offset % unit !== 0) return this.fd;
+		const aligned = views.every(view => view.byteOffset % unit === 0 && view.length % unit === 0);
+		return aligned ? directFd : this.fd;
+	}
+}
+
+function statOf(path: string): fs.Stats {
+	try {
+		return fs.statSync(path);
+	} catch (error) {
+		const why: Record<string, string> = {
+			ENOENT: `There is no ${path}; check the path given to --disk.`,
+			ENOTDIR: `There is no ${path}; check the path given to --disk.`,
+			EACCES: `--disk ${path} cannot be reached by this user; check the rights of its folder.`,
+		};
+		throw new UserError(
+			why[errnoOf(error) ?? ''] ?? `--disk ${path} cannot be looked at: ${messageOf(error)}.`,
+		);
+	}
+}
+
+function openAs(path: string, flags: number, writable: boolean): number {
+	try {
+		return fs.openSync(path, flags);
+	} catch (error) {
+		const code = errnoOf(error);
+		const how = writable ? 'written' : 'read';
+		if (code === 'EACCES' || code === 'EPERM') {
+			throw new UserError(
+				`--disk ${path} cannot be ${how} by this user; run as one who may, or change its mode.`,
+			);
+		}
+		if (code === 'EROFS') throw new UserError(`--disk ${path} is read-only; leave --writable out.`);
+		if (code === 'EBUSY') {
+			throw new UserError(
+				`--disk ${path} is in use by the system; unmount it first, or leave --writable out.`,
+			);
+		}
+		throw new UserError(`--disk ${path} cannot be opened: ${messageOf(error)}.`);
+	}
+}
+
+/** Finds the alignment that O_DIRECT asks for on this disk by reading its first sector or page. */
+function openDirect(path: string, flags: number): {fd: number; alignment: number} | undefined {
+	if (O_DIRECT === 0) return undefined;
+	let fd: number;
+	try {
+		fd = fs.openSync(path, flags | O_DIRECT);
+	} catch {
+		return undefined;
+	}
+	const page = pageAligned(4096);
+	for (const alignment of [SECTOR, 4096]) {
+		try {
+			fs.readSync(fd, page, alignment, alignment, 0);
+			return {fd, alignment};
+		} catch {
+			// EINVAL: a larger unit is asked for.
+		}
+	}
+	fs.closeSync(fd);
+	return undefined;
+}

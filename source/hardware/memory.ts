@@ -1,0 +1,83 @@
+// Host physical memory. Each 4 GiB of the address space is one WebAssembly.Memory: page-aligned, so the disk
+// can be read straight into it with O_DIRECT, and touched only where it is used.
+
+import {GIB, PAGE_SIZE} from '../formats/address.js';
+import {UserError} from '../user-error.js';
+
+const SLOT = 4 * GIB;
+const WASM_PAGE = 65536;
+/** DIMMs fill 0–3 GiB; what does not fit below the PCI hole continues at 4 GiB. */
+const HOLE_START = 3 * GIB;
+
+export type Segment = {base: number; bytes: number};
+
+export class Memory {
+	readonly segments: readonly Segment[];
+	/** The first address past the last byte. */
+	readonly end: number;
+	readonly #bytes: Uint8Array[] = [];
+	readonly #words: Uint32Array[] = [];
+
+	/** @throws UserError where this process cannot have that much address space. */
+	constructor(readonly bytes: number) {
+		const segments: Segment[] = [{base: 0, bytes: Math.min(bytes, HOLE_START)}];
+		for (let base = SLOT, rest = bytes - HOLE_START; rest > 0; base += SLOT, rest -= SLOT) {
+			segments.push({base, bytes: Math.min(rest, SLOT)});
+		}
+		for (const {bytes: length} of segments) {
+			const whole = pageAligned(length);
+			this.#bytes.push(whole);
+			this.#words.push(new Uint32Array(whole.buffer, 0, length / 4));
+		}
+		this.segments = segments;
+		const last = segments[segments.length - 1] ?? {base: 0, bytes: 0};
+		this.end = last.base + last.bytes;
+	}
+
+	has(hpa: number, length: number): boolean {
+		const bytes = this.#bytes[Math.floor(hpa / SLOT)];
+		return bytes !== undefined && hpa >= 0 && (hpa % SLOT) + length <= bytes.length;
+	}
+
+	/** The 32-bit words of the 4 GiB numbered `slot`: address bits 51:32. For page walks. */
+	words(slot: number): Uint32Array | undefined {
+		return this.#words[slot];
+	}
+
+	page(hpa: number): Uint32Array | undefined {
+		if (!this.has(hpa, PAGE_SIZE)) return undefined;
+		const at = (hpa % SLOT) / 4;
+		return this.#words[Math.floor(hpa / SLOT)]?.subarray(at, at + PAGE_SIZE / 4);
+	}
+
+	/** The bytes at an address themselves, not a copy. @throws RangeError where there is no memory. */
+	view(hpa: number, length: number): Uint8Array {
+		if (!this.has(hpa, length)) throw new RangeError(`no memory at ${hpa.toString(16)}+${length}`);
+		const at = hpa % SLOT;
+		return (this.#bytes[Math.floor(hpa / SLOT)] ?? this.#bytes[0]).subarray(at, at + length);
+	}
+
+	/** The 32-bit word at a 4-aligned address. */
+	u32(hpa: number): number {
+		return this.#words[Math.floor(hpa / SLOT)][(hpa % SLOT) / 4];
+	}
+
+	setU32(hpa: number, value: number): void {
+		this.#words[Math.floor(hpa / SLOT)][(hpa % SLOT) / 4] = value;
+	}
+}
+
+/**
+ * Zeroed bytes that start on a page, which an ArrayBuffer's need not: O_DIRECT asks for that.
+ * @throws UserError where this process cannot have that much address space.
+ */
+export function pageAligned(bytes: number): Uint8Array<ArrayBuffer> {
+	const pages = Math.ceil(bytes / WASM_PAGE);
+	try {
+		return new Uint8Array(new WebAssembly.Memory({initial: pages, maximum: pages}).buffer, 0, bytes);
+	} catch {
+		throw new UserError(
+			'This process cannot reserve that much address space; give --host-memory a smaller size.',
+		);
+	}
+}

@@ -1,0 +1,26 @@
+// What each layer says as it works, in the manner of DTrace's static probes. The lab listens while a transfer
+// runs and builds the chain of its verdict from this; nothing in the layers depends on being heard.
+
+import type {Rid} from '../formats/pci.js';
+
+export type Fault = {
+	rid: Rid;
+	iova: number;
+	write: boolean;
+	reason: number;
+	/** Whether a fault record register was free to hold it. */
+	recorded: boolean;
+};
+
+export type Extent = {address: number; bytes: number};
+
+export type ProbeEvent =
+	| {at: 'virtio-blk'; descriptors: number; data: Extent[]}
+	| {at: 'block_if'; iovec: Extent[]; bounced: boolean}
+	| {at: 'copy'; bytes: number}
+	| {at: 'syscall'; name: string; offset: number; bytes: number; result: number; error?: string}
+	| {at: 'ahci'; lba: number; prds: Extent[]}
+	| {at: 'hba'; bytes: number; dropped: number; error?: string}
+	| {at: 'fault'; fault: Fault};
+
+export type Probe = (event: ProbeEvent) => void;

@@ -1,0 +1,79 @@
+// The host's ahci(4) driver and the ada disk on it: puts physical addresses in PRDs and rings the controller.
+
+import {high32, low32} from '../formats/address.js';
+import * as ahci from '../formats/ahci.js';
+import {SECTOR} from '../formats/virtqueue.js';
+import type {AhciHba} from '../hardware/ahci-hba.js';
+import type {Memory} from '../hardware/memory.js';
+import type {Probe} from '../hardware/probe.js';
+import type {Bio, Provider} from './physio.js';
+import type {Run, VmPages} from './vm-page.js';
+
+const SLOT = 0;
+
+export class AhciDisk implements Provider {
+	probe: Probe = () => {};
+	readonly #hba: AhciHba;
+	readonly #memory: Memory;
+	readonly #list: number;
+	readonly #table: number;
+
+	constructor(
+		readonly name: string,
+		hba: AhciHba,
+		memory: Memory,
+		pages: VmPages,
+	) {
+		this.#hba = hba;
+		this.#memory = memory;
+		// Two pages hold the command table of a MAXPHYS transfer that starts inside a page: 257 PRDs.
+		this.#list = pages.allocContiguous(1, 'ahci0');
+		this.#table = pages.allocContiguous(2, 'ahci0');
+		hba.commandList = this.#list;
+	}
+
+	get mediaBytes(): number {
+		return this.#hba.disk.bytes;
+	}
+
+	/** One bio, one command. @returns the bytes the controller says it moved, and whether it reported an error. */
+	strategy(bio: Bio): {moved: number; error: boolean} {
+		const prds = segments(bio.pages);
+		const bytes = prds.reduce((sum, prd) => sum + prd.bytes, 0);
+		const lba = bio.offset / SECTOR;
+		const command = bio.write ? ahci.ATA_WRITE_DMA_EXT : ahci.ATA_READ_DMA_EXT;
+		ahci.dmaFis(command, lba, bytes / SECTOR).forEach((dword, i) => {
+			this.#memory.setU32(this.#table + 4 * i, dword);
+		});
+		prds.forEach(({hpa, bytes: length}, i) => {
+			const prd = this.#table + ahci.PRDT + i * ahci.PRD_BYTES;
+			this.#memory.setU32(prd + ahci.PRD.DBA, low32(hpa));
+			this.#memory.setU32(prd + ahci.PRD.DBAU, high32(hpa));
+			this.#memory.setU32(prd + ahci.PRD.DBC, length - 1);
+		});
+		const header = this.#list + SLOT * ahci.COMMAND_HEADER_BYTES;
+		const flags = ahci.FIS_DWORDS | (bio.write ? ahci.HEADER_WRITE : 0) | (prds.length << 16);
+		this.#memory.setU32(header + ahci.HEADER.DW0, flags);
+		this.#memory.setU32(header + ahci.HEADER.PRDBC, 0);
+		this.#memory.setU32(header + ahci.HEADER.CTBA, low32(this.#table));
+		this.#memory.setU32(header + ahci.HEADER.CTBAU, high32(this.#table));
+		this.probe({at: 'ahci', lba, prds: prds.map(prd => ({address: prd.hpa, bytes: prd.bytes}))});
+
+		this.#hba.issue(SLOT);
+		return {
+			moved: this.#memory.u32(header + ahci.HEADER.PRDBC),
+			error: this.#hba.taskFile !== ahci.STATUS_OK,
+		};
+	}
+}
+
+/** Physically adjacent pages share a PRD, as bus_dma(9) joins them, up to what one PRD can move. */
+function segments(pages: readonly Run[]): Run[] {
+	const joined: Run[] = [];
+	for (const {hpa, bytes} of pages) {
+		const last = joined[joined.length - 1];
+		if (last && last.hpa + last.bytes === hpa && last.bytes + bytes <= ahci.PRD_MAX) last.bytes += bytes;
+		else joined.push({hpa, bytes});
+	}
+	return joined;
+}

@@ -1,0 +1,80 @@
+// preadv(2) and pwritev(2) on a raw device: physio(9) holds the caller's pages, and a bio carries them, not
+// their bytes, down to the disk's driver. GEOM checks the request on the way (g_io_check).
+
+import type {Probe} from '../hardware/probe.js';
+import {BadAddress, type VmMap} from './vm-map.js';
+import type {Run} from './vm-page.js';
+
+export const MAXPHYS = 1024 * 1024;
+const SECTOR = 512;
+
+export type Iovec = {pointer: number; bytes: number};
+export type Bio = {write: boolean; offset: number; pages: Run[]};
+
+/** A disk that GEOM offers, such as ada0. */
+export interface Provider {
+	readonly name: string;
+	readonly mediaBytes: number;
+	strategy(bio: Bio): {moved: number; error: boolean};
+}
+
+/** What a system call answers: a count, or an errno. */
+export type Result = {bytes: number; errno?: string};
+
+/** An open raw device: what a file descriptor of the process stands for. */
+export class RawDevice {
+	probe: Probe = () => {};
+
+	constructor(readonly provider: Provider) {}
+
+	/** preadv, or pwritev where `write`, by a process whose addresses `map` resolves. */
+	transfer(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
+		const result = this.#physio(map, iovec, offset, write);
+		this.probe({
+			at: 'syscall',
+			name: write ? 'pwritev' : 'preadv',
+			offset,
+			bytes: iovec.reduce((sum, {bytes}) => sum + bytes, 0),
+			result: result.bytes,
+			error: result.errno,
+		});
+		return result;
+	}
+
+	#physio(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
+		let done = 0;
+		for (const {pointer, bytes} of iovec) {
+			for (let at = 0; at < bytes; ) {
+				const wanted = Math.min(MAXPHYS, bytes - at);
+				const length = this.#clip(offset + done, wanted);
+				if (typeof length === 'string') return {bytes: done, errno: length};
+				if (length === 0) return {bytes: done};
+				const pages = hold(map, pointer + at, length);
+				if (pages === undefined) return {bytes: done, errno: 'EFAULT'};
+				const {moved, error} = this.provider.strategy({write, offset: offset + done, pages});
+				if (error) return {bytes: done, errno: 'EIO'};
+				done += moved;
+				at += moved;
+				if (moved < wanted) return {bytes: done};
+			}
+		}
+		return {bytes: done};
+	}
+
+	/** g_io_check: whole sectors, from within the media; what reaches past its end is cut off. */
+	#clip(offset: number, bytes: number): number | 'EINVAL' | 'EIO' {
+		if (offset % SECTOR !== 0 || bytes % SECTOR !== 0) return 'EINVAL';
+		if (offset > this.provider.mediaBytes) return 'EIO';
+		return Math.min(bytes, this.provider.mediaBytes - offset);
+	}
+}
+
+/** vm_fault_quick_hold_pages. */
+function hold(map: VmMap, pointer: number, bytes: number): Run[] | undefined {
+	try {
+		return map.runs(pointer, bytes);
+	} catch (error) {
+		if (error instanceof BadAddress) return undefined;
+		throw error;
+	}
+}

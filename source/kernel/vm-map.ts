@@ -1,0 +1,155 @@
+// vm_map and vm_object: an address space is a list of entries, each showing a part of an object's pages. A
+// guest's physical memory is one (guest physical addresses), the bhyve process has another (its pointers).
+
+import {PAGE_SIZE} from '../formats/address.js';
+import type {Memory} from '../hardware/memory.js';
+import type {Run} from './vm-page.js';
+
+/** Memory that has pages behind it: byte offset → physical address. */
+export class VmObject {
+	/** In order of offset; a sysmem segment has a hole between low and high memory. */
+	readonly runs: {offset: number; hpa: number; bytes: number}[] = [];
+
+	constructor(readonly owner: string) {}
+
+	/** Gives [offset, …) the pages of `runs`. Calls come in order of offset. */
+	populate(offset: number, runs: readonly Run[]): void {
+		for (const {hpa, bytes} of runs) {
+			this.runs.push({offset, hpa, bytes});
+			offset += bytes;
+		}
+	}
+
+	/** The run that holds a byte offset. */
+	runAt(offset: number): {offset: number; hpa: number; bytes: number} | undefined {
+		let low = 0;
+		let high = this.runs.length - 1;
+		while (low <= high) {
+			const middle = (low + high) >>> 1;
+			const run = this.runs[middle];
+			if (offset < run.offset) high = middle - 1;
+			else if (offset >= run.offset + run.bytes) low = middle + 1;
+			else return run;
+		}
+		return undefined;
+	}
+}
+
+export type VmMapEntry = {start: number; bytes: number; object: VmObject; offset: number};
+
+/** An access to an address that nothing is mapped at: EFAULT in a system call, SIGSEGV in a process. */
+export class BadAddress extends Error {
+	constructor(readonly address: number) {
+		super(`nothing is mapped at 0x${address.toString(16)}`);
+	}
+}
+
+export class VmMap {
+	readonly entries: VmMapEntry[] = [];
+	readonly #memory: Memory;
+
+	constructor(memory: Memory) {
+		this.#memory = memory;
+	}
+
+	insert(start: number, bytes: number, object: VmObject, offset: number): void {
+		this.entries.push({start, bytes, object, offset});
+	}
+
+	remove(start: number): void {
+		const at = this.entries.findIndex(entry => entry.start === start);
+		if (at >= 0) this.entries.splice(at, 1);
+	}
+
+	/** The physical address behind an address. */
+	hpa(address: number): number | undefined {
+		return this.#run(address, 1)?.hpa;
+	}
+
+	/** The physically contiguous runs behind [address, address + bytes). @throws BadAddress */
+	runs(address: number, bytes: number): Run[] {
+		const runs: Run[] = [];
+		for (let at = address; at < address + bytes; ) {
+			const run = this.#run(at, address + bytes - at);
+			if (run === undefined) throw new BadAddress(at);
+			runs.push(run);
+			at += run.bytes;
+		}
+		return runs;
+	}
+
+	/** A copy of the bytes at an address. @throws BadAddress */
+	read(address: number, bytes: number): Uint8Array {
+		const copy = new Uint8Array(bytes);
+		let done = 0;
+		for (const run of this.runs(address, bytes)) {
+			copy.set(this.#memory.view(run.hpa, run.bytes), done);
+			done += run.bytes;
+		}
+		return copy;
+	}
+
+	/** @throws BadAddress, with nothing written. */
+	write(address: number, bytes: Uint8Array): void {
+		let done = 0;
+		for (const run of this.runs(address, bytes.length)) {
+			this.#memory.view(run.hpa, run.bytes).set(bytes.subarray(done, done + run.bytes));
+			done += run.bytes;
+		}
+	}
+
+	/** memcpy between two addresses of this space, from memory to memory. @throws BadAddress */
+	copy(to: number, from: number, bytes: number): void {
+		this.runs(to, bytes);
+		for (const run of this.runs(from, bytes)) {
+			this.write(to, this.#memory.view(run.hpa, run.bytes));
+			to += run.bytes;
+		}
+	}
+
+	u8(address: number): number {
+		return this.#memory.view(this.#byte(address), 1)[0];
+	}
+
+	u16(address: number): number {
+		return this.u8(address) | (this.u8(address + 1) << 8);
+	}
+
+	u32(address: number): number {
+		return (this.u16(address) | (this.u16(address + 2) << 16)) >>> 0;
+	}
+
+	setU8(address: number, value: number): void {
+		this.#memory.view(this.#byte(address), 1)[0] = value;
+	}
+
+	setU16(address: number, value: number): void {
+		this.setU8(address, value & 0xff);
+		this.setU8(address + 1, (value >>> 8) & 0xff);
+	}
+
+	setU32(address: number, value: number): void {
+		this.setU16(address, value & 0xffff);
+		this.setU16(address + 2, value >>> 16);
+	}
+
+	#byte(address: number): number {
+		const run = this.#run(address, 1);
+		if (run === undefined) throw new BadAddress(address);
+		return run.hpa;
+	}
+
+	/** The contiguous memory at an address: at most `bytes` of it. */
+	#run(address: number, bytes: number): Run | undefined {
+		const entry = this.entries.find(({start, bytes: length}) => address >= start && address < start + length);
+		if (entry === undefined) return undefined;
+		const offset = entry.offset + address - entry.start;
+		const run = entry.object.runAt(offset);
+		if (run === undefined) return undefined;
+		const left = Math.min(run.offset + run.bytes - offset, entry.start + entry.bytes - address);
+		return {hpa: run.hpa + offset - run.offset, bytes: Math.min(bytes, left)};
+	}
+}
+
+/** Rounds up to whole pages, as mmap does. */
+export const roundPage = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;

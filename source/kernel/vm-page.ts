@@ -1,0 +1,113 @@
+// Who has which page of physical memory. The host has been up for a while: its free memory lies in blocks
+// between others in use, so a guest gets its pages in scattered runs.
+
+import {PAGE_SIZE} from '../formats/address.js';
+import type {Memory} from '../hardware/memory.js';
+import {UserError} from '../user-error.js';
+
+/** Physically contiguous pages and what they are used for. */
+export type Owned = {hpa: number; pages: number; owner: string};
+export type Run = {hpa: number; bytes: number};
+
+export const FREE = 'free';
+const KERNEL = 'kernel';
+/** About how many blocks the memory is cut into; a guest of a quarter of it gets about 32 runs. */
+const BLOCKS = 128;
+
+export class VmPages {
+	readonly #memory: Memory;
+	readonly #random: () => number;
+	/** Every page of memory, in order of address. */
+	readonly #owned: Owned[] = [];
+	/** Pages taken for tables, not yet given out, or given back. */
+	readonly #spare: number[] = [];
+	readonly #chunk: number;
+
+	constructor(memory: Memory, random: () => number) {
+		this.#memory = memory;
+		this.#random = random;
+		const total = memory.bytes / PAGE_SIZE;
+		this.#chunk = Math.max(64, Math.floor(total / 1024));
+		for (const {base, bytes} of memory.segments) this.#cut(base, bytes / PAGE_SIZE, total);
+	}
+
+	/** Pages for `owner` in scattered runs. @throws UserError where not enough are free. */
+	alloc(pages: number, owner: string): Run[] {
+		const free = this.#owned.reduce((sum, block) => sum + (block.owner === FREE ? block.pages : 0), 0);
+		if (free < pages) {
+			throw new UserError(
+				`${owner} needs ${pages} pages and the host has ${free} free; give more with --host-memory.`,
+			);
+		}
+		const runs: Run[] = [];
+		for (let left = pages; left > 0; ) {
+			const run = this.#take(left, owner);
+			runs.push({hpa: run.hpa, bytes: run.pages * PAGE_SIZE});
+			left -= run.pages;
+		}
+		return runs;
+	}
+
+	/** Physically contiguous, zeroed pages, as contigmalloc(9) gives for what a device reads. */
+	allocContiguous(pages: number, owner: string): number {
+		const {hpa} = this.#take(pages, owner, pages);
+		this.#memory.view(hpa, pages * PAGE_SIZE).fill(0);
+		return hpa;
+	}
+
+	/** One zeroed page, as malloc(9) gives for a page table. */
+	allocPage(owner: string): number {
+		if (this.#spare.length === 0) {
+			const {hpa, pages} = this.#take(this.#chunk, owner);
+			for (let i = pages - 1; i >= 0; i--) this.#spare.push(hpa + i * PAGE_SIZE);
+		}
+		const page = this.#spare.pop() ?? 0;
+		this.#memory.view(page, PAGE_SIZE).fill(0);
+		return page;
+	}
+
+	freePage(hpa: number): void {
+		this.#spare.push(hpa);
+	}
+
+	/** Every page of memory by owner, neighbours of one owner joined. */
+	owned(): Owned[] {
+		const joined: Owned[] = [];
+		for (const block of this.#owned) {
+			const last = joined[joined.length - 1];
+			if (last?.owner === block.owner && last.hpa + last.pages * PAGE_SIZE === block.hpa)
+				last.pages += block.pages;
+			else joined.push({...block});
+		}
+		return joined;
+	}
+
+	/** Up to `pages`, and no fewer than `least`, from a free block chosen at random. */
+	#take(pages: number, owner: string, least = 1): Owned {
+		const free = this.#owned.filter(block => block.owner === FREE && block.pages >= least);
+		const block = free[Math.floor(this.#random() * free.length)];
+		if (block === undefined)
+			throw new UserError(`The host has no page left for ${owner}; give more with --host-memory.`);
+		const taken = {hpa: block.hpa, pages: Math.min(pages, block.pages), owner};
+		const rest = block.pages - taken.pages;
+		const parts =
+			rest > 0 ? [taken, {hpa: block.hpa + taken.pages * PAGE_SIZE, pages: rest, owner: FREE}] : [taken];
+		this.#owned.splice(this.#owned.indexOf(block), 1, ...parts);
+		return taken;
+	}
+
+	#cut(base: number, pages: number, total: number): void {
+		const kernel = base === 0 ? Math.floor(total / 16) : 0;
+		if (kernel > 0) this.#owned.push({hpa: 0, pages: kernel, owner: KERNEL});
+		const mean = Math.max(16, total / BLOCKS);
+		for (let at = kernel; at < pages; ) {
+			const size = Math.min(
+				pages - at,
+				Math.max(16, Math.round((mean * (0.25 + 1.5 * this.#random())) / 16) * 16),
+			);
+			const owner = this.#random() < 0.1 ? KERNEL : FREE;
+			this.#owned.push({hpa: base + at * PAGE_SIZE, pages: size, owner});
+			at += size;
+		}
+	}
+}

@@ -1,0 +1,169 @@
+// vmm's intel/vtd.c: writes root, context and second-level tables into host memory. 4 KiB entries only: there
+// is no code to split a superpage when one of its pages is removed, so superpages are off.
+
+import {high32, low32, PAGE_SIZE, pageAddress} from '../formats/address.js';
+import {type Rid, ridBus, ridDevfn} from '../formats/pci.js';
+import * as vtd from '../formats/vtd.js';
+import {REG} from '../formats/vtd.js';
+import type {Memory} from '../hardware/memory.js';
+import type {Vtd} from '../hardware/vtd.js';
+import {alreadyOwned, type Domain, type IommuOps} from './iommu.js';
+import type {VmPages} from './vm-page.js';
+
+const OWNER = 'iommu tables';
+const READ_WRITE = vtd.PTE_READ | vtd.PTE_WRITE;
+const HIGH = 2 ** 32;
+
+export class VtdDriver implements IommuOps {
+	readonly name = 'vt-d';
+	/** domhead. */
+	readonly domains: Domain[] = [];
+	readonly #unit: Vtd;
+	readonly #memory: Memory;
+	readonly #pages: VmPages;
+	#root = 0;
+	/** ctx_tables: one for each bus. */
+	readonly #contexts: number[] = [];
+
+	constructor(unit: Vtd, memory: Memory, pages: VmPages) {
+		this.#unit = unit;
+		this.#memory = memory;
+		this.#pages = pages;
+	}
+
+	init(): void {
+		this.#root = this.#pages.allocPage(OWNER);
+		for (let bus = 0; bus < 256; bus++) {
+			const table = this.#pages.allocPage(OWNER);
+			this.#contexts[bus] = table;
+			this.#set64(this.#root + bus * 16, low32(table) | vtd.PRESENT, high32(table));
+		}
+	}
+
+	enable(): void {
+		this.#unit.write32(REG.RTADDR, low32(this.#root));
+		this.#unit.write32(REG.RTADDR + 4, high32(this.#root));
+		this.#unit.write32(REG.GCMD, vtd.SRTP);
+		this.#invalidateContexts();
+		this.#invalidateIotlb();
+		this.#unit.write32(REG.GCMD, vtd.TE);
+	}
+
+	/** The lowest free id, from 1 (0 is reserved in caching mode), and the smallest width that holds maxaddr. */
+	createDomain(maxaddr: number): Domain {
+		const {sagaw} = vtd.decodeCap(this.#unit.read32(REG.CAP), this.#unit.read32(REG.CAP + 4));
+		const levels = [2, 3, 4, 5].find(n => sagaw & (1 << (n - 2)) && 2 ** (12 + 9 * n) >= maxaddr);
+		if (levels === undefined) throw new Error(`no supported address width holds ${maxaddr} bytes`);
+		let id = 1;
+		while (this.domains.some(domain => domain.id === id)) id++;
+		const domain = {id, root: this.#pages.allocPage(OWNER), levels, maxaddr};
+		this.domains.push(domain);
+		return domain;
+	}
+
+	destroyDomain(domain: Domain): void {
+		this.domains.splice(this.domains.indexOf(domain), 1);
+		this.#freeTable(domain.root, domain.levels);
+	}
+
+	createMapping(domain: Domain, gpa: number, hpa: number, bytes: number): void {
+		this.#eachLeaf(domain, gpa, bytes, (words, at, count, done) => {
+			let lo = (low32(hpa + done) | READ_WRITE) >>> 0;
+			let hi = high32(hpa + done);
+			for (let i = at; i < at + 2 * count; i += 2) {
+				words[i] = lo;
+				words[i + 1] = hi;
+				lo += PAGE_SIZE;
+				if (lo >= HIGH) {
+					lo -= HIGH;
+					hi++;
+				}
+			}
+		});
+	}
+
+	removeMapping(domain: Domain, gpa: number, bytes: number): void {
+		this.#eachLeaf(domain, gpa, bytes, (words, at, count) => words.fill(0, at, at + 2 * count));
+	}
+
+	/** The high word first: the present bit is set when all else is. @throws where the device is in a domain. */
+	addDevice(domain: Domain, rid: Rid): void {
+		const entry = this.#contexts[ridBus(rid)] + ridDevfn(rid) * 16;
+		if (this.#memory.u32(entry) & vtd.PRESENT) {
+			throw alreadyOwned(rid, vtd.contextDomain(this.#memory.u32(entry + 8)));
+		}
+		const {deviceTlb} = vtd.decodeEcap(this.#unit.read32(REG.ECAP));
+		this.#set64(entry + 8, (domain.levels - 2) | (domain.id << 8), 0);
+		const type = deviceTlb ? vtd.CTX_TT_DEVICE_TLB : 0;
+		this.#set64(entry, low32(domain.root) | type | vtd.PRESENT, high32(domain.root));
+	}
+
+	removeDevice(_domain: Domain, rid: Rid): void {
+		const entry = this.#contexts[ridBus(rid)] + ridDevfn(rid) * 16;
+		this.#set64(entry, 0, 0);
+		this.#set64(entry + 8, 0, 0);
+		this.#invalidateContexts();
+		this.#invalidateIotlb();
+	}
+
+	/** Global, whatever the domain, as vtd_invalidate_tlb is. */
+	invalidateTlb(_domain: Domain): void {
+		this.#invalidateIotlb();
+	}
+
+	/** Calls `each` for the part of every leaf table that maps [gpa, gpa + bytes), making tables on the way. */
+	#eachLeaf(
+		domain: Domain,
+		gpa: number,
+		bytes: number,
+		each: (words: Uint32Array, at: number, count: number, done: number) => void,
+	): void {
+		for (let done = 0; done < bytes; ) {
+			const words = this.#leafFor(domain, gpa + done);
+			const index = ((gpa + done) / PAGE_SIZE) % 512;
+			const count = Math.min(512 - index, (bytes - done) / PAGE_SIZE);
+			each(words, 2 * index, count, done);
+			done += count * PAGE_SIZE;
+		}
+	}
+
+	#leafFor(domain: Domain, gpa: number): Uint32Array {
+		let table = domain.root;
+		for (let level = domain.levels; level > 1; level--) {
+			const entry = table + 8 * (Math.floor(gpa / 2 ** (12 + 9 * (level - 1))) % 512);
+			if (this.#memory.u32(entry) === 0 && this.#memory.u32(entry + 4) === 0) {
+				const next = this.#pages.allocPage(OWNER);
+				this.#set64(entry, low32(next) | READ_WRITE, high32(next));
+			}
+			table = pageAddress(this.#memory.u32(entry), this.#memory.u32(entry + 4));
+		}
+		const words = this.#memory.page(table);
+		if (words === undefined) throw new Error(`page table outside memory: ${table}`);
+		return words;
+	}
+
+	/** vtd_free_ptp. */
+	#freeTable(table: number, level: number): void {
+		if (level > 1) {
+			for (let entry = table; entry < table + PAGE_SIZE; entry += 8) {
+				const next = pageAddress(this.#memory.u32(entry), this.#memory.u32(entry + 4));
+				if (next !== 0) this.#freeTable(next, level - 1);
+			}
+		}
+		this.#pages.freePage(table);
+	}
+
+	#invalidateContexts(): void {
+		this.#unit.write32(REG.CCMD + 4, vtd.INVALIDATE | vtd.CCMD_GLOBAL);
+	}
+
+	#invalidateIotlb(): void {
+		const {iro} = vtd.decodeEcap(this.#unit.read32(REG.ECAP));
+		this.#unit.write32(iro + 12, vtd.INVALIDATE | vtd.IOTLB_GLOBAL_DRAIN);
+	}
+
+	#set64(hpa: number, lo: number, hi: number): void {
+		this.#memory.setU32(hpa, lo >>> 0);
+		this.#memory.setU32(hpa + 4, hi);
+	}
+}

@@ -1,0 +1,157 @@
+// Scenarios: the commands of a session in a YAML file, each with what must come back.
+
+import fs from 'node:fs';
+import {fileURLToPath} from 'node:url';
+import {isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap} from 'yaml';
+import type {Command, Data, Outcome, Policy, Way} from '../seam/observed.js';
+import {errnoOf, messageOf, UserError} from '../user-error.js';
+import {type Limits, parseCommand, verbs} from './commands.js';
+
+/** What a step's outcome can be held to. */
+export const EXPECTATIONS = ['data', 'way', 'bytes', 'landed', 'faults', 'bootable'] as const;
+export type Expectations = Partial<Record<(typeof EXPECTATIONS)[number], string | number | boolean>>;
+export type Step = {command: Command; expect: Expectations; line: number};
+export type Scenario = {name: string; story: string; steps: Step[]};
+
+const SHIPPED = fileURLToPath(new URL('scenarios/', import.meta.url));
+
+export const shippedScenarios = (): string[] =>
+	fs
+		.readdirSync(SHIPPED)
+		.map(file => file.replace(/\.yaml$/, ''))
+		.sort();
+
+/** The text of a scenario: a file, or the name of one that ships. @throws UserError */
+export function findScenario(nameOrPath: string): {path: string; text: string} {
+	const shipped = shippedScenarios();
+	const path = shipped.includes(nameOrPath) ? `${SHIPPED}${nameOrPath}.yaml` : nameOrPath;
+	try {
+		return {path, text: fs.readFileSync(path, 'utf8')};
+	} catch (error) {
+		const known = `those that ship: ${shipped.join(', ')}`;
+		if (errnoOf(error) === 'ENOENT')
+			throw new UserError(`There is no scenario ${nameOrPath}; name a file or one of ${known}.`);
+		throw new UserError(
+			`Scenario ${nameOrPath} cannot be read: ${messageOf(error)}; name a file or one of ${known}.`,
+		);
+	}
+}
+
+/** @throws UserError naming the file and the line that is wrong; a scenario is whole or it is not run. */
+export function parseScenario(path: string, text: string, limits: Limits): Scenario {
+	const lines = new LineCounter();
+	const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
+	const fail = (offset: number, message: string): never => {
+		const {line, col} = lines.linePos(offset);
+		throw new UserError(`${path}:${line}:${col}: ${message}`);
+	};
+	const broken = document.errors[0];
+	if (broken) fail(broken.pos[0], broken.message);
+	const root = document.contents;
+	if (!isMap(root)) return fail(0, 'a scenario is a map with name, story and steps.');
+	for (const {key} of root.items) {
+		if (!['name', 'story', 'steps'].includes(String(key)))
+			fail(offsetOf(key), `"${key}" is no part of a scenario; it has name, story and steps.`);
+	}
+	const steps = root.get('steps', true);
+	if (!isSeq(steps) || steps.items.length === 0)
+		return fail(offsetOf(steps), 'steps is a list of at least one step.');
+	return {
+		name: String(root.get('name') ?? path),
+		story: String(root.get('story') ?? ''),
+		steps: steps.items.map(item => {
+			if (!isMap(item)) return fail(offsetOf(item), `a step is one of ${verbs.join(', ')}, with its fields.`);
+			return parseStep(item, limits, fail, lines.linePos(offsetOf(item)).line);
+		}),
+	};
+}
+
+function parseStep(
+	item: YAMLMap,
+	limits: Limits,
+	fail: (offset: number, message: string) => never,
+	line: number,
+): Step {
+	let verb: string | undefined;
+	let command: Command | undefined;
+	let expect: Expectations = {};
+	for (const {key, value} of item.items) {
+		const name = isScalar(key) ? String(key.value) : '';
+		const plain: unknown = isMap(value) || isSeq(value) || isScalar(value) ? value.toJSON() : value;
+		if (name === 'expect') {
+			expect = parseExpectations(plain, message => fail(offsetOf(value), message));
+		} else if (!verbs.includes(name)) {
+			fail(offsetOf(key), `"${name}" is no step; a step is one of ${verbs.join(', ')}, and may have expect.`);
+		} else if (verb !== undefined) {
+			fail(offsetOf(key), `a step is one command; this one is ${verb} and ${name}.`);
+		} else {
+			verb = name;
+			try {
+				command = parseCommand(name, plain, limits);
+			} catch (error) {
+				if (error instanceof UserError) fail(offsetOf(value ?? key), error.message);
+				throw error;
+			}
+		}
+	}
+	return {command: command ?? fail(offsetOf(item), 'this step has no command.'), expect, line};
+}
+
+function parseExpectations(value: unknown, fail: (message: string) => never): Expectations {
+	const expectations: Expectations = {};
+	if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+		return fail(`expect takes fields: ${EXPECTATIONS.join(', ')}.`);
+	}
+	for (const [key, wanted] of Object.entries(value)) {
+		const known = EXPECTATIONS.find(name => name === key);
+		if (known === undefined)
+			return fail(`nothing is known of "${key}"; expect takes ${EXPECTATIONS.join(', ')}.`);
+		if (!['string', 'number', 'boolean'].includes(typeof wanted))
+			return fail(`${key} is to be a word or a number.`);
+		expectations[known] = wanted;
+	}
+	return expectations;
+}
+
+/** The character where a node of the document starts. */
+function offsetOf(node: unknown): number {
+	if (typeof node !== 'object' || node === null || !('range' in node)) return 0;
+	const {range} = node;
+	return Array.isArray(range) && typeof range[0] === 'number' ? range[0] : 0;
+}
+
+/** An outcome as a line of `--json` shows it: only what is the same on every run. */
+export type OutcomeJson = {
+	policy?: Policy;
+	data?: Data;
+	way?: Way;
+	bytes?: number;
+	landed?: number;
+	faults?: number;
+	bootable?: boolean;
+	found?: string[];
+};
+
+export function outcomeJson(outcome: Outcome): OutcomeJson {
+	if (outcome.kind === 'policy') return {policy: outcome.policy};
+	const transfers = outcome.kind === 'transfer' ? [outcome.transfer] : outcome.transfers;
+	const total = (key: 'bytes' | 'landed' | 'faults') =>
+		transfers.reduce((sum, transfer) => sum + transfer[key], 0);
+	const worst = transfers.find(({data}) => data !== 'delivered') ?? transfers[0];
+	return {
+		data: worst?.data,
+		way: worst?.way,
+		bytes: total('bytes'),
+		landed: total('landed'),
+		faults: total('faults'),
+		...(outcome.kind === 'boot' ? {bootable: outcome.bootable, found: outcome.found} : {}),
+	};
+}
+
+/** The expectations of a step that its outcome does not meet, each as a sentence. */
+export function unmet({expect}: Step, outcome: OutcomeJson): string[] {
+	const got = new Map<string, unknown>(Object.entries(outcome));
+	return Object.entries(expect)
+		.filter(([key, wanted]) => got.get(key) !== wanted)
+		.map(([key, wanted]) => `${key} was to be ${wanted} and is ${got.get(key) ?? 'not there'}`);
+}

@@ -1,0 +1,146 @@
+// What a machine looks like at one moment, for a pipe: plain text for people, JSON for programs.
+
+import {hex} from '../formats/address.js';
+import {ridText} from '../formats/pci.js';
+import type {MachineState, ObservedMachine, Transfer} from './observed.js';
+import {type DomainView, type Range, viewDomain} from './ranges.js';
+
+/** The snapshot as `--json` prints it. Addresses are hex strings; what does not apply is null. */
+export function snapshotJson(machine: ObservedMachine) {
+	const state = machine.state();
+	return {
+		iommu: state.iommu,
+		policy: state.policy ?? null,
+		disk: state.disk ?? null,
+		domains: state.domains.map(domain => {
+			const view = viewDomain(machine.memory, state, domain);
+			return {
+				id: domain.id,
+				role: domain.role,
+				vm: domain.vm ?? null,
+				mappedPages: view.mappedPages,
+				removedPages: view.removedPages,
+				ranges: view.ranges
+					.filter(isMapped)
+					.map(({iova, hpa, ...range}) => ({iova: hex(iova), hpa: hex(hpa), ...range})),
+			};
+		}),
+		devices: state.devices.map(({rid, name, driver, domain, vm}) => ({
+			rid: ridText(rid),
+			name,
+			driver,
+			domain: domain ?? null,
+			vm: vm ?? null,
+		})),
+		vms: state.vms,
+		transfers: state.transfers.map(({command, ...transfer}) => ({
+			...transfer,
+			command: {...command, gpa: hex(command.gpa)},
+		})),
+		faults: state.faults.map(({rid, iova, write, owner, ...fault}) => ({
+			...fault,
+			rid: ridText(rid),
+			iova: hex(iova),
+			access: write ? 'write' : 'read',
+			owner: owner ?? null,
+		})),
+		faultRegisters: state.registers,
+	};
+}
+
+const isMapped = ({read, write}: Range): boolean => read || write;
+const number = (n: number): string => n.toLocaleString('en');
+const rights = ({read, write}: Range): string => `${read ? 'r' : '-'}${write ? 'w' : '-'}`;
+
+/** The snapshot as text, a section for each panel of the dashboard. */
+export function snapshotText(machine: ObservedMachine): string {
+	const state = machine.state();
+	const views = state.domains.map(domain => viewDomain(machine.memory, state, domain));
+	return [
+		titleText(state),
+		...views.flatMap(domainText),
+		'',
+		'DEVICES',
+		...state.devices.map(({rid, name, driver, domain, vm}) => {
+			const where =
+				domain === undefined
+					? 'no domain'
+					: vm === undefined
+						? `domain ${domain}`
+						: `${vm}, domain ${domain}`;
+			return `  ${ridText(rid).padEnd(8)} ${name.padEnd(7)} ${driver.padEnd(6)} ${where}`;
+		}),
+		...state.vms.flatMap(vm => {
+			const passthru = vm.passthru.length > 0 ? vm.passthru.join(', ') : 'no passthru device';
+			const wired = vm.wired ? 'wired' : 'not wired';
+			return [
+				'',
+				`GUEST ${vm.name}: ${number(vm.pages)} pages, ${wired}, ${passthru}, ${vm.disk}`,
+				...vm.console.map(line => `  ${line}`),
+			];
+		}),
+		'',
+		'TRANSFERS',
+		...state.transfers.map(transferText),
+		'',
+		faultTitle(state),
+		...state.faults.map(fault => {
+			const owner = fault.owner === undefined ? '' : ` (${fault.owner})`;
+			const access = fault.write ? 'write' : 'read';
+			const lost = fault.recorded ? '' : ', not recorded: registers full';
+			return `  #${fault.number} ${fault.device} ${ridText(fault.rid)} ${access} ${hex(fault.iova)}${owner}: reason ${fault.reason}, ${fault.text}${lost}`;
+		}),
+		'',
+	].join('\n');
+}
+
+const titleText = ({title, iommu, policy, disk}: MachineState): string =>
+	[
+		`dmascope ${title}`,
+		iommu,
+		policy && `policy ${policy}`,
+		disk &&
+			`${disk.name} is ${disk.path}, ${disk.direct ? 'O_DIRECT' : 'page cache'}, ${disk.writable ? 'writable' : 'read-only'}`,
+	]
+		.filter(Boolean)
+		.join(' · ');
+
+function domainText({domain, ranges, mappedPages, removedPages}: DomainView): string[] {
+	const host = domain.role === 'host';
+	const removed = removedPages > 0 ? `, ${number(removedPages)} removed` : '';
+	return [
+		'',
+		`${host ? 'HOST' : 'GUEST'} DOMAIN ${domain.id}${domain.vm ? ` of ${domain.vm}` : ''}: ${number(mappedPages)} pages${removed}`,
+		...ranges.map(range => {
+			const end = range.iova + range.pages * 4096 - 1;
+			const to = host ? '' : ` → ${hex(range.hpa)}`;
+			return `  ${hex(range.iova)}–${hex(end)}${to} ${number(range.pages).padStart(9)} ${rights(range)} ${range.owner}`;
+		}),
+	];
+}
+
+export function faultTitle({
+	registers: {blocked, total, used, overflow, kernelLogged},
+}: MachineState): string {
+	const full = overflow ? ', full: later ones are lost' : '';
+	return `FAULTS ${number(blocked)} blocked · registers hold ${used} of ${total}${full} · kernel logged ${kernelLogged}`;
+}
+
+function transferText({
+	number: n,
+	command,
+	policy,
+	data,
+	way,
+	bytes,
+	landed,
+	faults,
+	note,
+}: Transfer): string {
+	const what =
+		command.do === 'dma'
+			? `${command.device} ${command.access} ${hex(command.gpa)}`
+			: `${command.vm} ${command.do} LBA ${command.lba}, ${command.sectors} sectors in ${command.segments}, ${hex(command.gpa)}`;
+	const tail = note === undefined ? '' : `\n      ${note}`;
+	return `  #${n} ${policy}: ${what}: ${data} ${way}, ${number(landed)} of ${number(bytes)} bytes, ${number(faults)} faults${tail}`;
+}

@@ -1,0 +1,106 @@
+// The dashboard: a header, panels where the layout puts them, a message, and the hints of the footer.
+
+import {Box, Text, useApp, useInput, useWindowSize} from 'ink';
+import {useLayoutEffect} from 'react';
+import {useStore} from 'zustand';
+import type {MachineState, Policy} from '../seam/observed.js';
+import {type AppControls, commands, press} from './commands.js';
+import {Help} from './help.js';
+import {keyName} from './keys.js';
+import {LEAST_COLUMNS, LEAST_ROWS, layout} from './layout.js';
+import {Panel} from './panel.js';
+import {panels} from './panels/index.js';
+import {paint, type Row, type Span, widthOf} from './rows.js';
+import type {Store, Ui} from './store.js';
+
+export function App({store}: {readonly store: Store}) {
+	const {columns, rows} = useWindowSize();
+	const controls = useControls();
+	const ui = useStore(store);
+	useLayoutEffect(() => store.setState({size: {columns, rows}}), [store, columns, rows]);
+	useInput((input, key) => press(store, keyName(input, key), controls));
+
+	if (columns < LEAST_COLUMNS || rows < LEAST_ROWS) {
+		return (
+			<Text>{`dmascope needs ${LEAST_COLUMNS}×${LEAST_ROWS}, and this terminal is ${columns}×${rows}: make it larger, or q to quit.`}</Text>
+		);
+	}
+	const line = (row: Row) => <Text wrap="truncate">{paint(row, columns)}</Text>;
+	return (
+		<Box flexDirection="column" width={columns} height={rows}>
+			{line(header(ui.state, columns))}
+			{ui.help ? (
+				<Box height={rows - 3}>
+					<Help columns={columns} rows={rows - 3} />
+				</Box>
+			) : (
+				<Panels ui={ui} columns={columns} rows={rows} />
+			)}
+			{line([[` ${ui.message.text}`, ui.message.tone]])}
+			{line(footer(ui))}
+		</Box>
+	);
+}
+
+function Panels({ui, columns, rows}: {readonly ui: Ui; readonly columns: number; readonly rows: number}) {
+	return layout(columns, rows, ui.recent).map(boxes => (
+		<Box key={boxes[0].panel}>
+			{boxes.map(({panel, width, height}) => (
+				<Panel
+					key={panel}
+					content={panels[panel](ui, width - 2, height - 2)}
+					width={width}
+					height={height}
+					scroll={ui.scroll[panel]}
+					focused={panel === ui.focus}
+				/>
+			))}
+		</Box>
+	));
+}
+
+/** Leaving, and going to the background: the shell's terminal is given back meanwhile. */
+function useControls(): AppControls {
+	const {exit, suspendTerminal} = useApp();
+	return {
+		exit: () => exit(),
+		suspend: () =>
+			void suspendTerminal(
+				() =>
+					new Promise<void>(resolve => {
+						process.once('SIGCONT', resolve);
+						process.kill(process.pid, 'SIGSTOP');
+					}),
+			),
+	};
+}
+
+const POLICY_WORDS: Record<Policy, string> = {
+	remove: 'before D34607',
+	keep: 'D34607',
+	bounce: 'D34535, bounce buffers',
+};
+
+function header({title, iommu, policy, disk}: MachineState, columns: number): Row {
+	const left: Span[] = [
+		[' dmascope ', 'title'],
+		[` ${title} · ${iommu}`, 'plain'],
+	];
+	if (policy)
+		left.push(
+			' · policy ',
+			[policy, policy === 'remove' ? 'bad' : 'good'],
+			[` (${POLICY_WORDS[policy]})`, 'dim'],
+		);
+	const way = disk?.direct ? 'O_DIRECT' : 'page cache';
+	const right = disk
+		? `${disk.name} ${way} ${disk.writable ? 'writable' : 'ro'}${disk.sample ? ' sample' : ''} `
+		: '';
+	const used = left.reduce((sum, span) => sum + widthOf(typeof span === 'string' ? span : span[0]), 0);
+	return [...left, ' '.repeat(Math.max(1, columns - used - widthOf(right))), [right, 'dim']];
+}
+
+const footer = (ui: Ui): Row =>
+	commands
+		.filter(({hint, when}) => hint && (when?.(ui) ?? true))
+		.flatMap(({shown, label}): Span[] => [' ', [shown, 'key'], ` ${label} `]);

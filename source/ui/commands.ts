@@ -1,0 +1,235 @@
+// The one table of commands: it handles keys, and footer and help are made from it.
+
+import {POLICIES} from '../seam/observed.js';
+import {accepts, commandOf, commitDraft, moveField, stepField, type} from './form.js';
+import {boxOf, layout} from './layout.js';
+import {panels} from './panels/index.js';
+import {dispatch, focusOn, moveFocus, type Store, say, type Ui} from './store.js';
+
+export type UiCommand = {
+	id: string;
+	keys: readonly string[];
+	/** As footer and help show the keys. */
+	shown: string;
+	label: string;
+	description: string;
+	group: 'Lab' | 'Form' | 'Look' | 'dmascope';
+	/** Whether the footer has room for it. */
+	hint?: boolean;
+	/** Where the same keys do different things. */
+	when?: (ui: Ui) => boolean;
+	run: (store: Store, app: AppControls) => void;
+};
+
+/** What only the running program can do. */
+export type AppControls = {exit: () => void; suspend: () => void};
+
+const inForm = ({focus}: Ui): boolean => focus === 'model';
+const inList = ({focus}: Ui): boolean => focus !== 'model';
+
+export const commands: readonly UiCommand[] = [
+	{
+		id: 'run',
+		keys: ['enter'],
+		shown: '⏎',
+		label: 'run',
+		description: 'Run the transfer in the form',
+		group: 'Lab',
+		hint: true,
+		run: store => {
+			store.setState(({form}) => ({form: commitDraft(form)}));
+			const {form, state} = store.getState();
+			const command = commandOf(form, state.vms);
+			if (typeof command === 'string') say(store, command, 'warn');
+			else dispatch(store, command);
+		},
+	},
+	{
+		id: 'policy',
+		keys: ['p'],
+		shown: 'p',
+		label: 'policy',
+		description: 'Next policy: remove, keep, bounce. The passthru devices are bound again',
+		group: 'Lab',
+		hint: true,
+		run: store => {
+			const {policy} = store.getState().state;
+			if (policy === undefined) return say(store, 'This machine has no policy to switch.', 'warn');
+			dispatch(store, {do: 'policy', policy: POLICIES[(POLICIES.indexOf(policy) + 1) % POLICIES.length]});
+		},
+	},
+	{
+		id: 'boot',
+		keys: ['b'],
+		shown: 'b',
+		label: 'boot',
+		description: 'Have the guest look for a disk to boot',
+		group: 'Lab',
+		hint: true,
+		run: store => dispatch(store, {do: 'boot', vm: store.getState().form.vm}),
+	},
+	{
+		id: 'guest',
+		keys: ['v'],
+		shown: 'v',
+		label: 'guest',
+		description: 'The next guest',
+		group: 'Form',
+		hint: true,
+		run: store =>
+			store.setState(({form, state}) => ({
+				form: {...stepField({...commitDraft(form), chosen: 'vm'}, 1, state.vms), chosen: form.chosen},
+				scroll: {...store.getState().scroll, console: Number.MAX_SAFE_INTEGER},
+			})),
+	},
+	{
+		id: 'previous-field',
+		keys: ['left', 'h'],
+		shown: '←',
+		label: 'field',
+		description: 'The field to the left',
+		group: 'Form',
+		when: inForm,
+		run: store => store.setState(({form}) => ({form: moveField(form, -1)})),
+	},
+	{
+		id: 'next-field',
+		keys: ['right', 'l'],
+		shown: '→',
+		label: 'field',
+		description: 'The field to the right',
+		group: 'Form',
+		when: inForm,
+		run: store => store.setState(({form}) => ({form: moveField(form, 1)})),
+	},
+	{
+		id: 'more',
+		keys: ['up', 'k'],
+		shown: '↑',
+		label: 'more',
+		description: 'A higher value, or the next; a number can be typed too (GPA in hex)',
+		group: 'Form',
+		when: inForm,
+		run: store => store.setState(({form, state}) => ({form: stepField(form, 1, state.vms)})),
+	},
+	{
+		id: 'less',
+		keys: ['down', 'j'],
+		shown: '↓',
+		label: 'less',
+		description: 'A lower value, or the previous',
+		group: 'Form',
+		when: inForm,
+		run: store => store.setState(({form, state}) => ({form: stepField(form, -1, state.vms)})),
+	},
+	scrollCommand('up', ['up', 'k'], '↑', 'Scroll up', at => at - 1),
+	scrollCommand('down', ['down', 'j'], '↓', 'Scroll down', at => at + 1),
+	scrollCommand('page-up', ['pageup'], 'PgUp', 'A page up', (at, page) => at - page),
+	scrollCommand('page-down', ['pagedown'], 'PgDn', 'A page down', (at, page) => at + page),
+	scrollCommand('top', ['home', 'g'], 'g', 'To the top', () => 0),
+	scrollCommand('bottom', ['end', 'G'], 'G', 'To the end', () => Number.MAX_SAFE_INTEGER),
+	{
+		id: 'next-panel',
+		keys: ['tab'],
+		shown: 'Tab',
+		label: 'panel',
+		description: 'The next panel; small screens show it in place of another',
+		group: 'Look',
+		hint: true,
+		run: store => moveFocus(store, 1),
+	},
+	{
+		id: 'previous-panel',
+		keys: ['shift-tab'],
+		shown: 'S-Tab',
+		label: 'back',
+		description: 'The previous panel',
+		group: 'Look',
+		run: store => moveFocus(store, -1),
+	},
+	{
+		id: 'form',
+		keys: ['escape'],
+		shown: 'Esc',
+		label: 'back',
+		description: 'Leave this help, or go back to the form',
+		group: 'Look',
+		run: store => {
+			const {help, form} = store.getState();
+			if (help) store.setState({help: false});
+			else store.setState({form: {...form, draft: undefined}});
+			if (!help) focusOn(store, 'model');
+		},
+	},
+	{
+		id: 'help',
+		keys: ['?'],
+		shown: '?',
+		label: 'help',
+		description: 'What every key does',
+		group: 'dmascope',
+		hint: true,
+		run: store => store.setState(({help}) => ({help: !help})),
+	},
+	{
+		id: 'suspend',
+		keys: ['ctrl-z'],
+		shown: '^Z',
+		label: 'suspend',
+		description: 'Back to the shell; fg returns',
+		group: 'dmascope',
+		run: (_store, app) => app.suspend(),
+	},
+	{
+		id: 'quit',
+		keys: ['q', 'ctrl-c'],
+		shown: 'q',
+		label: 'quit',
+		description: 'Leave',
+		group: 'dmascope',
+		hint: true,
+		run: (_store, app) => app.exit(),
+	},
+];
+
+function scrollCommand(
+	id: string,
+	keys: readonly string[],
+	shown: string,
+	description: string,
+	move: (at: number, page: number) => number,
+): UiCommand {
+	return {
+		id,
+		keys,
+		shown,
+		label: 'scroll',
+		description,
+		group: 'Look',
+		when: inList,
+		run: store => {
+			const ui = store.getState();
+			const {focus, size, scroll} = ui;
+			const box = boxOf(layout(size.columns, size.rows, ui.recent), focus);
+			if (box === undefined) return;
+			const content = panels[focus](ui, box.width - 2, box.height - 2);
+			const page = Math.max(1, box.height - 2 - content.head.length);
+			const last = Math.max(0, content.count - page);
+			const at = Math.min(Math.max(0, move(Math.min(scroll[focus], last), page)), last);
+			store.setState({scroll: {...scroll, [focus]: at}});
+		},
+	};
+}
+
+/** What a key press does: typing in the form first, then the table. With the help open, few keys mean anything. */
+export function press(store: Store, key: string, app: AppControls): void {
+	const ui = store.getState();
+	if (inForm(ui) && !ui.help && accepts(ui.form, key)) {
+		store.setState({form: type(ui.form, key)});
+		return;
+	}
+	const command = commands.find(({keys, when}) => keys.includes(key) && (when?.(ui) ?? true));
+	if (command === undefined) return;
+	if (ui.help && !['help', 'form', 'quit', 'suspend'].includes(command.id)) return;
+	command.run(store, app);
+}

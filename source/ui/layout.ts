@@ -1,0 +1,63 @@
+// Where each panel is on a screen of a given size. Small screens share a place between panels: the one that was
+// looked at last is shown.
+
+export const PANELS = ['host', 'guest', 'devices', 'model', 'buffer', 'console', 'faults'] as const;
+export type PanelId = (typeof PANELS)[number];
+export type Box = {panel: PanelId; width: number; height: number};
+
+export const LEAST_COLUMNS = 72;
+export const LEAST_ROWS = 20;
+/** Header, message and hints. */
+const FRAME = 3;
+/** Two borders, the form, seven stages, a verdict and a note. */
+const TALL_MODEL = 14;
+const FLAT_MODEL = 8;
+/** Two columns of 8 bytes with their text, and borders. */
+const BUFFER_WIDTH = 82;
+const TWO_SLOTS = 118;
+const THREE_SLOTS = 170;
+
+/** Rows of panels, from top to bottom. `recent` orders panels by when they were last looked at. */
+export function layout(columns: number, rows: number, recent: readonly PanelId[]): Box[][] {
+	const free = rows - FRAME;
+	const tall = free >= 34;
+	const model = tall ? TALL_MODEL : FLAT_MODEL;
+	const bottom = tall ? Math.floor((free - model) * 0.5) : free >= 21 ? 6 : 5;
+	const top = free - model - bottom;
+	const left = Math.floor(columns / 2);
+	const devices = columns >= TWO_SLOTS ? 36 : 27;
+	return [
+		[
+			{panel: 'host', width: left, height: top},
+			{panel: 'guest', width: columns - left, height: top},
+		],
+		[
+			{panel: 'devices', width: devices, height: model},
+			{panel: 'model', width: columns - devices, height: model},
+		],
+		bottomRow(columns, bottom, recent),
+	];
+}
+
+function bottomRow(columns: number, height: number, recent: readonly PanelId[]): Box[] {
+	const latest = (panels: readonly PanelId[]): PanelId =>
+		recent.find(panel => panels.includes(panel)) ?? panels[0];
+	if (columns >= THREE_SLOTS) {
+		const console = Math.floor((columns - BUFFER_WIDTH) * 0.45);
+		return [
+			{panel: 'buffer', width: BUFFER_WIDTH, height},
+			{panel: 'console', width: console, height},
+			{panel: 'faults', width: columns - BUFFER_WIDTH - console, height},
+		];
+	}
+	if (columns >= TWO_SLOTS) {
+		return [
+			{panel: 'buffer', width: BUFFER_WIDTH, height},
+			{panel: latest(['console', 'faults']), width: columns - BUFFER_WIDTH, height},
+		];
+	}
+	return [{panel: latest(['buffer', 'console', 'faults']), width: columns, height}];
+}
+
+export const boxOf = (boxes: readonly Box[][], panel: PanelId): Box | undefined =>
+	boxes.flat().find(box => box.panel === panel);

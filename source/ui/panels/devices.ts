@@ -1,0 +1,22 @@
+// The PCI functions and the domain each is in, read from its context entry.
+
+import {ridText} from '../../formats/pci.js';
+import type {Device} from '../../seam/observed.js';
+import {type Content, list} from '../content.js';
+import type {Row} from '../rows.js';
+import type {Ui} from '../store.js';
+
+export function devicesPanel({state}: Ui, width: number): Content {
+	const rows = state.devices.map((device): Row => {
+		const where = placeOf(device, width >= 32);
+		const tone = device.domain === undefined ? 'warn' : device.vm === undefined ? 'plain' : 'guest';
+		return [ridText(device.rid).padEnd(7), device.name.padEnd(6), [where, tone]];
+	});
+	return list('DEVICES', rows);
+}
+
+function placeOf({domain, vm}: Device, wide: boolean): string {
+	if (domain === undefined) return 'no domain';
+	if (vm === undefined) return wide ? `host domain ${domain}` : `host ${domain}`;
+	return wide ? `${vm}, domain ${domain}` : `${vm} ${domain}`;
+}

@@ -1,0 +1,22 @@
+// Every panel by its name: what it shows in a box of a given size.
+
+import type {Content} from '../content.js';
+import type {PanelId} from '../layout.js';
+import type {Ui} from '../store.js';
+import {bufferPanel} from './buffer.js';
+import {consolePanel} from './console.js';
+import {devicesPanel} from './devices.js';
+import {guestPanel, hostPanel} from './domain.js';
+import {faultsPanel} from './faults.js';
+import {modelPanel} from './model.js';
+
+/** `width` and `height` are those inside the borders. */
+export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => Content> = {
+	host: hostPanel,
+	guest: guestPanel,
+	devices: devicesPanel,
+	model: modelPanel,
+	buffer: bufferPanel,
+	console: consolePanel,
+	faults: faultsPanel,
+};

@@ -1,0 +1,78 @@
+// The device model: a transfer to ask for, and the verdict on the last one with the chain that led to it.
+
+import type {Data, Stage, Transfer} from '../../seam/observed.js';
+import {type Content, fixed, grouped} from '../content.js';
+import {FIELDS, type Field, type Form, fieldText} from '../form.js';
+import {fit, type Row, type Span} from '../rows.js';
+import type {Ui} from '../store.js';
+import type {Tone} from '../theme.js';
+
+const LABELS: Record<Field, string> = {
+	vm: 'guest',
+	op: 'op',
+	lba: 'LBA',
+	sectors: 'sectors',
+	segments: 'segments',
+	gpa: 'GPA',
+};
+const WIDTHS: Record<Field, number> = {vm: 4, op: 9, lba: 9, sectors: 5, segments: 3, gpa: 10};
+const TONES: Record<Data, Tone> = {delivered: 'good', lost: 'bad', torn: 'bad', failed: 'warn'};
+/** Seven stages side by side, and an arrow between two. */
+const STAGE = 7;
+
+export function modelPanel(ui: Ui, width: number, height: number): Content {
+	const {form, last, focus} = ui;
+	const title = `DEVICE MODEL ─ ${form.vm} virtio-blk → /dev/ada0`;
+	const focused = focus === 'model';
+	const inOneRow = width >= 88;
+	const fields = FIELDS.map(field => fieldSpans(form, field, focused));
+	const split = inOneRow ? [fields.flat()] : [fields.slice(0, 3).flat(), fields.slice(3).flat()];
+	const rows: Row[] = [...split];
+	if (last === undefined) {
+		rows.push([], [['Enter runs this transfer. Its way is shown here: guest → bhyve → preadv → …', 'dim']]);
+	} else if (height >= split.length + last.chain.length + 3) {
+		rows.push([], ...last.chain.map(stageRow), [], ...verdictRows(last));
+	} else {
+		rows.push(...chainRows(last.chain), ...verdictRows(last));
+	}
+	return fixed(title, rows);
+}
+
+function fieldSpans(form: Form, field: Field, focused: boolean): Span[] {
+	const idle = field === 'lba' || field === 'segments' ? form.op.startsWith('ppt') : false;
+	const text = idle ? '–' : fieldText(form, field);
+	const value = fit(text, Math.max(WIDTHS[field], text.length));
+	const chosen = focused && field === form.chosen;
+	return [[`${LABELS[field]} `, 'dim'], [value, chosen ? 'chosen' : 'field'], '  '];
+}
+
+/** Brief, side by side: names above, what each saw below. */
+const chainRows = (chain: readonly Stage[]): Row[] => [
+	chain.map(({place}): Span => [fit(place, STAGE), 'dim']),
+	chain.map(({brief, trouble}): Span => [fit(brief, STAGE), trouble ? 'bad' : 'good']),
+];
+
+const stageRow = ({place, full, trouble}: Stage): Row => [
+	[fit(place, 8), 'dim'],
+	trouble ? ['✗ ', 'bad'] : ['✓ ', 'good'],
+	[full, trouble ? 'bad' : 'plain'],
+];
+
+function verdictRows({data, way, bytes, landed, note, policy, faults}: Transfer): Row[] {
+	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes`;
+	const words: Record<Data, string> = {
+		delivered: `${counted}, all of them`,
+		lost: `success at every step, and ${counted}`,
+		torn: `success at every step, and ${counted}`,
+		failed: `an error reached the guest; ${counted}`,
+	};
+	const more = note ?? `under ${policy}, ${way}, ${grouped(faults)} fault${faults === 1 ? '' : 's'}`;
+	return [
+		[
+			[` ${data.toUpperCase()} `, TONES[data]],
+			[`${words[data]} `, TONES[data]],
+			[way, 'plain'],
+		],
+		[[` ${more}`, note === undefined ? 'dim' : 'warn']],
+	];
+}

@@ -1,0 +1,140 @@
+// The dashboard's state, outside React. The machine is looked at again only when something was done to it.
+
+import {createStore, type StoreApi} from 'zustand/vanilla';
+import type {Command, MachineState, ObservedMachine, Outcome, Transfer} from '../seam/observed.js';
+import {type DomainView, type Range, viewDomain} from '../seam/ranges.js';
+import {messageOf, UserError} from '../user-error.js';
+import {type Form, newForm} from './form.js';
+import type {PanelId} from './layout.js';
+import {PANELS} from './layout.js';
+import type {Tone} from './theme.js';
+
+export type Message = {text: string; tone: Tone};
+
+export type Ui = {
+	machine: ObservedMachine;
+	state: MachineState;
+	views: readonly DomainView[];
+	/** Ranges that are new since the last change, by key: lit for a second. */
+	changed: ReadonlySet<string>;
+	focus: PanelId;
+	/** Panels by when they were last looked at, the latest first. */
+	recent: readonly PanelId[];
+	scroll: Readonly<Record<PanelId, number>>;
+	form: Form;
+	/** The last transfer of the dashboard's user, whose chain is shown. */
+	last: Transfer | undefined;
+	help: boolean;
+	message: Message;
+	size: {columns: number; rows: number};
+};
+
+export type Store = StoreApi<Ui>;
+
+const LIT_MS = 1000;
+
+export const rangeKey = (domain: number, {iova, hpa, pages, read, write}: Range): string =>
+	`${domain}:${iova}:${hpa}:${pages}:${read}${write}`;
+
+export function createUi(machine: ObservedMachine): Store {
+	const state = machine.state();
+	const vm = state.vms[0]?.name ?? '';
+	return createStore<Ui>(() => ({
+		machine,
+		state,
+		views: look(machine, state),
+		changed: new Set(),
+		focus: 'model',
+		recent: ['buffer'],
+		scroll: {host: 0, guest: 0, devices: 0, model: 0, buffer: 0, console: 0, faults: 0},
+		form: newForm(vm, machine.lab?.defaultGpa ?? 0),
+		last: undefined,
+		help: false,
+		message: {
+			text: 'Enter has vm0 read the raw disk. Watch where the DMA lands; p switches the policy.',
+			tone: 'key',
+		},
+		size: {columns: 80, rows: 24},
+	}));
+}
+
+const look = (machine: ObservedMachine, state: MachineState): DomainView[] =>
+	state.domains.map(domain => viewDomain(machine.memory, state, domain));
+
+/** Does something to the machine, and shows what became of it. A command that makes no sense is said to be so. */
+export function dispatch(store: Store, command: Command): void {
+	const {lab} = store.getState().machine;
+	if (lab === undefined) {
+		say(store, 'This machine can only be looked at.', 'warn');
+		return;
+	}
+	let outcome: Outcome;
+	try {
+		outcome = lab.dispatch(command);
+	} catch (error) {
+		if (!(error instanceof UserError)) throw error;
+		say(store, messageOf(error), 'warn');
+		return;
+	}
+	refresh(store);
+	const bad =
+		outcome.kind === 'boot'
+			? !outcome.bootable
+			: outcome.kind === 'transfer' && outcome.transfer.data !== 'delivered';
+	store.setState(({scroll, ...ui}) => ({
+		message: {text: outcome.said, tone: bad ? 'bad' : 'good'},
+		last: outcome.kind === 'transfer' ? outcome.transfer : ui.last,
+		scroll: {
+			...scroll,
+			...(outcome.kind === 'transfer' ? follow(ui.views, outcome.transfer) : {}),
+			buffer: 0,
+			faults: 0,
+			console: Number.MAX_SAFE_INTEGER,
+		},
+	}));
+}
+
+export const say = (store: Store, text: string, tone: Tone): void => store.setState({message: {text, tone}});
+
+const timers = new WeakMap<Store, NodeJS.Timeout>();
+
+/** Looks at the machine again if it has changed, and lights up the rows that are new. */
+export function refresh(store: Store): void {
+	const {machine, views: before, state: old} = store.getState();
+	const state = machine.state();
+	if (state.revision === old.revision) return;
+	const views = look(machine, state);
+	const known = keysOf(before);
+	const changed = new Set([...keysOf(views)].filter(key => !known.has(key)));
+	store.setState({state, views, changed});
+	clearTimeout(timers.get(store));
+	if (changed.size > 0)
+		timers.set(store, setTimeout(() => store.setState({changed: new Set()}), LIT_MS).unref());
+}
+
+const keysOf = (views: readonly DomainView[]): Set<string> =>
+	new Set(views.flatMap(({domain, ranges}) => ranges.map(range => rangeKey(domain.id, range))));
+
+/** Scrolls the tables to the rows that a transfer was looked up at: one row above it stays in sight. */
+function follow(views: readonly DomainView[], {iova, command}: Transfer): Partial<Ui['scroll']> {
+	const rowOf = (role: 'host' | 'guest', address: number | undefined): number | undefined => {
+		const ranges = views.find(view => view.domain.role === role)?.ranges ?? [];
+		const at = ranges.findIndex(range => address !== undefined && holds(range, address));
+		return at < 0 ? undefined : Math.max(0, at - 1);
+	};
+	const host = command.do === 'dma' ? undefined : rowOf('host', iova);
+	const guest = rowOf('guest', command.gpa);
+	return {...(host === undefined ? {} : {host}), ...(guest === undefined ? {} : {guest})};
+}
+
+export const holds = ({iova, pages}: Range, address: number): boolean =>
+	address >= iova && address < iova + pages * 4096;
+
+export function focusOn(store: Store, panel: PanelId): void {
+	store.setState(({recent}) => ({focus: panel, recent: [panel, ...recent.filter(other => other !== panel)]}));
+}
+
+export function moveFocus(store: Store, by: 1 | -1): void {
+	const at = PANELS.indexOf(store.getState().focus);
+	focusOn(store, PANELS[(at + by + PANELS.length) % PANELS.length]);
+}
