@@ -9,6 +9,7 @@ import {
 	type Partition,
 } from '../formats/gpt.js';
 import {SECTOR} from '../formats/virtqueue.js';
+import {sizeText} from '../words.js';
 
 /** Reads sectors through the guest's driver into its buffer, and shows that buffer; undefined: an I/O error. */
 export type ReadSectors = (lba: number, sectors: number) => Uint8Array | undefined;
@@ -56,16 +57,4 @@ export function lookForDisk(read: ReadSectors, sectors: number): Found {
 function partitionLine({number, type, name, firstLba, lastLba}: Partition): string {
 	const label = name === '' ? '' : ` "${name.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '·')}"`;
 	return `${number}: ${type}${label}, ${sizeText((lastLba - firstLba + 1) * SECTOR)} at LBA ${firstLba}`;
-}
-
-/** 16 MiB, 1.5 GiB: the largest unit that leaves at least one. */
-export function sizeText(bytes: number): string {
-	const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-	let value = bytes;
-	let unit = 0;
-	while (Math.abs(value) >= 1024 && unit < units.length - 1) {
-		value /= 1024;
-		unit++;
-	}
-	return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[unit]}`;
 }

@@ -34,7 +34,10 @@ export class AhciHba {
 		const prds = dw0 >>> 16;
 		const table =
 			header && this.port.read(address(header, ahci.HEADER.CTBA), ahci.PRDT + prds * ahci.PRD_BYTES);
-		if (table === undefined) return this.#finish(headerAt, 0, 0, 'the command list could not be fetched');
+		if (table === undefined) {
+			this.#finish(headerAt, 0, 0, 'the command could not be fetched');
+			return;
+		}
 
 		const write = (dw0 & ahci.HEADER_WRITE) !== 0;
 		const parts = this.#parts(table, prds, write);

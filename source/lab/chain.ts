@@ -4,6 +4,7 @@
 import {reasonText} from '../formats/vtd.js';
 import type {Fault, ProbeEvent} from '../hardware/probe.js';
 import type {Stage, Way} from '../seam/observed.js';
+import {grouped, plural} from '../words.js';
 
 /** What is known of a transfer when it is over, beside what the layers said. */
 export type Ending = {
@@ -18,7 +19,6 @@ type EventAt<At extends ProbeEvent['at']> = Extract<ProbeEvent, {at: At}>;
 const all = <At extends ProbeEvent['at']>(events: readonly ProbeEvent[], at: At): EventAt<At>[] =>
 	events.filter((event): event is EventAt<At> => event.at === at);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
-const count = (n: number, noun: string): string => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
 
 /** A byte count in at most four columns: 512, 4096, 64K, 1M. */
 const brief = (bytes: number): string =>
@@ -61,7 +61,7 @@ export function dmaChain(device: string, events: readonly ProbeEvent[], ending: 
 		{
 			place: device,
 			brief: brief(ending.bytes),
-			full: `${verb} ${count(ending.bytes, 'byte')}; no error reaches it`,
+			full: `${verb} ${plural(ending.bytes, 'byte')}; no error reaches it`,
 			trouble: false,
 		},
 		iommuStage(faultsOf(events), events),
@@ -72,7 +72,7 @@ export function dmaChain(device: string, events: readonly ProbeEvent[], ending: 
 function guestStage(events: readonly ProbeEvent[], {status}: Ending): Stage {
 	const chain = all(events, 'virtio-blk')[0];
 	const asked = chain
-		? `${count(chain.descriptors, 'descriptor')}, ${count(chain.data.length, 'segment')}`
+		? `${plural(chain.descriptors, 'descriptor')}, ${plural(chain.data.length, 'segment')}`
 		: 'no chain taken';
 	const words = ['OK', 'I/O error', 'unsupported'];
 	const answer = status === undefined ? 'the request never came back' : `status ${words[status] ?? status}`;
@@ -89,7 +89,7 @@ function bhyveStage(events: readonly ProbeEvent[]): Stage | undefined {
 	if (block === undefined) return undefined;
 	const copied = sum(all(events, 'copy').map(({bytes}) => bytes));
 	const way = block.bounced
-		? `through its buffer, ${count(copied, 'byte')} copied`
+		? `through its buffer, ${plural(copied, 'byte')} copied`
 		: 'straight to guest memory';
 	return {
 		place: 'bhyve',
@@ -106,12 +106,12 @@ function syscallStage(events: readonly ProbeEvent[], {bytes}: Ending): Stage | u
 	const failed = calls.find(({error}) => error !== undefined);
 	const result = sum(calls.map(call => call.result));
 	const asked = sum(calls.map(call => call.bytes));
-	const times = calls.length === 1 ? '' : ` in ${count(calls.length, 'call')}`;
+	const times = calls.length === 1 ? '' : ` in ${plural(calls.length, 'call')}`;
 	if (failed) return {place: name, brief: failed.error ?? '', full: `-1, ${failed.error}`, trouble: true};
 	return {
 		place: name,
 		brief: `=${brief(result)}`,
-		full: `returns ${result.toLocaleString('en')} of ${asked.toLocaleString('en')}${times}`,
+		full: `returns ${grouped(result)} of ${grouped(asked)}${times}`,
 		trouble: result < Math.min(asked, bytes),
 	};
 }
@@ -123,7 +123,7 @@ function driverStage(events: readonly ProbeEvent[]): Stage | undefined {
 	return {
 		place: 'ahci',
 		brief: `${prds} PRD`,
-		full: `${count(prds, 'PRD')} of host physical addresses, ${count(commands.length, 'command')}`,
+		full: `${plural(prds, 'PRD')} of host physical addresses, ${plural(commands.length, 'command')}`,
 		trouble: false,
 	};
 }
@@ -137,7 +137,7 @@ function hbaStage(events: readonly ProbeEvent[]): Stage | undefined {
 	return {
 		place: 'HBA',
 		brief: 'ok',
-		full: `no error, ${count(moved, 'byte')} moved by its own count`,
+		full: `no error, ${plural(moved, 'byte')} moved by its own count`,
 		trouble: false,
 	};
 }
@@ -148,7 +148,7 @@ function iommuStage(faults: readonly Fault[], events: readonly ProbeEvent[]): St
 		return {
 			place: 'IOMMU',
 			brief: faults.length < 100 ? `${faults.length} flt` : `${brief(faults.length)} f`,
-			full: `${count(faults.length, 'fault')}: ${reason}`,
+			full: `${plural(faults.length, 'fault')}: ${reason}`,
 			trouble: true,
 		};
 	}
@@ -169,10 +169,10 @@ function endStage({write, bytes, landed}: Ending): Stage {
 		place,
 		brief: all ? 'all' : landed === 0 ? 'none' : 'part',
 		full: all
-			? `all ${count(bytes, 'byte')} landed`
+			? `all ${plural(bytes, 'byte')} landed`
 			: landed === 0
 				? nothing
-				: `${count(landed, 'byte')} of ${bytes.toLocaleString('en')} landed`,
+				: `${plural(landed, 'byte')} of ${grouped(bytes)} landed`,
 		trouble: !all,
 	};
 }

@@ -2,7 +2,7 @@
 
 import {join64} from '../formats/address.js';
 import {REG, reasonText} from '../formats/vtd.js';
-import {lookForDisk, sizeText} from '../guest/boot.js';
+import {lookForDisk} from '../guest/boot.js';
 import type {Disk} from '../hardware/disk.js';
 import type {Memory} from '../hardware/memory.js';
 import {contextOf} from '../seam/contexts.js';
@@ -19,6 +19,7 @@ import type {
 	TransferCommand,
 } from '../seam/observed.js';
 import {UserError} from '../user-error.js';
+import {grouped, sizeText} from '../words.js';
 import {faultsOf, firstPrd} from './chain.js';
 import {checkCommand, type Limits} from './commands.js';
 import {type Guest, Machine} from './machine.js';
@@ -224,7 +225,7 @@ export class Lab implements ObservedMachine, LabControls {
 /** LOST: success at every step, and 0 of 4,096 bytes landed. */
 export function verdictText({data, bytes, landed, command}: Transfer): string {
 	const where = command.do === 'write' ? 'reached the disk' : 'landed';
-	const counted = `${landed.toLocaleString('en')} of ${bytes.toLocaleString('en')} bytes ${where}`;
+	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes ${where}`;
 	const words = {
 		delivered: counted,
 		lost: `success at every step, and ${counted}`,

@@ -2,6 +2,7 @@
 
 import {hex} from '../formats/address.js';
 import type {Command} from '../seam/observed.js';
+import {grouped, plural} from '../words.js';
 import type {Lab} from './lab.js';
 import {findScenario, type OutcomeJson, outcomeJson, parseScenario, unmet} from './scenario.js';
 
@@ -57,7 +58,7 @@ function stepText({step, outcome, held, command}: Line): string {
 	const start = `${`${step}`.padStart(3)} ${held ? '✓' : '✗'} ${commandText(what)}`;
 	const {data, way = '', landed = 0, bytes = 0, faults = 0, found} = outcome;
 	if (data === undefined) return start;
-	const counts = `${landed.toLocaleString('en')} of ${bytes.toLocaleString('en')} bytes, ${faults} faults`;
+	const counts = `${grouped(landed)} of ${grouped(bytes)} bytes, ${plural(faults, 'fault')}`;
 	const boot = found === undefined ? '' : `; ${found.at(-1)}`;
 	return `${start.padEnd(40)} ${data.padEnd(9)} ${way.padEnd(7)} ${counts}${boot}`;
 }

@@ -10,6 +10,8 @@ import {messageOf, UserError} from '../user-error.js';
 
 const BYTES = 64 * 1024 * 1024;
 export const SAMPLE_SECTORS = BYTES / SECTOR;
+/** Sectors written at a time. */
+const CHUNK = 2048;
 const NAME = 'sample-disk-1.img';
 
 const PARTITIONS = [
@@ -29,15 +31,12 @@ const PARTITIONS = [
 	},
 ];
 
-/** The text of one sector: `room` bytes that say which sector it is. */
-function sectorText(lba: number, room: number): string {
+/** Text that says which sector it is, over and over, and ends a line. */
+function fillWithText(bytes: Buffer, lba: number): void {
 	const place = PARTITIONS.find(({firstLba, lastLba}) => lba >= firstLba && lba <= lastLba);
 	const where = place ? `, sector ${lba - place.firstLba} of ${place.name}` : '';
-	const line = `LBA ${lba} of the dmascope sample disk${where}. This DMA landed. `;
-	return line
-		.repeat(Math.ceil(room / line.length))
-		.slice(0, room - 1)
-		.concat('\n');
+	bytes.fill(`LBA ${lba} of the dmascope sample disk${where}. This DMA landed. `, 'latin1');
+	bytes.write('\n', bytes.length - 1);
 }
 
 /** The path of the sample disk, which is made first where it is missing or not whole. @throws UserError */
@@ -76,7 +75,7 @@ function cacheFolders(): string[] {
 
 function isWhole(file: string): boolean {
 	const stat = fs.statSync(file, {throwIfNoEntry: false});
-	return stat !== undefined && stat.isFile() && stat.size === BYTES;
+	return stat?.isFile() === true && stat.size === BYTES;
 }
 
 /** Written beside its place and then renamed, so that half a disk is never found there. */
@@ -85,14 +84,13 @@ function make(file: string): void {
 	const fd = fs.openSync(half, 'w', 0o600);
 	try {
 		const gpt = buildGpt(SAMPLE_SECTORS, 'd34607d3-4607-4d34-a607-d34607d34600', PARTITIONS);
-		const chunk = 2048;
-		for (let lba = 0; lba < SAMPLE_SECTORS; lba += chunk) {
-			const text = Array.from({length: chunk}, (_, i) => sectorText(lba + i, SECTOR)).join('');
-			fs.writeSync(fd, text, lba * SECTOR, 'latin1');
+		const chunk = Buffer.alloc(CHUNK * SECTOR);
+		for (let lba = 0; lba < SAMPLE_SECTORS; lba += CHUNK) {
+			for (let i = 0; i < CHUNK; i++) fillWithText(chunk.subarray(i * SECTOR, (i + 1) * SECTOR), lba + i);
+			fs.writeSync(fd, chunk, 0, chunk.length, lba * SECTOR);
 		}
 		// The boot code area of the protective MBR, 440 bytes, is free for text.
-		const bootCode = new TextEncoder().encode(sectorText(0, 440));
-		gpt.mbr.set(bootCode);
+		fillWithText(Buffer.from(gpt.mbr.buffer, 0, 440), 0);
 		const entrySectors = gpt.entries.length / SECTOR;
 		fs.writeSync(fd, gpt.mbr, 0, SECTOR, 0);
 		fs.writeSync(fd, gpt.primary, 0, SECTOR, SECTOR);

@@ -2,6 +2,7 @@
 
 import {hex} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
+import {grouped, plural} from '../words.js';
 import type {MachineState, ObservedMachine, Transfer} from './observed.js';
 import {type DomainView, type Range, viewDomain} from './ranges.js';
 
@@ -49,7 +50,6 @@ export function snapshotJson(machine: ObservedMachine) {
 }
 
 const isMapped = ({read, write}: Range): boolean => read || write;
-const number = (n: number): string => n.toLocaleString('en');
 const rights = ({read, write}: Range): string => `${read ? 'r' : '-'}${write ? 'w' : '-'}`;
 
 /** The snapshot as text, a section for each panel of the dashboard. */
@@ -75,7 +75,7 @@ export function snapshotText(machine: ObservedMachine): string {
 			const wired = vm.wired ? 'wired' : 'not wired';
 			return [
 				'',
-				`GUEST ${vm.name}: ${number(vm.pages)} pages, ${wired}, ${passthru}, ${vm.disk}`,
+				`GUEST ${vm.name}: ${grouped(vm.pages)} pages, ${wired}, ${passthru}, ${vm.disk}`,
 				...vm.console.map(line => `  ${line}`),
 			];
 		}),
@@ -107,14 +107,14 @@ const titleText = ({title, iommu, policy, disk}: MachineState): string =>
 
 function domainText({domain, ranges, mappedPages, removedPages}: DomainView): string[] {
 	const host = domain.role === 'host';
-	const removed = removedPages > 0 ? `, ${number(removedPages)} removed` : '';
+	const removed = removedPages > 0 ? `, ${grouped(removedPages)} removed` : '';
 	return [
 		'',
-		`${host ? 'HOST' : 'GUEST'} DOMAIN ${domain.id}${domain.vm ? ` of ${domain.vm}` : ''}: ${number(mappedPages)} pages${removed}`,
+		`${host ? 'HOST' : 'GUEST'} DOMAIN ${domain.id}${domain.vm ? ` of ${domain.vm}` : ''}: ${grouped(mappedPages)} pages${removed}`,
 		...ranges.map(range => {
 			const end = range.iova + range.pages * 4096 - 1;
 			const to = host ? '' : ` → ${hex(range.hpa)}`;
-			return `  ${hex(range.iova)}–${hex(end)}${to} ${number(range.pages).padStart(9)} ${rights(range)} ${range.owner}`;
+			return `  ${hex(range.iova)}–${hex(end)}${to} ${grouped(range.pages).padStart(9)} ${rights(range)} ${range.owner}`;
 		}),
 	];
 }
@@ -123,7 +123,7 @@ export function faultTitle({
 	registers: {blocked, total, used, overflow, kernelLogged},
 }: MachineState): string {
 	const full = overflow ? ', full: later ones are lost' : '';
-	return `FAULTS ${number(blocked)} blocked · registers hold ${used} of ${total}${full} · kernel logged ${kernelLogged}`;
+	return `FAULTS ${grouped(blocked)} blocked · registers hold ${used} of ${total}${full} · kernel logged ${kernelLogged}`;
 }
 
 function transferText({
@@ -142,5 +142,5 @@ function transferText({
 			? `${command.device} ${command.access} ${hex(command.gpa)}`
 			: `${command.vm} ${command.do} LBA ${command.lba}, ${command.sectors} sectors in ${command.segments}, ${hex(command.gpa)}`;
 	const tail = note === undefined ? '' : `\n      ${note}`;
-	return `  #${n} ${policy}: ${what}: ${data} ${way}, ${number(landed)} of ${number(bytes)} bytes, ${number(faults)} faults${tail}`;
+	return `  #${n} ${policy}: ${what}: ${data} ${way}, ${grouped(landed)} of ${grouped(bytes)} bytes, ${plural(faults, 'fault')}${tail}`;
 }

@@ -11,13 +11,13 @@ import {LEAST_COLUMNS, LEAST_ROWS, layout} from './layout.js';
 import {Panel} from './panel.js';
 import {panels} from './panels/index.js';
 import {paint, type Row, type Span, widthOf} from './rows.js';
-import type {Store, Ui} from './store.js';
+import {resize, type Store, type Ui} from './store.js';
 
 export function App({store}: {readonly store: Store}) {
 	const {columns, rows} = useWindowSize();
 	const controls = useControls();
 	const ui = useStore(store);
-	useLayoutEffect(() => store.setState({size: {columns, rows}}), [store, columns, rows]);
+	useLayoutEffect(() => resize(store, columns, rows), [store, columns, rows]);
 	useInput((input, key) => press(store, keyName(input, key), controls));
 
 	if (columns < LEAST_COLUMNS || rows < LEAST_ROWS) {
@@ -78,7 +78,7 @@ function useControls(): AppControls {
 const POLICY_WORDS: Record<Policy, string> = {
 	remove: 'before D34607',
 	keep: 'D34607',
-	bounce: 'D34535, bounce buffers',
+	bounce: 'D34535',
 };
 
 function header({title, iommu, policy, disk}: MachineState, columns: number): Row {

@@ -24,6 +24,3 @@ export const list = (title: string, rows: readonly Row[], head: readonly Row[] =
 	count: rows.length,
 	row: index => rows[index],
 });
-
-export const grouped = (n: number): string => n.toLocaleString('en');
-export const plural = (n: number, noun: string): string => `${grouped(n)} ${noun}${n === 1 ? '' : 's'}`;

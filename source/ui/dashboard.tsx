@@ -7,7 +7,7 @@ import {createUi} from './store.js';
 
 /** Runs until the user leaves. @returns the exit code */
 export async function dashboard(machine: ObservedMachine): Promise<number> {
-	const store = createUi(machine);
+	const store = createUi(machine, {columns: process.stdout.columns, rows: process.stdout.rows});
 	const {waitUntilExit} = render(<App store={store} />, {
 		alternateScreen: true,
 		interactive: true,

@@ -9,8 +9,8 @@ export const LEAST_COLUMNS = 72;
 export const LEAST_ROWS = 20;
 /** Header, message and hints. */
 const FRAME = 3;
-/** Two borders, the form, seven stages, a verdict and a note. */
-const TALL_MODEL = 14;
+/** Two borders, the form in two rows, seven stages, a verdict in two rows, and space between. */
+const TALL_MODEL = 15;
 const FLAT_MODEL = 8;
 /** Two columns of 8 bytes with their text, and borders. */
 const BUFFER_WIDTH = 82;
@@ -25,7 +25,7 @@ export function layout(columns: number, rows: number, recent: readonly PanelId[]
 	const bottom = tall ? Math.floor((free - model) * 0.5) : free >= 21 ? 6 : 5;
 	const top = free - model - bottom;
 	const left = Math.floor(columns / 2);
-	const devices = columns >= TWO_SLOTS ? 36 : 27;
+	const devices = columns >= TWO_SLOTS ? 36 : 28;
 	return [
 		[
 			{panel: 'host', width: left, height: top},

@@ -8,7 +8,8 @@ export type Span = string | readonly [text: string, tone: Tone];
 export type Row = readonly Span[];
 
 const ELLIPSIS = '…';
-const PLAIN = /^[\x20-\x7e]*$/;
+/** Characters that take one column each: these, and the signs that panels draw with. */
+const PLAIN = /^[\x20-\x7e–→─│▸▏✗✓·…]*$/;
 
 /** Columns that a text takes on screen. */
 export const widthOf = (text: string): number => (PLAIN.test(text) ? text.length : stringWidth(text));
@@ -28,6 +29,20 @@ function cut(text: string, width: number): string {
 		kept += segment;
 	}
 	return fit(kept + ELLIPSIS, width);
+}
+
+/** A text as lines of at most `width` columns, broken between words; lines after the first are indented. */
+export function wrap(text: string, width: number): string[] {
+	const lines: string[] = [];
+	let line = '';
+	for (const word of text.split(' ')) {
+		const longer = line === '' ? word : `${line} ${word}`;
+		if (line !== '' && widthOf(longer) > width) {
+			lines.push(line);
+			line = `  ${word}`;
+		} else line = longer;
+	}
+	return [...lines, line];
 }
 
 /** A row in exactly `width` columns, with its colours. A row that has just changed is lit as a whole. */

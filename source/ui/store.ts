@@ -36,7 +36,7 @@ const LIT_MS = 1000;
 export const rangeKey = (domain: number, {iova, hpa, pages, read, write}: Range): string =>
 	`${domain}:${iova}:${hpa}:${pages}:${read}${write}`;
 
-export function createUi(machine: ObservedMachine): Store {
+export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24}): Store {
 	const state = machine.state();
 	const vm = state.vms[0]?.name ?? '';
 	return createStore<Ui>(() => ({
@@ -46,15 +46,15 @@ export function createUi(machine: ObservedMachine): Store {
 		changed: new Set(),
 		focus: 'model',
 		recent: ['buffer'],
-		scroll: {host: 0, guest: 0, devices: 0, model: 0, buffer: 0, console: 0, faults: 0},
+		scroll: {host: 0, guest: 0, devices: 0, model: 0, buffer: 0, console: Number.MAX_SAFE_INTEGER, faults: 0},
 		form: newForm(vm, machine.lab?.defaultGpa ?? 0),
 		last: undefined,
 		help: false,
 		message: {
-			text: 'Enter has vm0 read the raw disk. Watch where the DMA lands; p switches the policy.',
+			text: `⏎ has ${vm} read the raw disk: watch where the DMA lands. p switches the policy.`,
 			tone: 'key',
 		},
-		size: {columns: 80, rows: 24},
+		size,
 	}));
 }
 
@@ -132,6 +132,12 @@ export const holds = ({iova, pages}: Range, address: number): boolean =>
 
 export function focusOn(store: Store, panel: PanelId): void {
 	store.setState(({recent}) => ({focus: panel, recent: [panel, ...recent.filter(other => other !== panel)]}));
+}
+
+/** The terminal's size, as it is now. Nothing happens, and nothing is drawn, where it is the same. */
+export function resize(store: Store, columns: number, rows: number): void {
+	const {size} = store.getState();
+	if (size.columns !== columns || size.rows !== rows) store.setState({size: {columns, rows}});
 }
 
 export function moveFocus(store: Store, by: 1 | -1): void {

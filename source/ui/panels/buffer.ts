@@ -3,7 +3,8 @@
 import {hex} from '../../formats/address.js';
 import type {LabControls, ObservedMachine} from '../../seam/observed.js';
 import {messageOf} from '../../user-error.js';
-import {type Content, fixed, grouped} from '../content.js';
+import {grouped} from '../../words.js';
+import {type Content, fixed} from '../content.js';
 import type {Row, Span} from '../rows.js';
 import type {Ui} from '../store.js';
 

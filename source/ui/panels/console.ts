@@ -1,11 +1,13 @@
 import {type Content, list} from '../content.js';
+import {type Row, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 
 /** The console of the guest that the form names. */
-export function consolePanel({state, form}: Ui): Content {
+export function consolePanel({state, form}: Ui, width: number): Content {
 	const lines = state.vms.find(({name}) => name === form.vm)?.console ?? [];
-	return list(
-		`CONSOLE ${form.vm}`,
-		lines.map(line => [line === 'no bootable disk' ? [line, 'bad'] : line]),
-	);
+	const rows = lines.flatMap((line): Row[] => {
+		const tone = line === 'no bootable disk' ? 'bad' : 'plain';
+		return wrap(line, width - 2).map(part => [' ', [part, tone]]);
+	});
+	return list(`CONSOLE ${form.vm}`, rows);
 }

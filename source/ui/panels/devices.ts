@@ -8,15 +8,14 @@ import type {Ui} from '../store.js';
 
 export function devicesPanel({state}: Ui, width: number): Content {
 	const rows = state.devices.map((device): Row => {
-		const where = placeOf(device, width >= 32);
 		const tone = device.domain === undefined ? 'warn' : device.vm === undefined ? 'plain' : 'guest';
-		return [ridText(device.rid).padEnd(7), device.name.padEnd(6), [where, tone]];
+		return [' ', ridText(device.rid).padEnd(7), device.name.padEnd(6), [placeOf(device, width >= 30), tone]];
 	});
 	return list('DEVICES', rows);
 }
 
 function placeOf({domain, vm}: Device, wide: boolean): string {
 	if (domain === undefined) return 'no domain';
-	if (vm === undefined) return wide ? `host domain ${domain}` : `host ${domain}`;
-	return wide ? `${vm}, domain ${domain}` : `${vm} ${domain}`;
+	if (vm === undefined) return wide ? `host domain ${domain}` : `domain ${domain}`;
+	return wide ? `${vm}, domain ${domain}` : `${vm} domain ${domain}`;
 }

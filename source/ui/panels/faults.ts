@@ -11,15 +11,15 @@ export function faultsPanel({state}: Ui, width: number): Content {
 	const full = overflow ? ', full' : '';
 	const title = `FAULTS ─ ${blocked} · registers hold ${used} of ${total}${full} · kernel logged ${kernelLogged}`;
 	const newest = [...state.faults].reverse();
-	if (newest.length === 0) return list(title, [[['No access has been refused.', 'dim']]]);
+	if (newest.length === 0) return list(title, [[[' No access has been refused.', 'dim']]]);
 	return {...list(title, []), count: newest.length, row: index => faultRow(newest[index], width)};
 }
 
 function faultRow({number, device, iova, write, owner, reason, text, recorded}: Fault, width: number): Row {
 	const who = owner === undefined ? '' : ` ${owner}`;
-	const why = width >= 64 ? `: ${text} (${reason})` : `: reason ${reason}`;
+	const why = width >= 62 ? `: ${text} (${reason})` : `: reason ${reason}`;
 	return [
-		[`#${number} `, 'dim'],
+		[` #${number} `, 'dim'],
 		`${device} ${write ? 'write' : 'read'} `,
 		[hex(iova), 'key'],
 		[who, 'guest'],

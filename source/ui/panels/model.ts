@@ -1,7 +1,8 @@
 // The device model: a transfer to ask for, and the verdict on the last one with the chain that led to it.
 
 import type {Data, Stage, Transfer} from '../../seam/observed.js';
-import {type Content, fixed, grouped} from '../content.js';
+import {grouped, plural} from '../../words.js';
+import {type Content, fixed} from '../content.js';
 import {FIELDS, type Field, type Form, fieldText} from '../form.js';
 import {fit, type Row, type Span} from '../rows.js';
 import type {Ui} from '../store.js';
@@ -27,9 +28,9 @@ export function modelPanel(ui: Ui, width: number, height: number): Content {
 	const inOneRow = width >= 88;
 	const fields = FIELDS.map(field => fieldSpans(form, field, focused));
 	const split = inOneRow ? [fields.flat()] : [fields.slice(0, 3).flat(), fields.slice(3).flat()];
-	const rows: Row[] = [...split];
+	const rows: Row[] = split.map(spans => [' ', ...spans]);
 	if (last === undefined) {
-		rows.push([], [['Enter runs this transfer. Its way is shown here: guest → bhyve → preadv → …', 'dim']]);
+		rows.push([], [[' Enter runs it; the way it took is shown here.', 'dim']]);
 	} else if (height >= split.length + last.chain.length + 3) {
 		rows.push([], ...last.chain.map(stageRow), [], ...verdictRows(last));
 	} else {
@@ -48,11 +49,12 @@ function fieldSpans(form: Form, field: Field, focused: boolean): Span[] {
 
 /** Brief, side by side: names above, what each saw below. */
 const chainRows = (chain: readonly Stage[]): Row[] => [
-	chain.map(({place}): Span => [fit(place, STAGE), 'dim']),
-	chain.map(({brief, trouble}): Span => [fit(brief, STAGE), trouble ? 'bad' : 'good']),
+	[' ', ...chain.map(({place}): Span => [fit(place, STAGE), 'dim'])],
+	[' ', ...chain.map(({brief, trouble}): Span => [fit(brief, STAGE), trouble ? 'bad' : 'good'])],
 ];
 
 const stageRow = ({place, full, trouble}: Stage): Row => [
+	' ',
 	[fit(place, 8), 'dim'],
 	trouble ? ['✗ ', 'bad'] : ['✓ ', 'good'],
 	[full, trouble ? 'bad' : 'plain'],
@@ -61,18 +63,14 @@ const stageRow = ({place, full, trouble}: Stage): Row => [
 function verdictRows({data, way, bytes, landed, note, policy, faults}: Transfer): Row[] {
 	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes`;
 	const words: Record<Data, string> = {
-		delivered: `${counted}, all of them`,
-		lost: `success at every step, and ${counted}`,
-		torn: `success at every step, and ${counted}`,
-		failed: `an error reached the guest; ${counted}`,
+		delivered: counted,
+		lost: `success at every step, ${counted}`,
+		torn: `success at every step, ${counted}`,
+		failed: `an error reached the guest, ${counted}`,
 	};
-	const more = note ?? `under ${policy}, ${way}, ${grouped(faults)} fault${faults === 1 ? '' : 's'}`;
+	const more = `${way} · ${plural(faults, 'fault')} · under ${policy}`;
 	return [
-		[
-			[` ${data.toUpperCase()} `, TONES[data]],
-			[`${words[data]} `, TONES[data]],
-			[way, 'plain'],
-		],
-		[[` ${more}`, note === undefined ? 'dim' : 'warn']],
+		[' ', [data.toUpperCase(), TONES[data]], [` ${words[data]}`, TONES[data]]],
+		[' ', note === undefined ? [more, 'dim'] : [note, 'warn']],
 	];
 }
