@@ -140,7 +140,7 @@ function transferText({
 	const what =
 		command.do === 'dma'
 			? `${command.device} ${command.access} ${hex(command.gpa)}`
-			: `${command.vm} ${command.do} LBA ${command.lba}, ${command.sectors} sectors in ${command.segments}, ${hex(command.gpa)}`;
+			: `${command.vm} ${command.do} LBA ${command.lba}, ${plural(command.sectors, 'sector')} in ${command.segments}, ${hex(command.gpa)}`;
 	const tail = note === undefined ? '' : `\n      ${note}`;
 	return `  #${n} ${policy}: ${what}: ${data} ${way}, ${grouped(landed)} of ${grouped(bytes)} bytes, ${plural(faults, 'fault')}${tail}`;
 }

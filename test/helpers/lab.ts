@@ -1,0 +1,53 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type {TestContext} from 'node:test';
+import {Disk} from '../../source/hardware/disk.js';
+import {Lab} from '../../source/lab/lab.js';
+import {seededRandom} from '../../source/lab/random.js';
+import {sampleDisk} from '../../source/lab/sample-disk.js';
+import type {Command, Policy, Transfer} from '../../source/seam/observed.js';
+
+export const MIB = 1024 * 1024;
+
+/** A folder of its own for a test, gone with it. */
+export function folder(t: TestContext): string {
+	const made = fs.mkdtempSync(path.join(os.tmpdir(), 'dmascope-test-'));
+	t.after(() => fs.rmSync(made, {recursive: true, force: true}));
+	return made;
+}
+
+/** An image of seeded random bytes, no two sectors alike. */
+export function randomImage(t: TestContext, bytes: number, seed = 1): {file: string; content: Buffer} {
+	const random = seededRandom(seed);
+	const content = Buffer.alloc(bytes);
+	for (let at = 0; at < bytes; at += 4) content.writeUInt32LE(Math.floor(random() * 2 ** 32), at);
+	const file = path.join(folder(t), 'random.img');
+	fs.writeFileSync(file, content);
+	return {file, content};
+}
+
+export type LabSetup = {disk?: string; writable?: boolean; policy?: Policy; hostMemory?: number};
+
+export function openTestLab(
+	t: TestContext,
+	{disk, writable, policy = 'remove', hostMemory = 256 * MIB}: LabSetup = {},
+): Lab {
+	const opened = Disk.open(disk ?? sampleDisk(), {writable});
+	const lab = new Lab({disk: opened, sample: disk === undefined, hostMemory, policy});
+	t.after(() => lab.close());
+	return lab;
+}
+
+/** Runs a command that is a transfer. */
+export function transfer(lab: Lab, command: Command): Transfer {
+	const outcome = lab.dispatch(command);
+	if (outcome.kind !== 'transfer') throw new Error(`${command.do} is no transfer`);
+	return outcome.transfer;
+}
+
+export const read = (
+	lab: Lab,
+	vm: string,
+	more: Partial<{lba: number; sectors: number; segments: number; gpa: number}> = {},
+) => transfer(lab, {do: 'read', vm, lba: 0, sectors: 8, segments: 1, gpa: lab.defaultGpa, ...more});

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import fc from 'fast-check';
+import {PAGE_SIZE} from '../../source/formats/address.js';
+import {Memory} from '../../source/hardware/memory.js';
+import {VmPages} from '../../source/kernel/vm-page.js';
+import {seededRandom} from '../../source/lab/random.js';
+import {UserError} from '../../source/user-error.js';
+import {MIB} from '../helpers/lab.js';
+
+const total = (runs: readonly {bytes: number}[]) => runs.reduce((sum, {bytes}) => sum + bytes, 0);
+
+test('a guest of a quarter of the memory gets tens of runs, whatever the size', () => {
+	for (const bytes of [64 * MIB, 256 * MIB, 1024 * MIB]) {
+		const pages = new VmPages(new Memory(bytes), seededRandom(1));
+		const runs = pages.alloc(bytes / 4 / PAGE_SIZE, 'vm0');
+		assert.equal(total(runs), bytes / 4);
+		assert.ok(runs.length >= 10 && runs.length <= 99, `${runs.length} runs`);
+	}
+});
+
+test('every page has one owner, and no page is given twice', () => {
+	fc.assert(
+		fc.property(fc.integer(), fc.array(fc.integer({min: 1, max: 3000}), {maxLength: 5}), (seed, sizes) => {
+			const memory = new Memory(64 * MIB);
+			const pages = new VmPages(memory, seededRandom(seed));
+			const given = sizes.flatMap((size, i) => pages.alloc(size, `user ${i}`));
+			const sorted = given.sort((a, b) => a.hpa - b.hpa);
+			assert.ok(sorted.every((run, i) => i === 0 || run.hpa >= sorted[i - 1].hpa + sorted[i - 1].bytes));
+			const owned = pages.owned();
+			let at = 0;
+			for (const block of owned) {
+				assert.equal(block.hpa, at);
+				at += block.pages * PAGE_SIZE;
+			}
+			assert.equal(at, memory.end);
+			sizes.forEach((size, i) => {
+				const counted = owned
+					.filter(({owner}) => owner === `user ${i}`)
+					.reduce((sum, block) => sum + block.pages, 0);
+				assert.equal(counted, size);
+			});
+		}),
+		{seed: 4, numRuns: 50},
+	);
+});
+
+test('more than there is, is refused with a sentence and nothing is taken', () => {
+	const pages = new VmPages(new Memory(64 * MIB), seededRandom(1));
+	const before = pages.owned();
+	assert.throws(() => pages.alloc(20000, 'vm0'), UserError);
+	assert.deepEqual(pages.owned(), before);
+});
+
+test('a page of a table comes zeroed, also when it was given back', () => {
+	const memory = new Memory(64 * MIB);
+	const pages = new VmPages(memory, seededRandom(1));
+	const page = pages.allocPage('tables');
+	memory.view(page, PAGE_SIZE).fill(0xff);
+	pages.freePage(page);
+	assert.equal(pages.allocPage('tables'), page);
+	assert.ok(memory.view(page, PAGE_SIZE).every(byte => byte === 0));
+});

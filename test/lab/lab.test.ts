@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import {execFileSync} from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import {type TestContext, test} from 'node:test';
+import type {Lab} from '../../source/lab/lab.js';
+import {seededRandom} from '../../source/lab/random.js';
+import {type Data, POLICIES, type Policy, type Way} from '../../source/seam/observed.js';
+import {viewDomain} from '../../source/seam/ranges.js';
+import {UserError} from '../../source/user-error.js';
+import {folder, MIB, openTestLab, randomImage, read, transfer} from '../helpers/lab.js';
+
+const STORY: [Policy, string, number, Data, Way, number][] = [
+	['remove', 'vm0', 1, 'lost', 'direct', 8],
+	['remove', 'vm0', 4, 'delivered', 'bounced', 0],
+	['remove', 'vm1', 1, 'delivered', 'direct', 0],
+	['remove', 'vm1', 4, 'delivered', 'bounced', 0],
+	['keep', 'vm0', 1, 'delivered', 'direct', 0],
+	['keep', 'vm0', 4, 'delivered', 'bounced', 0],
+	['keep', 'vm1', 1, 'delivered', 'direct', 0],
+	['bounce', 'vm0', 1, 'delivered', 'bounced', 0],
+	['bounce', 'vm0', 4, 'delivered', 'bounced', 0],
+	['bounce', 'vm1', 1, 'delivered', 'bounced', 0],
+];
+for (const [policy, vm, segments, data, way, faults] of STORY) {
+	test(`under ${policy}, ${vm} reads 8 pages in ${segments}: ${data}, ${way}`, t => {
+		const lab = openTestLab(t, {policy});
+		const done = read(lab, vm, {sectors: 64, segments});
+		assert.deepEqual([done.data, done.way, done.faults], [data, way, faults]);
+		const inGuest = lab.guestBytes(vm, lab.defaultGpa, 32768);
+		const same = Buffer.compare(inGuest, lab.diskBytes(0, 32768)) === 0;
+		assert.equal(same, data === 'delivered');
+		if (data === 'lost')
+			assert.match(Buffer.from(inGuest).toString('latin1'), /^stale vm0 #\d+ 0x01000000 stale/);
+	});
+}
+
+test('success is reported at every step of a lost read, and only memory and the IOMMU know better', t => {
+	const {chain} = read(openTestLab(t), 'vm0');
+	assert.deepEqual(
+		chain.map(({place, trouble}) => [place, trouble]),
+		[
+			['guest', false],
+			['bhyve', false],
+			['preadv', false],
+			['ahci', false],
+			['HBA', false],
+			['IOMMU', true],
+			['memory', true],
+		],
+	);
+	assert.match(chain[0].full, /status OK/);
+	assert.match(chain[2].full, /returns 4,096 of 4,096/);
+	assert.equal(chain[6].full, 'untouched');
+});
+
+const hostView = (lab: Lab) => {
+	const state = lab.state();
+	const host = state.domains.find(({role}) => role === 'host');
+	assert.ok(host);
+	return viewDomain(lab.memory, state, host);
+};
+
+test('switching the policy takes the pages out of the host domain and puts them back', t => {
+	const lab = openTestLab(t);
+	const total = (256 * MIB) / 4096;
+	const guest = total / 4;
+	for (const policy of ['remove', 'keep', 'bounce', 'remove', 'keep'] as const) {
+		lab.dispatch({do: 'policy', policy});
+		const {mappedPages, removedPages, ranges} = hostView(lab);
+		assert.equal(removedPages, policy === 'keep' ? 0 : guest);
+		assert.equal(mappedPages + removedPages, total);
+		assert.deepEqual(
+			[...new Set(ranges.filter(({read: r}) => !r).map(({owner}) => owner))],
+			policy === 'keep' ? [] : ['vm0'],
+		);
+		const {domains, devices} = lab.state();
+		assert.deepEqual(
+			domains.map(({id, role, vm}) => [id, role, vm]),
+			[
+				[1, 'host', undefined],
+				[2, 'guest', 'vm0'],
+			],
+		);
+		assert.equal(devices.find(({name}) => name === 'ppt0')?.domain, 2);
+		assert.equal(devices.find(({name}) => name === 'ahci0')?.domain, 1);
+	}
+});
+
+test("the guest's table shows tens of runs", t => {
+	const lab = openTestLab(t);
+	const state = lab.state();
+	const {ranges, mappedPages} = viewDomain(lab.memory, state, state.domains[1]);
+	assert.equal(mappedPages, 16384);
+	assert.ok(ranges.length >= 10 && ranges.length < 100, `${ranges.length}`);
+});
+
+for (const policy of POLICIES) {
+	test(`under ${policy}, ppt0 reaches its own VM's memory and nothing else`, t => {
+		const lab = openTestLab(t, {policy, hostMemory: 64 * MIB});
+		const owned = lab.state().owned;
+		const others = owned.filter(({owner}) => owner !== 'vm0');
+		const copies = others.map(({hpa, pages}) => copyOf(lab, hpa, pages));
+		const guest = 16 * MIB;
+		for (let gpa = 0; gpa < 80 * MIB; gpa += MIB / 2) {
+			const {data, faults} = transfer(lab, {do: 'dma', device: 'ppt0', access: 'write', gpa, bytes: 4096});
+			assert.deepEqual([data, faults], gpa < guest ? ['delivered', 0] : ['lost', 1], gpa.toString(16));
+		}
+		others.forEach(({hpa, pages}, i) => {
+			assert.equal(Buffer.compare(copyOf(lab, hpa, pages), copies[i]), 0);
+		});
+		assert.equal(
+			transfer(lab, {do: 'dma', device: 'ppt0', access: 'write', gpa: guest - 4096, bytes: 8192}).data,
+			'torn',
+		);
+		assert.equal(
+			transfer(lab, {do: 'dma', device: 'ppt0', access: 'read', gpa: guest - 4096, bytes: 4096}).data,
+			'delivered',
+		);
+	});
+}
+
+function copyOf(lab: Lab, hpa: number, pages: number): Buffer {
+	return Buffer.concat(
+		Array.from({length: pages}, (_, i) =>
+			Buffer.from(new Uint32Array(lab.memory.page(hpa + i * 4096) ?? []).buffer),
+		),
+	);
+}
+
+/** Thousands of reads at random places: what the guest holds is what the image holds. */
+function readAtRandom(lab: Lab, content: Buffer, times: number): void {
+	const random = seededRandom(42);
+	const upTo = (n: number) => Math.floor(random() * n);
+	const sectors = content.length / 512;
+	for (let i = 0; i < times; i++) {
+		const count = 1 + upTo(i % 50 === 0 ? 600 : 16);
+		const lba = upTo(sectors - count);
+		const gpa = 0x200000 + upTo(20000) * 512;
+		const segments = 1 + upTo(Math.min(count, 4));
+		const done = read(lab, i % 2 === 0 ? 'vm0' : 'vm1', {lba, sectors: count, segments, gpa});
+		assert.equal(done.data, 'delivered');
+		const there = lab.guestBytes(i % 2 === 0 ? 'vm0' : 'vm1', gpa, count * 512);
+		assert.equal(Buffer.compare(there, content.subarray(lba * 512, (lba + count) * 512)), 0);
+	}
+}
+
+test('under keep, every sector read equals the image, thousands of times', t => {
+	const {file, content} = randomImage(t, 8 * MIB, 9);
+	readAtRandom(openTestLab(t, {disk: file, policy: 'keep'}), content, 2500);
+});
+
+/** A real disk: partitions by sfdisk, a file system by mkfs.ext4 in the second. */
+function realImage(t: TestContext): string | undefined {
+	const file = path.join(folder(t), 'real.img');
+	fs.writeFileSync(file, '');
+	fs.truncateSync(file, 24 * MIB);
+	const table = 'label: gpt\nsize=4M, type=U, name="esp"\ntype=L, name="root fs"\n';
+	try {
+		execFileSync('sfdisk', ['-q', file], {input: table, stdio: ['pipe', 'ignore', 'pipe']});
+		execFileSync('mkfs.ext4', ['-q', '-E', `offset=${5 * MIB}`, file, '16M'], {stdio: 'pipe'});
+	} catch {
+		return undefined;
+	}
+	return file;
+}
+
+test('an image by sfdisk and mkfs.ext4: the guest names its partitions, and reads it byte for byte', t => {
+	const file = realImage(t);
+	if (file === undefined) return t.skip('sfdisk or mkfs.ext4 is not installed');
+	const lab = openTestLab(t, {disk: file, policy: 'keep'});
+	assert.deepEqual(lab.state().vms[0].console.slice(-2), [
+		'1: EFI System "esp", 4 MiB at LBA 2048',
+		'2: Linux filesystem "root fs", 18 MiB at LBA 10240',
+	]);
+	readAtRandom(lab, fs.readFileSync(file), 500);
+});
+
+test('the same image behind a loop device', t => {
+	const file = realImage(t);
+	let device: string;
+	try {
+		device = execFileSync('losetup', ['--show', '-f', file ?? ''], {encoding: 'utf8', stdio: 'pipe'}).trim();
+	} catch {
+		return t.skip('no loop device can be had here');
+	}
+	t.after(() => execFileSync('losetup', ['-d', device]));
+	const lab = openTestLab(t, {disk: device, policy: 'keep'});
+	assert.match(lab.state().vms[0].console.join('\n'), /2: Linux filesystem "root fs"/);
+	readAtRandom(lab, fs.readFileSync(file ?? ''), 500);
+});
+
+test('writes reach a writable disk, are lost silently where the page is gone, and harm no other sector', t => {
+	const {file, content} = randomImage(t, MIB);
+	const lab = openTestLab(t, {disk: file, writable: true});
+	const write = (lba: number, segments: number) =>
+		transfer(lab, {do: 'write', vm: 'vm0', lba, sectors: 16, segments, gpa: lab.defaultGpa});
+	assert.deepEqual([write(100, 1).data, write(200, 2).data], ['lost', 'delivered']);
+	lab.dispatch({do: 'policy', policy: 'keep'});
+	const direct = write(300, 1);
+	assert.deepEqual([direct.data, direct.way], ['delivered', 'direct']);
+	const after = fs.readFileSync(file);
+	const changed = Array.from({length: MIB / 512}, (_, lba) => lba).filter(
+		lba =>
+			Buffer.compare(
+				after.subarray(lba * 512, lba * 512 + 512),
+				content.subarray(lba * 512, lba * 512 + 512),
+			) !== 0,
+	);
+	const run = (from: number) => Array.from({length: 16}, (_, i) => from + i);
+	assert.deepEqual(changed, [...run(200), ...run(300)]);
+});
+
+test('a disk that is not writable is never written, and says how it could be', t => {
+	const lab = openTestLab(t);
+	assert.throws(
+		() => lab.dispatch({do: 'write', vm: 'vm0', lba: 0, sectors: 1, segments: 1, gpa: 0}),
+		/--writable/,
+	);
+});
+
+test('a disk that shrinks while it runs fails the read with a sentence, and the lab goes on', t => {
+	const {file} = randomImage(t, MIB);
+	const lab = openTestLab(t, {disk: file, policy: 'keep'});
+	fs.truncateSync(file, 4096);
+	const done = read(lab, 'vm0', {lba: 4, sectors: 16});
+	assert.deepEqual([done.data, done.landed], ['failed', 2048]);
+	assert.match(done.note ?? '', /the disk ended after 2048 of 8192 bytes/);
+	assert.equal(read(lab, 'vm0', {lba: 0, sectors: 8}).data, 'delivered');
+	assert.equal(lab.diskBytes(0, 8192).length, 4096);
+});
+
+test('a read across the end of the disk is cut there, as GEOM does, and says so', t => {
+	const {file} = randomImage(t, MIB);
+	const lab = openTestLab(t, {disk: file, policy: 'keep'});
+	const across = read(lab, 'vm1', {lba: 2040, sectors: 16});
+	assert.deepEqual([across.data, across.landed], ['torn', 4096]);
+	assert.match(across.note ?? '', /past the end of the disk, which has 2048 sectors/);
+	assert.equal(read(lab, 'vm1', {lba: 5000}).data, 'failed');
+});
+
+test('a buffer outside the guest fails, and in more than one segment stops the device until its driver resets it', t => {
+	const lab = openTestLab(t, {policy: 'keep'});
+	assert.equal(read(lab, 'vm0', {gpa: 64 * MIB}).data, 'failed');
+	const stopped = read(lab, 'vm0', {gpa: 64 * MIB, segments: 2});
+	assert.equal(stopped.data, 'failed');
+	assert.match(stopped.note ?? '', /vm0 virtio-blk stopped: .*bhyve would have aborted/);
+	assert.equal(read(lab, 'vm0').data, 'delivered');
+});
+
+test('commands that make no sense are refused with a sentence, and nothing happens', t => {
+	const lab = openTestLab(t);
+	const before = lab.state();
+	const good = {do: 'read', vm: 'vm0', lba: 0, sectors: 8, segments: 1, gpa: 0x1000000} as const;
+	for (const wrong of [
+		{vm: 'vm9'},
+		{lba: -1},
+		{lba: 0.5},
+		{sectors: 0},
+		{sectors: 1e9},
+		{segments: 9},
+		{gpa: 1},
+		{gpa: 0x80000},
+		{gpa: Number.NaN},
+	]) {
+		assert.throws(() => lab.dispatch({...good, ...wrong}), UserError, JSON.stringify(wrong));
+	}
+	assert.throws(
+		() => lab.dispatch({do: 'dma', device: 'ppt9', access: 'write', gpa: 0, bytes: 1}),
+		/device is "ppt9"; it may be ppt0/,
+	);
+	assert.equal(lab.state(), before);
+});
+
+test('a host with memory above 4 GiB: high guest memory is mapped and read', t => {
+	const lab = openTestLab(t, {policy: 'keep', hostMemory: 16 * 1024 * MIB});
+	const high = read(lab, 'vm0', {gpa: 4 * 1024 * MIB + 0x1000});
+	assert.deepEqual([high.data, high.way], ['delivered', 'direct']);
+	assert.equal(read(lab, 'vm0', {gpa: 3 * 1024 * MIB}).data, 'failed');
+	lab.dispatch({do: 'policy', policy: 'remove'});
+	assert.equal(read(lab, 'vm0', {gpa: 4 * 1024 * MIB + 0x1000}).data, 'lost');
+});

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import {test} from 'node:test';
+import fc from 'fast-check';
+import {runScenario} from '../../source/lab/run.js';
+import {findScenario, parseScenario, shippedScenarios} from '../../source/lab/scenario.js';
+import {UserError} from '../../source/user-error.js';
+import {folder, openTestLab} from '../helpers/lab.js';
+
+type Context = Parameters<typeof openTestLab>[0];
+
+function run(t: Context, nameOrPath: string, json = true) {
+	const out: string[] = [];
+	const err: string[] = [];
+	const code = runScenario(
+		openTestLab(t),
+		nameOrPath,
+		json,
+		line => out.push(line),
+		line => err.push(line),
+	);
+	return {code, out, err};
+}
+
+function file(t: Context, text: string): string {
+	const made = path.join(folder(t), 'test.yaml');
+	fs.writeFileSync(made, text);
+	return made;
+}
+
+for (const name of shippedScenarios()) {
+	test(`${name} ships, holds, and prints the same bytes each time`, t => {
+		const first = run(t, name);
+		assert.equal(first.code, 0, first.err.join('\n'));
+		assert.deepEqual(run(t, name).out, first.out);
+		for (const line of first.out) JSON.parse(line);
+		assert.match(first.out.at(-1) ?? '', /^{"summary":{.*"broken":0}}$/);
+	});
+}
+
+test('every expectation of pr-260178 matters: changed, it breaks with the line of its step', t => {
+	const {text} = findScenario('pr-260178');
+	const lines = text.split('\n');
+	const expecting = lines.flatMap((line, i) => (line.includes('expect:') ? [i] : []));
+	assert.ok(expecting.length > 15);
+	for (const [from, to] of [
+		['data: lost', 'data: delivered'],
+		['data: delivered', 'data: lost'],
+		['way: direct', 'way: bounced'],
+		['landed: 32768', 'landed: 4096'],
+		['faults: 8', 'faults: 9'],
+		['bootable: true', 'bootable: false'],
+	]) {
+		const at = expecting.find(i => lines[i].includes(from));
+		assert.ok(at !== undefined, from);
+		const changed = lines.with(at, lines[at].replace(from, to));
+		const {code, err} = run(t, file(t, changed.join('\n')));
+		assert.equal(code, 1);
+		assert.equal(err.length, 1);
+		assert.match(err[0], new RegExp(`test.yaml:${at}: step \\d+, .*: ${to.split(':')[0]} was to be`));
+	}
+});
+
+test('the lines for people say what was asked and what came of it', t => {
+	const scenario =
+		'steps:\n  - read: {vm: vm0}\n    expect: {data: delivered}\n  - policy: keep\n  - boot: vm0\n';
+	const {out, err, code} = run(t, file(t, scenario), false);
+	assert.equal(code, 1);
+	assert.match(out[0], /^ {2}1 ✗ read vm0 LBA 0 ×8 in 1 +lost +direct +0 of 4,096 bytes, 1 fault$/);
+	assert.equal(out[1], '  2 ✓ policy keep');
+	assert.match(out[2], /boot vm0 +delivered direct .*; 2: FreeBSD UFS/);
+	assert.match(err[0], /test.yaml:2: step 1, read vm0 LBA 0 ×8 in 1: data was to be delivered and is lost$/);
+});
+
+const WRONG: [string, RegExp][] = [
+	['', /:1:1: a scenario is a map/],
+	['steps: []', /at least one step/],
+	['steps: 5', /:1:8: steps is a list/],
+	['name: x\nsteps:\n  - 5', /:3:5: a step is one of/],
+	['steps:\n  - red: {vm: vm0}', /:2:5: "red" is no step; a step is one of read, write/],
+	['steps:\n  - read: {vm: vm7}', /:2:11: vm is "vm7"; it may be vm0, vm1/],
+	['steps:\n  - read: {lab: 3}', /read has no field "lab"; it takes vm, lba/],
+	['steps:\n  - read: {lba: x}', /lba is "x"; it takes a number/],
+	['steps:\n  - read: {sectors: 0}', /sectors is 0; it may be a whole number from 1/],
+	['steps:\n  - read: [1]', /read takes fields/],
+	['steps:\n  - policy: kepp', /policy is "kepp"; it may be remove, keep, bounce/],
+	['steps:\n  - dma: {access: smell}', /access is "smell"; it may be write, read/],
+	['steps:\n  - {read: {}, boot: vm0}', /a step is one command; this one is read and boot/],
+	['steps:\n  - expect: {data: lost}', /has no command/],
+	['steps:\n  - read: {}\n    expect: {colour: red}', /:3:13: nothing is known of "colour"/],
+	['steps:\n  - read: {}\n    expect: {data: [1]}', /data is to be a word or a number/],
+	['steps:\n  - write: {}', /read-only; start dmascope with --writable/],
+	['steps: [', /:1:/],
+	['tale: x\nsteps:\n  - boot: vm0', /"tale" is no part of a scenario/],
+];
+for (const [text, message] of WRONG) {
+	test(`a wrong scenario is refused before its first step: ${JSON.stringify(text)}`, t => {
+		const lab = openTestLab(t);
+		assert.throws(
+			() => parseScenario('s.yaml', text, lab.limits),
+			(error: unknown) => {
+				assert.ok(error instanceof UserError);
+				assert.match(error.message, message);
+				assert.match(error.message, /^s\.yaml:\d+:\d+: /);
+				return true;
+			},
+		);
+	});
+}
+
+test('a mangled scenario is read or refused with a sentence', t => {
+	const {text} = findScenario('pr-260178');
+	const {limits} = openTestLab(t);
+	fc.assert(
+		fc.property(fc.nat(text.length - 1), fc.nat(20), fc.string({maxLength: 5}), (at, cut, insert) => {
+			try {
+				parseScenario('s.yaml', text.slice(0, at) + insert + text.slice(at + cut), limits);
+			} catch (error) {
+				assert.ok(error instanceof UserError, String(error));
+			}
+		}),
+		{seed: 8, numRuns: 300},
+	);
+});
+
+test('a scenario that is not there is said to be missing, with those that are', () => {
+	assert.throws(
+		() => findScenario('nope'),
+		/There is no scenario nope; name a file or one of those that ship: .*pr-260178/,
+	);
+	assert.throws(() => findScenario('/'), UserError);
+});
