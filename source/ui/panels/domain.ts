@@ -20,15 +20,17 @@ export function hostPanel(ui: Ui, width: number): Content {
 	}
 	const {domain, mappedPages, removedPages} = view;
 	const wide = width >= WIDE;
-	const name = `HOST DOMAIN ${domain.id} ─ ${grouped(mappedPages)}${wide ? ' pages' : ''}`;
-	const removed =
-		removedPages > 0 ? `${wide ? ' · ' : ', '}${grouped(removedPages)} ${wide ? 'removed' : 'gone'}` : '';
+	const removed = removedPages > 0 ? ` · ${grouped(removedPages)} removed` : '';
+	const counts =
+		wide || removedPages === 0
+			? `${plural(mappedPages, 'page')}${removed}`
+			: `${plural(removedPages, 'page')} gone`;
 	const looked = ui.last?.command.do === 'dma' ? undefined : ui.last?.iova;
 	const columns = columnsOf(view, width, 0);
 	const head: Row = [
 		[` ${'IOVA = HPA'.padEnd(columns.range)}${'pages'.padStart(columns.pages)} rw owner`, 'dim'],
 	];
-	return table(ui, view, name + removed, head, range => {
+	return table(ui, view, `HOST DOMAIN ${domain.id} ─ ${counts}`, head, range => {
 		const gone = !range.read && !range.write;
 		const wired = ui.state.vms.some(vm => vm.name === range.owner && vm.wired);
 		const owner = wired && wide ? `${range.owner}, wired` : range.owner;

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import {spawnSync} from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import {type TestContext, test} from 'node:test';
+import pty from '@lydell/node-pty';
+import {folder} from './helpers/lab.js';
+
+const CLI = path.resolve(import.meta.dirname, '../dist/cli.js');
+
+function run(...args: string[]) {
+	const {stdout, stderr, status} = spawnSync(process.execPath, [CLI, ...args], {
+		encoding: 'utf8',
+		maxBuffer: 2 ** 26,
+	});
+	return {stdout, stderr, status};
+}
+
+test('in a pipe: a snapshot as text, as JSON, and a scenario', () => {
+	const text = run();
+	assert.equal(text.status, 0);
+	assert.match(text.stdout, /^dmascope lab · vt-d · policy remove/);
+	const json = run('--json', '--policy', 'keep');
+	assert.equal(json.status, 0);
+	assert.deepEqual(
+		JSON.parse(json.stdout).domains.map(({id, mappedPages}: {id: number; mappedPages: number}) => [
+			id,
+			mappedPages,
+		]),
+		[
+			[1, 65536],
+			[2, 16384],
+		],
+	);
+	const scenario = run('run', 'pr-260178', '--json');
+	assert.deepEqual([scenario.status, scenario.stderr], [0, '']);
+	assert.equal(run('run', 'pr-260178', '--json').stdout, scenario.stdout);
+});
+
+test('a broken expectation: exit 1, and which, on stderr', t => {
+	const file = path.join(folder(t), 's.yaml');
+	fs.writeFileSync(file, 'steps:\n  - read: {vm: vm0}\n    expect: {data: delivered}\n');
+	const {status, stderr, stdout} = run('run', file);
+	assert.equal(status, 1);
+	assert.equal(stderr, `${file}:2: step 1, read vm0 LBA 0 ×8 in 1: data was to be delivered and is lost\n`);
+	assert.match(stdout, /0 of 1 expectations held/);
+});
+
+const WRONG: [string[], RegExp][] = [
+	[['--colour'], /There is no flag --colour; dmascope --help/],
+	[['-x'], /There is no flag -x/],
+	[['fly'], /There is no command "fly"/],
+	[['run'], /run takes one scenario/],
+	[['run', 'nope'], /There is no scenario nope/],
+	[['--host-memory', '1K'], /1K is too small/],
+	[['--host-memory', 'banana'], /banana is not a size/],
+	[['--host-memory', '100000001K'], /is not a whole number of megabytes/],
+	[['--host-memory', '9000G'], /more than the lab can build/],
+	[['--policy', 'kepp'], /--policy kepp is none; it may be remove, keep, bounce/],
+	[['--disk', '/nope/there'], /There is no \/nope\/there; check/],
+	[['--disk', '/'], /is a directory/],
+	[['--disk'], /--disk needs a path/],
+];
+for (const [args, message] of WRONG) {
+	test(`dmascope ${args.join(' ')}: one sentence, exit 2`, () => {
+		const {status, stderr, stdout} = run(...args);
+		assert.equal(status, 2);
+		assert.match(stderr, message);
+		assert.match(stderr, /^dmascope: [^\n]+\n$/);
+		assert.equal(stdout, '');
+	});
+}
+
+test('a reader that closes the pipe early is no error', () => {
+	const {stderr, status} = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" --json | head -n 1`], {
+		encoding: 'utf8',
+	});
+	assert.deepEqual([stderr, status], ['', 0]);
+});
+
+type Terminal = {
+	output: () => string;
+	until: (what: string, from?: number) => Promise<void>;
+	child: pty.IPty;
+	exit: Promise<{exitCode: number; signal?: number}>;
+};
+
+function terminal(t: TestContext, ...args: string[]): Terminal {
+	const child = pty.spawn(process.execPath, [CLI, ...args], {
+		cols: 80,
+		rows: 24,
+		name: 'xterm-256color',
+		env: {...process.env, CI: ''},
+	});
+	let output = '';
+	child.onData(data => {
+		output += data;
+	});
+	const exit = new Promise<{exitCode: number; signal?: number}>(resolve => child.onExit(resolve));
+	t.after(() => child.kill('SIGKILL'));
+	return {
+		child,
+		exit,
+		output: () => output,
+		until: async (what, from = 0) => {
+			for (let waited = 0; !output.includes(what, from); waited += 20) {
+				assert.ok(waited < 10_000, `waiting for ${what} in ${JSON.stringify(output.slice(-500))}`);
+				await new Promise(resolve => setTimeout(resolve, 20));
+			}
+		},
+	};
+}
+
+/** The alternate screen was entered and left, and the cursor is back. */
+function assertRestored(output: string): void {
+	assert.ok(output.lastIndexOf('\x1b[?1049l') > output.lastIndexOf('\x1b[?1049h'), 'alternate screen left');
+	assert.ok(output.lastIndexOf('\x1b[?25h') > output.lastIndexOf('\x1b[?25l'), 'cursor shown');
+}
+
+for (const [how, leave, code] of [
+	['q', (child: pty.IPty) => child.write('q'), 0],
+	['Ctrl-C', (child: pty.IPty) => child.write('\x03'), 0],
+	['SIGTERM', (child: pty.IPty) => child.kill('SIGTERM'), undefined],
+] as const) {
+	test(`in a real terminal: Enter loses the read, and ${how} gives the terminal back`, async t => {
+		const {child, exit, output, until} = terminal(t);
+		await until('quit');
+		child.write('\r');
+		await until('LOST');
+		leave(child);
+		const {exitCode} = await exit;
+		if (code !== undefined) assert.equal(exitCode, code);
+		assertRestored(output());
+		if (code === 0) assert.match(output(), /dmascope: 5 transfers: 3 delivered, 2 lost/);
+	});
+}
+
+test('Ctrl-Z hands the terminal to the shell, and fg draws the dashboard again', async t => {
+	const {child, exit, output, until} = terminal(t);
+	await until('quit');
+	child.write('\x1a');
+	await until('\x1b[?1049l');
+	assertRestored(output());
+	const before = output().length;
+	await new Promise(resolve => setTimeout(resolve, 200));
+	process.kill(child.pid, 'SIGCONT');
+	await until('HOST DOMAIN', before);
+	child.write('q');
+	assert.equal((await exit).exitCode, 0);
+	assertRestored(output());
+});
+
+test('NO_COLOR: the dashboard has none', async t => {
+	process.env.NO_COLOR = '1';
+	t.after(() => delete process.env.NO_COLOR);
+	const {child, exit, output, until} = terminal(t);
+	await until('quit');
+	child.write('q');
+	await exit;
+	// \x1b[…m: a colour, or any other style.
+	const styles = output()
+		.split('\x1b[')
+		.slice(1)
+		.filter(sequence => /^[0-9;]*m/.test(sequence));
+	assert.deepEqual(styles, []);
+});

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import {test} from 'node:test';
+import {shippedScenarios} from '../source/lab/scenario.js';
+import {commands} from '../source/ui/commands.js';
+
+const readme = fs.readFileSync(path.resolve(import.meta.dirname, '../readme.md'), 'utf8');
+
+test('the picture in the readme is the real screen', () => {
+	const screen = fs.readFileSync(path.join(import.meta.dirname, 'ui/screens/80x24-lost.txt'), 'utf8');
+	assert.ok(readme.includes(screen.trimEnd()));
+});
+
+test('the key table of the readme is the table of commands', () => {
+	const rows = commands
+		.filter(({when}) => when === undefined)
+		.map(({shown, description}) => `| \`${shown}\` | ${description} |`);
+	assert.ok(readme.includes(rows.join('\n')), rows.join('\n'));
+});
+
+test('the readme names a scenario that ships', () => {
+	assert.ok(shippedScenarios().some(name => readme.includes(`dmascope run ${name}`)));
+});

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import {type TestContext, test} from 'node:test';
+import {commands} from '../../source/ui/commands.js';
+import {MIB, openTestLab, randomImage} from '../helpers/lab.js';
+import {openDashboard} from '../helpers/terminal.js';
+
+const SCREENS = path.join(import.meta.dirname, 'screens');
+
+/** Holds a screen against the one kept as text. The first row is left out: it says how the disk here is read. */
+function sameScreen(t: TestContext, name: string, screen: string): void {
+	const shown = screen.split('\n').slice(1).join('\n');
+	t.assert.fileSnapshot(shown, path.join(SCREENS, `${name}.txt`), {serializers: [String]});
+}
+
+for (const [columns, rows] of [
+	[80, 24],
+	[120, 40],
+	[200, 60],
+] as const) {
+	test(`the story at ${columns}×${rows}: lost under remove, delivered under keep, bounced under bounce`, async t => {
+		const {press, screen} = openDashboard(t, openTestLab(t), columns, rows);
+		sameScreen(t, `${columns}x${rows}-start`, await screen());
+		const lost = await press('enter');
+		assert.match(lost, /LOST success at every step, 0 of 4,096 bytes/);
+		assert.match(lost, /direct · 1 fault · under remove/);
+		assert.match(lost, /stale vm/);
+		assert.match(lost, /▸0?x?01b70000–(0x)?01e5ffff +752 -- vm0/);
+		sameScreen(t, `${columns}x${rows}-lost`, lost);
+		const delivered = await press('p', 'enter');
+		assert.match(delivered, /policy keep/);
+		assert.match(delivered, /DELIVERED 4,096 of 4,096 bytes/);
+		assert.match(delivered, /▸0?x?01b70000–(0x)?01e5ffff +752 rw vm0/);
+		assert.match(delivered, /ada0 LBA 0 ─ the same/);
+		sameScreen(t, `${columns}x${rows}-delivered`, delivered);
+		const bounced = await press('p', 'enter');
+		assert.match(bounced, /policy bounce/);
+		assert.match(bounced, /bounced · 0 faults · under bounce/);
+		sameScreen(t, `${columns}x${rows}-bounced`, bounced);
+	});
+}
+
+test('every line of every size fits the terminal', async t => {
+	const {press, resize} = openDashboard(t, openTestLab(t), 80, 24);
+	await press('enter');
+	for (const [columns, rows] of [
+		[72, 20],
+		[99, 31],
+		[118, 37],
+		[170, 50],
+		[300, 90],
+	]) {
+		const lines = (await resize(columns, rows)).split('\n');
+		assert.match(lines[0], /^ dmascope/);
+		assert.match(lines[rows - 1], /⏎ run/);
+		for (const row of [1, 2, 3])
+			assert.equal(lines[row].length, columns, `${columns}×${rows}: ${lines[row]}`);
+	}
+});
+
+test('a terminal too small says what it needs, and a larger one shows the dashboard', async t => {
+	const {resize} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(await resize(60, 15), /dmascope needs 72×20, and this terminal is 60×15/);
+	assert.match(await resize(80, 24), /HOST DOMAIN 1/);
+});
+
+test('rows that changed are lit, and go out after a second', async t => {
+	t.mock.timers.enable({apis: ['setTimeout']});
+	const {createUi, dispatch} = await import('../../source/ui/store.js');
+	const store = createUi(openTestLab(t));
+	dispatch(store, {do: 'policy', policy: 'keep'});
+	assert.ok(store.getState().changed.size > 10);
+	t.mock.timers.tick(999);
+	assert.ok(store.getState().changed.size > 10);
+	t.mock.timers.tick(1);
+	assert.equal(store.getState().changed.size, 0);
+});
+
+test('Tab goes round the panels; a small screen shows each in turn; arrows scroll the focused one', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(await press('enter', 'tab'), /BUFFER vm0/);
+	assert.match(await press('tab'), /CONSOLE vm0[\s\S]*no bootable disk/);
+	assert.match(
+		await press('tab'),
+		/FAULTS ─ 2 · registers hold 2 of 8 · kernel logged 0[\s\S]*#2 ahci0 write 0x01de0000 vm0: PTE Write/,
+	);
+	assert.match(await press('tab'), /FAULTS/);
+	assert.equal(store.getState().focus, 'host');
+	assert.match(await press('end'), /105–108 of 108/);
+	assert.match(await press('g'), /1–4 of 108/);
+	assert.match(await press('down', 'j', 'pagedown', 'k'), /6–9 of 108/);
+	await press('shift-tab', 'shift-tab', 'shift-tab');
+	assert.equal(store.getState().focus, 'buffer');
+	await press('escape');
+	assert.equal(store.getState().focus, 'model');
+});
+
+test('the form: arrows choose and step, digits type, and Enter runs what is shown', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
+	await press('2', '0', '4', '9', 'backspace', '8');
+	assert.match(await press('right'), /LBA 2048/);
+	assert.match(await press('up', 'up'), /sectors 32/);
+	assert.match(await press('right', 'up', 'up'), /segments 3/);
+	await press('right', '0', 'x', '2', '0', '0', '0', '0', '0', 'enter');
+	assert.deepEqual(store.getState().last?.command, {
+		do: 'read',
+		vm: 'vm0',
+		lba: 2048,
+		sectors: 32,
+		segments: 3,
+		gpa: 0x200000,
+	});
+	assert.equal(store.getState().last?.way, 'bounced');
+	assert.match(await press('v'), /vm1 ─ no domain of its own/);
+	assert.match(await press('left', 'left', 'left', 'left', 'up'), /op write/);
+	assert.match(await press('enter'), /The disk is open read-only; start dmascope with --writable/);
+	await press('up');
+	assert.match(await press('enter'), /vm1 has no passthru device; choose a guest that has one/);
+	await press('v', 'enter');
+	assert.deepEqual(store.getState().last?.command, {
+		do: 'dma',
+		device: 'ppt0',
+		access: 'write',
+		gpa: 0x200000,
+		bytes: 16384,
+	});
+	assert.equal(store.getState().last?.data, 'delivered');
+});
+
+test('a command that makes no sense is said to be so, and nothing breaks', async t => {
+	const {press} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(await press('right', '0', 'enter'), /sectors is 0; it may be a whole number from 1 to 32768/);
+	assert.match(
+		await press('8', 'right', '9', '9', 'enter'),
+		/segments is 99; it may be a whole number from 1 to 8/,
+	);
+	assert.match(
+		await press('1', 'right', '8', '0', '0', '0', '0', 'enter'),
+		/gpa 0x80000 runs into the guest driver's queue/,
+	);
+});
+
+test('b has the guest look for a disk again: found once its pages are back', async t => {
+	const {press} = openDashboard(t, openTestLab(t), 200, 60);
+	assert.match(await press('b'), /vm0 looked for a disk to boot: no bootable disk/);
+	assert.match(await press('p', 'b'), /2: FreeBSD UFS "dmascope-ufs", 46 MiB at LBA 34816/);
+});
+
+test('the disk shrinking under the dashboard is a sentence, not an end', async t => {
+	const {file} = randomImage(t, MIB);
+	const {press} = openDashboard(t, openTestLab(t, {disk: file, policy: 'keep'}), 120, 40);
+	await press('enter');
+	fs.truncateSync(file, 0);
+	assert.match(
+		await press('enter'),
+		/FAILED an error reached the guest[\s\S]*the disk ended after 0 of 4096 bytes/,
+	);
+	fs.rmSync(file);
+	assert.match(await press('p', 'p', 'p', 'enter'), /FAILED/);
+});
+
+test('help is made from the table of commands: each is there, with its keys; no key has two meanings', async t => {
+	const {press} = openDashboard(t, openTestLab(t), 80, 24);
+	const help = await press('?');
+	for (const {description} of commands) assert.ok(help.includes(description.slice(0, 30)), description);
+	assert.match(await press('p', 'enter'), /What every key does/);
+	assert.match(await press('escape'), /policy remove[\s\S]*HOST DOMAIN/);
+	for (const focus of ['model', 'host'] as const) {
+		const ui = {focus} as Parameters<NonNullable<(typeof commands)[number]['when']>>[0];
+		const keys = commands.filter(({when}) => when?.(ui) ?? true).flatMap(command => command.keys);
+		assert.deepEqual(
+			keys.filter((key, i) => keys.indexOf(key) !== i),
+			[],
+		);
+	}
+});
+
+test('q leaves', async t => {
+	const {press, done} = openDashboard(t, openTestLab(t), 80, 24);
+	await press('q');
+	await done();
+});

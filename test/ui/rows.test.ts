@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {stripVTControlCharacters} from 'node:util';
+import fc from 'fast-check';
+import {boxOf, LEAST_COLUMNS, LEAST_ROWS, layout, PANELS} from '../../source/ui/layout.js';
+import {bottomBorder, fit, paint, topBorder, widthOf, wrap} from '../../source/ui/rows.js';
+
+const text = fc.oneof(
+	fc.string({maxLength: 40}),
+	fc.constantFrom('日本語のラベル', 'naïve – ▸ →', '👩‍💻 emoji', 'é'),
+);
+const printable = text.map(value => value.replace(/\p{C}/gu, ''));
+
+test('a fitted text takes exactly its width', () => {
+	fc.assert(
+		fc.property(printable, fc.integer({min: 0, max: 60}), (value, width) => {
+			assert.equal(widthOf(fit(value, width)), width);
+		}),
+		{seed: 11},
+	);
+});
+
+test('a painted row takes exactly its width, lit or not, and so do borders', () => {
+	fc.assert(
+		fc.property(
+			fc.array(printable, {maxLength: 6}),
+			fc.integer({min: 8, max: 80}),
+			fc.boolean(),
+			(spans, width, lit) => {
+				const row = spans.map((span, i) => (i % 2 === 0 ? span : ([span, 'bad'] as const)));
+				assert.equal(widthOf(stripVTControlCharacters(paint(row, width, lit))), width);
+				for (const border of [
+					topBorder(spans.join(''), width, 'focus'),
+					bottomBorder(spans.join(''), width, 'border'),
+				]) {
+					assert.equal(widthOf(stripVTControlCharacters(border)), width);
+				}
+			},
+		),
+		{seed: 12},
+	);
+});
+
+test('wrapped lines hold every word in order', () => {
+	fc.assert(
+		fc.property(
+			fc.array(fc.stringMatching(/^[a-z]{1,9}$/), {minLength: 1, maxLength: 20}),
+			fc.integer({min: 12, max: 40}),
+			(words, width) => {
+				const lines = wrap(words.join(' '), width);
+				assert.deepEqual(lines.join(' ').trim().split(/ +/), words);
+				assert.ok(lines.every(line => line.length <= width));
+			},
+		),
+		{seed: 13},
+	);
+});
+
+test('the layout fills every screen exactly, and shows the panel looked at last', () => {
+	fc.assert(
+		fc.property(
+			fc.integer({min: LEAST_COLUMNS, max: 400}),
+			fc.integer({min: LEAST_ROWS, max: 150}),
+			fc.constantFrom(...PANELS),
+			(columns, rows, focus) => {
+				const boxes = layout(columns, rows, [focus]);
+				assert.equal(boxes.reduce((sum, line) => sum + line[0].height, 0) + 3, rows);
+				for (const line of boxes) {
+					assert.equal(
+						line.reduce((sum, {width}) => sum + width, 0),
+						columns,
+					);
+					assert.ok(line.every(({height, width}) => height === line[0].height && height >= 4 && width >= 20));
+				}
+				assert.ok(boxOf(boxes, focus));
+			},
+		),
+		{seed: 14, numRuns: 500},
+	);
+});
