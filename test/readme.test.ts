@@ -13,10 +13,12 @@ test('the picture in the readme is the real screen', () => {
 });
 
 test('the key table of the readme is the table of commands', () => {
-	const rows = commands
+	const table = readme.replace(/ +/g, ' ');
+	const missing = commands
 		.filter(({when}) => when === undefined)
-		.map(({shown, description}) => `| \`${shown}\` | ${description} |`);
-	assert.ok(readme.includes(rows.join('\n')), rows.join('\n'));
+		.map(({shown, description}) => `| \`${shown}\` | ${description} |`)
+		.filter(row => !table.includes(row));
+	assert.deepEqual(missing, []);
 });
 
 test('the readme names a scenario that ships', () => {
