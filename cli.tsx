@@ -1,13 +1,19 @@
 #!/usr/bin/env node
 // The door: flags and commands, then a lazy import of what was asked for.
 
-import {enableCompileCache} from 'node:module';
-
-// What is imported from here on is compiled once and then kept by Node: a third of the time to the first frame.
-enableCompileCache?.();
-const {default: meow} = await import('meow');
+import module from 'node:module';
 
 const NODE = 22;
+if (Number.parseInt(process.versions.node, 10) < NODE) {
+	process.stderr.write(
+		`dmascope: it needs Node ${NODE} or later and this is ${process.versions.node}; upgrade Node.\n`,
+	);
+	process.exit(2);
+}
+// What is imported from here on is compiled once and then kept by Node: a third of the time to the first frame.
+module.enableCompileCache?.();
+const {default: meow} = await import('meow');
+
 const HELP = `
 	Where did that DMA land?
 
@@ -44,11 +50,6 @@ const KNOWN = ['disk', 'writable', 'hostMemory', 'policy', 'json', 'help', 'vers
 
 async function main(): Promise<number> {
 	const {UserError} = await import('./source/user-error.js');
-	const major = Number.parseInt(process.versions.node, 10);
-	if (major < NODE)
-		throw new UserError(
-			`dmascope needs Node ${NODE} or later and this is ${process.versions.node}; upgrade Node.`,
-		);
 	const unknown = Object.keys(cli.flags).find(flag => !KNOWN.includes(flag));
 	if (unknown !== undefined) {
 		const name = unknown.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
