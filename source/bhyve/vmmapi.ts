@@ -3,9 +3,10 @@
 
 import {GIB} from '../formats/address.js';
 import type {Memory} from '../hardware/memory.js';
+import type {Vm} from '../kernel/vm.js';
 import {VmMap, VmObject} from '../kernel/vm-map.js';
 import type {VmPages} from '../kernel/vm-page.js';
-import type {Vm, Vmm} from '../kernel/vmm.js';
+import type {Vmm} from '../kernel/vmm.js';
 
 const LOWMEM_LIMIT = 3 * GIB;
 const HIGHMEM_BASE = 4 * GIB;

@@ -11,8 +11,8 @@ import {
 	queueLayout,
 	USED,
 } from '../formats/virtqueue.js';
+import type {Vm} from '../kernel/vm.js';
 import type {VmMap} from '../kernel/vm-map.js';
-import type {Vm} from '../kernel/vmm.js';
 
 /** Where the driver keeps its queue and its request, in guest physical memory. */
 const QUEUE = 0x80000;

@@ -2,7 +2,7 @@
 
 import {type Rid, ridText} from '../formats/pci.js';
 import type {Iommu} from './iommu.js';
-import type {Vm} from './vmm.js';
+import type {Vm} from './vm.js';
 
 export type PptDevice = {name: string; rid: Rid; vm: Vm | undefined};
 

@@ -5,37 +5,8 @@ import type {Rid} from '../formats/pci.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Domain, Iommu} from './iommu.js';
 import type {Ppt} from './ppt.js';
-import {VmMap, VmObject} from './vm-map.js';
+import {type MemMap, Vm} from './vm.js';
 import type {VmPages} from './vm-page.js';
-
-/** struct mem_map: a part of a segment shown at a guest physical address. */
-export type MemMap = {gpa: number; bytes: number; wired: boolean; iommu: boolean};
-
-export class Vm {
-	/** The guest's physical address space, as its EPT shows it. */
-	readonly map: VmMap;
-	/** The system memory segment. A byte's offset is its GPA: there is a hole where low memory ends. */
-	readonly sysmem: VmObject;
-	readonly memMaps: MemMap[] = [];
-	domain: Domain | undefined;
-
-	constructor(
-		readonly name: string,
-		memory: Memory,
-	) {
-		this.map = new VmMap(memory);
-		this.sysmem = new VmObject(name);
-	}
-
-	/** vmm_sysmem_maxaddr: the end of guest memory. */
-	get maxaddr(): number {
-		return Math.max(0, ...this.memMaps.map(({gpa, bytes}) => gpa + bytes));
-	}
-
-	get pages(): number {
-		return this.memMaps.reduce((sum, {bytes}) => sum + bytes / PAGE_SIZE, 0);
-	}
-}
 
 export class Vmm {
 	readonly vms: Vm[] = [];

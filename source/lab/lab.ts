@@ -169,8 +169,12 @@ export class Lab implements ObservedMachine, LabControls {
 		vmm.removesFromHost = policy !== 'keep';
 		this.#machine.bounce(policy === 'bounce');
 		for (const {vm, rids} of bound) for (const rid of rids) vmm.bind(vm, rid);
-		const names = this.#machine.ppt.devices.map(({name, vm}) => `${name} bound again to ${vm?.name}`);
-		return {kind: 'policy', policy, said: `policy ${policy}: ${names.join(', ')}`};
+		const effects = bound.map(({vm}) => {
+			const names = this.#machine.ppt.of(vm).map(({name}) => name);
+			const where = policy === 'keep' ? 'are in the host domain' : 'leave the host domain';
+			return `${names.join(', ')} bound again to ${vm.name}, whose ${grouped(vm.pages)} pages ${where}`;
+		});
+		return {kind: 'policy', policy, said: `${policy}: ${effects.join('; ')}`};
 	}
 
 	#look(): MachineState {

@@ -1,0 +1,35 @@
+// One virtual machine: its physical address space, and the domain that its passthru devices live in.
+
+import {PAGE_SIZE} from '../formats/address.js';
+import type {Memory} from '../hardware/memory.js';
+import type {Domain} from './iommu.js';
+import {VmMap, VmObject} from './vm-map.js';
+
+/** struct mem_map: a part of a segment shown at a guest physical address. */
+export type MemMap = {gpa: number; bytes: number; wired: boolean; iommu: boolean};
+
+export class Vm {
+	/** The guest's physical address space, as its EPT shows it. */
+	readonly map: VmMap;
+	/** The system memory segment. A byte's offset is its GPA: there is a hole where low memory ends. */
+	readonly sysmem: VmObject;
+	readonly memMaps: MemMap[] = [];
+	domain: Domain | undefined;
+
+	constructor(
+		readonly name: string,
+		memory: Memory,
+	) {
+		this.map = new VmMap(memory);
+		this.sysmem = new VmObject(name);
+	}
+
+	/** vmm_sysmem_maxaddr: the end of guest memory. */
+	get maxaddr(): number {
+		return Math.max(0, ...this.memMaps.map(({gpa, bytes}) => gpa + bytes));
+	}
+
+	get pages(): number {
+		return this.memMaps.reduce((sum, {bytes}) => sum + bytes / PAGE_SIZE, 0);
+	}
+}
