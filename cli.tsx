@@ -13,6 +13,7 @@ if (Number.parseInt(process.versions.node, 10) < NODE) {
 // What is imported from here on is compiled once and then kept by Node: a third of the time to the first frame.
 module.enableCompileCache?.();
 const {default: meow} = await import('meow');
+const {messageOf, UserError} = await import('./source/user-error.js');
 
 const HELP = `
 	Where did that DMA land?
@@ -35,29 +36,56 @@ const HELP = `
 	  2  the command line or a file is wrong
 `;
 
-const cli = meow(HELP, {
-	importMeta: import.meta,
-	flags: {
-		disk: {type: 'string'},
-		writable: {type: 'boolean', default: false},
-		hostMemory: {type: 'string', default: '256M'},
-		policy: {type: 'string', default: 'remove'},
-		json: {type: 'boolean', default: false},
-	},
-});
-
+const VALUED = /^--(disk|host-memory|policy)=?$/;
 const KNOWN = ['disk', 'writable', 'hostMemory', 'policy', 'json', 'help', 'version'];
 
-async function main(): Promise<number> {
-	const {UserError} = await import('./source/user-error.js');
+/** Flags and words of the command line. @throws UserError where they make no sense */
+function parse() {
+	const bare = process.argv.find(word => /^--(json|writable)=/.test(word));
+	if (bare !== undefined)
+		throw new UserError(`${bare.split('=')[0]} takes no value; leave out ${bare.slice(bare.indexOf('='))}.`);
+	const valueless = process.argv.find(
+		(word, i, words) => VALUED.test(word) && (words[i + 1] ?? '--').startsWith('--'),
+	);
+	if (valueless !== undefined) throw new UserError(`${valueless} needs a value; dmascope --help says which.`);
+	const cli = meow(HELP, {
+		importMeta: import.meta,
+		flags: {
+			disk: {type: 'string', isMultiple: true},
+			writable: {type: 'boolean', default: false},
+			hostMemory: {type: 'string', isMultiple: true},
+			policy: {type: 'string', isMultiple: true},
+			json: {type: 'boolean', default: false},
+		},
+	});
 	const unknown = Object.keys(cli.flags).find(flag => !KNOWN.includes(flag));
 	if (unknown !== undefined) {
-		const name = unknown.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
-		throw new UserError(
-			`There is no flag ${name.length === 1 ? '-' : '--'}${name}; dmascope --help lists those there are.`,
-		);
+		throw new UserError(`There is no flag ${dashed(unknown)}; dmascope --help lists those there are.`);
 	}
-	const [command, ...rest] = cli.input;
+	const once = (name: 'disk' | 'hostMemory' | 'policy'): string | undefined => {
+		const values = cli.flags[name] ?? [];
+		if (values.length > 1)
+			throw new UserError(`${dashed(name)} is given ${values.length} times; give it once.`);
+		return values[0];
+	};
+	const {json, writable} = cli.flags;
+	const lab = {
+		disk: once('disk'),
+		writable,
+		hostMemory: once('hostMemory') ?? '256M',
+		policy: once('policy') ?? 'remove',
+	};
+	return {input: cli.input, json, lab};
+}
+
+function dashed(flag: string): string {
+	const name = flag.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+	return `${name.length === 1 ? '-' : '--'}${name}`;
+}
+
+async function main(): Promise<number> {
+	const {input, json, lab: flags} = parse();
+	const [command, ...rest] = input;
 	if (command !== undefined && command !== 'run') {
 		throw new UserError(`There is no command "${command}"; dmascope --help lists those there are.`);
 	}
@@ -68,23 +96,21 @@ async function main(): Promise<number> {
 	}
 
 	const {openLab} = await import('./source/lab/open.js');
-	const lab = openLab(cli.flags);
+	const lab = openLab(flags);
 	try {
 		if (command === 'run') {
 			const {runScenario} = await import('./source/lab/run.js');
-			return runScenario(lab, rest[0], cli.flags.json, printTo(process.stdout), printTo(process.stderr));
+			return runScenario(lab, rest[0], json, printTo(process.stdout), printTo(process.stderr));
 		}
 		const interactive = process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb';
-		if (interactive && !cli.flags.json) {
+		if (interactive && !json) {
 			// chalk, which Ink brings, does not know NO_COLOR.
 			if (process.env.NO_COLOR) process.env.FORCE_COLOR = '0';
 			const {dashboard} = await import('./source/ui/dashboard.js');
 			return await dashboard(lab);
 		}
 		const {snapshotJson, snapshotText} = await import('./source/seam/snapshot.js');
-		process.stdout.write(
-			cli.flags.json ? `${JSON.stringify(snapshotJson(lab), undefined, 2)}\n` : snapshotText(lab),
-		);
+		process.stdout.write(json ? `${JSON.stringify(snapshotJson(lab), undefined, 2)}\n` : snapshotText(lab));
 		return 0;
 	} finally {
 		lab.close();
@@ -95,16 +121,16 @@ const printTo = (stream: NodeJS.WriteStream) => (line: string) => {
 	stream.write(`${line}\n`);
 };
 
-// A reader that has seen enough (head, less) closes the pipe; that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-	if (error.code !== 'EPIPE') throw error;
-	process.exit();
+	// A reader that has seen enough (head, less) closes the pipe; that is no error.
+	if (error.code === 'EPIPE') process.exit();
+	process.stderr.write(`dmascope: the output cannot be written: ${error.message}\n`);
+	process.exit(2);
 });
 
 try {
 	process.exitCode = await main();
 } catch (error) {
-	const {UserError, messageOf} = await import('./source/user-error.js');
 	const known = error instanceof UserError;
 	process.stderr.write(`dmascope: ${known ? '' : 'a fault of its own: '}${messageOf(error)}\n`);
 	process.exitCode = known ? 2 : 70;

@@ -59,7 +59,11 @@ const WRONG: [string[], RegExp][] = [
 	[['--policy', 'kepp'], /--policy kepp is none; it may be remove, keep, bounce/],
 	[['--disk', '/nope/there'], /There is no \/nope\/there; check/],
 	[['--disk', '/'], /is a directory/],
-	[['--disk'], /--disk needs a path/],
+	[['--disk'], /--disk needs a value/],
+	[['--policy'], /--policy needs a value/],
+	[['--host-memory', '--json'], /--host-memory needs a value/],
+	[['--policy', 'keep', '--policy', 'bounce'], /--policy is given 2 times; give it once/],
+	[['--json=banana'], /--json takes no value/],
 ];
 for (const [args, message] of WRONG) {
 	test(`dmascope ${args.join(' ')}: one sentence, exit 2`, () => {
@@ -85,8 +89,10 @@ type Terminal = {
 	exit: Promise<{exitCode: number; signal?: number}>;
 };
 
-function terminal(t: TestContext, ...args: string[]): Terminal {
-	const child = pty.spawn(process.execPath, [CLI, ...args], {
+const terminal = (t: TestContext, ...args: string[]): Terminal => start(t, process.execPath, [CLI, ...args]);
+
+function start(t: TestContext, program: string, args: string[]): Terminal {
+	const child = pty.spawn(program, args, {
 		cols: 80,
 		rows: 24,
 		name: 'xterm-256color',
@@ -135,19 +141,47 @@ for (const [how, leave, code] of [
 	});
 }
 
-test('Ctrl-Z hands the terminal to the shell, and fg draws the dashboard again', async t => {
+test('Ctrl-Z hands the terminal to the shell, through sh as npm has it, and fg draws the dashboard again', async t => {
+	const {child, output, until} = start(t, 'bash', ['--norc', '--noprofile', '-i']);
+	child.write(`sh -c '"${process.execPath}" "${CLI}"; exit $?'\r`);
+	await until('quit');
+	child.write('\x1a');
+	await until('Stopped');
+	assertRestored(output());
+	const before = output().length;
+	child.write('fg\r');
+	await until('HOST DOMAIN', before);
+	child.write('q');
+	await until('dmascope: 4 transfers', before);
+	assertRestored(output());
+});
+
+test('Ctrl-Z where no shell could bring it back does nothing', async t => {
 	const {child, exit, output, until} = terminal(t);
 	await until('quit');
 	child.write('\x1a');
-	await until('\x1b[?1049l');
-	assertRestored(output());
-	const before = output().length;
-	await new Promise(resolve => setTimeout(resolve, 200));
-	process.kill(child.pid, 'SIGCONT');
-	await until('HOST DOMAIN', before);
+	await new Promise(resolve => setTimeout(resolve, 300));
 	child.write('q');
 	assert.equal((await exit).exitCode, 0);
 	assertRestored(output());
+});
+
+test('output that cannot be written is a sentence', t => {
+	if (!fs.existsSync('/dev/full')) return t.skip('no /dev/full here');
+	const {stderr, status} = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" > /dev/full`], {
+		encoding: 'utf8',
+	});
+	assert.match(stderr, /^dmascope: the output cannot be written: [^\n]*\n$/);
+	assert.equal(status, 2);
+});
+
+test('a writable sample is a copy that leaves nothing behind', t => {
+	const cache = folder(t);
+	const {status} = spawnSync(process.execPath, [CLI, '--json', '--writable'], {
+		env: {...process.env, XDG_CACHE_HOME: cache},
+	});
+	assert.equal(status, 0);
+	assert.deepEqual(fs.readdirSync(path.join(cache, 'dmascope')), ['sample-disk-1.img']);
 });
 
 test('NO_COLOR: the dashboard has none', async t => {

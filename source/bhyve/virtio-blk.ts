@@ -1,6 +1,7 @@
 // bhyve's pci_virtio_block.c: takes requests from the ring, hands them to block_if, and reports their status.
 
-import {BLK, BLK_HEADER_BYTES, BLK_ID_BYTES, BLK_S, BLK_T, SECTOR} from '../formats/virtqueue.js';
+import {SECTOR} from '../formats/address.js';
+import {BLK, BLK_HEADER_BYTES, BLK_ID_BYTES, BLK_S, BLK_T} from '../formats/virtqueue.js';
 import type {Probe} from '../hardware/probe.js';
 import {BadAddress} from '../kernel/vm-map.js';
 import type {BlockIf, BlockRequest} from './block-if.js';

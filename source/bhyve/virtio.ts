@@ -33,11 +33,6 @@ export class VirtQueue {
 		}
 	}
 
-	/** vq_has_descs. */
-	hasDescriptors(): boolean {
-		return this.#map.u16(this.#avail + AVAIL.IDX) !== this.#lastAvail;
-	}
-
 	/** vq_getchain: the next chain, or undefined where there is none. @throws DeviceStopped */
 	getChain(): Chain | undefined {
 		const waiting = (this.#map.u16(this.#avail + AVAIL.IDX) - this.#lastAvail) & 0xffff;

@@ -1,10 +1,12 @@
 // Addresses pass 4 GiB, so they are plain numbers, exact to 2^53. A 64-bit word of a table is handled as its
 // two 32-bit halves, lo and hi: BigInt is too slow for a page walk.
 
-export const PAGE_SHIFT = 12;
 export const PAGE_SIZE = 4096;
+/** A disk's unit in every request format here. */
+export const SECTOR = 512;
 export const GIB = 1024 ** 3;
-const HIGH = 2 ** 32;
+/** The weight of a high half. */
+export const HIGH = 2 ** 32;
 
 /** Bits 51:12 of a 64-bit word: the page address that VT-d and AMD-Vi entries carry. */
 export const pageAddress = (lo: number, hi: number): number =>

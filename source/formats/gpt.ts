@@ -1,7 +1,7 @@
 // The boot sector and the GUID partition table (UEFI 2.9, chapter 5), read and written.
 
-import {crc32} from 'node:zlib';
-import {SECTOR} from './virtqueue.js';
+import {SECTOR} from './address.js';
+import {crc32} from './crc32.js';
 
 export type Partition = {number: number; type: string; name: string; firstLba: number; lastLba: number};
 export type GptHeader = {entriesLba: number; entries: number; entryBytes: number; entriesCrc: number};

@@ -17,7 +17,6 @@ export const BLK = {TYPE: 0, SECTOR: 8} as const;
 export const BLK_T = {IN: 0, OUT: 1, FLUSH: 4, GET_ID: 8} as const;
 export const BLK_S = {OK: 0, IOERR: 1, UNSUPP: 2} as const;
 export const BLK_ID_BYTES = 20;
-export const SECTOR = 512;
 
 /** Where the parts of a queue of `size` entries lie, from its page-aligned start (legacy layout, 2.6.2). */
 export function queueLayout(start: number, size: number) {

@@ -49,8 +49,6 @@ export const PTE_TM = 0x4000_0000;
 
 /** CAP and ECAP, decoded. `iro` and `fro` are byte offsets into the register page. */
 export const decodeCap = (lo: number, hi: number) => ({
-	domains: 2 ** (4 + 2 * (lo & 7)),
-	cachingMode: (lo & 0x80) !== 0,
 	sagaw: (lo >>> 8) & 0x1f,
 	mgaw: ((lo >>> 16) & 0x3f) + 1,
 	fro: (((lo >>> 24) & 0xff) | ((hi & 3) << 8)) * 16,

@@ -1,5 +1,6 @@
 // What the guest's firmware does at power-on: look for a disk to boot, and say on the console what it found.
 
+import {SECTOR} from '../formats/address.js';
 import {
 	gptHeader,
 	gptPartitions,
@@ -8,7 +9,6 @@ import {
 	mbrPartitions,
 	type Partition,
 } from '../formats/gpt.js';
-import {SECTOR} from '../formats/virtqueue.js';
 import {sizeText} from '../words.js';
 
 /** Reads sectors through the guest's driver into its buffer, and shows that buffer; undefined: an I/O error. */

@@ -1,9 +1,8 @@
 // The host's AHCI controller. It fetches commands from memory by DMA and moves data between the disk and the
 // memory that its PRDs name, each page looked up by the IOMMU (AHCI 1.3.1, chapters 4 and 5).
 
-import {join64, PAGE_SIZE} from '../formats/address.js';
+import {join64, PAGE_SIZE, SECTOR} from '../formats/address.js';
 import * as ahci from '../formats/ahci.js';
-import {SECTOR} from '../formats/virtqueue.js';
 import {messageOf} from '../user-error.js';
 import type {Disk} from './disk.js';
 import type {DmaPort} from './dma.js';
@@ -20,6 +19,7 @@ export class AhciHba {
 	probe: Probe = () => {};
 	/** Where dropped bytes of a read end: inside the device. Page-aligned, as O_DIRECT asks. */
 	readonly #fifo = pageAligned(PAGE_SIZE);
+	#direct = false;
 
 	constructor(
 		readonly port: DmaPort,
@@ -69,6 +69,7 @@ export class AhciHba {
 	#fromDisk(parts: readonly Part[], offset: number): [wanted: number, moved: number] {
 		const views = parts.map(({memory, length}) => memory ?? this.#fifo.subarray(0, length));
 		const wanted = parts.reduce((sum, part) => sum + part.length, 0);
+		this.#direct = this.disk.isDirect(views, offset);
 		return [wanted, views.length === 0 ? 0 : this.disk.readv(views, offset)];
 	}
 
@@ -88,6 +89,7 @@ export class AhciHba {
 				length += part.length;
 				i++;
 			}
+			this.#direct = this.disk.isDirect(run, at);
 			if (run.length > 0) moved += this.disk.writev(run, at);
 			wanted += length;
 			at += length;
@@ -101,7 +103,7 @@ export class AhciHba {
 		const count = new DataView(new ArrayBuffer(4));
 		count.setUint32(0, bytes, true);
 		this.port.write(headerAt + ahci.HEADER.PRDBC, new Uint8Array(count.buffer));
-		this.probe({at: 'hba', bytes, dropped, error});
+		this.probe({at: 'hba', bytes, dropped, direct: this.#direct, error});
 	}
 }
 

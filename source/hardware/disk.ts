@@ -2,7 +2,7 @@
 // preadv and pwritev on it, with O_DIRECT where the disk takes it.
 
 import fs from 'node:fs';
-import {SECTOR} from '../formats/virtqueue.js';
+import {SECTOR} from '../formats/address.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 import {blockDeviceBytes, refuseIfInUse} from './block-device.js';
 import {pageAligned} from './memory.js';
@@ -57,6 +57,11 @@ export class Disk {
 		return this.directAlignment !== undefined;
 	}
 
+	/** Whether a transfer goes past the page cache: O_DIRECT asks for its own alignment, and the rest goes as usual. */
+	isDirect(views: readonly Uint8Array[], offset: number): boolean {
+		return this.#fdFor(views, offset) !== this.fd;
+	}
+
 	/** preadv. @returns the bytes read: fewer than asked where the disk ends. @throws the system's error. */
 	readv(views: Uint8Array[], offset: number): number {
 		return fs.readvSync(this.#fdFor(views, offset), views, offset);
@@ -67,7 +72,7 @@ export class Disk {
 		return fs.writevSync(this.#fdFor(views, offset), views, offset);
 	}
 
-	/** What the disk holds, by another way than the one under test: an ordinary read. Shorter past its end. */
+	/** What the disk holds, by a plain read(2) that no IOMMU is asked about. Shorter past its end. */
 	peek(offset: number, length: number): Uint8Array {
 		const bytes = new Uint8Array(length);
 		return bytes.subarray(0, fs.readSync(this.fd, bytes, 0, length, offset));
@@ -79,7 +84,7 @@ export class Disk {
 	}
 
 	/** A transfer that O_DIRECT would refuse for its alignment goes through the page cache, as on any system. */
-	#fdFor(views: Uint8Array[], offset: number): number {
+	#fdFor(views: readonly Uint8Array[], offset: number): number {
 		const {directAlignment: unit, directFd} = this;
 		if (unit === undefined || directFd === undefined || offset % unit !== 0) return this.fd;
 		const aligned = views.every(view => view.byteOffset % unit === 0 && view.length % unit === 0);

@@ -2,13 +2,12 @@
 // the order the specification gives (VT-d 3.4 and 7.1.3). It allocates nothing: addresses are a slot (bits
 // 51:32) and a low half, and an entry's two halves are left in fields.
 
-import {PAGE_SIZE} from '../formats/address.js';
+import {HIGH, PAGE_SIZE} from '../formats/address.js';
 import {type Rid, ridBus, ridDevfn} from '../formats/pci.js';
 import * as vtd from '../formats/vtd.js';
 import {FAULT} from '../formats/vtd.js';
 import type {Memory} from './memory.js';
 
-const HIGH = 2 ** 32;
 const INTERRUPTS = 0xfee00000;
 const INTERRUPTS_END = 0xfef00000;
 

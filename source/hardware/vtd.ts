@@ -66,6 +66,8 @@ export class Vtd {
 			this.#registers[offset / 4] = (value & ~vtd.INVALIDATE) >>> 0;
 		} else if (offset >= fro && offset < fro + 16 * records && offset % 16 === 12) {
 			if (value & vtd.FRCD_F) this.#registers[offset / 4] &= ~vtd.FRCD_F;
+			// PPF is the OR of the F bits (VT-d 10.4.9).
+			if (this.faultRegisters.held.length === 0) this.#registers[REG.FSTS / 4] &= ~vtd.FSTS_PPF;
 		}
 	}
 
@@ -110,10 +112,11 @@ export class Vtd {
 		else this.#registers[REG.GSTS / 4] &= ~vtd.TE;
 	}
 
-	/** Writes the next fault record if it is free; else sets PFO, and the fault is lost (VT-d 7.2). */
+	/** Writes the next fault record if it is free; else sets PFO. Until PFO is cleared faults are lost (VT-d 7.2.1). */
 	#record(rid: Rid, iova: number, write: boolean, reason: number): boolean {
 		const at = (this.#cap.fro + 16 * this.#nextRecord) / 4;
 		const status = REG.FSTS / 4;
+		if (this.#registers[status] & vtd.FSTS_PFO) return false;
 		if (this.#registers[at + 3] & vtd.FRCD_F) {
 			this.#registers[status] |= vtd.FSTS_PFO;
 			return false;

@@ -1,8 +1,7 @@
 // The host's ahci(4) driver and the ada disk on it: puts physical addresses in PRDs and rings the controller.
 
-import {high32, low32} from '../formats/address.js';
+import {high32, low32, SECTOR} from '../formats/address.js';
 import * as ahci from '../formats/ahci.js';
-import {SECTOR} from '../formats/virtqueue.js';
 import type {AhciHba} from '../hardware/ahci-hba.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';

@@ -1,12 +1,12 @@
 // preadv(2) and pwritev(2) on a raw device: physio(9) holds the caller's pages, and a bio carries them, not
 // their bytes, down to the disk's driver. GEOM checks the request on the way (g_io_check).
 
+import {SECTOR} from '../formats/address.js';
 import type {Probe} from '../hardware/probe.js';
 import {BadAddress, type VmMap} from './vm-map.js';
 import type {Run} from './vm-page.js';
 
 export const MAXPHYS = 1024 * 1024;
-const SECTOR = 512;
 
 export type Iovec = {pointer: number; bytes: number};
 export type Bio = {write: boolean; offset: number; pages: Run[]};

@@ -1,7 +1,6 @@
 // vm_map and vm_object: an address space is a list of entries, each showing a part of an object's pages. A
 // guest's physical memory is one (guest physical addresses), the bhyve process has another (its pointers).
 
-import {PAGE_SIZE} from '../formats/address.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Run} from './vm-page.js';
 
@@ -150,6 +149,3 @@ export class VmMap {
 		return {hpa: run.hpa + offset - run.offset, bytes: Math.min(bytes, left)};
 	}
 }
-
-/** Rounds up to whole pages, as mmap does. */
-export const roundPage = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;

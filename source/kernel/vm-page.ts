@@ -97,7 +97,7 @@ export class VmPages {
 	}
 
 	#cut(base: number, pages: number, total: number): void {
-		const kernel = base === 0 ? Math.floor(total / 16) : 0;
+		const kernel = base === 0 ? Math.min(pages, Math.floor(total / 16)) : 0;
 		if (kernel > 0) this.#owned.push({hpa: 0, pages: kernel, owner: KERNEL});
 		const mean = Math.max(16, total / BLOCKS);
 		for (let at = kernel; at < pages; ) {

@@ -1,7 +1,7 @@
 // vmm's intel/vtd.c: writes root, context and second-level tables into host memory. 4 KiB entries only: there
 // is no code to split a superpage when one of its pages is removed, so superpages are off.
 
-import {high32, low32, PAGE_SIZE, pageAddress} from '../formats/address.js';
+import {HIGH, high32, low32, PAGE_SIZE, pageAddress} from '../formats/address.js';
 import {type Rid, ridBus, ridDevfn} from '../formats/pci.js';
 import * as vtd from '../formats/vtd.js';
 import {REG} from '../formats/vtd.js';
@@ -12,7 +12,6 @@ import type {VmPages} from './vm-page.js';
 
 const OWNER = 'iommu tables';
 const READ_WRITE = vtd.PTE_READ | vtd.PTE_WRITE;
-const HIGH = 2 ** 32;
 
 export class VtdDriver implements IommuOps {
 	readonly name = 'vt-d';

@@ -20,13 +20,13 @@ const all = <At extends ProbeEvent['at']>(events: readonly ProbeEvent[], at: At)
 	events.filter((event): event is EventAt<At> => event.at === at);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
 
-/** A byte count in at most four columns: 512, 4096, 64K, 1M. */
-const brief = (bytes: number): string =>
-	bytes < 10_000
-		? `${bytes}`
-		: bytes < 1024 * 1024
-			? `${Math.round(bytes / 1024)}K`
-			: `${Math.round(bytes / 1048576)}M`;
+/** A byte count in at most five columns: 512, 4096, 64K, 1.5M; ~ where it is rounded. */
+function brief(bytes: number): string {
+	if (bytes < 10_000) return `${bytes}`;
+	const [value, unit] = bytes < 1024 * 1024 ? [bytes / 1024, 'K'] : [bytes / 1024 ** 2, 'M'];
+	const short = Number.isInteger(value * 10) && value < 100 ? `${value}` : `${Math.round(value)}`;
+	return `${Number(short) === value ? '' : '~'}${short}${unit}`;
+}
 
 export const faultsOf = (events: readonly ProbeEvent[]): Fault[] =>
 	all(events, 'fault').map(({fault}) => fault);
@@ -93,7 +93,7 @@ function bhyveStage(events: readonly ProbeEvent[]): Stage | undefined {
 		: 'straight to guest memory';
 	return {
 		place: 'bhyve',
-		brief: block.bounced ? `${block.iovec.length} copy` : `${block.iovec.length} iov`,
+		brief: block.bounced ? `${block.iovec.length} cpy` : `${block.iovec.length} iov`,
 		full: `iovec of ${block.iovec.length}; ${way}`,
 		trouble: false,
 	};
@@ -134,10 +134,11 @@ function hbaStage(events: readonly ProbeEvent[]): Stage | undefined {
 	const error = hardwareError(events);
 	if (error !== undefined) return {place: 'HBA', brief: 'error', full: error, trouble: true};
 	const moved = sum(commands.map(({bytes}) => bytes));
+	const direct = commands.every(command => command.direct);
 	return {
 		place: 'HBA',
 		brief: 'ok',
-		full: `no error, ${plural(moved, 'byte')} moved by its own count`,
+		full: `no error; ${plural(moved, 'byte')}, ${direct ? 'O_DIRECT' : 'through the page cache'}`,
 		trouble: false,
 	};
 }

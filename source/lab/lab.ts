@@ -1,6 +1,6 @@
 // The lab: commands in, outcomes out, and the machine as the dashboard may look at it.
 
-import {join64} from '../formats/address.js';
+import {join64, PAGE_SIZE, SECTOR} from '../formats/address.js';
 import {REG, reasonText} from '../formats/vtd.js';
 import {lookForDisk} from '../guest/boot.js';
 import type {Disk} from '../hardware/disk.js';
@@ -42,6 +42,7 @@ export class Lab implements ObservedMachine, LabControls {
 	#transfers: Transfer[] = [];
 	#faults: Fault[] = [];
 	#transferCount = 0;
+	readonly #tally = {delivered: 0, lost: 0, torn: 0, failed: 0};
 	#faultCount = 0;
 	#revision = 0;
 	#state: MachineState | undefined;
@@ -85,12 +86,14 @@ export class Lab implements ObservedMachine, LabControls {
 
 	guestBytes(vm: string, gpa: number, length: number): Uint8Array {
 		const {map} = this.#guest(vm).vm;
-		const there = map.hpa(gpa) !== undefined && map.hpa(gpa + length - 1) !== undefined;
-		return there ? map.read(gpa, length) : new Uint8Array(0);
+		let there = 0;
+		while (there < length && map.hpa(gpa + there) !== undefined)
+			there += Math.min(PAGE_SIZE - ((gpa + there) % PAGE_SIZE), length - there);
+		return map.read(gpa, there);
 	}
 
 	diskBytes(lba: number, length: number): Uint8Array {
-		return this.#disk.peek(lba * 512, length);
+		return this.#disk.peek(lba * SECTOR, length);
 	}
 
 	close(): void {
@@ -124,7 +127,9 @@ export class Lab implements ObservedMachine, LabControls {
 			const device = this.#machine.functions.find(({rid}) => rid === fault.rid);
 			// A host function's address is a physical one; a passthru device's is its guest's.
 			const physical = device !== undefined && !this.#machine.ppt.isAttached(fault.rid);
-			const owner = owned.find(({hpa, pages}) => fault.iova >= hpa && fault.iova < hpa + pages * 4096)?.owner;
+			const owner = owned.find(
+				({hpa, pages}) => fault.iova >= hpa && fault.iova < hpa + pages * PAGE_SIZE,
+			)?.owner;
 			return {
 				...fault,
 				number: ++this.#faultCount,
@@ -134,6 +139,7 @@ export class Lab implements ObservedMachine, LabControls {
 				owner: physical ? owner : undefined,
 			};
 		});
+		this.#tally[transfer.data]++;
 		this.#transfers = [...this.#transfers, transfer].slice(-KEPT);
 		this.#faults = [...this.#faults, ...seen].slice(-KEPT);
 		return transfer;
@@ -147,9 +153,9 @@ export class Lab implements ObservedMachine, LabControls {
 			const command: DiskCommand = {do: 'read', vm, lba, sectors, segments: 1, gpa: this.defaultGpa};
 			const transfer = this.#transfer(command);
 			transfers.push(transfer);
-			return transfer.data === 'failed' ? undefined : guest.vm.map.read(command.gpa, sectors * 512);
+			return transfer.data === 'failed' ? undefined : guest.vm.map.read(command.gpa, sectors * SECTOR);
 		}, guest.driver.sectors);
-		const start = `looking for a disk: virtio-blk, ${sizeText(guest.driver.sectors * 512)}`;
+		const start = `looking for a disk: virtio-blk, ${sizeText(guest.driver.sectors * SECTOR)}`;
 		guest.console.push(start, ...lines);
 		const found = lines[lines.length - 1];
 		return {
@@ -219,6 +225,7 @@ export class Lab implements ObservedMachine, LabControls {
 				sample: this.#sample,
 			},
 			transfers: this.#transfers,
+			tally: {...this.#tally},
 			faults: this.#faults,
 			// FreeBSD's vmm has no fault handler for VT-d, so its kernel logs none of them.
 			registers: {total, used: held.length, overflow, blocked: this.#faultCount, kernelLogged: 0},

@@ -4,8 +4,8 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import {SECTOR} from '../formats/address.js';
 import {buildGpt} from '../formats/gpt.js';
-import {SECTOR} from '../formats/virtqueue.js';
 import {messageOf, UserError} from '../user-error.js';
 
 const BYTES = 64 * 1024 * 1024;
@@ -55,11 +55,10 @@ export function sampleDisk(): string {
 	throw new UserError(`The sample disk cannot be made (${problems.join('; ')}); name a disk with --disk.`);
 }
 
-/** A fresh copy for --writable, so that the sample itself stays as it was made. */
+/** A fresh copy for --writable, so that the sample stays as it was made. Whoever opens it removes it at once. */
 export function writableSampleDisk(): string {
 	const copy = path.join(path.dirname(sampleDisk()), `sample-disk-writable-${process.pid}.img`);
 	fs.copyFileSync(sampleDisk(), copy);
-	process.once('exit', () => fs.rmSync(copy, {force: true}));
 	return copy;
 }
 

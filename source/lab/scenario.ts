@@ -2,14 +2,21 @@
 
 import fs from 'node:fs';
 import {fileURLToPath} from 'node:url';
-import {isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap} from 'yaml';
+import {type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap} from 'yaml';
 import type {Command, Data, Outcome, Policy, Way} from '../seam/observed.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 import {type Limits, parseCommand, verbs} from './commands.js';
 
-/** What a step's outcome can be held to. */
-export const EXPECTATIONS = ['data', 'way', 'bytes', 'landed', 'faults', 'bootable'] as const;
-export type Expectations = Partial<Record<(typeof EXPECTATIONS)[number], string | number | boolean>>;
+/** What a step's outcome can be held to, and the values that make sense. */
+const EXPECTATIONS: Record<string, 'number' | 'boolean' | readonly string[]> = {
+	data: ['delivered', 'lost', 'torn', 'failed'],
+	way: ['direct', 'bounced', 'copied'],
+	bytes: 'number',
+	landed: 'number',
+	faults: 'number',
+	bootable: 'boolean',
+};
+export type Expectations = Record<string, unknown>;
 export type Step = {command: Command; expect: Expectations; line: number};
 export type Scenario = {name: string; story: string; steps: Step[]};
 
@@ -61,13 +68,14 @@ export function parseScenario(path: string, text: string, limits: Limits): Scena
 		story: String(root.get('story') ?? ''),
 		steps: steps.items.map(item => {
 			if (!isMap(item)) return fail(offsetOf(item), `a step is one of ${verbs.join(', ')}, with its fields.`);
-			return parseStep(item, limits, fail, lines.linePos(offsetOf(item)).line);
+			return parseStep(item, document, limits, fail, lines.linePos(offsetOf(item)).line);
 		}),
 	};
 }
 
 function parseStep(
 	item: YAMLMap,
+	document: Document,
 	limits: Limits,
 	fail: (offset: number, message: string) => never,
 	line: number,
@@ -77,7 +85,7 @@ function parseStep(
 	let expect: Expectations = {};
 	for (const {key, value} of item.items) {
 		const name = isScalar(key) ? String(key.value) : '';
-		const plain: unknown = isMap(value) || isSeq(value) || isScalar(value) ? value.toJSON() : value;
+		const plain: unknown = isNode(value) ? value.toJS(document) : value;
 		if (name === 'expect') {
 			expect = parseExpectations(plain, message => fail(offsetOf(value), message));
 		} else if (!verbs.includes(name)) {
@@ -98,19 +106,19 @@ function parseStep(
 }
 
 function parseExpectations(value: unknown, fail: (message: string) => never): Expectations {
-	const expectations: Expectations = {};
-	if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-		return fail(`expect takes fields: ${EXPECTATIONS.join(', ')}.`);
-	}
+	const known = Object.keys(EXPECTATIONS).join(', ');
+	if (typeof value !== 'object' || value === null || Array.isArray(value))
+		return fail(`expect takes fields: ${known}.`);
 	for (const [key, wanted] of Object.entries(value)) {
-		const known = EXPECTATIONS.find(name => name === key);
-		if (known === undefined)
-			return fail(`nothing is known of "${key}"; expect takes ${EXPECTATIONS.join(', ')}.`);
-		if (!['string', 'number', 'boolean'].includes(typeof wanted))
-			return fail(`${key} is to be a word or a number.`);
-		expectations[known] = wanted;
+		const kind = EXPECTATIONS[key];
+		if (kind === undefined) return fail(`nothing is known of "${key}"; expect takes ${known}.`);
+		const fits = typeof kind === 'string' ? typeof wanted === kind : kind.includes(wanted);
+		if (!fits)
+			return fail(
+				`${key} is ${JSON.stringify(wanted)}; it may be ${typeof kind === 'string' ? `a ${kind}` : kind.join(', ')}.`,
+			);
 	}
-	return expectations;
+	return {...value};
 }
 
 /** The character where a node of the document starts. */

@@ -1,8 +1,8 @@
 // Runs one transfer on the machine and judges it: what the guest holds afterwards, compared with what the
 // disk holds, sector by sector. The verdict asks no layer for its opinion.
 
-import {hex, PAGE_SIZE} from '../formats/address.js';
-import {BLK_S, BLK_T, SECTOR} from '../formats/virtqueue.js';
+import {hex, PAGE_SIZE, SECTOR} from '../formats/address.js';
+import {BLK_S, BLK_T} from '../formats/virtqueue.js';
 import type {Disk} from '../hardware/disk.js';
 import type {ProbeEvent} from '../hardware/probe.js';
 import type {VmMap} from '../kernel/vm-map.js';
@@ -36,8 +36,8 @@ export function runDisk(
 	const {lba, sectors, segments, gpa} = command;
 	const write = command.do === 'write';
 	const bytes = sectors * SECTOR;
-	const mark = write ? `written by ${guest.vm.name} #${number}` : `stale ${guest.vm.name} #${number}`;
-	fill(guest.vm.map, gpa, bytes, mark);
+	const what = `${write ? 'written by' : 'stale'} ${guest.vm.name} #${number}`;
+	fill(guest.vm.map, gpa, unlike(peek(disk, lba * SECTOR, bytes), gpa, bytes, what));
 	let status: number | undefined;
 	const events = listen(machine, () => {
 		if (guest.blk.stopped !== undefined) guest.driver.reset();
@@ -117,11 +117,29 @@ function pattern(gpa: number, bytes: number, mark: string): Uint8Array {
 	return text;
 }
 
+/** Such a text that no sector of it is what the disk already holds there: else nothing could be told from it. */
+function unlike(onDisk: Uint8Array, gpa: number, bytes: number, mark: string): Uint8Array {
+	for (let attempt = 0; ; attempt++) {
+		const text = pattern(gpa, bytes, attempt === 0 ? mark : `${mark}.${attempt}`);
+		if (
+			!sectorsOf(onDisk).some(
+				([at, sector]) => Buffer.compare(sector, text.subarray(at, at + sector.length)) === 0,
+			)
+		)
+			return text;
+	}
+}
+
+const sectorsOf = (bytes: Uint8Array): [at: number, sector: Uint8Array][] =>
+	Array.from({length: Math.ceil(bytes.length / SECTOR)}, (_, i) => [
+		i * SECTOR,
+		bytes.subarray(i * SECTOR, (i + 1) * SECTOR),
+	]);
+
 /** What the guest has in its buffer before a transfer. Addresses that are not its memory are passed over. */
-function fill(map: VmMap, gpa: number, bytes: number, mark: string): void {
-	const text = pattern(gpa, bytes, mark);
-	for (let at = 0; at < bytes; ) {
-		const length = Math.min(PAGE_SIZE - ((gpa + at) % PAGE_SIZE), bytes - at);
+function fill(map: VmMap, gpa: number, text: Uint8Array): void {
+	for (let at = 0; at < text.length; ) {
+		const length = Math.min(PAGE_SIZE - ((gpa + at) % PAGE_SIZE), text.length - at);
 		if (readWhereMapped(map, gpa + at, length)) map.write(gpa + at, text.subarray(at, at + length));
 		at += length;
 	}
@@ -130,8 +148,7 @@ function fill(map: VmMap, gpa: number, bytes: number, mark: string): void {
 /** How many bytes of the buffer, in whole sectors, are those that the disk holds. */
 function sameSectors(map: VmMap, gpa: number, onDisk: Uint8Array): number {
 	let same = 0;
-	for (let at = 0; at < onDisk.length; at += SECTOR) {
-		const sector = onDisk.subarray(at, at + SECTOR);
+	for (const [at, sector] of sectorsOf(onDisk)) {
 		const there = readWhereMapped(map, gpa + at, sector.length);
 		if (there && Buffer.compare(sector, there) === 0) same += sector.length;
 	}

@@ -2,6 +2,7 @@
 // others are read-only. Everything here is plain data but for the reader of physical memory.
 
 import type {Rid} from '../formats/pci.js';
+import type {Owned} from '../kernel/vm-page.js';
 
 /** Reads physical memory page by page: this process's, or another machine's. */
 export interface PhysicalReader {
@@ -23,8 +24,7 @@ export type Vm = {
 	disk: string;
 	console: readonly string[];
 };
-/** Physically contiguous pages and who uses them. */
-export type Owned = {hpa: number; pages: number; owner: string};
+export type {Owned};
 export type Disk = {
 	name: string;
 	path: string;
@@ -109,7 +109,9 @@ export type MachineState = {
 	vms: readonly Vm[];
 	owned: readonly Owned[];
 	disk?: Disk;
+	/** The newest transfers; `tally` counts all of them by verdict. */
 	transfers: readonly Transfer[];
+	tally: Readonly<Record<Data, number>>;
 	faults: readonly Fault[];
 	registers: FaultRegisters;
 };

@@ -34,10 +34,12 @@ export function snapshotJson(machine: ObservedMachine) {
 			vm: vm ?? null,
 		})),
 		vms: state.vms,
-		transfers: state.transfers.map(({command, ...transfer}) => ({
+		transfers: state.transfers.map(({command, iova, ...transfer}) => ({
 			...transfer,
+			iova: iova === undefined ? null : hex(iova),
 			command: {...command, gpa: hex(command.gpa)},
 		})),
+		tally: state.tally,
 		faults: state.faults.map(({rid, iova, write, owner, ...fault}) => ({
 			...fault,
 			rid: ridText(rid),

@@ -6,7 +6,7 @@ import {useStore} from 'zustand';
 import type {MachineState, Policy} from '../seam/observed.js';
 import {type AppControls, commands, press} from './commands.js';
 import {Help} from './help.js';
-import {keyName} from './keys.js';
+import {keyNames} from './keys.js';
 import {LEAST_COLUMNS, LEAST_ROWS, layout} from './layout.js';
 import {Panel} from './panel.js';
 import {panels} from './panels/index.js';
@@ -18,7 +18,9 @@ export function App({store}: {readonly store: Store}) {
 	const controls = useControls();
 	const ui = useStore(store);
 	useLayoutEffect(() => resize(store, columns, rows), [store, columns, rows]);
-	useInput((input, key) => press(store, keyName(input, key), controls));
+	useInput((input, key) => {
+		for (const name of keyNames(input, key)) press(store, name, controls);
+	});
 
 	if (columns < LEAST_COLUMNS || rows < LEAST_ROWS) {
 		return (
@@ -64,16 +66,19 @@ function useControls(): AppControls {
 	const {exit, suspendTerminal} = useApp();
 	return {
 		exit: () => exit(),
-		suspend: () =>
-			void suspendTerminal(
-				() =>
-					new Promise<void>(resolve => {
-						process.once('SIGCONT', resolve);
-						process.kill(process.pid, 'SIGSTOP');
-					}),
-			),
+		suspend: () => void suspendTerminal(stopJob),
 	};
 }
+
+/**
+ * Stops the whole job, as the terminal's own Ctrl-Z would: npm and sh are in it too. Where no shell could continue
+ * it, the system ignores that, and so it is over at once.
+ */
+const stopJob = (): Promise<void> =>
+	new Promise(resolve => {
+		process.kill(0, 'SIGTSTP');
+		setTimeout(resolve, 50);
+	});
 
 const POLICY_WORDS: Record<Policy, string> = {
 	remove: 'before D34607',

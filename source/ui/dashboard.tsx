@@ -1,7 +1,8 @@
 // Puts the dashboard on the terminal, and gives the terminal back.
 
 import {render} from 'ink';
-import type {ObservedMachine, Transfer} from '../seam/observed.js';
+import type {MachineState, ObservedMachine} from '../seam/observed.js';
+import {grouped, plural} from '../words.js';
 import {App} from './app.js';
 import {createUi} from './store.js';
 
@@ -16,12 +17,12 @@ export async function dashboard(machine: ObservedMachine): Promise<number> {
 		maxFps: 15,
 	});
 	await waitUntilExit();
-	process.stdout.write(`${goodbye(machine.state().transfers)}\n`);
+	process.stdout.write(`${goodbye(machine.state())}\n`);
 	return 0;
 }
 
-function goodbye(transfers: readonly Transfer[]): string {
-	const count = (word: string) => transfers.filter(({data}) => data === word).length;
-	const parts = ['delivered', 'lost', 'torn', 'failed'].map(word => `${count(word)} ${word}`);
-	return `dmascope: ${transfers.length} transfers: ${parts.filter(part => !part.startsWith('0 ')).join(', ') || 'none'}`;
+function goodbye({tally}: MachineState): string {
+	const counts = Object.entries(tally).filter(([, n]) => n > 0);
+	const total = counts.reduce((sum, [, n]) => sum + n, 0);
+	return `dmascope: ${plural(total, 'transfer')}: ${counts.map(([word, n]) => `${grouped(n)} ${word}`).join(', ')}`;
 }

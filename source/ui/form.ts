@@ -75,11 +75,11 @@ export function stepField(before: Form, by: 1 | -1, choices: Choices): Form {
 	}
 }
 
-/** Whether a key goes into the chosen field: a digit starts a number, and 0x one in hex. */
+/** Whether a key goes into the chosen field: a digit; in the GPA, which is hex, a letter from a to f too. */
 export function accepts({chosen, draft}: Form, key: string): boolean {
 	if (!isNumber(chosen)) return false;
-	if (draft === undefined) return /^[0-9]$/.test(key);
-	return key === 'backspace' || /^[0-9]$/.test(key) || (draft.startsWith('0') && /^[0-9a-fx]$/i.test(key));
+	if (key === 'backspace') return draft !== undefined;
+	return (chosen === 'gpa' ? (draft === '0' ? /^[0-9a-fx]$/i : /^[0-9a-f]$/i) : /^[0-9]$/).test(key);
 }
 
 export function type(form: Form, key: string): Form {

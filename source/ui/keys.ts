@@ -1,4 +1,4 @@
-// A key press of Ink's as one name: 'enter', 'tab', 'up', 'q', '?', …
+// A key press of Ink's as names: 'enter', 'tab', 'up', 'q', '?', …
 
 import type {Key} from 'ink';
 
@@ -18,9 +18,10 @@ const NAMED = [
 	['delete', 'backspace'],
 ] as const satisfies readonly (readonly [keyof Key, string])[];
 
-export function keyName(input: string, key: Key): string {
-	if (key.tab) return key.shift ? 'shift-tab' : 'tab';
+/** Fast typing and pastes come as several characters at once: each is a press of its own. */
+export function keyNames(input: string, key: Key): string[] {
+	if (key.tab) return [key.shift ? 'shift-tab' : 'tab'];
 	const named = NAMED.find(([flag]) => key[flag]);
-	if (named) return named[1];
-	return key.ctrl ? `ctrl-${input}` : input;
+	if (named) return [named[1]];
+	return key.ctrl ? [`ctrl-${input}`] : [...input];
 }

@@ -5,8 +5,8 @@ export const PANELS = ['host', 'guest', 'devices', 'model', 'buffer', 'console',
 export type PanelId = (typeof PANELS)[number];
 export type Box = {panel: PanelId; width: number; height: number};
 
-export const LEAST_COLUMNS = 72;
-export const LEAST_ROWS = 20;
+export const LEAST_COLUMNS = 80;
+export const LEAST_ROWS = 24;
 /** Header, message and hints. */
 const FRAME = 3;
 /** Two borders, the form in two rows, seven stages, a verdict in two rows, and space between. */
@@ -22,7 +22,7 @@ export function layout(columns: number, rows: number, recent: readonly PanelId[]
 	const free = rows - FRAME;
 	const tall = free >= 34;
 	const model = tall ? TALL_MODEL : FLAT_MODEL;
-	const bottom = tall ? Math.floor((free - model) * 0.5) : free >= 21 ? 6 : 5;
+	const bottom = tall ? Math.floor((free - model) * 0.5) : 6;
 	const top = free - model - bottom;
 	const left = Math.floor(columns / 2);
 	const devices = columns >= TWO_SLOTS ? 36 : 28;

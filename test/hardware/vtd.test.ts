@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {FAULT, FRCD_F, FSTS_PFO, REG, SRTP, TE} from '../../source/formats/vtd.js';
+import {FAULT, FRCD_F, FSTS_PFO, FSTS_PPF, REG, SRTP, TE} from '../../source/formats/vtd.js';
 import {Memory} from '../../source/hardware/memory.js';
 import type {Fault} from '../../source/hardware/probe.js';
 import {Vtd} from '../../source/hardware/vtd.js';
@@ -134,11 +134,17 @@ test('faults fill the record registers; the next one sets PFO and is lost, until
 		[...Array(8).fill(true), false, false],
 	);
 
+	// A free record alone does not help: with PFO set, faults are lost.
 	vtd.write32(FRO + 12, FRCD_F);
+	vtd.translate(RID, 0x200000, false);
+	assert.equal(vtd.faultRegisters.held.length, 7);
 	vtd.write32(REG.FSTS, FSTS_PFO);
 	assert.equal(vtd.faultRegisters.overflow, false);
 	vtd.translate(RID, 0x200000, false);
 	assert.deepEqual(vtd.faultRegisters.held[0], {iova: 0x200000, rid: RID, reason: FAULT.READ, read: true});
+	assert.ok(vtd.read32(REG.FSTS) & FSTS_PPF);
+	for (let i = 0; i < 8; i++) vtd.write32(FRO + 16 * i + 12, FRCD_F);
+	assert.equal(vtd.read32(REG.FSTS) & FSTS_PPF, 0);
 });
 
 test('fault processing disabled: the access is refused and nothing recorded', () => {

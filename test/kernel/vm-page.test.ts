@@ -45,6 +45,18 @@ test('every page has one owner, and no page is given twice', () => {
 	);
 });
 
+test('memory of several segments has one owner a page too, and the hole has none', () => {
+	for (const gib of [4, 50, 100]) {
+		const memory = new Memory(gib * 1024 * MIB);
+		const owned = new VmPages(memory, seededRandom(1)).owned();
+		const total = owned.reduce((sum, {pages}) => sum + pages * PAGE_SIZE, 0);
+		assert.equal(total, gib * 1024 * MIB);
+		const end = (i: number) => owned[i].hpa + owned[i].pages * PAGE_SIZE;
+		assert.ok(owned.every(({hpa}, i) => i === 0 || hpa >= end(i - 1)));
+		assert.ok(owned.every(({hpa}, i) => end(i) <= 3072 * MIB || hpa >= 4096 * MIB));
+	}
+});
+
 test('more than there is, is refused with a sentence and nothing is taken', () => {
 	const pages = new VmPages(new Memory(64 * MIB), seededRandom(1));
 	const before = pages.owned();

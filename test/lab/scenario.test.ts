@@ -89,9 +89,11 @@ const WRONG: [string, RegExp][] = [
 	['steps:\n  - {read: {}, boot: vm0}', /a step is one command; this one is read and boot/],
 	['steps:\n  - expect: {data: lost}', /has no command/],
 	['steps:\n  - read: {}\n    expect: {colour: red}', /:3:13: nothing is known of "colour"/],
-	['steps:\n  - read: {}\n    expect: {data: [1]}', /data is to be a word or a number/],
+	['steps:\n  - read: {}\n    expect: {data: [1]}', /data is \[1\]; it may be delivered, lost, torn, failed/],
 	['steps:\n  - write: {}', /read-only; start dmascope with --writable/],
 	['steps: [', /:1:/],
+	['steps:\n  - read: {}\n    expect: {data: lots}', /data is "lots"; it may be delivered/],
+	['steps:\n  - read: {}\n    expect: {landed: "0"}', /landed is "0"; it may be a number/],
 	['tale: x\nsteps:\n  - boot: vm0', /"tale" is no part of a scenario/],
 ];
 for (const [text, message] of WRONG) {
@@ -108,6 +110,12 @@ for (const [text, message] of WRONG) {
 		);
 	});
 }
+
+test('a YAML alias is what it stands for', t => {
+	const text = 'steps:\n  - read: &r {vm: vm1}\n  - read: *r\n';
+	const {steps} = parseScenario('s.yaml', text, openTestLab(t).limits);
+	assert.deepEqual(steps[1].command, steps[0].command);
+});
 
 test('a mangled scenario is read or refused with a sentence', t => {
 	const {text} = findScenario('pr-260178');

@@ -46,6 +46,9 @@ test('the JSON snapshot keeps its contract', t => {
 		[shot.faults.length, shot.faults[1].device, shot.faults[1].owner, shot.faults[1].access],
 		[3, 'ahci0', 'vm0', 'write'],
 	);
+	assert.match(last.iova, /^0x[0-9a-f]{8,}$/);
+	assert.match(last.command.gpa, /^0x[0-9a-f]{8,}$/);
+	assert.deepEqual(shot.tally, {delivered: 3, lost: 2, torn: 0, failed: 0});
 	assert.deepEqual(shot.faultRegisters, {total: 8, used: 3, overflow: false, blocked: 3, kernelLogged: 0});
 });
 

@@ -45,7 +45,7 @@ test('every line of every size fits the terminal', async t => {
 	const {press, resize} = openDashboard(t, openTestLab(t), 80, 24);
 	await press('enter');
 	for (const [columns, rows] of [
-		[72, 20],
+		[80, 24],
 		[99, 31],
 		[118, 37],
 		[170, 50],
@@ -54,14 +54,14 @@ test('every line of every size fits the terminal', async t => {
 		const lines = (await resize(columns, rows)).split('\n');
 		assert.match(lines[0], /^ dmascope/);
 		assert.match(lines[rows - 1], /⏎ run/);
-		for (const row of [1, 2, 3])
-			assert.equal(lines[row].length, columns, `${columns}×${rows}: ${lines[row]}`);
+		for (const line of lines.slice(1, rows - 2))
+			assert.match(line, new RegExp(`^[╭│╰].{${columns - 2}}[╮│╯]$`));
 	}
 });
 
 test('a terminal too small says what it needs, and a larger one shows the dashboard', async t => {
 	const {resize} = openDashboard(t, openTestLab(t), 80, 24);
-	assert.match(await resize(60, 15), /dmascope needs 72×20, and this terminal is 60×15/);
+	assert.match(await resize(60, 15), /dmascope needs 80×24, and this terminal is 60×15/);
 	assert.match(await resize(80, 24), /HOST DOMAIN 1/);
 });
 
@@ -126,6 +126,31 @@ test('the form: arrows choose and step, digits type, and Enter runs what is show
 		bytes: 16384,
 	});
 	assert.equal(store.getState().last?.data, 'delivered');
+});
+
+test('a GPA is typed in hex, letters and all; keys that come at once are pressed one by one', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(await press('2048'), /LBA 2048/);
+	await press('left', 'left', 'left', 'b7ff200', 'enter');
+	assert.equal(store.getState().form.gpa, 0xb7ff200);
+	assert.equal(store.getState().form.lba, 2048);
+	assert.equal(store.getState().last?.data, 'failed');
+	await press('0x00a000', 'enter');
+	assert.deepEqual([store.getState().form.gpa, store.getState().last?.data], [0xa000, 'lost']);
+});
+
+test('the buffer panel claims no more than it compared', async t => {
+	const {press} = openDashboard(t, openTestLab(t, {policy: 'keep'}), 80, 24);
+	assert.match(await press('9999999', 'enter'), /BUFFER .* ─ no disk there/);
+	assert.match(await press('0', 'right', '4096', 'enter'), /─ the first 1,048,576 bytes are the same/);
+});
+
+test('what a narrow chain says stays apart: a write, many segments, an odd size', async t => {
+	const {file} = randomImage(t, 4 * MIB);
+	const {press} = openDashboard(t, openTestLab(t, {disk: file, writable: true}), 80, 24);
+	await press('right', '3072', 'right', '12', 'left', 'left', 'left', 'up');
+	assert.match(await press('enter'), /guest +bhyve +pwrite +ahci +HBA +IOMMU +disk/);
+	assert.match(await press('enter'), / 14 OK +12 cpy +=1\.5M +\d+ PRD +ok +ok +all /);
 });
 
 test('a command that makes no sense is said to be so, and nothing breaks', async t => {

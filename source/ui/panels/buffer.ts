@@ -1,6 +1,6 @@
 // The guest's buffer beside the disk's sectors, byte for byte, as both are now; differences are marked.
 
-import {hex} from '../../formats/address.js';
+import {hex, SECTOR} from '../../formats/address.js';
 import type {LabControls, ObservedMachine} from '../../seam/observed.js';
 import {messageOf} from '../../user-error.js';
 import {grouped} from '../../words.js';
@@ -30,13 +30,19 @@ export function bufferPanel(ui: Ui): Content {
 	if (guest.length === 0)
 		return fixed(`BUFFER ${place}`, [[`${form.vm} has no memory at ${hex(form.gpa)}.`]]);
 	const compared = Math.min(guest.length, disk.length);
-	const equal = different === 0 ? 'the same' : `${grouped(different)} of ${grouped(compared)} bytes differ`;
+	const verdict = comparison(different, compared, form.sectors * SECTOR);
 	return {
-		title: `BUFFER ${place} ─ ${equal}`,
+		title: `BUFFER ${place} ─ ${verdict}`,
 		head: [],
 		count: Math.ceil(guest.length / PER_ROW),
 		row: index => hexRow(bytes, index * PER_ROW),
 	};
+}
+
+function comparison(different: number, compared: number, wanted: number): string {
+	if (compared === 0) return 'no disk there';
+	if (different > 0) return `${grouped(different)} of ${grouped(compared)} bytes differ`;
+	return compared < wanted ? `the first ${grouped(compared)} bytes are the same` : 'the same';
 }
 
 /** Both sides, read again only when the machine or the form has changed. @throws the system's error */
@@ -44,7 +50,7 @@ function read({form: {vm, gpa, lba, sectors}, machine, state}: Ui, lab: LabContr
 	const key = [state.revision, vm, gpa, lba, sectors].join();
 	const known = latest.get(machine);
 	if (known?.key === key) return known.bytes;
-	const length = Math.min(sectors * 512, MOST);
+	const length = Math.min(sectors * SECTOR, MOST);
 	const guest = lab.guestBytes(vm, gpa, length);
 	const disk = lab.diskBytes(lba, length);
 	let different = 0;

@@ -48,14 +48,7 @@ export function hostPanel(ui: Ui, width: number): Content {
 export function guestPanel(ui: Ui, width: number): Content {
 	const {vm} = ui.form;
 	const view = ui.views.find(({domain}) => domain.vm === vm);
-	if (view === undefined) {
-		const pages = ui.state.vms.find(({name}) => name === vm)?.pages ?? 0;
-		return fixed(`${vm} ─ no domain of its own`, [
-			[` ${vm} has no passthru device, so no domain.`],
-			[` Its ${plural(pages, 'page')} are in the host domain`],
-			[' under every policy: host devices reach them.'],
-		]);
-	}
+	if (view === undefined) return withoutDomain(ui, vm);
 	const title = `GUEST DOMAIN ${view.domain.id} ─ ${vm} ─ ${plural(view.mappedPages, 'page')}`;
 	const digits = digitsOf(view.ranges.map(({hpa, pages}) => hpa + pages * PAGE_SIZE));
 	const target = digits + 3;
@@ -75,6 +68,19 @@ export function guestPanel(ui: Ui, width: number): Content {
 		grouped(range.pages).padStart(columns.pages),
 		' ',
 		rights(range),
+	]);
+}
+
+/** A guest with no domain of its own: what of it the host's devices reach is counted in the host's table. */
+function withoutDomain({state, views}: Ui, vm: string): Content {
+	const pages = state.vms.find(({name}) => name === vm)?.pages ?? 0;
+	const host = views.find(({domain}) => domain.role === 'host')?.ranges ?? [];
+	const reachable = host.filter(range => range.owner === vm && (range.read || range.write));
+	const count = reachable.reduce((sum, range) => sum + range.pages, 0);
+	return fixed(`${vm} ─ no domain of its own`, [
+		[` ${vm} has no passthru device, so no domain.`],
+		[` Of its ${plural(pages, 'page')}, ${grouped(count)}`],
+		[' are in the host domain.'],
 	]);
 }
 

@@ -20,6 +20,8 @@ const WIDTHS: Record<Field, number> = {vm: 4, op: 9, lba: 9, sectors: 5, segment
 const TONES: Record<Data, Tone> = {delivered: 'good', lost: 'bad', torn: 'bad', failed: 'warn'};
 /** Seven stages side by side, and an arrow between two. */
 const STAGE = 7;
+/** The last of them is a space. */
+const narrow = (text: string): string => `${fit(text, STAGE - 1)} `;
 
 export function modelPanel(ui: Ui, width: number, height: number): Content {
 	const {form, last, focus} = ui;
@@ -49,8 +51,8 @@ function fieldSpans(form: Form, field: Field, focused: boolean): Span[] {
 
 /** Brief, side by side: names above, what each saw below. */
 const chainRows = (chain: readonly Stage[]): Row[] => [
-	[' ', ...chain.map(({place}): Span => [fit(place, STAGE), 'dim'])],
-	[' ', ...chain.map(({brief, trouble}): Span => [fit(brief, STAGE), trouble ? 'bad' : 'good'])],
+	[' ', ...chain.map(({place}): Span => [narrow(place === 'pwritev' ? 'pwrite' : place), 'dim'])],
+	[' ', ...chain.map(({brief, trouble}): Span => [narrow(brief), trouble ? 'bad' : 'good'])],
 ];
 
 const stageRow = ({place, full, trouble}: Stage): Row => [
