@@ -13,11 +13,16 @@ export const REG = {
 	CCMD: 0x28,
 	FSTS: 0x34,
 	FECTL: 0x38,
+	IQH: 0x80,
+	IQT: 0x88,
+	IQA: 0x90,
 } as const;
 
 /** The high bits of GCMD and GSTS: translation enable, set root table pointer. */
 export const TE = 0x8000_0000;
 export const SRTP = 0x4000_0000;
+/** Queued invalidation enable. */
+export const QIE = 0x0400_0000;
 
 /** Bit 63 of CCMD and of the IOTLB register, in the high half: busy until the invalidation is done. */
 export const INVALIDATE = 0x8000_0000;
@@ -28,6 +33,8 @@ export const IOTLB_GLOBAL_DRAIN = 0x1003_0000;
 
 export const FSTS_PFO = 1;
 export const FSTS_PPF = 2;
+/** Invalidation queue error. */
+export const FSTS_IQE = 0x10;
 /** Fault record, bits 127 (F) and 126 (T: 1 is a read), in its last 32-bit word. */
 export const FRCD_F = 0x8000_0000;
 export const FRCD_READ = 0x4000_0000;
@@ -58,6 +65,7 @@ export const decodeCap = (lo: number, hi: number) => ({
 });
 
 export const decodeEcap = (lo: number) => ({
+	queuedInvalidation: (lo & 2) !== 0,
 	deviceTlb: (lo & 4) !== 0,
 	passThrough: (lo & 0x40) !== 0,
 	snoop: (lo & 0x80) !== 0,

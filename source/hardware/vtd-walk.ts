@@ -22,10 +22,20 @@ export type VtdCapabilities = {
 export class VtdWalk {
 	/** Whether the context entry of the last walk disables fault processing for what it refused. */
 	faultProcessingDisabled = false;
+	/** The context entry last read: where its tables start, their levels, its domain and translation type. */
+	slot = 0;
+	low = 0;
+	levels = 0;
+	domain = 0;
+	type = 0;
+	/** The entry that the last walk ended at: its level, and the permissions of all entries on the way ANDed. */
+	leafLevel = 0;
+	leafPermissions = 0;
 
 	readonly #memory: Memory;
 	readonly #sagaw: number;
-	readonly #mgaw: number;
+	/** By number of levels: 2^min(AW, MGAW). */
+	readonly #limits: number[];
 	readonly #deviceTlb: boolean;
 	readonly #passThrough: boolean;
 	/** Bits of the high half that must be zero: in root and context entries, and in table entries. */
@@ -42,7 +52,7 @@ export class VtdWalk {
 		const ecap = vtd.decodeEcap(ecapLo);
 		this.#memory = memory;
 		this.#sagaw = cap.sagaw;
-		this.#mgaw = cap.mgaw;
+		this.#limits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(levels => 2 ** Math.min(12 + 9 * levels, cap.mgaw));
 		this.#deviceTlb = ecap.deviceTlb;
 		this.#passThrough = ecap.passThrough;
 		this.#reservedHigh = ~(2 ** (hostAddressWidth - 32) - 1) >>> 0;
@@ -62,8 +72,11 @@ export class VtdWalk {
 		];
 	}
 
-	/** @returns the physical address, or minus the fault reason. */
-	walk(rootSlot: number, rootLow: number, rid: Rid, iova: number, write: boolean): number {
+	/**
+	 * Reads and checks a function's context entry into the fields below.
+	 * @returns 0, or minus the fault reason.
+	 */
+	context(rootSlot: number, rootLow: number, rid: Rid): number {
 		this.faultProcessingDisabled = false;
 		const root = rootLow + ridBus(rid) * 16;
 		if (!this.#load(rootSlot, root)) return -FAULT.ROOT_UNREADABLE;
@@ -83,24 +96,36 @@ export class VtdWalk {
 		const high = this.#lo;
 		if (lo & 0xff0 || hi & this.#reservedHigh || high & 0xff000080 || this.#hi)
 			return -FAULT.CONTEXT_RESERVED;
-		const type = vtd.contextType(lo);
-		if ((this.#sagaw & (1 << (high & 7))) === 0 || !this.#supports(type)) return -FAULT.CONTEXT_INVALID;
-		if (type === 2) return iova;
-		const levels = vtd.contextLevels(high);
-		if (iova >= 2 ** Math.min(12 + 9 * levels, this.#mgaw)) return -FAULT.BEYOND_WIDTH;
-		return this.#tables(hi, lo, levels, iova, write);
+		this.type = vtd.contextType(lo);
+		if ((this.#sagaw & (1 << (high & 7))) === 0 || !this.#supports(this.type)) return -FAULT.CONTEXT_INVALID;
+		this.slot = hi;
+		this.low = (lo & 0xfffff000) >>> 0;
+		this.levels = vtd.contextLevels(high);
+		this.domain = vtd.contextDomain(high);
+		return 0;
 	}
 
-	#tables(slot: number, low: number, levels: number, iova: number, write: boolean): number {
+	/** The first address past what the context's width and the unit's allow. */
+	limit(levels: number): number {
+		return this.#limits[levels];
+	}
+
+	/**
+	 * Walks second-level tables from slot:low. What the entry found maps is left in the fields below.
+	 * @returns the physical address, or minus the fault reason.
+	 */
+	tables(slot: number, low: number, levels: number, iova: number, write: boolean): number {
 		const iovaLo = iova >>> 0;
 		const iovaHi = (iova / HIGH) | 0;
-		const permission = write ? vtd.PTE_WRITE : vtd.PTE_READ;
+		const needed = write ? vtd.PTE_WRITE : vtd.PTE_READ;
+		let permissions = vtd.PTE_READ | vtd.PTE_WRITE;
 		for (let level = levels; ; level--) {
 			if (!this.#load(slot, ((low & 0xfffff000) >>> 0) + 8 * indexAt(level, iovaLo, iovaHi))) {
 				return level === levels ? -FAULT.CONTEXT_INVALID : -FAULT.TABLE_UNREADABLE;
 			}
 			low = this.#lo;
-			if ((low & permission) === 0) return write ? -FAULT.WRITE : -FAULT.READ;
+			permissions &= low;
+			if ((low & needed) === 0) return write ? -FAULT.WRITE : -FAULT.READ;
 			const leaf = level === 1 || (level <= 3 && (low & vtd.PTE_PS) !== 0);
 			const reservedLow = (leaf ? this.#leafReservedLow : this.#tableReservedLow)[level];
 			if (low & reservedLow || this.#hi & this.#entryReservedHigh) return -FAULT.ENTRY_RESERVED;
@@ -108,6 +133,8 @@ export class VtdWalk {
 			if (leaf) {
 				const offset = level === 1 ? PAGE_SIZE - 1 : level === 2 ? 0x1fffff : 0x3fffffff;
 				const hpa = slot * HIGH + ((low & ~offset & 0xfffff000) >>> 0) + (iovaLo & offset);
+				this.leafLevel = level;
+				this.leafPermissions = permissions;
 				return hpa >= INTERRUPTS && hpa < INTERRUPTS_END ? -FAULT.INTERRUPT_RANGE : hpa;
 			}
 		}

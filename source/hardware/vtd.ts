@@ -1,12 +1,14 @@
 // A VT-d remapping unit: registers and fault recording around the walk. It reads what the kernel's vtd driver
 // wrote into host memory, and knows nothing else (VT-d Architecture Specification, chapters 7 and 10).
 
-import {high32, low32, PAGE_SIZE, pageOf} from '../formats/address.js';
+import {high32, low32, PAGE_SIZE, pageAddress, pageOf} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import * as vtd from '../formats/vtd.js';
 import {FAULT, REG} from '../formats/vtd.js';
+import * as invalidation from '../formats/vtd-invalidation.js';
 import type {Memory} from './memory.js';
 import type {Probe} from './probe.js';
+import {VtdCaches} from './vtd-caches.js';
 import {type VtdCapabilities, VtdWalk} from './vtd-walk.js';
 
 /** As a Xeon E5 v3 reports itself: 48 bits in 4 levels, 8 fault records, device-TLB, pass-through, snoop. */
@@ -33,7 +35,11 @@ export class Vtd {
 	readonly #registers = new Uint32Array(PAGE_SIZE / 4);
 	readonly #cap: ReturnType<typeof vtd.decodeCap>;
 	readonly #iro: number;
+	/** Registers that hold what is written and do nothing by themselves. */
+	readonly #plain: ReadonlySet<number>;
 	readonly #walk: VtdWalk;
+	readonly #memory: Memory;
+	readonly caches = new VtdCaches();
 	#rootLow = 0;
 	#rootSlot = 0;
 	#enabled = false;
@@ -43,6 +49,10 @@ export class Vtd {
 		const {capLo, capHi, ecapLo} = capabilities;
 		this.#cap = vtd.decodeCap(capLo, capHi);
 		this.#iro = vtd.decodeEcap(ecapLo).iro;
+		const {CCMD, IQA, RTADDR} = REG;
+		const iro = this.#iro;
+		this.#plain = new Set([RTADDR, RTADDR + 4, CCMD, IQA, IQA + 4, iro, iro + 4, iro + 8]);
+		this.#memory = memory;
 		this.#walk = new VtdWalk(memory, capabilities);
 		this.#registers[REG.VER / 4] = 0x10;
 		this.#registers.set([capLo, capHi, ecapLo], REG.CAP / 4);
@@ -55,15 +65,20 @@ export class Vtd {
 	/** A register write by the kernel; what only hardware writes is left alone. */
 	write32(offset: number, value: number): void {
 		const {fro, records} = this.#cap;
-		if (offset === REG.RTADDR || offset === REG.RTADDR + 4) {
+		if (this.#plain.has(offset)) {
 			this.#registers[offset / 4] = value;
 		} else if (offset === REG.GCMD) {
 			this.#globalCommand(value);
 		} else if (offset === REG.FSTS) {
 			if (value & vtd.FSTS_PFO) this.#registers[REG.FSTS / 4] &= ~vtd.FSTS_PFO;
-		} else if (offset === REG.CCMD + 4 || offset === this.#iro + 12) {
-			// This unit caches nothing, so an invalidation is over at once: the busy bit reads as clear.
-			this.#registers[offset / 4] = (value & ~vtd.INVALIDATE) >>> 0;
+			if (value & vtd.FSTS_IQE) this.#registers[REG.FSTS / 4] &= ~vtd.FSTS_IQE;
+		} else if (offset === REG.CCMD + 4) {
+			this.#registers[offset / 4] = value & vtd.INVALIDATE ? this.#invalidateContexts(value) : value;
+		} else if (offset === this.#iro + 12) {
+			this.#registers[offset / 4] = value & vtd.INVALIDATE ? this.#invalidateIotlb(value) : value;
+		} else if (offset === REG.IQT) {
+			this.#registers[offset / 4] = value & 0x7fff0;
+			this.#runQueue();
 		} else if (offset >= fro && offset < fro + 16 * records && offset % 16 === 12) {
 			if (value & vtd.FRCD_F) this.#registers[offset / 4] &= ~vtd.FRCD_F;
 			// PPF is the OR of the F bits (VT-d 10.4.9).
@@ -83,21 +98,68 @@ export class Vtd {
 	}
 
 	/**
-	 * Looks one access up, and records the fault where it is refused.
+	 * Looks one access up, in the caches first, and records the fault where it is refused.
 	 * @returns the physical address, or minus the fault reason.
 	 */
 	translate(rid: Rid, iova: number, write: boolean): number {
 		if (!this.#enabled) return iova;
-		const answer = this.#walk.walk(this.#rootSlot, this.#rootLow, rid, iova, write);
-		if (answer < 0 && !this.#silenced(-answer)) {
-			const recorded = this.#record(rid, iova, write, -answer);
-			this.probe({at: 'fault', fault: {rid, iova: pageOf(iova), write, reason: -answer, recorded}});
+		const {contexts, iotlb} = this.caches;
+		const walk = this.#walk;
+		if (!contexts.lookup(rid)) {
+			const refused = walk.context(this.#rootSlot, this.#rootLow, rid);
+			if (refused < 0) return this.#refuse(rid, iova, write, refused, walk.faultProcessingDisabled);
+			contexts.fill(rid, walk);
+			contexts.lookup(rid);
+		}
+		const {levels, domain, type, faultProcessingDisabled} = contexts;
+		if (type === 2) return iova;
+		if (iova >= walk.limit(levels))
+			return this.#refuse(rid, iova, write, -FAULT.BEYOND_WIDTH, faultProcessingDisabled);
+		const offset = iova % PAGE_SIZE;
+		const page = (iova - offset) / PAGE_SIZE;
+		if (iotlb.lookup(domain, page, write ? vtd.PTE_WRITE : vtd.PTE_READ)) return iotlb.hpa + offset;
+		const hpa = walk.tables(contexts.slot, contexts.low, levels, iova, write);
+		if (hpa < 0) return this.#refuse(rid, iova, write, hpa, faultProcessingDisabled);
+		iotlb.fill(domain, page, (hpa - offset) / PAGE_SIZE, walk.leafPermissions, walk.leafLevel);
+		return hpa;
+	}
+
+	#refuse(rid: Rid, iova: number, write: boolean, answer: number, faultProcessingDisabled: boolean): number {
+		const reason = -answer;
+		if (!faultProcessingDisabled || IGNORES_FPD.has(reason)) {
+			const recorded = this.#record(rid, iova, write, reason);
+			this.probe({at: 'fault', fault: {rid, iova: pageOf(iova), write, reason, recorded}});
 		}
 		return answer;
 	}
 
-	#silenced(reason: number): boolean {
-		return this.#walk.faultProcessingDisabled && !IGNORES_FPD.has(reason);
+	#invalidateContexts(high: number): number {
+		const {granularity, domain, rid, mask} = invalidation.decodeCcmd(this.read32(REG.CCMD), high);
+		return invalidation.ccmdDone(high, this.caches.invalidateContexts(granularity, domain, rid, mask));
+	}
+
+	#invalidateIotlb(high: number): number {
+		const {granularity, domain} = invalidation.decodeIotlb(high);
+		const {address, mask} = invalidation.decodeIva(this.read32(this.#iro), this.read32(this.#iro + 4));
+		return invalidation.iotlbDone(high, this.caches.invalidateIotlb(granularity, domain, address, mask));
+	}
+
+	/** Descriptors from head to tail. One that is none stops the queue with IQE, its address in IQH. */
+	#runQueue(): void {
+		if ((this.read32(REG.GSTS) & vtd.QIE) === 0) return;
+		const base = pageAddress(this.read32(REG.IQA), this.read32(REG.IQA + 4));
+		const size = invalidation.queueBytes(this.read32(REG.IQA));
+		const tail = this.read32(REG.IQT) % size;
+		while ((this.read32(REG.FSTS) & vtd.FSTS_IQE) === 0 && this.read32(REG.IQH) !== tail) {
+			const head = this.read32(REG.IQH);
+			const at = base + head;
+			const there = this.#memory.has(at, invalidation.IQ_DESCRIPTOR_BYTES);
+			const words = there ? [0, 4, 8, 12].map(offset => this.#memory.u32(at + offset)) : [0, 0, 0, 0];
+			const descriptor = invalidation.decodeDescriptor(words[0], words[1], words[2], words[3]);
+			if (this.caches.process(this.#memory, descriptor)) {
+				this.#registers[REG.IQH / 4] = (head + invalidation.IQ_DESCRIPTOR_BYTES) % size;
+			} else this.#registers[REG.FSTS / 4] |= vtd.FSTS_IQE;
+		}
 	}
 
 	#globalCommand(value: number): void {
@@ -107,6 +169,10 @@ export class Vtd {
 			this.#registers[REG.GSTS / 4] |= vtd.SRTP;
 			return;
 		}
+		if (value & vtd.QIE) {
+			if ((this.read32(REG.GSTS) & vtd.QIE) === 0) this.#registers[REG.IQH / 4] = 0;
+			this.#registers[REG.GSTS / 4] |= vtd.QIE;
+		} else this.#registers[REG.GSTS / 4] &= ~vtd.QIE;
 		this.#enabled = (value & vtd.TE) !== 0;
 		if (this.#enabled) this.#registers[REG.GSTS / 4] |= vtd.TE;
 		else this.#registers[REG.GSTS / 4] &= ~vtd.TE;

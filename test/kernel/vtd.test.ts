@@ -46,6 +46,7 @@ test('what the driver maps, and only that, translates', () => {
 						else model.delete(first + i);
 					}
 				}
+				driver.invalidateTlb(domain);
 				const probes = steps.flatMap(({page: first, count}) => [
 					first - 1,
 					first,
