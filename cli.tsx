@@ -16,8 +16,6 @@ const {default: meow} = await import('meow');
 const {messageOf, UserError} = await import('./source/user-error.js');
 
 const HELP = `
-	Where did that DMA land?
-
 	Usage
 	  $ dmascope                    the dashboard; in a pipe, a snapshot as text
 	  $ dmascope --json             the snapshot as JSON

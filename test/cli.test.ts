@@ -175,6 +175,12 @@ test('output that cannot be written is a sentence', t => {
 	assert.equal(status, 2);
 });
 
+test('a scenario says for how much memory it is written', () => {
+	const {status, stderr} = run('run', 'pr-260178', '--host-memory', '512M');
+	assert.equal(status, 2);
+	assert.match(stderr, /it is written for a host of 256M; run it with --host-memory 256M/);
+});
+
 test('a writable sample is a copy that leaves nothing behind', t => {
 	const cache = folder(t);
 	const {status} = spawnSync(process.execPath, [CLI, '--json', '--writable'], {

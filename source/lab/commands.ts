@@ -11,6 +11,7 @@ export type Limits = {
 	passthru: readonly string[];
 	defaultGpa: number;
 	writable: boolean;
+	hostMemory: number;
 };
 
 /** The longest transfer, in sectors: 16 MiB. */

@@ -19,7 +19,7 @@ import type {
 	TransferCommand,
 } from '../seam/observed.js';
 import {UserError} from '../user-error.js';
-import {grouped, sizeText} from '../words.js';
+import {grouped, plural, sizeText} from '../words.js';
 import {faultsOf, firstPrd} from './chain.js';
 import {checkCommand, type Limits} from './commands.js';
 import {type Guest, Machine} from './machine.js';
@@ -29,6 +29,8 @@ export type LabOptions = {disk: Disk; sample: boolean; hostMemory: number; polic
 
 /** How many of the newest transfers and faults are kept to be looked at. */
 const KEPT = 1000;
+/** Where a guest's firmware reads to: not where its user's transfers go. */
+const BOOT_GPA = 0x20_0000;
 
 export class Lab implements ObservedMachine, LabControls {
 	readonly memory: Memory;
@@ -60,6 +62,7 @@ export class Lab implements ObservedMachine, LabControls {
 			passthru: this.#machine.ppt.devices.map(({name}) => name),
 			defaultGpa: this.defaultGpa,
 			writable: disk.writable,
+			hostMemory,
 		};
 		for (const vm of this.limits.vms) this.dispatch({do: 'boot', vm});
 	}
@@ -117,6 +120,10 @@ export class Lab implements ObservedMachine, LabControls {
 		const transfer: Transfer = {
 			number,
 			command,
+			vm:
+				command.do === 'dma'
+					? this.#machine.ppt.devices.find(({name}) => name === command.device)?.vm?.name
+					: command.vm,
 			policy: this.#policy,
 			...verdict,
 			faults: faults.length,
@@ -149,22 +156,19 @@ export class Lab implements ObservedMachine, LabControls {
 		const vm = guest.vm.name;
 		guest.driver.reset();
 		const transfers: Transfer[] = [];
-		const {bootable, lines} = lookForDisk((lba, sectors) => {
-			const command: DiskCommand = {do: 'read', vm, lba, sectors, segments: 1, gpa: this.defaultGpa};
+		const {bootable, partitions, lines} = lookForDisk((lba, sectors) => {
+			const command: DiskCommand = {do: 'read', vm, lba, sectors, segments: 1, gpa: BOOT_GPA};
 			const transfer = this.#transfer(command);
 			transfers.push(transfer);
 			return transfer.data === 'failed' ? undefined : guest.vm.map.read(command.gpa, sectors * SECTOR);
 		}, guest.driver.sectors);
 		const start = `looking for a disk: virtio-blk, ${sizeText(guest.driver.sectors * SECTOR)}`;
 		guest.console.push(start, ...lines);
-		const found = lines[lines.length - 1];
-		return {
-			kind: 'boot',
-			bootable,
-			found: lines,
-			transfers,
-			said: `${vm} looked for a disk to boot: ${found}`,
-		};
+		const names = partitions.map(({name, type}) => name || type).join(', ');
+		const said = bootable
+			? `found ${plural(partitions.length, 'partition')}: ${names}`
+			: `found ${lines.toReversed().join('; ')}`;
+		return {kind: 'boot', bootable, found: lines, transfers, said: `${vm} ${said}`};
 	}
 
 	/** Each VM's passthru devices leave under the old policy and are bound again under the new one. */
@@ -233,15 +237,15 @@ export class Lab implements ObservedMachine, LabControls {
 	}
 }
 
-/** LOST: success at every step, and 0 of 4,096 bytes landed. */
-export function verdictText({data, bytes, landed, command}: Transfer): string {
+/** vm0 LOST: success at every step, and 0 of 4,096 bytes landed. */
+export function verdictText({data, bytes, landed, command, vm, note}: Transfer): string {
 	const where = command.do === 'write' ? 'reached the disk' : 'landed';
 	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes ${where}`;
 	const words = {
 		delivered: counted,
 		lost: `success at every step, and ${counted}`,
 		torn: `success at every step, and ${counted}`,
-		failed: `an error reached the guest; ${counted}`,
+		failed: `${counted}, and an error reached the guest`,
 	};
-	return `${data.toUpperCase()}: ${words[data]}`;
+	return note ?? `${vm} ${data.toUpperCase()}: ${words[data]}`;
 }

@@ -6,6 +6,7 @@ import {type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocumen
 import type {Command, Data, Outcome, Policy, Way} from '../seam/observed.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 import {type Limits, parseCommand, verbs} from './commands.js';
+import {parseHostMemory} from './host-memory.js';
 
 /** What a step's outcome can be held to, and the values that make sense. */
 const EXPECTATIONS: Record<string, 'number' | 'boolean' | readonly string[]> = {
@@ -18,7 +19,7 @@ const EXPECTATIONS: Record<string, 'number' | 'boolean' | readonly string[]> = {
 };
 export type Expectations = Record<string, unknown>;
 export type Step = {command: Command; expect: Expectations; line: number};
-export type Scenario = {name: string; story: string; steps: Step[]};
+export type Scenario = {name: string; steps: Step[]};
 
 const SHIPPED = fileURLToPath(new URL('scenarios/', import.meta.url));
 
@@ -44,6 +45,8 @@ export function findScenario(nameOrPath: string): {path: string; text: string} {
 	}
 }
 
+const PARTS = ['name', 'story', 'hostMemory', 'steps'];
+
 /** @throws UserError naming the file and the line that is wrong; a scenario is whole or it is not run. */
 export function parseScenario(path: string, text: string, limits: Limits): Scenario {
 	const lines = new LineCounter();
@@ -55,17 +58,23 @@ export function parseScenario(path: string, text: string, limits: Limits): Scena
 	const broken = document.errors[0];
 	if (broken) fail(broken.pos[0], broken.message);
 	const root = document.contents;
-	if (!isMap(root)) return fail(0, 'a scenario is a map with name, story and steps.');
+	if (!isMap(root)) return fail(0, `a scenario is a map with ${PARTS.join(', ')}.`);
 	for (const {key} of root.items) {
-		if (!['name', 'story', 'steps'].includes(String(key)))
-			fail(offsetOf(key), `"${key}" is no part of a scenario; it has name, story and steps.`);
+		if (!PARTS.includes(String(key)))
+			fail(offsetOf(key), `"${key}" is no part of a scenario; it has ${PARTS.join(', ')}.`);
+	}
+	const memory = root.get('hostMemory', true);
+	if (memory !== undefined && parseHostMemory(String(memory)) !== limits.hostMemory) {
+		fail(
+			offsetOf(memory),
+			`it is written for a host of ${String(memory)}; run it with --host-memory ${String(memory)}.`,
+		);
 	}
 	const steps = root.get('steps', true);
 	if (!isSeq(steps) || steps.items.length === 0)
 		return fail(offsetOf(steps), 'steps is a list of at least one step.');
 	return {
 		name: String(root.get('name') ?? path),
-		story: String(root.get('story') ?? ''),
 		steps: steps.items.map(item => {
 			if (!isMap(item)) return fail(offsetOf(item), `a step is one of ${verbs.join(', ')}, with its fields.`);
 			return parseStep(item, document, limits, fail, lines.linePos(offsetOf(item)).line);

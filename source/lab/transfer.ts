@@ -49,7 +49,7 @@ export function runDisk(
 	const past = lba + sectors > disk.sectors;
 	const notes = [
 		guest.blk.stopped,
-		error === undefined ? undefined : `${disk.path}: ${error}.`,
+		error === undefined ? undefined : `ada0: ${error}.`,
 		past ? `The request reaches past the end of the disk, which has ${disk.sectors} sectors.` : undefined,
 		write && status === BLK_S.IOERR && !disk.writable
 			? 'The disk is read-only; start with --writable to write.'

@@ -42,6 +42,8 @@ export type Stage = {place: string; brief: string; full: string; trouble: boolea
 export type Transfer = {
 	number: number;
 	command: TransferCommand;
+	/** The guest whose transfer it is; for a passthru device's DMA, the one that owns it. */
+	vm?: string;
 	policy: Policy;
 	data: Data;
 	way: Way;

@@ -1,13 +1,13 @@
 // The dashboard: a header, panels where the layout puts them, a message, and the hints of the footer.
 
-import {Box, Text, useApp, useInput, useWindowSize} from 'ink';
+import {Box, Text, useApp, useInput, usePaste, useWindowSize} from 'ink';
 import {useLayoutEffect} from 'react';
 import {useStore} from 'zustand';
 import type {MachineState, Policy} from '../seam/observed.js';
-import {type AppControls, commands, press} from './commands.js';
+import {type AppControls, commands, paste, possible, press} from './commands.js';
 import {Help} from './help.js';
 import {keyNames} from './keys.js';
-import {LEAST_COLUMNS, LEAST_ROWS, layout} from './layout.js';
+import {fits, LEAST_COLUMNS, LEAST_ROWS, layout} from './layout.js';
 import {Panel} from './panel.js';
 import {panels} from './panels/index.js';
 import {paint, type Row, type Span, widthOf} from './rows.js';
@@ -21,8 +21,9 @@ export function App({store}: {readonly store: Store}) {
 	useInput((input, key) => {
 		for (const name of keyNames(input, key)) press(store, name, controls);
 	});
+	usePaste(text => paste(store, text));
 
-	if (columns < LEAST_COLUMNS || rows < LEAST_ROWS) {
+	if (!fits({columns, rows})) {
 		return (
 			<Text>{`dmascope needs ${LEAST_COLUMNS}×${LEAST_ROWS}, and this terminal is ${columns}×${rows}: make it larger, or q to quit.`}</Text>
 		);
@@ -47,7 +48,7 @@ export function App({store}: {readonly store: Store}) {
 function Panels({ui, columns, rows}: {readonly ui: Ui; readonly columns: number; readonly rows: number}) {
 	return layout(columns, rows, ui.recent).map(boxes => (
 		<Box key={boxes[0].panel}>
-			{boxes.map(({panel, width, height}) => (
+			{boxes.map(({panel, width, height, behind}) => (
 				<Panel
 					key={panel}
 					content={panels[panel](ui, width - 2, height - 2)}
@@ -55,6 +56,7 @@ function Panels({ui, columns, rows}: {readonly ui: Ui; readonly columns: number;
 					height={height}
 					scroll={ui.scroll[panel]}
 					focused={panel === ui.focus}
+					behind={behind}
 				/>
 			))}
 		</Box>
@@ -107,5 +109,5 @@ function header({title, iommu, policy, disk}: MachineState, columns: number): Ro
 
 const footer = (ui: Ui): Row =>
 	commands
-		.filter(({hint, when}) => hint && (when?.(ui) ?? true))
+		.filter(command => (command.hint || ui.help) && possible(command, ui))
 		.flatMap(({shown, label}): Span[] => [' ', [shown, 'key'], ` ${label} `]);

@@ -2,7 +2,7 @@
 
 import {POLICIES} from '../seam/observed.js';
 import {accepts, commandOf, commitDraft, moveField, stepField, type} from './form.js';
-import {boxOf, layout} from './layout.js';
+import {boxOf, fits, layout} from './layout.js';
 import {panels} from './panels/index.js';
 import {dispatch, focusOn, moveFocus, type Store, say, type Ui} from './store.js';
 
@@ -37,11 +37,13 @@ export const commands: readonly UiCommand[] = [
 		group: 'Lab',
 		hint: true,
 		run: store => {
-			store.setState(({form}) => ({form: commitDraft(form)}));
-			const {form, state} = store.getState();
-			const command = commandOf(form, state.vms);
+			const before = store.getState().form;
+			const form = commitDraft(before);
+			const command = commandOf(form, store.getState().state.vms);
+			store.setState({form});
 			if (typeof command === 'string') say(store, command, 'warn');
-			else dispatch(store, command);
+			// A number that was typed and refused goes again.
+			else if (!dispatch(store, command)) store.setState({form: {...before, draft: undefined}});
 		},
 	},
 	{
@@ -60,13 +62,13 @@ export const commands: readonly UiCommand[] = [
 	},
 	{
 		id: 'boot',
-		keys: ['b'],
-		shown: 'b',
-		label: 'boot',
+		keys: ['r'],
+		shown: 'r',
+		label: 'reboot',
 		description: 'Guest looks for a disk to boot',
 		group: 'Lab',
 		hint: true,
-		run: store => dispatch(store, {do: 'boot', vm: store.getState().form.vm}),
+		run: store => void dispatch(store, {do: 'boot', vm: store.getState().form.vm}),
 	},
 	{
 		id: 'guest',
@@ -76,11 +78,14 @@ export const commands: readonly UiCommand[] = [
 		description: 'The next guest',
 		group: 'Form',
 		hint: true,
-		run: store =>
-			store.setState(({form, state}) => ({
+		run: store => {
+			store.setState(({form, state, scroll}) => ({
 				form: {...stepField({...commitDraft(form), chosen: 'vm'}, 1, state.vms), chosen: form.chosen},
-				scroll: {...store.getState().scroll, console: Number.MAX_SAFE_INTEGER},
-			})),
+				scroll: {...scroll, console: Number.MAX_SAFE_INTEGER},
+			}));
+			const {vm} = store.getState().form;
+			say(store, `${vm}: Enter runs the transfer in the form.`, 'key');
+		},
 	},
 	{
 		id: 'previous-field',
@@ -110,7 +115,7 @@ export const commands: readonly UiCommand[] = [
 		description: 'More; digits type a number',
 		group: 'Form',
 		when: inForm,
-		run: store => store.setState(({form, state}) => ({form: stepField(form, 1, state.vms)})),
+		run: store => step(store, 1),
 	},
 	{
 		id: 'less',
@@ -120,7 +125,7 @@ export const commands: readonly UiCommand[] = [
 		description: 'Less',
 		group: 'Form',
 		when: inForm,
-		run: store => store.setState(({form, state}) => ({form: stepField(form, -1, state.vms)})),
+		run: store => step(store, -1),
 	},
 	scrollCommand('up', ['up', 'k'], '↑', 'Scroll up', at => at - 1),
 	scrollCommand('down', ['down', 'j'], '↓', 'Scroll down', at => at + 1),
@@ -221,15 +226,39 @@ function scrollCommand(
 	};
 }
 
-/** What a key press does: typing in the form first, then the table. With the help open, few keys mean anything. */
+function step(store: Store, by: 1 | -1): void {
+	const {state, form: before} = store.getState();
+	const form = stepField(before, by, state.vms);
+	store.setState({form});
+	const {disk} = state;
+	if (form.op !== before.op && form.op === 'write' && disk?.writable && !disk.sample) {
+		say(store, `Enter now overwrites ${disk.path}, from LBA ${form.lba} on.`, 'warn');
+	}
+}
+
+const inHelp = ['help', 'form', 'suspend', 'quit'];
+const whenTooSmall = ['suspend', 'quit'];
+
+/** Whether a command means anything now: with the help open, or on a screen too small to show a thing, few do. */
+export function possible({id, when}: UiCommand, ui: Ui): boolean {
+	if (!fits(ui.size)) return whenTooSmall.includes(id);
+	return ui.help ? inHelp.includes(id) : (when?.(ui) ?? true);
+}
+
+/** What a key press does: typing in the form first, then the table. */
 export function press(store: Store, key: string, app: AppControls): void {
 	const ui = store.getState();
-	if (inForm(ui) && !ui.help && accepts(ui.form, key)) {
+	if (inForm(ui) && !ui.help && fits(ui.size) && accepts(ui.form, key)) {
 		store.setState({form: type(ui.form, key)});
 		return;
 	}
-	const command = commands.find(({keys, when}) => keys.includes(key) && (when?.(ui) ?? true));
-	if (command === undefined) return;
-	if (ui.help && !['help', 'form', 'quit', 'suspend'].includes(command.id)) return;
-	command.run(store, app);
+	commands.find(command => command.keys.includes(key) && possible(command, ui))?.run(store, app);
+}
+
+/** Pasted text is a number for the chosen field, or nothing: it never runs commands. */
+export function paste(store: Store, text: string): void {
+	for (const key of text.trim()) {
+		const ui = store.getState();
+		if (inForm(ui) && !ui.help && accepts(ui.form, key)) store.setState({form: type(ui.form, key)});
+	}
 }

@@ -37,6 +37,11 @@ export const newForm = (vm: string, gpa: number): Form => ({
 	chosen: 'lba',
 });
 
+/** Whether the form asks for a passthru device's DMA, which has neither an LBA nor segments. */
+export const isDma = ({op}: Form): boolean => op === 'ppt write' || op === 'ppt read';
+export const isIdle = (form: Form, field: Field): boolean =>
+	isDma(form) && (field === 'lba' || field === 'segments');
+
 /** What a field shows. */
 export function fieldText(form: Form, field: Field): string {
 	if (form.draft !== undefined && field === form.chosen) return `${form.draft}▏`;
@@ -44,8 +49,10 @@ export function fieldText(form: Form, field: Field): string {
 }
 
 export function moveField(form: Form, by: 1 | -1): Form {
-	const at = FIELDS.indexOf(form.chosen);
-	return {...commitDraft(form), chosen: FIELDS[(at + by + FIELDS.length) % FIELDS.length]};
+	let at = FIELDS.indexOf(form.chosen);
+	do at = (at + by + FIELDS.length) % FIELDS.length;
+	while (isIdle(form, FIELDS[at]));
+	return {...commitDraft(form), chosen: FIELDS[at]};
 }
 
 /** The next or previous value: another guest or operation, the next LBA of this size, twice the sectors, a page. */

@@ -1,12 +1,15 @@
 import {Text} from 'ink';
 import {commands, type UiCommand} from './commands.js';
-import {paint, type Row, wrap} from './rows.js';
+import {paint, type Row, type Span, wrap} from './rows.js';
 
 const INTRO = [
-	'A guest reads a raw disk: the host’s disk controller writes the guest’s memory itself, and is looked up in the host domain. Policy remove takes the pages of a guest with a passthru device out of that domain, keep leaves them, and bounce copies each transfer through a buffer of bhyve.',
-	'The host is modelled. The disk and its bytes, the tables and the copies are real.',
+	'A guest reads a raw disk: the host’s disk controller writes the guest’s memory itself, and is looked up in the host domain. Policy remove takes the pages of a guest with a passthru device out of that domain, keep leaves them, bounce copies each transfer through a buffer of bhyve. The host is modelled; the disk and its bytes, the tables and the copies are real.',
 ];
-const COLUMNS: readonly (readonly UiCommand['group'][])[] = [['Lab', 'Form', 'dmascope'], ['Look']];
+const LEGEND = [
+	'▸ looked up there, or the buffer · ✗ no longer mapped · * bytes that differ',
+	'chain: descriptors, status · iovec entries (cpy: copied) · result of preadv · PRDs · controller · faults (flt) · what landed',
+];
+const COLUMNS: readonly (readonly UiCommand['group'][])[] = [['Lab', 'Form'], ['Look']];
 
 const commandRow = ({shown, description}: UiCommand): Row => [[`   ${shown.padEnd(6)}`, 'key'], description];
 
@@ -19,16 +22,22 @@ export function Help({columns, rows}: {readonly columns: number; readonly rows: 
 			...commands.filter(command => command.group === group).map(commandRow),
 		]),
 	);
-	const intro = INTRO.flatMap(text => wrap(text, Math.min(columns - 2, 98))).map(
-		(line): Row => [[` ${line.trim()}`, 'dim']],
-	);
+	const prose = (texts: readonly string[]): string[] =>
+		texts
+			.flatMap(text => wrap(text, Math.min(columns - 2, 98)))
+			.map(line => paint([[` ${line.trim()}`, 'dim']], columns));
+	const general = commands
+		.filter(({group}) => group === 'dmascope')
+		.flatMap(({shown, description}): Span[] => [' ', [shown, 'key'], ` ${description} `]);
 	const lines = [
 		paint([[' dmascope: where did that DMA land?', 'title']], columns),
-		...intro.map(row => paint(row, columns)),
+		...prose(INTRO),
+		...prose(LEGEND),
 		...Array.from(
 			{length: Math.max(left.length, right.length)},
 			(_, i) => paint(left[i] ?? [], width) + paint(right[i] ?? [], columns - width),
 		),
+		paint([[' dmascope', 'title'], ' ', ...general], columns),
 	];
 	return <Text wrap="truncate">{lines.slice(0, rows).join('\n')}</Text>;
 }

@@ -3,10 +3,14 @@
 
 export const PANELS = ['host', 'guest', 'devices', 'model', 'buffer', 'console', 'faults'] as const;
 export type PanelId = (typeof PANELS)[number];
-export type Box = {panel: PanelId; width: number; height: number};
+/** `behind`: panels that share this place and are not shown. */
+export type Box = {panel: PanelId; width: number; height: number; behind?: readonly PanelId[]};
 
 export const LEAST_COLUMNS = 80;
 export const LEAST_ROWS = 24;
+export const fits = ({columns, rows}: {columns: number; rows: number}): boolean =>
+	columns >= LEAST_COLUMNS && rows >= LEAST_ROWS;
+
 /** Header, message and hints. */
 const FRAME = 3;
 /** Two borders, the form in two rows, seven stages, a verdict in two rows, and space between. */
@@ -40,8 +44,10 @@ export function layout(columns: number, rows: number, recent: readonly PanelId[]
 }
 
 function bottomRow(columns: number, height: number, recent: readonly PanelId[]): Box[] {
-	const latest = (panels: readonly PanelId[]): PanelId =>
-		recent.find(panel => panels.includes(panel)) ?? panels[0];
+	const shared = (panels: readonly PanelId[], width: number): Box => {
+		const panel = recent.find(other => panels.includes(other)) ?? panels[0];
+		return {panel, width, height, behind: panels.filter(other => other !== panel)};
+	};
 	if (columns >= THREE_SLOTS) {
 		const console = Math.floor((columns - BUFFER_WIDTH) * 0.45);
 		return [
@@ -53,10 +59,10 @@ function bottomRow(columns: number, height: number, recent: readonly PanelId[]):
 	if (columns >= TWO_SLOTS) {
 		return [
 			{panel: 'buffer', width: BUFFER_WIDTH, height},
-			{panel: latest(['console', 'faults']), width: columns - BUFFER_WIDTH, height},
+			shared(['console', 'faults'], columns - BUFFER_WIDTH),
 		];
 	}
-	return [{panel: latest(['buffer', 'console', 'faults']), width: columns, height}];
+	return [shared(['buffer', 'console', 'faults'], columns)];
 }
 
 export const boxOf = (boxes: readonly Box[][], panel: PanelId): Box | undefined =>

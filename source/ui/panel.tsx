@@ -9,10 +9,12 @@ type Props = {
 	readonly height: number;
 	readonly scroll: number;
 	readonly focused: boolean;
+	/** Panels that Tab shows in this place. */
+	readonly behind?: readonly string[];
 };
 
 /** A bordered panel as one string: Ink lays out a single text, whatever is in it. */
-export function Panel({content, width, height, scroll, focused}: Props) {
+export function Panel({content, width, height, scroll, focused, behind = []}: Props) {
 	const {title, head, count, row, lit} = content;
 	const inner = width - 2;
 	const page = Math.max(0, height - 2 - head.length);
@@ -27,9 +29,11 @@ export function Panel({content, width, height, scroll, focused}: Props) {
 	].slice(0, height - 2);
 	while (rows.length < height - 2) rows.push(line(' '.repeat(inner)));
 	const place = count > page && count > 0 ? `${first + 1}–${first + shown} of ${count}` : '';
+	const others = behind.length > 0 ? `Tab: ${behind.join(', ')}` : '';
+	const note = [others, place].filter(text => text !== '').join(' · ');
 	return (
 		<Text wrap="truncate">
-			{[topBorder(title, width, tone), ...rows, bottomBorder(place, width, tone)].join('\n')}
+			{[topBorder(title, width, tone), ...rows, bottomBorder(note, width, tone)].join('\n')}
 		</Text>
 	);
 }

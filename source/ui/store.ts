@@ -1,10 +1,11 @@
 // The dashboard's state, outside React. The machine is looked at again only when something was done to it.
 
 import {createStore, type StoreApi} from 'zustand/vanilla';
+import {PAGE_SIZE} from '../formats/address.js';
 import type {Command, MachineState, ObservedMachine, Outcome, Transfer} from '../seam/observed.js';
 import {type DomainView, type Range, viewDomain} from '../seam/ranges.js';
 import {messageOf, UserError} from '../user-error.js';
-import {type Form, newForm} from './form.js';
+import {commitDraft, type Form, newForm} from './form.js';
 import type {PanelId} from './layout.js';
 import {PANELS} from './layout.js';
 import type {Tone} from './theme.js';
@@ -22,8 +23,8 @@ export type Ui = {
 	recent: readonly PanelId[];
 	scroll: Readonly<Record<PanelId, number>>;
 	form: Form;
-	/** The last transfer of the dashboard's user, whose chain is shown. */
-	last: Transfer | undefined;
+	/** The last transfer of each guest that the dashboard's user asked for. */
+	last: Readonly<Record<string, Transfer>>;
 	help: boolean;
 	message: Message;
 	size: {columns: number; rows: number};
@@ -45,10 +46,10 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		views: look(machine, state),
 		changed: new Set(),
 		focus: 'model',
-		recent: ['buffer'],
+		recent: ['console'],
 		scroll: {host: 0, guest: 0, devices: 0, model: 0, buffer: 0, console: Number.MAX_SAFE_INTEGER, faults: 0},
 		form: newForm(vm, machine.lab?.defaultGpa ?? 0),
-		last: undefined,
+		last: {},
 		help: false,
 		message: {
 			text: `⏎ has ${vm} read the raw disk: watch where the DMA lands. p switches the policy.`,
@@ -61,12 +62,15 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 const look = (machine: ObservedMachine, state: MachineState): DomainView[] =>
 	state.domains.map(domain => viewDomain(machine.memory, state, domain));
 
-/** Does something to the machine, and shows what became of it. A command that makes no sense is said to be so. */
-export function dispatch(store: Store, command: Command): void {
+/**
+ * Does something to the machine, and shows what became of it.
+ * @returns false where the command makes no sense, which is then said
+ */
+export function dispatch(store: Store, command: Command): boolean {
 	const {lab} = store.getState().machine;
 	if (lab === undefined) {
 		say(store, 'This machine can only be looked at.', 'warn');
-		return;
+		return false;
 	}
 	let outcome: Outcome;
 	try {
@@ -74,25 +78,32 @@ export function dispatch(store: Store, command: Command): void {
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;
 		say(store, messageOf(error), 'warn');
-		return;
+		return false;
 	}
 	refresh(store);
 	const bad =
 		outcome.kind === 'boot'
 			? !outcome.bootable
 			: outcome.kind === 'transfer' && outcome.transfer.data !== 'delivered';
-	store.setState(({scroll, ...ui}) => ({
+	const transfer = outcome.kind === 'transfer' ? outcome.transfer : undefined;
+	const shows: PanelId | undefined = transfer ? 'buffer' : outcome.kind === 'boot' ? 'console' : undefined;
+	store.setState(({scroll, views, last, recent}) => ({
 		message: {text: outcome.said, tone: bad ? 'bad' : 'good'},
-		last: outcome.kind === 'transfer' ? outcome.transfer : ui.last,
+		last: transfer?.vm === undefined ? last : {...last, [transfer.vm]: transfer},
+		recent: shows ? [shows, ...recent.filter(panel => panel !== shows)] : recent,
 		scroll: {
 			...scroll,
-			...(outcome.kind === 'transfer' ? follow(ui.views, outcome.transfer) : {}),
+			...(transfer ? follow(views, transfer) : {}),
 			buffer: 0,
 			faults: 0,
 			console: Number.MAX_SAFE_INTEGER,
 		},
 	}));
+	return true;
 }
+
+/** The transfer whose way is shown: the last one of the guest that the form names. */
+export const shownTransfer = ({last, form}: Ui): Transfer | undefined => last[form.vm];
 
 export const say = (store: Store, text: string, tone: Tone): void => store.setState({message: {text, tone}});
 
@@ -115,23 +126,28 @@ export function refresh(store: Store): void {
 const keysOf = (views: readonly DomainView[]): Set<string> =>
 	new Set(views.flatMap(({domain, ranges}) => ranges.map(range => rangeKey(domain.id, range))));
 
-/** Scrolls the tables to the rows that a transfer was looked up at: one row above it stays in sight. */
-function follow(views: readonly DomainView[], {iova, command}: Transfer): Partial<Ui['scroll']> {
-	const rowOf = (role: 'host' | 'guest', address: number | undefined): number | undefined => {
-		const ranges = views.find(view => view.domain.role === role)?.ranges ?? [];
-		const at = ranges.findIndex(range => address !== undefined && holds(range, address));
+/** Scrolls the tables to where a transfer was looked up, and to its buffer: one row above stays in sight. */
+function follow(views: readonly DomainView[], {iova, command, vm}: Transfer): Partial<Ui['scroll']> {
+	const rowOf = (view: DomainView | undefined, address: number | undefined): number | undefined => {
+		const at = view?.ranges.findIndex(range => address !== undefined && holds(range, address)) ?? -1;
 		return at < 0 ? undefined : Math.max(0, at - 1);
 	};
-	const host = command.do === 'dma' ? undefined : rowOf('host', iova);
-	const guest = rowOf('guest', command.gpa);
+	const inHost = views.find(({domain}) => domain.role === 'host');
+	const inGuest = views.find(({domain}) => vm !== undefined && domain.vm === vm);
+	const host = command.do === 'dma' ? undefined : rowOf(inHost, iova);
+	const guest = rowOf(inGuest, command.gpa);
 	return {...(host === undefined ? {} : {host}), ...(guest === undefined ? {} : {guest})};
 }
 
 export const holds = ({iova, pages}: Range, address: number): boolean =>
-	address >= iova && address < iova + pages * 4096;
+	address >= iova && address < iova + pages * PAGE_SIZE;
 
 export function focusOn(store: Store, panel: PanelId): void {
-	store.setState(({recent}) => ({focus: panel, recent: [panel, ...recent.filter(other => other !== panel)]}));
+	store.setState(({recent, form}) => ({
+		focus: panel,
+		recent: [panel, ...recent.filter(other => other !== panel)],
+		form: commitDraft(form),
+	}));
 }
 
 /** The terminal's size, as it is now. Nothing happens, and nothing is drawn, where it is the same. */

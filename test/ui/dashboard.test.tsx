@@ -24,7 +24,7 @@ for (const [columns, rows] of [
 		sameScreen(t, `${columns}x${rows}-start`, await screen());
 		const lost = await press('enter');
 		assert.match(lost, /LOST success at every step, 0 of 4,096 bytes/);
-		assert.match(lost, /direct · 1 fault · under remove/);
+		assert.match(lost, /#5 read LBA 0 · direct · 1 fault · remove/);
 		assert.match(lost, /stale vm/);
 		assert.match(lost, /▸0?x?01b70000–(0x)?01e5ffff +752 -- vm0/);
 		sameScreen(t, `${columns}x${rows}-lost`, lost);
@@ -36,7 +36,7 @@ for (const [columns, rows] of [
 		sameScreen(t, `${columns}x${rows}-delivered`, delivered);
 		const bounced = await press('p', 'enter');
 		assert.match(bounced, /policy bounce/);
-		assert.match(bounced, /bounced · 0 faults · under bounce/);
+		assert.match(bounced, /read LBA 0 · bounced · 0 faults · bounce/);
 		sameScreen(t, `${columns}x${rows}-bounced`, bounced);
 	});
 }
@@ -103,7 +103,7 @@ test('the form: arrows choose and step, digits type, and Enter runs what is show
 	assert.match(await press('up', 'up'), /sectors 32/);
 	assert.match(await press('right', 'up', 'up'), /segments 3/);
 	await press('right', '0', 'x', '2', '0', '0', '0', '0', '0', 'enter');
-	assert.deepEqual(store.getState().last?.command, {
+	assert.deepEqual(store.getState().last.vm0?.command, {
 		do: 'read',
 		vm: 'vm0',
 		lba: 2048,
@@ -111,21 +111,21 @@ test('the form: arrows choose and step, digits type, and Enter runs what is show
 		segments: 3,
 		gpa: 0x200000,
 	});
-	assert.equal(store.getState().last?.way, 'bounced');
+	assert.equal(store.getState().last.vm0?.way, 'bounced');
 	assert.match(await press('v'), /vm1 ─ no domain of its own/);
 	assert.match(await press('left', 'left', 'left', 'left', 'up'), /op write/);
 	assert.match(await press('enter'), /The disk is open read-only; start dmascope with --writable/);
 	await press('up');
 	assert.match(await press('enter'), /vm1 has no passthru device; choose a guest that has one/);
 	await press('v', 'enter');
-	assert.deepEqual(store.getState().last?.command, {
+	assert.deepEqual(store.getState().last.vm0?.command, {
 		do: 'dma',
 		device: 'ppt0',
 		access: 'write',
 		gpa: 0x200000,
 		bytes: 16384,
 	});
-	assert.equal(store.getState().last?.data, 'delivered');
+	assert.equal(store.getState().last.vm0?.data, 'delivered');
 });
 
 test('a GPA is typed in hex, letters and all; keys that come at once are pressed one by one', async t => {
@@ -134,9 +134,9 @@ test('a GPA is typed in hex, letters and all; keys that come at once are pressed
 	await press('left', 'left', 'left', 'b7ff200', 'enter');
 	assert.equal(store.getState().form.gpa, 0xb7ff200);
 	assert.equal(store.getState().form.lba, 2048);
-	assert.equal(store.getState().last?.data, 'failed');
+	assert.equal(store.getState().last.vm0?.data, 'failed');
 	await press('0x00a000', 'enter');
-	assert.deepEqual([store.getState().form.gpa, store.getState().last?.data], [0xa000, 'lost']);
+	assert.deepEqual([store.getState().form.gpa, store.getState().last.vm0?.data], [0xa000, 'lost']);
 });
 
 test('the buffer panel claims no more than it compared', async t => {
@@ -166,10 +166,62 @@ test('a command that makes no sense is said to be so, and nothing breaks', async
 	);
 });
 
-test('b has the guest look for a disk again: found once its pages are back', async t => {
-	const {press} = openDashboard(t, openTestLab(t), 200, 60);
-	assert.match(await press('b'), /vm0 looked for a disk to boot: no bootable disk/);
-	assert.match(await press('p', 'b'), /2: FreeBSD UFS "dmascope-ufs", 46 MiB at LBA 34816/);
+test('r has the guest look for a disk again: found once its pages are back', async t => {
+	const {press} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(
+		await press('enter', 'r'),
+		/CONSOLE vm0[\s\S]*vm0 found no bootable disk; LBA 0: no 55 aa signature/,
+	);
+	assert.match(await press('p', 'r'), /vm0 found 2 partitions: dmascope-esp, dmascope-ufs/);
+});
+
+test('a verdict is its own guest’s: another guest shows its own last transfer, or none', async t => {
+	const {press} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(await press('enter'), /LOST/);
+	const other = await press('v');
+	assert.doesNotMatch(other, /LOST|▸/);
+	assert.match(other, /All 16,384 pages/);
+	assert.match(await press('enter'), /#6 read LBA 0 · direct · 0 faults · remove/);
+	const back = await press('v');
+	assert.match(back, /LOST[\s\S]*#5 read LBA 0 · direct · 1 fault/);
+	assert.match(back, /▸00d90000 → 01b70000/);
+});
+
+test('a paste is a number or nothing, and never runs a command', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
+	await press('\x1b[200~sectors 12 qqq\n\x1b[201~');
+	assert.equal(store.getState().form.draft, '12');
+	assert.equal(store.getState().state.policy, 'remove');
+	await press('tab');
+	assert.equal(store.getState().form.lba, 12);
+});
+
+test('a passthru device’s DMA has neither LBA nor segments nor a disk beside it', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
+	await press('left', 'up', 'up');
+	const shown = await press('enter');
+	assert.match(shown, /PASSTHRU DMA ─ of vm0[\s\S]*LBA –/);
+	assert.match(shown, /#5 ppt write · direct · 0 faults · remove/);
+	assert.match(shown, /BUFFER vm0 0x01000000 ─+╮\n│0000 70 70 74 30 20 77 61 73 ppt0 was/);
+	await press('right');
+	assert.equal(store.getState().form.chosen, 'sectors');
+});
+
+test('choosing to write warns of what it overwrites', async t => {
+	const {file} = randomImage(t, MIB);
+	const {press} = openDashboard(t, openTestLab(t, {disk: file, writable: true}), 120, 40);
+	assert.match(await press('left', 'up'), /Enter now overwrites .*random.img, from LBA 0 on/);
+});
+
+test('with the help open or the screen too small, only keys that are shown mean anything', async t => {
+	const {press, resize, store} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(await press('?'), /Esc back {2}\? help {2}\^Z suspend {2}q quit/);
+	await press('p', 'enter', 'escape');
+	await resize(60, 15);
+	await press('p', 'enter', '5');
+	assert.equal(store.getState().state.policy, 'remove');
+	assert.equal(store.getState().form.draft, undefined);
+	assert.deepEqual(store.getState().last, {});
 });
 
 test('the disk shrinking under the dashboard is a sentence, not an end', async t => {
@@ -179,7 +231,7 @@ test('the disk shrinking under the dashboard is a sentence, not an end', async t
 	fs.truncateSync(file, 0);
 	assert.match(
 		await press('enter'),
-		/FAILED an error reached the guest[\s\S]*the disk ended after 0 of 4096 bytes/,
+		/FAILED 0 of 4,096 bytes, and an error[\s\S]*ada0: the disk ended after 0 of 4096 bytes/,
 	);
 	fs.rmSync(file);
 	assert.match(await press('p', 'p', 'p', 'enter'), /FAILED/);

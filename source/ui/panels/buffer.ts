@@ -5,6 +5,7 @@ import type {LabControls, ObservedMachine} from '../../seam/observed.js';
 import {messageOf} from '../../user-error.js';
 import {grouped} from '../../words.js';
 import {type Content, fixed} from '../content.js';
+import {isDma} from '../form.js';
 import type {Row, Span} from '../rows.js';
 import type {Ui} from '../store.js';
 
@@ -26,18 +27,26 @@ export function bufferPanel(ui: Ui): Content {
 		return fixed('BUFFER', [[[`The disk cannot be read: ${messageOf(error)}`, 'warn']]]);
 	}
 	const {guest, disk, different} = bytes;
+	if (isDma(form)) {
+		return {
+			...shown(`BUFFER ${form.vm} ${hex(form.gpa)}`, bytes),
+			row: index => guestRow(bytes, index * PER_ROW),
+		};
+	}
 	const place = `${form.vm} ${hex(form.gpa)} │ ada0 LBA ${form.lba}`;
 	if (guest.length === 0)
 		return fixed(`BUFFER ${place}`, [[`${form.vm} has no memory at ${hex(form.gpa)}.`]]);
 	const compared = Math.min(guest.length, disk.length);
 	const verdict = comparison(different, compared, form.sectors * SECTOR);
-	return {
-		title: `BUFFER ${place} ─ ${verdict}`,
-		head: [],
-		count: Math.ceil(guest.length / PER_ROW),
-		row: index => hexRow(bytes, index * PER_ROW),
-	};
+	return shown(`BUFFER ${place} ─ ${verdict}`, bytes);
 }
+
+const shown = (title: string, bytes: Bytes): Content => ({
+	title,
+	head: [],
+	count: Math.ceil(bytes.guest.length / PER_ROW),
+	row: index => hexRow(bytes, index * PER_ROW),
+});
 
 function comparison(different: number, compared: number, wanted: number): string {
 	if (compared === 0) return 'no disk there';
@@ -59,6 +68,13 @@ function read({form: {vm, gpa, lba, sectors}, machine, state}: Ui, lab: LabContr
 	latest.set(machine, {key, bytes});
 	return bytes;
 }
+
+/** A passthru device's DMA has no disk beside it. */
+const guestRow = ({guest}: Bytes, at: number): Row => [
+	[at.toString(16).padStart(4, '0'), 'dim'],
+	' ',
+	...side(guest, guest, at, 'bad'),
+];
 
 function hexRow({guest, disk}: Bytes, at: number): Row {
 	return [

@@ -4,8 +4,8 @@ import {PAGE_SIZE} from '../../formats/address.js';
 import type {DomainView, Range} from '../../seam/ranges.js';
 import {grouped, plural} from '../../words.js';
 import {type Content, fixed} from '../content.js';
-import type {Row, Span} from '../rows.js';
-import {holds, rangeKey, type Ui} from '../store.js';
+import {type Row, type Span, wrap} from '../rows.js';
+import {holds, rangeKey, shownTransfer, type Ui} from '../store.js';
 
 /** From this width on, addresses have their 0x and names are written out. */
 const WIDE = 56;
@@ -25,7 +25,8 @@ export function hostPanel(ui: Ui, width: number): Content {
 		wide || removedPages === 0
 			? `${plural(mappedPages, 'page')}${removed}`
 			: `${plural(removedPages, 'page')} gone`;
-	const looked = ui.last?.command.do === 'dma' ? undefined : ui.last?.iova;
+	const shown = shownTransfer(ui);
+	const looked = shown?.command.do === 'dma' ? undefined : shown?.iova;
 	const columns = columnsOf(view, width, 0);
 	const head: Row = [
 		[` ${'IOVA = HPA'.padEnd(columns.range)}${'pages'.padStart(columns.pages)} rw owner`, 'dim'],
@@ -48,7 +49,7 @@ export function hostPanel(ui: Ui, width: number): Content {
 export function guestPanel(ui: Ui, width: number): Content {
 	const {vm} = ui.form;
 	const view = ui.views.find(({domain}) => domain.vm === vm);
-	if (view === undefined) return withoutDomain(ui, vm);
+	if (view === undefined) return withoutDomain(ui, vm, width);
 	const title = `GUEST DOMAIN ${view.domain.id} ─ ${vm} ─ ${plural(view.mappedPages, 'page')}`;
 	const digits = digitsOf(view.ranges.map(({hpa, pages}) => hpa + pages * PAGE_SIZE));
 	const target = digits + 3;
@@ -61,7 +62,7 @@ export function guestPanel(ui: Ui, width: number): Content {
 		],
 	];
 	return table(ui, view, title, head, range => [
-		mark(range, ui.last?.command.gpa),
+		mark(range, shownTransfer(ui)?.command.gpa),
 		columns.rangeText(range),
 		[' → ', 'dim'],
 		prefix + range.hpa.toString(16).padStart(digits, '0'),
@@ -72,16 +73,17 @@ export function guestPanel(ui: Ui, width: number): Content {
 }
 
 /** A guest with no domain of its own: what of it the host's devices reach is counted in the host's table. */
-function withoutDomain({state, views}: Ui, vm: string): Content {
+function withoutDomain({state, views}: Ui, vm: string, width: number): Content {
 	const pages = state.vms.find(({name}) => name === vm)?.pages ?? 0;
 	const host = views.find(({domain}) => domain.role === 'host')?.ranges ?? [];
 	const reachable = host.filter(range => range.owner === vm && (range.read || range.write));
 	const count = reachable.reduce((sum, range) => sum + range.pages, 0);
-	return fixed(`${vm} ─ no domain of its own`, [
-		[` ${vm} has no passthru device, so no domain.`],
-		[` Of its ${plural(pages, 'page')}, ${grouped(count)}`],
-		[' are in the host domain.'],
-	]);
+	const some = count === pages ? `All ${grouped(pages)}` : `${grouped(count)} of the ${grouped(pages)}`;
+	const text = `${vm} has no passthru device, so no domain. ${some} pages of its memory are in the host domain.`;
+	return fixed(
+		`${vm} ─ no domain of its own`,
+		wrap(text, width - 2).map(line => [` ${line.trim()}`]),
+	);
 }
 
 function table(ui: Ui, view: DomainView, title: string, head: Row, row: (range: Range) => Row): Content {
@@ -95,7 +97,7 @@ function table(ui: Ui, view: DomainView, title: string, head: Row, row: (range: 
 	};
 }
 
-/** Where the last transfer was looked up. */
+/** Where the transfer that is shown was looked up, in the host's table; in the guest's, where its buffer is. */
 const mark = (range: Range, address: number | undefined): Span =>
 	address !== undefined && holds(range, address) ? ['▸', 'key'] : ' ';
 

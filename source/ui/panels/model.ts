@@ -3,9 +3,9 @@
 import type {Data, Stage, Transfer} from '../../seam/observed.js';
 import {grouped, plural} from '../../words.js';
 import {type Content, fixed} from '../content.js';
-import {FIELDS, type Field, type Form, fieldText} from '../form.js';
+import {FIELDS, type Field, type Form, fieldText, isDma, isIdle} from '../form.js';
 import {fit, type Row, type Span} from '../rows.js';
-import type {Ui} from '../store.js';
+import {shownTransfer, type Ui} from '../store.js';
 import type {Tone} from '../theme.js';
 
 const LABELS: Record<Field, string> = {
@@ -24,8 +24,11 @@ const STAGE = 7;
 const narrow = (text: string): string => `${fit(text, STAGE - 1)} `;
 
 export function modelPanel(ui: Ui, width: number, height: number): Content {
-	const {form, last, focus} = ui;
-	const title = `DEVICE MODEL ─ ${form.vm} virtio-blk → /dev/ada0`;
+	const {form, focus} = ui;
+	const last = shownTransfer(ui);
+	const title = isDma(form)
+		? `PASSTHRU DMA ─ of ${form.vm}`
+		: `DEVICE MODEL ─ ${form.vm} virtio-blk → /dev/ada0`;
 	const focused = focus === 'model';
 	const inOneRow = width >= 88;
 	const fields = FIELDS.map(field => fieldSpans(form, field, focused));
@@ -42,8 +45,7 @@ export function modelPanel(ui: Ui, width: number, height: number): Content {
 }
 
 function fieldSpans(form: Form, field: Field, focused: boolean): Span[] {
-	const idle = field === 'lba' || field === 'segments' ? form.op.startsWith('ppt') : false;
-	const text = idle ? '–' : fieldText(form, field);
+	const text = isIdle(form, field) ? '–' : fieldText(form, field);
 	const value = fit(text, Math.max(WIDTHS[field], text.length));
 	const chosen = focused && field === form.chosen;
 	return [[`${LABELS[field]} `, 'dim'], [value, chosen ? 'chosen' : 'field'], '  '];
@@ -62,15 +64,16 @@ const stageRow = ({place, full, trouble}: Stage): Row => [
 	[full, trouble ? 'bad' : 'plain'],
 ];
 
-function verdictRows({data, way, bytes, landed, note, policy, faults}: Transfer): Row[] {
+function verdictRows({number, command, data, way, bytes, landed, note, policy, faults}: Transfer): Row[] {
 	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes`;
 	const words: Record<Data, string> = {
 		delivered: counted,
 		lost: `success at every step, ${counted}`,
 		torn: `success at every step, ${counted}`,
-		failed: `an error reached the guest, ${counted}`,
+		failed: `${counted}, and an error`,
 	};
-	const more = `${way} · ${plural(faults, 'fault')} · under ${policy}`;
+	const what = command.do === 'dma' ? `ppt ${command.access}` : `${command.do} LBA ${command.lba}`;
+	const more = `#${number} ${what} · ${way} · ${plural(faults, 'fault')} · ${policy}`;
 	return [
 		[' ', [data.toUpperCase(), TONES[data]], [` ${words[data]}`, TONES[data]]],
 		[' ', note === undefined ? [more, 'dim'] : [note, 'warn']],
