@@ -1,88 +1,96 @@
 // A set-associative translation cache, tagged by domain. An entry is used until it is invalidated, whatever the
 // tables say by then: that is what makes a forgotten invalidation visible.
+//
+// All of it is signed 32-bit integers, so that a hit costs no double: a page number is its low 32 bits and those
+// above (an address of 57 bits has 45 of page number), a physical address is a slot (bits 51:32) and a low half.
 
-import {PAGE_SIZE} from '../formats/address.js';
+import {HIGH} from '../formats/address.js';
 
 const SETS = 256;
 const WAYS = 4;
 const ENTRIES = SETS * WAYS;
 const EMPTY = -1;
+/** Bits of a tag that hold the page number's high part; the domain is above them. */
+const PAGE_HIGH_BITS = 13;
 
+const tagOf = (domain: number, pageHigh: number): number => (domain << PAGE_HIGH_BITS) | pageHigh;
 /** Pages that an entry of a level stands for: 1, 512, 512². */
 const pagesOf = (level: number): number => 512 ** (level - 1);
 
 export class Iotlb {
-	hits = 0;
-	misses = 0;
-	/** Of the entry last hit. */
-	hpa = 0;
-	permissions = 0;
-	readonly #pages = new Float64Array(ENTRIES).fill(EMPTY);
-	readonly #domains = new Uint32Array(ENTRIES);
-	readonly #frames = new Float64Array(ENTRIES);
-	readonly #permissions = new Uint8Array(ENTRIES);
-	readonly #levels = new Uint8Array(ENTRIES);
+	/** By entry, for those who have found one: where the page lies, and what is allowed. */
+	readonly slots = new Int32Array(ENTRIES);
+	readonly lows = new Int32Array(ENTRIES);
+	readonly #permissions = new Int32Array(ENTRIES);
+	readonly #levels = new Int32Array(ENTRIES);
+	readonly #pages = new Int32Array(ENTRIES);
+	readonly #tags = new Int32Array(ENTRIES).fill(EMPTY);
 	/** The way that is replaced next, set by set. */
-	readonly #victims = new Uint8Array(SETS);
+	readonly #victims = new Int32Array(SETS);
 
-	/** Whether a page of a domain is cached with all of `needed`; then `hpa` is that of its first byte. */
-	lookup(domain: number, page: number, needed: number): boolean {
-		const set = (page ^ domain) & (SETS - 1);
-		for (let i = set * WAYS; i < set * WAYS + WAYS; i++) {
-			if (this.#pages[i] !== page || this.#domains[i] !== domain) continue;
+	/** The entry of a domain's page that allows all of `needed`, or −1. */
+	find(domain: number, pageLow: number, pageHigh: number, needed: number): number {
+		const tag = tagOf(domain, pageHigh);
+		const first = ((pageLow ^ domain) & (SETS - 1)) * WAYS;
+		const pages = this.#pages;
+		for (let i = first; i < first + WAYS; i++) {
+			if (pages[i] !== pageLow || this.#tags[i] !== tag) continue;
 			// Software may add a permission without an invalidation: such an access is looked up again (VT-d 6.2.3).
-			if ((this.#permissions[i] & needed) !== needed) break;
-			this.hits++;
-			this.hpa = this.#frames[i] * PAGE_SIZE;
-			this.permissions = this.#permissions[i];
-			return true;
+			return (this.#permissions[i] & needed) === needed ? i : -1;
 		}
-		this.misses++;
-		return false;
+		return -1;
 	}
 
 	/** Keeps what a walk found for one page; `level` says how large a page the table's entry maps. */
-	fill(domain: number, page: number, frame: number, permissions: number, level: number): void {
-		const set = (page ^ domain) & (SETS - 1);
+	fill(
+		domain: number,
+		pageLow: number,
+		pageHigh: number,
+		hpa: number,
+		permissions: number,
+		level: number,
+	): void {
+		const tag = tagOf(domain, pageHigh);
+		const set = (pageLow ^ domain) & (SETS - 1);
 		const first = set * WAYS;
 		let at = first;
-		while (at < first + WAYS && !(this.#pages[at] === page && this.#domains[at] === domain)) at++;
+		while (at < first + WAYS && !(this.#pages[at] === pageLow && this.#tags[at] === tag)) at++;
 		if (at === first + WAYS) {
 			at = first + this.#victims[set];
 			this.#victims[set] = (this.#victims[set] + 1) % WAYS;
 		}
-		this.#pages[at] = page;
-		this.#domains[at] = domain;
-		this.#frames[at] = frame;
+		this.#pages[at] = pageLow;
+		this.#tags[at] = tag;
+		this.slots[at] = Math.floor(hpa / HIGH);
+		this.lows[at] = hpa | 0;
 		this.#permissions[at] = permissions;
 		this.#levels[at] = level;
 	}
 
 	invalidateAll(): void {
-		this.#pages.fill(EMPTY);
+		this.#tags.fill(EMPTY);
 	}
 
 	invalidateDomain(domain: number): void {
-		for (let i = 0; i < ENTRIES; i++) if (this.#domains[i] === domain) this.#pages[i] = EMPTY;
+		this.#drop(i => this.#domainOf(i) === domain);
 	}
 
 	/** Drops `count` pages of a domain, and every part of a large page that one of them lies in. */
 	invalidatePages(domain: number, page: number, count: number): void {
-		for (let i = 0; i < ENTRIES; i++) {
-			if (this.#pages[i] === EMPTY || this.#domains[i] !== domain) continue;
+		this.#drop(i => {
+			if (this.#domainOf(i) !== domain) return false;
+			const own = (this.#tags[i] % 2 ** PAGE_HIGH_BITS) * HIGH + (this.#pages[i] >>> 0);
 			const size = pagesOf(this.#levels[i]);
-			const start = Math.floor(this.#pages[i] / size) * size;
-			if (start < page + count && start + size > page) this.#pages[i] = EMPTY;
-		}
+			const start = Math.floor(own / size) * size;
+			return start < page + count && start + size > page;
+		});
 	}
 
-	/** What is cached for a page, if anything: for those who look, without counting as a hit. */
-	peek(domain: number, page: number): {hpa: number; permissions: number} | undefined {
-		for (let i = 0; i < ENTRIES; i++) {
-			if (this.#pages[i] === page && this.#domains[i] === domain) {
-				return {hpa: this.#frames[i] * PAGE_SIZE, permissions: this.#permissions[i]};
-			}
-		}
-		return undefined;
+	#domainOf(entry: number): number {
+		return this.#tags[entry] >> PAGE_HIGH_BITS;
+	}
+
+	#drop(which: (entry: number) => boolean): void {
+		for (let i = 0; i < ENTRIES; i++) if (this.#tags[i] !== EMPTY && which(i)) this.#tags[i] = EMPTY;
 	}
 }

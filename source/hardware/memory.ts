@@ -16,7 +16,10 @@ export class Memory {
 	/** The first address past the last byte. */
 	readonly end: number;
 	readonly #bytes: Uint8Array[] = [];
+	readonly #halves: Uint16Array[] = [];
 	readonly #words: Uint32Array[] = [];
+	/** The same words, signed, by slot (address bits 51:32): small integers that a walk handles without a double. */
+	readonly signed: Int32Array[] = [];
 
 	/** @throws UserError where this process cannot have that much address space. */
 	constructor(readonly bytes: number) {
@@ -27,7 +30,9 @@ export class Memory {
 		for (const {bytes: length} of segments) {
 			const whole = pageAligned(length);
 			this.#bytes.push(whole);
+			this.#halves.push(new Uint16Array(whole.buffer, 0, length / 2));
 			this.#words.push(new Uint32Array(whole.buffer, 0, length / 4));
+			this.signed.push(new Int32Array(whole.buffer, 0, length / 4));
 		}
 		this.segments = segments;
 		const last = segments[segments.length - 1] ?? {base: 0, bytes: 0};
@@ -37,11 +42,6 @@ export class Memory {
 	has(hpa: number, length: number): boolean {
 		const bytes = this.#bytes[Math.floor(hpa / SLOT)];
 		return bytes !== undefined && hpa >= 0 && (hpa % SLOT) + length <= bytes.length;
-	}
-
-	/** The 32-bit words of the 4 GiB numbered `slot`: address bits 51:32. For page walks. */
-	words(slot: number): Uint32Array | undefined {
-		return this.#words[slot];
 	}
 
 	page(hpa: number): Uint32Array | undefined {
@@ -55,6 +55,23 @@ export class Memory {
 		if (!this.has(hpa, length)) throw new RangeError(`no memory at ${hpa.toString(16)}+${length}`);
 		const at = hpa % SLOT;
 		return (this.#bytes[Math.floor(hpa / SLOT)] ?? this.#bytes[0]).subarray(at, at + length);
+	}
+
+	u8(hpa: number): number {
+		return this.#bytes[Math.floor(hpa / SLOT)][hpa % SLOT];
+	}
+
+	setU8(hpa: number, value: number): void {
+		this.#bytes[Math.floor(hpa / SLOT)][hpa % SLOT] = value;
+	}
+
+	/** The 16-bit word at a 2-aligned address. */
+	u16(hpa: number): number {
+		return this.#halves[Math.floor(hpa / SLOT)][(hpa % SLOT) / 2];
+	}
+
+	setU16(hpa: number, value: number): void {
+		this.#halves[Math.floor(hpa / SLOT)][(hpa % SLOT) / 2] = value;
 	}
 
 	/** The 32-bit word at a 4-aligned address. */

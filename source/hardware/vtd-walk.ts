@@ -1,6 +1,6 @@
 // The legacy-mode walk: requester id → root entry → context entry → second-level tables, with every check in
 // the order the specification gives (VT-d 3.4 and 7.1.3). It allocates nothing: addresses are a slot (bits
-// 51:32) and a low half, and an entry's two halves are left in fields.
+// 51:32) and a low half, words are signed 32-bit integers, and what two numbers must say is left in fields.
 
 import {HIGH, PAGE_SIZE} from '../formats/address.js';
 import {type Rid, ridBus, ridDevfn} from '../formats/pci.js';
@@ -8,8 +8,9 @@ import * as vtd from '../formats/vtd.js';
 import {FAULT} from '../formats/vtd.js';
 import type {Memory} from './memory.js';
 
-const INTERRUPTS = 0xfee00000;
-const INTERRUPTS_END = 0xfef00000;
+/** 0xFEE00000–0xFEEFFFFF, as signed words. */
+const INTERRUPTS = 0xfee00000 | 0;
+const INTERRUPTS_END = 0xfef00000 | 0;
 
 export type VtdCapabilities = {
 	capLo: number;
@@ -32,7 +33,7 @@ export class VtdWalk {
 	leafLevel = 0;
 	leafPermissions = 0;
 
-	readonly #memory: Memory;
+	readonly #slots: readonly Int32Array[];
 	readonly #sagaw: number;
 	/** By number of levels: 2^min(AW, MGAW). */
 	readonly #limits: number[];
@@ -42,26 +43,26 @@ export class VtdWalk {
 	readonly #reservedHigh: number;
 	readonly #entryReservedHigh: number;
 	/** Bits of the low half that must be zero in a table entry, by level: pointing to a table, and a leaf. */
-	readonly #tableReservedLow: number[];
-	readonly #leafReservedLow: number[];
+	readonly #tableReservedLow: Int32Array;
+	readonly #leafReservedLow: Int32Array;
 	#lo = 0;
 	#hi = 0;
 
 	constructor(memory: Memory, {capLo, capHi, ecapLo, hostAddressWidth}: VtdCapabilities) {
 		const cap = vtd.decodeCap(capLo, capHi);
 		const ecap = vtd.decodeEcap(ecapLo);
-		this.#memory = memory;
+		this.#slots = memory.signed;
 		this.#sagaw = cap.sagaw;
 		this.#limits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(levels => 2 ** Math.min(12 + 9 * levels, cap.mgaw));
 		this.#deviceTlb = ecap.deviceTlb;
 		this.#passThrough = ecap.passThrough;
-		this.#reservedHigh = ~(2 ** (hostAddressWidth - 32) - 1) >>> 0;
+		this.#reservedHigh = ~(2 ** (hostAddressWidth - 32) - 1) | 0;
 		this.#entryReservedHigh = (this.#reservedHigh & 0xfffff) | (ecap.deviceTlb ? 0 : vtd.PTE_TM);
 		const snoop = ecap.snoop ? 0 : vtd.PTE_SNP;
 		// A large page's address bits below its size are reserved too (bits 20:12 and 29:12).
 		const never = ~0;
-		this.#tableReservedLow = [0, 0, snoop, snoop, snoop | vtd.PTE_PS, snoop | vtd.PTE_PS, 0];
-		this.#leafReservedLow = [
+		this.#tableReservedLow = Int32Array.of(0, 0, snoop, snoop, snoop | vtd.PTE_PS, snoop | vtd.PTE_PS, 0);
+		this.#leafReservedLow = Int32Array.of(
 			0,
 			snoop,
 			cap.pages2M ? snoop | 0x1ff000 : never,
@@ -69,7 +70,7 @@ export class VtdWalk {
 			never,
 			never,
 			never,
-		];
+		);
 	}
 
 	/**
@@ -98,8 +99,8 @@ export class VtdWalk {
 			return -FAULT.CONTEXT_RESERVED;
 		this.type = vtd.contextType(lo);
 		if ((this.#sagaw & (1 << (high & 7))) === 0 || !this.#supports(this.type)) return -FAULT.CONTEXT_INVALID;
-		this.slot = hi;
-		this.low = (lo & 0xfffff000) >>> 0;
+		this.slot = hi & 0xfffff;
+		this.low = lo & ~0xfff;
 		this.levels = vtd.contextLevels(high);
 		this.domain = vtd.contextDomain(high);
 		return 0;
@@ -115,29 +116,43 @@ export class VtdWalk {
 	 * @returns the physical address, or minus the fault reason.
 	 */
 	tables(slot: number, low: number, levels: number, iova: number, write: boolean): number {
-		const iovaLo = iova >>> 0;
-		const iovaHi = (iova / HIGH) | 0;
+		const slots = this.#slots;
+		const iovaLo = iova | 0;
+		// Bits 56:30, from which the upper levels take theirs.
+		const iovaUpper = ((iova < HIGH ? 0 : Math.floor(iova / HIGH)) << 2) | (iovaLo >>> 30);
 		const needed = write ? vtd.PTE_WRITE : vtd.PTE_READ;
 		let permissions = vtd.PTE_READ | vtd.PTE_WRITE;
 		for (let level = levels; ; level--) {
-			if (!this.#load(slot, ((low & 0xfffff000) >>> 0) + 8 * indexAt(level, iovaLo, iovaHi))) {
-				return level === levels ? -FAULT.CONTEXT_INVALID : -FAULT.TABLE_UNREADABLE;
-			}
-			low = this.#lo;
+			// (iova >> (12 + 9(level − 1))) & 511
+			const index = level < 3 ? (iovaLo >>> (3 + 9 * level)) & 511 : (iovaUpper >>> (9 * (level - 3))) & 511;
+			const at = ((low >>> 12) << 10) + 2 * index;
+			if (slot >= slots.length) return level === levels ? -FAULT.CONTEXT_INVALID : -FAULT.TABLE_UNREADABLE;
+			const words = slots[slot];
+			if (at >= words.length) return level === levels ? -FAULT.CONTEXT_INVALID : -FAULT.TABLE_UNREADABLE;
+			low = words[at];
+			const hi = words[at + 1];
 			permissions &= low;
 			if ((low & needed) === 0) return write ? -FAULT.WRITE : -FAULT.READ;
 			const leaf = level === 1 || (level <= 3 && (low & vtd.PTE_PS) !== 0);
-			const reservedLow = (leaf ? this.#leafReservedLow : this.#tableReservedLow)[level];
-			if (low & reservedLow || this.#hi & this.#entryReservedHigh) return -FAULT.ENTRY_RESERVED;
-			slot = this.#hi & 0xfffff;
+			const reservedLow = leaf ? this.#leafReservedLow[level] : this.#tableReservedLow[level];
+			if ((low & reservedLow) | (hi & this.#entryReservedHigh)) return -FAULT.ENTRY_RESERVED;
+			slot = hi & 0xfffff;
 			if (leaf) {
 				const offset = level === 1 ? PAGE_SIZE - 1 : level === 2 ? 0x1fffff : 0x3fffffff;
-				const hpa = slot * HIGH + ((low & ~offset & 0xfffff000) >>> 0) + (iovaLo & offset);
 				this.leafLevel = level;
 				this.leafPermissions = permissions;
-				return hpa >= INTERRUPTS && hpa < INTERRUPTS_END ? -FAULT.INTERRUPT_RANGE : hpa;
+				return this.#output(slot, (low & ~0xfff & ~offset) | (iovaLo & offset));
 			}
 		}
+	}
+
+	/** An address in the interrupt window is no memory (VT-d 3.14). */
+	#output(slot: number, low: number): number {
+		if (slot === 0) {
+			if (low >= 0) return low;
+			if (low >= INTERRUPTS && low < INTERRUPTS_END) return -FAULT.INTERRUPT_RANGE;
+		}
+		return slot * HIGH + (low >>> 0);
 	}
 
 	#supports(type: number): boolean {
@@ -146,29 +161,11 @@ export class VtdWalk {
 
 	/** Leaves the 64-bit word at slot:low in #lo and #hi; false where there is no memory. */
 	#load(slot: number, low: number): boolean {
-		const words = this.#memory.words(slot);
 		const at = low >>> 2;
-		if (words === undefined || at >= words.length) return false;
+		if (slot >= this.#slots.length || at >= this.#slots[slot].length) return false;
+		const words = this.#slots[slot];
 		this.#lo = words[at];
 		this.#hi = words[at + 1];
 		return true;
-	}
-}
-
-/** The 9 bits of an address that index the table at `level`: (iova >> (12 + 9(level − 1))) & 511. */
-function indexAt(level: number, lo: number, hi: number): number {
-	switch (level) {
-		case 1:
-			return (lo >>> 12) & 511;
-		case 2:
-			return (lo >>> 21) & 511;
-		case 3:
-			return ((lo >>> 30) | (hi << 2)) & 511;
-		case 4:
-			return (hi >>> 7) & 511;
-		case 5:
-			return (hi >>> 16) & 511;
-		default:
-			return hi >>> 25;
 	}
 }

@@ -1,7 +1,7 @@
 // A VT-d remapping unit: registers and fault recording around the walk. It reads what the kernel's vtd driver
 // wrote into host memory, and knows nothing else (VT-d Architecture Specification, chapters 7 and 10).
 
-import {high32, low32, PAGE_SIZE, pageAddress, pageOf} from '../formats/address.js';
+import {HIGH, high32, low32, PAGE_SIZE, pageAddress, pageOf} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import * as vtd from '../formats/vtd.js';
 import {FAULT, REG} from '../formats/vtd.js';
@@ -40,6 +40,8 @@ export class Vtd {
 	readonly #walk: VtdWalk;
 	readonly #memory: Memory;
 	readonly caches = new VtdCaches();
+	readonly #contexts = this.caches.contexts;
+	readonly #iotlb = this.caches.iotlb;
 	#rootLow = 0;
 	#rootSlot = 0;
 	#enabled = false;
@@ -103,24 +105,42 @@ export class Vtd {
 	 */
 	translate(rid: Rid, iova: number, write: boolean): number {
 		if (!this.#enabled) return iova;
-		const {contexts, iotlb} = this.caches;
-		const walk = this.#walk;
-		if (!contexts.lookup(rid)) {
-			const refused = walk.context(this.#rootSlot, this.#rootLow, rid);
-			if (refused < 0) return this.#refuse(rid, iova, write, refused, walk.faultProcessingDisabled);
-			contexts.fill(rid, walk);
-			contexts.lookup(rid);
+		const contexts = this.#contexts;
+		if (!contexts.has(rid)) {
+			const refused = this.#walk.context(this.#rootSlot, this.#rootLow, rid);
+			if (refused < 0) return this.#refuse(rid, iova, write, refused, this.#walk.faultProcessingDisabled);
+			contexts.fill(rid, this.#walk);
 		}
-		const {levels, domain, type, faultProcessingDisabled} = contexts;
-		if (type === 2) return iova;
-		if (iova >= walk.limit(levels))
-			return this.#refuse(rid, iova, write, -FAULT.BEYOND_WIDTH, faultProcessingDisabled);
-		const offset = iova % PAGE_SIZE;
-		const page = (iova - offset) / PAGE_SIZE;
-		if (iotlb.lookup(domain, page, write ? vtd.PTE_WRITE : vtd.PTE_READ)) return iotlb.hpa + offset;
-		const hpa = walk.tables(contexts.slot, contexts.low, levels, iova, write);
-		if (hpa < 0) return this.#refuse(rid, iova, write, hpa, faultProcessingDisabled);
-		iotlb.fill(domain, page, (hpa - offset) / PAGE_SIZE, walk.leafPermissions, walk.leafLevel);
+		if (contexts.type(rid) === 2) return iova;
+		if (iova < this.#walk.limit(contexts.levels(rid))) {
+			const lo = iova | 0;
+			const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
+			const needed = write ? vtd.PTE_WRITE : vtd.PTE_READ;
+			const at = this.#iotlb.find(contexts.domains[rid], (lo >>> 12) | (hi << 20), hi >>> 12, needed);
+			if (at < 0) return this.#lookUp(rid, iova, write);
+			const low = this.#iotlb.lows[at] | (lo & 0xfff);
+			const slot = this.#iotlb.slots[at];
+			return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
+		}
+		return this.#refuse(rid, iova, write, -FAULT.BEYOND_WIDTH, contexts.faultProcessingDisabled(rid));
+	}
+
+	/** What the IOTLB does not hold: the walk, whose answer it then keeps. */
+	#lookUp(rid: Rid, iova: number, write: boolean): number {
+		const contexts = this.#contexts;
+		const walk = this.#walk;
+		const hpa = walk.tables(contexts.slots[rid], contexts.lows[rid], contexts.levels(rid), iova, write);
+		if (hpa < 0) return this.#refuse(rid, iova, write, hpa, contexts.faultProcessingDisabled(rid));
+		const hi = Math.floor(iova / HIGH);
+		const pageLow = ((iova | 0) >>> 12) | (hi << 20);
+		this.#iotlb.fill(
+			contexts.domains[rid],
+			pageLow,
+			hi >>> 12,
+			pageOf(hpa),
+			walk.leafPermissions,
+			walk.leafLevel,
+		);
 		return hpa;
 	}
 

@@ -46,6 +46,9 @@ export class BadAddress extends Error {
 export class VmMap {
 	readonly entries: VmMapEntry[] = [];
 	readonly #memory: Memory;
+	#lastStart = 0;
+	#lastEnd = 0;
+	#lastHpa = 0;
 
 	constructor(memory: Memory) {
 		this.#memory = memory;
@@ -53,11 +56,6 @@ export class VmMap {
 
 	insert(start: number, bytes: number, object: VmObject, offset: number): void {
 		this.entries.push({start, bytes, object, offset});
-	}
-
-	remove(start: number): void {
-		const at = this.entries.findIndex(entry => entry.start === start);
-		if (at >= 0) this.entries.splice(at, 1);
 	}
 
 	/** The physical address behind an address. */
@@ -107,35 +105,50 @@ export class VmMap {
 	}
 
 	u8(address: number): number {
-		return this.#memory.view(this.#byte(address), 1)[0];
+		return this.#memory.u8(this.#byte(address));
 	}
 
+	/** Little-endian. An aligned scalar lies in one page, and so in one run. */
 	u16(address: number): number {
+		if (address % 2 === 0) return this.#memory.u16(this.#byte(address));
 		return this.u8(address) | (this.u8(address + 1) << 8);
 	}
 
 	u32(address: number): number {
+		if (address % 4 === 0) return this.#memory.u32(this.#byte(address));
 		return (this.u16(address) | (this.u16(address + 2) << 16)) >>> 0;
 	}
 
 	setU8(address: number, value: number): void {
-		this.#memory.view(this.#byte(address), 1)[0] = value;
+		this.#memory.setU8(this.#byte(address), value);
 	}
 
 	setU16(address: number, value: number): void {
-		this.setU8(address, value & 0xff);
-		this.setU8(address + 1, (value >>> 8) & 0xff);
+		if (address % 2 === 0) this.#memory.setU16(this.#byte(address), value);
+		else {
+			this.setU8(address, value & 0xff);
+			this.setU8(address + 1, (value >>> 8) & 0xff);
+		}
 	}
 
 	setU32(address: number, value: number): void {
-		this.setU16(address, value & 0xffff);
-		this.setU16(address + 2, value >>> 16);
+		if (address % 4 === 0) this.#memory.setU32(this.#byte(address), value);
+		else {
+			this.setU16(address, value & 0xffff);
+			this.setU16(address + 2, value >>> 16);
+		}
 	}
 
+	/** The physical address of one byte. Rings are read scalar by scalar, so the run last used is tried first. */
 	#byte(address: number): number {
-		const run = this.#run(address, 1);
-		if (run === undefined) throw new BadAddress(address);
-		return run.hpa;
+		if (address < this.#lastStart || address >= this.#lastEnd) {
+			const run = this.#run(address, Number.MAX_SAFE_INTEGER);
+			if (run === undefined) throw new BadAddress(address);
+			this.#lastStart = address;
+			this.#lastEnd = address + run.bytes;
+			this.#lastHpa = run.hpa;
+		}
+		return this.#lastHpa + address - this.#lastStart;
 	}
 
 	/** The contiguous memory at an address: at most `bytes` of it. */

@@ -154,23 +154,29 @@ test('queued invalidation: descriptors run in order, a wait writes its status, a
 
 test('whatever was cached and dropped before, a cached answer is the one that was put there last', () => {
 	fc.assert(
-		fc.property(fc.array(fc.tuple(fc.nat(3), fc.nat(3000), fc.nat(1e6)), {maxLength: 400}), steps => {
-			const iotlb = new Iotlb();
-			const model = new Map<string, number>();
-			for (const [domain, page, frame] of steps) {
-				iotlb.fill(domain, page, frame, 3, 1);
-				model.set(`${domain}:${page}`, frame);
-			}
-			for (const [domain, page] of steps) {
-				if (iotlb.lookup(domain, page, 3))
-					assert.equal(iotlb.hpa, (model.get(`${domain}:${page}`) ?? -1) * 4096);
-			}
-			const [domain, page] = steps.at(-1) ?? [0, 0];
-			iotlb.invalidatePages(domain, page, 1);
-			assert.equal(iotlb.lookup(domain, page, 1), false);
-			iotlb.invalidateDomain(1);
-			assert.ok(steps.every(([other, at]) => other !== 1 || !iotlb.lookup(1, at, 0)));
-		}),
+		fc.property(
+			fc.array(fc.tuple(fc.nat(3), fc.nat(3000), fc.nat(4), fc.nat(1e6)), {maxLength: 400}),
+			steps => {
+				const iotlb = new Iotlb();
+				const model = new Map<string, number>();
+				const find = ([domain, page, high]: (typeof steps)[number], needed: number) =>
+					iotlb.find(domain, page, high, needed);
+				for (const [domain, page, high, frame] of steps) {
+					iotlb.fill(domain, page, high, frame * 4096, 3, 1);
+					model.set(`${domain}:${high}:${page}`, frame);
+				}
+				for (const step of steps) {
+					const at = find(step, 3);
+					const frame = model.get(`${step[0]}:${step[2]}:${step[1]}`) ?? -1;
+					if (at >= 0) assert.equal(iotlb.slots[at] * 2 ** 32 + (iotlb.lows[at] >>> 0), frame * 4096);
+				}
+				const last = steps.at(-1) ?? [0, 0, 0, 0];
+				iotlb.invalidatePages(last[0], last[2] * 2 ** 32 + last[1], 1);
+				assert.equal(find(last, 1), -1);
+				iotlb.invalidateDomain(1);
+				assert.ok(steps.every(step => step[0] !== 1 || find(step, 0) < 0));
+			},
+		),
 		{seed: 15},
 	);
 });
