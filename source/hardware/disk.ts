@@ -11,7 +11,8 @@ const {O_RDONLY, O_RDWR, O_EXCL} = fs.constants;
 /** 0 where the system has no such flag (macOS). */
 const O_DIRECT = fs.constants.O_DIRECT ?? 0;
 
-export type DiskOptions = {writable?: boolean};
+/** `direct: false` keeps the page cache in between where O_DIRECT could be had. */
+export type DiskOptions = {writable?: boolean; direct?: boolean};
 
 export class Disk {
 	readonly sectors: number;
@@ -29,7 +30,7 @@ export class Disk {
 	}
 
 	/** @throws UserError where the path is no disk that can be used, saying how to mend it. */
-	static open(path: string, {writable = false}: DiskOptions = {}): Disk {
+	static open(path: string, {writable = false, direct = true}: DiskOptions = {}): Disk {
 		const stat = statOf(path);
 		const block = stat.isBlockDevice();
 		if (!block && !stat.isFile()) {
@@ -49,8 +50,8 @@ export class Disk {
 		// O_EXCL on a block device is Linux's own guard: it fails while the device is mounted or claimed.
 		const flags = (writable ? O_RDWR : O_RDONLY) | (writable && block ? O_EXCL : 0);
 		const fd = openAs(path, flags, writable);
-		const direct = openDirect(path, writable ? O_RDWR : O_RDONLY);
-		return new Disk(path, bytes, writable, direct?.alignment, fd, direct?.fd);
+		const way = direct ? openDirect(path, writable ? O_RDWR : O_RDONLY) : undefined;
+		return new Disk(path, bytes, writable, way?.alignment, fd, way?.fd);
 	}
 
 	get direct(): boolean {
