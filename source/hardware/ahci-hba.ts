@@ -19,6 +19,7 @@ export class AhciHba {
 	probe: Probe = () => {};
 	/** Where dropped bytes of a read end: inside the device. Page-aligned, as O_DIRECT asks. */
 	readonly #fifo = pageAligned(PAGE_SIZE);
+	readonly #count = new DataView(new ArrayBuffer(4));
 	#direct = false;
 
 	constructor(
@@ -100,9 +101,8 @@ export class AhciHba {
 
 	#finish(headerAt: number, bytes: number, dropped: number, error: string | undefined): void {
 		this.taskFile = error === undefined ? ahci.STATUS_OK : ahci.STATUS_ERROR;
-		const count = new DataView(new ArrayBuffer(4));
-		count.setUint32(0, bytes, true);
-		this.port.write(headerAt + ahci.HEADER.PRDBC, new Uint8Array(count.buffer));
+		this.#count.setUint32(0, bytes, true);
+		this.port.write(headerAt + ahci.HEADER.PRDBC, new Uint8Array(this.#count.buffer));
 		this.probe({at: 'hba', bytes, dropped, direct: this.#direct, error});
 	}
 }

@@ -18,8 +18,8 @@ export class DmaPort {
 	) {}
 
 	/**
-	 * Looks up [iova, iova + bytes) and hands each page's part to `each` in order: its bytes in memory, or
-	 * undefined where the access is refused or no memory answers.
+	 * Looks up [iova, iova + bytes) page by page and hands the parts to `each` in order: bytes in memory, as far as
+	 * they lie together, or undefined for a page that is refused or that no memory answers for.
 	 */
 	access(
 		iova: number,
@@ -27,25 +27,40 @@ export class DmaPort {
 		write: boolean,
 		each: (part: Uint8Array | undefined, length: number) => void,
 	): void {
-		for (let at = iova; at < iova + bytes; ) {
-			const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), iova + bytes - at);
+		const end = iova + bytes;
+		let run = 0;
+		let runLength = 0;
+		for (let at = iova; at < end; ) {
+			const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), end - at);
 			const hpa = this.iommu.translate(this.rid, at, write);
-			each(hpa >= 0 && this.memory.has(hpa, length) ? this.memory.view(hpa, length) : undefined, length);
 			at += length;
+			if (runLength > 0 && hpa === run + runLength && this.memory.has(run, runLength + length)) {
+				runLength += length;
+				continue;
+			}
+			if (runLength > 0) each(this.memory.view(run, runLength), runLength);
+			run = hpa;
+			runLength = hpa >= 0 && this.memory.has(hpa, length) ? length : 0;
+			if (runLength === 0) each(undefined, length);
 		}
+		if (runLength > 0) each(this.memory.view(run, runLength), runLength);
 	}
 
-	/** Reads a structure. Undefined where any page of it is refused. */
+	/** A structure in memory, where it lies in one piece; else a copy. Undefined where any page of it is refused. */
 	read(iova: number, bytes: number): DataView | undefined {
-		const copy = new Uint8Array(bytes);
-		let done = 0;
+		let copy: Uint8Array | undefined;
 		let whole = true;
+		let done = 0;
 		this.access(iova, bytes, false, (part, length) => {
 			if (part === undefined) whole = false;
-			else copy.set(part, done);
+			else if (length === bytes) copy = part;
+			else {
+				copy ??= new Uint8Array(bytes);
+				copy.set(part, done);
+			}
 			done += length;
 		});
-		return whole ? new DataView(copy.buffer) : undefined;
+		return whole && copy ? new DataView(copy.buffer, copy.byteOffset, bytes) : undefined;
 	}
 
 	/** Writes bytes. Pages that are refused are dropped, as posted writes are. @returns the bytes that landed. */
