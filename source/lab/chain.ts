@@ -3,7 +3,7 @@
 
 import {reasonText} from '../formats/vtd.js';
 import type {Fault, ProbeEvent} from '../hardware/probe.js';
-import type {Stage, Way} from '../seam/observed.js';
+import type {Stage, Transfer, Way} from '../seam/observed.js';
 import {grouped, plural} from '../words.js';
 
 /** What is known of a transfer when it is over, beside what the layers said. */
@@ -176,4 +176,17 @@ function endStage({write, bytes, landed}: Ending): Stage {
 				: `${plural(landed, 'byte')} of ${grouped(bytes)} landed`,
 		trouble: !all,
 	};
+}
+
+/** vm0 LOST: success at every step, and 0 of 4,096 bytes landed. */
+export function verdictText({data, bytes, landed, command, vm, note}: Transfer): string {
+	const where = command.do === 'write' ? 'reached the disk' : 'landed';
+	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes ${where}`;
+	const words = {
+		delivered: counted,
+		lost: `success at every step, and ${counted}`,
+		torn: `success at every step, and ${counted}`,
+		failed: `${counted}, and an error reached the guest`,
+	};
+	return note ?? `${vm} ${data.toUpperCase()}: ${words[data]}`;
 }

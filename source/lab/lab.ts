@@ -20,7 +20,7 @@ import type {
 } from '../seam/observed.js';
 import {UserError} from '../user-error.js';
 import {grouped, plural, sizeText} from '../words.js';
-import {faultsOf, firstPrd} from './chain.js';
+import {faultsOf, firstPrd, verdictText} from './chain.js';
 import {checkCommand, type Limits} from './commands.js';
 import {type Guest, Machine} from './machine.js';
 import {runDisk, runDma} from './transfer.js';
@@ -235,17 +235,4 @@ export class Lab implements ObservedMachine, LabControls {
 			registers: {total, used: held.length, overflow, blocked: this.#faultCount, kernelLogged: 0},
 		};
 	}
-}
-
-/** vm0 LOST: success at every step, and 0 of 4,096 bytes landed. */
-export function verdictText({data, bytes, landed, command, vm, note}: Transfer): string {
-	const where = command.do === 'write' ? 'reached the disk' : 'landed';
-	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes ${where}`;
-	const words = {
-		delivered: counted,
-		lost: `success at every step, and ${counted}`,
-		torn: `success at every step, and ${counted}`,
-		failed: `${counted}, and an error reached the guest`,
-	};
-	return note ?? `${vm} ${data.toUpperCase()}: ${words[data]}`;
 }

@@ -4,12 +4,13 @@ import {Box, Text, useApp, useInput, usePaste, useWindowSize} from 'ink';
 import {useLayoutEffect} from 'react';
 import {useStore} from 'zustand';
 import type {MachineState, Policy} from '../seam/observed.js';
-import {type AppControls, commands, paste, possible, press} from './commands.js';
+import {type AppControls, commands} from './commands.js';
 import {Help} from './help.js';
 import {keyNames} from './keys.js';
 import {fits, LEAST_COLUMNS, LEAST_ROWS, layout} from './layout.js';
 import {Panel} from './panel.js';
 import {panels} from './panels/index.js';
+import {paste, possible, press} from './press.js';
 import {paint, type Row, type Span, widthOf} from './rows.js';
 import {resize, type Store, type Ui} from './store.js';
 

@@ -1,8 +1,8 @@
 // The one table of commands: it handles keys, and footer and help are made from it.
 
 import {POLICIES} from '../seam/observed.js';
-import {accepts, commandOf, commitDraft, moveField, stepField, type} from './form.js';
-import {boxOf, fits, layout} from './layout.js';
+import {commandOf, commitDraft, moveField, stepField} from './form.js';
+import {boxOf, layout} from './layout.js';
 import {panels} from './panels/index.js';
 import {dispatch, focusOn, moveFocus, type Store, say, type Ui} from './store.js';
 
@@ -24,7 +24,7 @@ export type UiCommand = {
 /** What only the running program can do. */
 export type AppControls = {exit: () => void; suspend: () => void};
 
-const inForm = ({focus}: Ui): boolean => focus === 'model';
+export const inForm = ({focus}: Ui): boolean => focus === 'model';
 const inList = ({focus}: Ui): boolean => focus !== 'model';
 
 export const commands: readonly UiCommand[] = [
@@ -233,32 +233,5 @@ function step(store: Store, by: 1 | -1): void {
 	const {disk} = state;
 	if (form.op !== before.op && form.op === 'write' && disk?.writable && !disk.sample) {
 		say(store, `Enter now overwrites ${disk.path}, from LBA ${form.lba} on.`, 'warn');
-	}
-}
-
-const inHelp = ['help', 'form', 'suspend', 'quit'];
-const whenTooSmall = ['suspend', 'quit'];
-
-/** Whether a command means anything now: with the help open, or on a screen too small to show a thing, few do. */
-export function possible({id, when}: UiCommand, ui: Ui): boolean {
-	if (!fits(ui.size)) return whenTooSmall.includes(id);
-	return ui.help ? inHelp.includes(id) : (when?.(ui) ?? true);
-}
-
-/** What a key press does: typing in the form first, then the table. */
-export function press(store: Store, key: string, app: AppControls): void {
-	const ui = store.getState();
-	if (inForm(ui) && !ui.help && fits(ui.size) && accepts(ui.form, key)) {
-		store.setState({form: type(ui.form, key)});
-		return;
-	}
-	commands.find(command => command.keys.includes(key) && possible(command, ui))?.run(store, app);
-}
-
-/** Pasted text is a number for the chosen field, or nothing: it never runs commands. */
-export function paste(store: Store, text: string): void {
-	for (const key of text.trim()) {
-		const ui = store.getState();
-		if (inForm(ui) && !ui.help && accepts(ui.form, key)) store.setState({form: type(ui.form, key)});
 	}
 }
