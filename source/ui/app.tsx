@@ -8,6 +8,7 @@ import {type AppControls, commands} from './commands.js';
 import {Help} from './help.js';
 import {keyNames} from './keys.js';
 import {fits, LEAST_COLUMNS, LEAST_ROWS, layout} from './layout.js';
+import {Lines} from './lines.js';
 import {Panel} from './panel.js';
 import {panels} from './panels/index.js';
 import {paste, possible, press} from './press.js';
@@ -29,7 +30,7 @@ export function App({store}: {readonly store: Store}) {
 			<Text>{`dmascope needs ${LEAST_COLUMNS}×${LEAST_ROWS}, and this terminal is ${columns}×${rows}: make it larger, or q to quit.`}</Text>
 		);
 	}
-	const line = (row: Row) => <Text wrap="truncate">{paint(row, columns)}</Text>;
+	const line = (row: Row) => <Lines lines={[paint(row, columns)]} width={columns} />;
 	return (
 		<Box flexDirection="column" width={columns} height={rows}>
 			{line(header(ui.state, columns))}

@@ -1,5 +1,5 @@
-import {Text} from 'ink';
 import {commands, type UiCommand} from './commands.js';
+import {Lines} from './lines.js';
 import {paint, type Row, type Span, wrap} from './rows.js';
 
 const INTRO = [
@@ -39,5 +39,5 @@ export function Help({columns, rows}: {readonly columns: number; readonly rows: 
 		),
 		paint([[' dmascope', 'title'], ' ', ...general], columns),
 	];
-	return <Text wrap="truncate">{lines.slice(0, rows).join('\n')}</Text>;
+	return <Lines lines={lines.slice(0, rows)} width={columns} />;
 }

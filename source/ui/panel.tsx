@@ -1,5 +1,5 @@
-import {Text} from 'ink';
 import type {Content} from './content.js';
+import {Lines} from './lines.js';
 import {bottomBorder, paint, topBorder} from './rows.js';
 import {theme} from './theme.js';
 
@@ -32,8 +32,6 @@ export function Panel({content, width, height, scroll, focused, behind = []}: Pr
 	const others = behind.length > 0 ? `Tab: ${behind.join(', ')}` : '';
 	const note = [others, place].filter(text => text !== '').join(' · ');
 	return (
-		<Text wrap="truncate">
-			{[topBorder(title, width, tone), ...rows, bottomBorder(note, width, tone)].join('\n')}
-		</Text>
+		<Lines lines={[topBorder(title, width, tone), ...rows, bottomBorder(note, width, tone)]} width={width} />
 	);
 }
