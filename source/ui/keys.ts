@@ -18,10 +18,23 @@ const NAMED = [
 	['delete', 'backspace'],
 ] as const satisfies readonly (readonly [keyof Key, string])[];
 
-/** Fast typing and pastes come as several characters at once: each is a press of its own. */
+/** Control characters by their names, for when they come among others. */
+const CONTROL: Readonly<Record<string, string>> = {
+	'\r': 'enter',
+	'\n': 'enter',
+	'\t': 'tab',
+	'\x7f': 'backspace',
+	'\b': 'backspace',
+	'\x1b': 'escape',
+	'\x03': 'ctrl-c',
+	'\x1a': 'ctrl-z',
+};
+
+/** Fast typing comes as several characters at once, Enter among them: each is a press of its own. */
 export function keyNames(input: string, key: Key): string[] {
+	if (input.length > 1) return [...input].map(char => CONTROL[char] ?? char);
 	if (key.tab) return [key.shift ? 'shift-tab' : 'tab'];
 	const named = NAMED.find(([flag]) => key[flag]);
 	if (named) return [named[1]];
-	return key.ctrl ? [`ctrl-${input}`] : [...input];
+	return key.ctrl ? [`ctrl-${input}`] : [CONTROL[input] ?? input];
 }

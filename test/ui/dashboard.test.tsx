@@ -187,6 +187,19 @@ test('a verdict is its own guest’s: another guest shows its own last transfer,
 	assert.match(back, /▸00d90000 → 01b70000/);
 });
 
+test('keys that come in one burst are all pressed: p and Enter, arrows, Tab', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(await press('p\r'), /policy keep[\s\S]*DELIVERED 4,096 of 4,096 bytes/);
+	await press('\x1b[C\x1b[A\x1b[A\r');
+	assert.deepEqual([store.getState().form.sectors, store.getState().last.vm0?.bytes], [32, 16384]);
+	await press('64\r\t\t');
+	assert.deepEqual([store.getState().last.vm0?.bytes, store.getState().focus], [32768, 'console']);
+	await press('\x1b[Z\x1b[Zpp');
+	assert.deepEqual([store.getState().focus, store.getState().state.policy], ['model', 'remove']);
+	await press('12\x7f5\r');
+	assert.equal(store.getState().last.vm0?.bytes, 15 * 512);
+});
+
 test('a paste is a number or nothing, and never runs a command', async t => {
 	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
 	await press('\x1b[200~sectors 12 qqq\n\x1b[201~');
