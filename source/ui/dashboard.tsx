@@ -9,14 +9,20 @@ import {createUi} from './store.js';
 /** Runs until the user leaves. @returns the exit code */
 export async function dashboard(machine: ObservedMachine): Promise<number> {
 	const store = createUi(machine, {columns: process.stdout.columns, rows: process.stdout.rows});
-	const {waitUntilExit} = render(<App store={store} />, {
-		alternateScreen: true,
-		interactive: true,
-		incrementalRendering: true,
-		exitOnCtrlC: false,
-		maxFps: 15,
-	});
-	await waitUntilExit();
+	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
+	process.stdin.setRawMode(true);
+	try {
+		const {waitUntilExit} = render(<App store={store} />, {
+			alternateScreen: true,
+			interactive: true,
+			incrementalRendering: true,
+			exitOnCtrlC: false,
+			maxFps: 15,
+		});
+		await waitUntilExit();
+	} finally {
+		process.stdin.setRawMode(false);
+	}
 	process.stdout.write(`${goodbye(machine.state())}\n`);
 	return 0;
 }
