@@ -1,6 +1,7 @@
 // bhyve's block_if.c: what stands between a device model and its disk. A raw device takes no scatter/gather,
 // so one segment goes straight to guest memory, and more than one through a buffer of this process.
 
+import {SECTOR} from '../formats/address.js';
 import type {Probe} from '../hardware/probe.js';
 import {type Iovec, MAXPHYS, type RawDevice} from '../kernel/physio.js';
 import type {VmPages} from '../kernel/vm-page.js';
@@ -26,7 +27,7 @@ export class BlockIf {
 	}
 
 	get sectors(): number {
-		return this.#device.provider.mediaBytes / 512;
+		return this.#device.provider.mediaBytes / SECTOR;
 	}
 
 	/** blockif_proc. @returns an errno, or undefined where all went well. */

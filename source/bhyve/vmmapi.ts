@@ -1,7 +1,7 @@
 // libvmmapi in the bhyve process: guest memory laid out at 0–3 GiB and from 4 GiB on, and all of it mapped
 // into the process from /dev/vmm/<vm>, so that device models turn a GPA into a pointer by addition.
 
-import {GIB} from '../formats/address.js';
+import {GIB, PAGE_SIZE} from '../formats/address.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Vm} from '../kernel/vm.js';
 import {VmMap, VmObject} from '../kernel/vm-map.js';
@@ -58,10 +58,10 @@ export class VmContext {
 	/** malloc: memory of the process itself, which no guest sees. */
 	malloc(bytes: number, pages: VmPages, owner: string): number {
 		const object = new VmObject(owner);
-		object.populate(0, pages.alloc(bytes / 4096, owner));
+		object.populate(0, pages.alloc(bytes / PAGE_SIZE, owner));
 		const pointer = this.#heap;
 		this.process.insert(pointer, bytes, object, 0);
-		this.#heap += bytes + 4096;
+		this.#heap += bytes + PAGE_SIZE;
 		return pointer;
 	}
 }

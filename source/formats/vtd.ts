@@ -16,6 +16,7 @@ export const REG = {
 	IQH: 0x80,
 	IQT: 0x88,
 	IQA: 0x90,
+	ICS: 0x9c,
 } as const;
 
 /** The high bits of GCMD and GSTS: translation enable, set root table pointer. */
@@ -35,6 +36,8 @@ export const FSTS_PFO = 1;
 export const FSTS_PPF = 2;
 /** Invalidation queue error. */
 export const FSTS_IQE = 0x10;
+/** ICS: a wait descriptor that asked for an interrupt is done; write 1 to clear. */
+export const ICS_IWC = 1;
 /** Fault record, bits 127 (F) and 126 (T: 1 is a read), in its last 32-bit word. */
 export const FRCD_F = 0x8000_0000;
 export const FRCD_READ = 0x4000_0000;

@@ -20,7 +20,8 @@ export class AhciHba {
 	/** Where dropped bytes of a read end: inside the device. Page-aligned, as O_DIRECT asks. */
 	readonly #fifo = pageAligned(PAGE_SIZE);
 	readonly #count = new DataView(new ArrayBuffer(4));
-	#direct = false;
+	/** Whether the command went past the page cache; undefined while nothing has been moved. */
+	#direct: boolean | undefined;
 
 	constructor(
 		readonly port: DmaPort,
@@ -29,6 +30,7 @@ export class AhciHba {
 
 	/** A write to PxCI: runs the command in `slot` and leaves its outcome in PRDBC and the task file. */
 	issue(slot: number): void {
+		this.#direct = undefined;
 		const headerAt = this.commandList + slot * ahci.COMMAND_HEADER_BYTES;
 		const header = this.port.read(headerAt, ahci.COMMAND_HEADER_BYTES);
 		const dw0 = header?.getUint32(ahci.HEADER.DW0, true) ?? 0;
@@ -40,10 +42,25 @@ export class AhciHba {
 			return;
 		}
 
-		const write = (dw0 & ahci.HEADER_WRITE) !== 0;
+		const command = ahci.fisCommand(table.getUint32(0, true));
+		const write = command === ahci.ATA_WRITE_DMA_EXT;
+		if (!write && command !== ahci.ATA_READ_DMA_EXT) {
+			this.#finish(headerAt, 0, 0, `ATA command 0x${command.toString(16)} is not known`);
+			return;
+		}
 		const parts = this.#parts(table, prds, write);
 		const offset = ahci.fisLba(table.getUint32(4, true), table.getUint32(8, true)) * SECTOR;
 		const dropped = parts.reduce((sum, part) => sum + (part.memory ? 0 : part.length), 0);
+		const described = parts.reduce((sum, part) => sum + part.length, 0);
+		if (described !== ahci.fisSectors(table.getUint32(12, true)) * SECTOR) {
+			this.#finish(
+				headerAt,
+				0,
+				dropped,
+				`the PRDs hold ${described} bytes, another count than the command's`,
+			);
+			return;
+		}
 		try {
 			const [wanted, moved] = write ? this.#toDisk(parts, offset) : this.#fromDisk(parts, offset);
 			const end = moved < wanted ? `the disk ended after ${moved} of ${wanted} bytes` : undefined;
@@ -90,8 +107,10 @@ export class AhciHba {
 				length += part.length;
 				i++;
 			}
-			this.#direct = this.disk.isDirect(run, at);
-			if (run.length > 0) moved += this.disk.writev(run, at);
+			if (run.length > 0) {
+				this.#direct = this.disk.isDirect(run, at);
+				moved += this.disk.writev(run, at);
+			}
 			wanted += length;
 			at += length;
 			if (i < parts.length && !parts[i].memory) at += parts[i++].length;

@@ -20,7 +20,7 @@ export type ProbeEvent =
 	| {at: 'copy'; bytes: number}
 	| {at: 'syscall'; name: string; offset: number; bytes: number; result: number; error?: string}
 	| {at: 'ahci'; lba: number; prds: Extent[]}
-	| {at: 'hba'; bytes: number; dropped: number; direct: boolean; error?: string}
+	| {at: 'hba'; bytes: number; dropped: number; direct?: boolean; error?: string}
 	| {at: 'fault'; fault: Fault};
 
 export type Probe = (event: ProbeEvent) => void;

@@ -11,8 +11,6 @@ const PAGE_BITS = 12;
 export class VtdCaches {
 	readonly contexts = new ContextCache();
 	readonly iotlb = new Iotlb();
-	/** Completed waits that asked for an interrupt (ICS.IWC). */
-	waitInterrupts = 0;
 
 	/** Context-cache invalidation. @returns the granularity that was done; 0: none such */
 	invalidateContexts(granularity: number, domain: number, rid: number, mask: number): number {
@@ -43,7 +41,6 @@ export class VtdCaches {
 		if (descriptor.statusWrite && memory.has(descriptor.statusAddress, 4)) {
 			memory.setU32(descriptor.statusAddress, descriptor.status);
 		}
-		if (descriptor.interrupt) this.waitInterrupts++;
 		return true;
 	}
 }

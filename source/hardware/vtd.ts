@@ -35,6 +35,7 @@ export class Vtd {
 	readonly #registers = new Uint32Array(PAGE_SIZE / 4);
 	readonly #cap: ReturnType<typeof vtd.decodeCap>;
 	readonly #iro: number;
+	readonly #queued: boolean;
 	/** Registers that hold what is written and do nothing by themselves. */
 	readonly #plain: ReadonlySet<number>;
 	readonly #walk: VtdWalk;
@@ -50,9 +51,10 @@ export class Vtd {
 	constructor(memory: Memory, capabilities: VtdCapabilities = XEON) {
 		const {capLo, capHi, ecapLo} = capabilities;
 		this.#cap = vtd.decodeCap(capLo, capHi);
-		this.#iro = vtd.decodeEcap(ecapLo).iro;
+		const {iro, queuedInvalidation} = vtd.decodeEcap(ecapLo);
+		this.#iro = iro;
+		this.#queued = queuedInvalidation;
 		const {CCMD, IQA, RTADDR} = REG;
-		const iro = this.#iro;
 		this.#plain = new Set([RTADDR, RTADDR + 4, CCMD, IQA, IQA + 4, iro, iro + 4, iro + 8]);
 		this.#memory = memory;
 		this.#walk = new VtdWalk(memory, capabilities);
@@ -78,6 +80,8 @@ export class Vtd {
 			this.#registers[offset / 4] = value & vtd.INVALIDATE ? this.#invalidateContexts(value) : value;
 		} else if (offset === this.#iro + 12) {
 			this.#registers[offset / 4] = value & vtd.INVALIDATE ? this.#invalidateIotlb(value) : value;
+		} else if (offset === REG.ICS) {
+			this.#registers[offset / 4] &= ~value;
 		} else if (offset === REG.IQT) {
 			this.#registers[offset / 4] = value & 0x7fff0;
 			this.#runQueue();
@@ -177,6 +181,8 @@ export class Vtd {
 			const words = there ? [0, 4, 8, 12].map(offset => this.#memory.u32(at + offset)) : [0, 0, 0, 0];
 			const descriptor = invalidation.decodeDescriptor(words[0], words[1], words[2], words[3]);
 			if (this.caches.process(this.#memory, descriptor)) {
+				if (descriptor.type === invalidation.IQ.WAIT && descriptor.interrupt)
+					this.#registers[REG.ICS / 4] |= vtd.ICS_IWC;
 				this.#registers[REG.IQH / 4] = (head + invalidation.IQ_DESCRIPTOR_BYTES) % size;
 			} else this.#registers[REG.FSTS / 4] |= vtd.FSTS_IQE;
 		}
@@ -189,7 +195,7 @@ export class Vtd {
 			this.#registers[REG.GSTS / 4] |= vtd.SRTP;
 			return;
 		}
-		if (value & vtd.QIE) {
+		if (value & vtd.QIE && this.#queued) {
 			if ((this.read32(REG.GSTS) & vtd.QIE) === 0) this.#registers[REG.IQH / 4] = 0;
 			this.#registers[REG.GSTS / 4] |= vtd.QIE;
 		} else this.#registers[REG.GSTS / 4] &= ~vtd.QIE;

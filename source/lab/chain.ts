@@ -134,11 +134,12 @@ function hbaStage(events: readonly ProbeEvent[]): Stage | undefined {
 	const error = hardwareError(events);
 	if (error !== undefined) return {place: 'HBA', brief: 'error', full: error, trouble: true};
 	const moved = sum(commands.map(({bytes}) => bytes));
-	const direct = commands.every(command => command.direct);
+	const ways = new Set(commands.flatMap(({direct}) => (direct === undefined ? [] : [direct])));
+	const way = ways.size === 0 ? '' : ways.has(false) ? ', through the page cache' : ', O_DIRECT';
 	return {
 		place: 'HBA',
 		brief: 'ok',
-		full: `no error; ${plural(moved, 'byte')}, ${direct ? 'O_DIRECT' : 'through the page cache'}`,
+		full: `no error; ${plural(moved, 'byte')} by its own count${way}`,
 		trouble: false,
 	};
 }
@@ -165,14 +166,13 @@ function iommuStage(faults: readonly Fault[], events: readonly ProbeEvent[]): St
 function endStage({write, bytes, landed}: Ending): Stage {
 	const all = landed === bytes;
 	const place = write ? 'disk' : 'memory';
-	const nothing = 'untouched';
 	return {
 		place,
 		brief: all ? 'all' : landed === 0 ? 'none' : 'part',
 		full: all
 			? `all ${plural(bytes, 'byte')} landed`
 			: landed === 0
-				? nothing
+				? 'untouched'
 				: `${plural(landed, 'byte')} of ${grouped(bytes)} landed`,
 		trouble: !all,
 	};

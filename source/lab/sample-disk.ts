@@ -57,8 +57,9 @@ export function sampleDisk(): string {
 
 /** A fresh copy for --writable, so that the sample stays as it was made. Whoever opens it removes it at once. */
 export function writableSampleDisk(): string {
-	const copy = path.join(path.dirname(sampleDisk()), `sample-disk-writable-${process.pid}.img`);
-	fs.copyFileSync(sampleDisk(), copy);
+	const sample = sampleDisk();
+	const copy = path.join(path.dirname(sample), `sample-disk-writable-${process.pid}.img`);
+	fs.copyFileSync(sample, copy);
 	return copy;
 }
 

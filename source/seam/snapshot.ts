@@ -1,6 +1,6 @@
 // What a machine looks like at one moment, for a pipe: plain text for people, JSON for programs.
 
-import {hex} from '../formats/address.js';
+import {hex, PAGE_SIZE} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
 import {grouped, plural} from '../words.js';
 import type {MachineState, ObservedMachine, Transfer} from './observed.js';
@@ -114,7 +114,7 @@ function domainText({domain, ranges, mappedPages, removedPages}: DomainView): st
 		'',
 		`${host ? 'HOST' : 'GUEST'} DOMAIN ${domain.id}${domain.vm ? ` of ${domain.vm}` : ''}: ${grouped(mappedPages)} pages${removed}`,
 		...ranges.map(range => {
-			const end = range.iova + range.pages * 4096 - 1;
+			const end = range.iova + range.pages * PAGE_SIZE - 1;
 			const to = host ? '' : ` → ${hex(range.hpa)}`;
 			return `  ${hex(range.iova)}–${hex(end)}${to} ${grouped(range.pages).padStart(9)} ${rights(range)} ${range.owner}`;
 		}),
@@ -125,7 +125,7 @@ export function faultTitle({
 	registers: {blocked, total, used, overflow, kernelLogged},
 }: MachineState): string {
 	const full = overflow ? ', full: later ones are lost' : '';
-	return `FAULTS ${grouped(blocked)} blocked · registers hold ${used} of ${total}${full} · kernel logged ${kernelLogged}`;
+	return `FAULTS the lab saw ${grouped(blocked)} · registers hold ${used} of ${total}${full} · kernel logged ${kernelLogged}`;
 }
 
 function transferText({

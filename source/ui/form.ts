@@ -1,6 +1,6 @@
 // The form of the device-model panel: plain values, the field that is chosen, and what is being typed.
 
-import {hex} from '../formats/address.js';
+import {hex, PAGE_SIZE, SECTOR} from '../formats/address.js';
 import type {TransferCommand} from '../seam/observed.js';
 
 export const FIELDS = ['vm', 'op', 'lba', 'sectors', 'segments', 'gpa'] as const;
@@ -23,7 +23,6 @@ export type Form = {
 /** What the machine offers the form: its guests, each with its passthru devices. */
 export type Choices = readonly {name: string; passthru: readonly string[]}[];
 
-const PAGE = 4096;
 const isNumber = (field: Field): field is 'lba' | 'sectors' | 'segments' | 'gpa' =>
 	field !== 'vm' && field !== 'op';
 
@@ -78,7 +77,7 @@ export function stepField(before: Form, by: 1 | -1, choices: Choices): Form {
 		case 'segments':
 			return {...form, segments: Math.max(1, form.segments + by)};
 		default:
-			return {...form, gpa: Math.max(0, form.gpa + by * PAGE)};
+			return {...form, gpa: Math.max(0, form.gpa + by * PAGE_SIZE)};
 	}
 }
 
@@ -111,5 +110,5 @@ export function commandOf(
 	if (op === 'read' || op === 'write') return {do: op, vm, lba, sectors, segments, gpa};
 	const device = choices.find(({name}) => name === vm)?.passthru[0];
 	if (device === undefined) return `${vm} has no passthru device; choose a guest that has one.`;
-	return {do: 'dma', device, access: op === 'ppt write' ? 'write' : 'read', gpa, bytes: sectors * 512};
+	return {do: 'dma', device, access: op === 'ppt write' ? 'write' : 'read', gpa, bytes: sectors * SECTOR};
 }

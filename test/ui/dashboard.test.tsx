@@ -83,7 +83,7 @@ test('Tab goes round the panels; a small screen shows each in turn; arrows scrol
 	assert.match(await press('tab'), /CONSOLE vm0[\s\S]*no bootable disk/);
 	assert.match(
 		await press('tab'),
-		/FAULTS ─ 2 · registers hold 2 of 8 · kernel logged 0[\s\S]*#2 ahci0 write 0x01de0000 vm0: PTE Write/,
+		/FAULTS ─ the lab saw 2 · registers hold 2 of 8 · kernel logged 0[\s\S]*#2 ahci0 write 0x01de0000 vm0: PTE Write/,
 	);
 	assert.match(await press('tab'), /FAULTS/);
 	assert.equal(store.getState().focus, 'host');

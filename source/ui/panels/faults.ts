@@ -9,7 +9,7 @@ import type {Ui} from '../store.js';
 export function faultsPanel({state}: Ui, width: number): Content {
 	const {blocked, total, used, overflow, kernelLogged} = state.registers;
 	const full = overflow ? ', full' : '';
-	const title = `FAULTS ─ ${blocked} · registers hold ${used} of ${total}${full} · kernel logged ${kernelLogged}`;
+	const title = `FAULTS ─ the lab saw ${blocked} · registers hold ${used} of ${total}${full} · kernel logged ${kernelLogged}`;
 	const newest = [...state.faults].reverse();
 	if (newest.length === 0) return list(title, [[[' No access has been refused.', 'dim']]]);
 	return {...list(title, []), count: newest.length, row: index => faultRow(newest[index], width)};
