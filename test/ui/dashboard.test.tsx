@@ -200,6 +200,23 @@ test('keys that come in one burst are all pressed: p and Enter, arrows, Tab', as
 	assert.equal(store.getState().last.vm0?.bytes, 15 * 512);
 });
 
+test('that the kernel logged none of the faults can be read at every size', async t => {
+	const {press, resize} = openDashboard(t, openTestLab(t), 80, 24);
+	await press('enter', 'tab', 'tab', 'tab');
+	for (const [columns, rows] of [
+		[80, 24],
+		[118, 40],
+		[120, 40],
+		[170, 50],
+		[200, 60],
+	]) {
+		const screen = (await resize(columns, rows)).replace(/\s*│?\n.*│ /g, ' ');
+		assert.match(screen, /the lab saw 2/, `${columns}`);
+		assert.match(screen, /registers hold 2 of 8/, `${columns}`);
+		assert.match(screen, /kernel logged\s+0|logged 0/, `${columns}`);
+	}
+});
+
 test('a paste is a number or nothing, and never runs a command', async t => {
 	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
 	await press('\x1b[200~sectors 12 qqq\n\x1b[201~');
