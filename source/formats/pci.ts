@@ -8,3 +8,9 @@ export const ridDevfn = (rid: Rid): number => rid & 0xff;
 
 /** As pciconf writes a selector, without the domain: 4:0:0. */
 export const ridText = (rid: Rid): string => `${ridBus(rid)}:${(rid >>> 3) & 0x1f}:${rid & 7}`;
+
+/** A selector such as 4:0:0; undefined where it is none. */
+export function parseRid(text: string): Rid | undefined {
+	const [, bus, device, fn] = (/^(\d{1,3}):(\d{1,2}):([0-7])$/.exec(text) ?? []).map(Number);
+	return bus === undefined || bus > 255 || device > 31 ? undefined : ridOf(bus, device, fn);
+}

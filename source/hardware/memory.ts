@@ -57,6 +57,16 @@ export class Memory {
 		return (this.#bytes[Math.floor(hpa / SLOT)] ?? this.#bytes[0]).subarray(at, at + length);
 	}
 
+	/** Zeroes whole pages, but does not touch those that hold nothing: they may never have been used. */
+	clear(hpa: number, bytes: number): void {
+		for (let at = hpa; at < hpa + bytes; at += PAGE_SIZE) {
+			const words = this.page(at);
+			let i = 0;
+			while (words !== undefined && i < words.length && words[i] === 0) i++;
+			if (words !== undefined && i < words.length) words.fill(0, i);
+		}
+	}
+
 	u8(hpa: number): number {
 		return this.#bytes[Math.floor(hpa / SLOT)][hpa % SLOT];
 	}

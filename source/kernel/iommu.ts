@@ -10,7 +10,10 @@ export type Domain = {id: number; root: number; levels: number; maxaddr: number}
 export interface IommuOps {
 	readonly name: 'vt-d';
 	init(): void;
+	/** Gives the tables back. */
+	cleanup(): void;
 	enable(): void;
+	disable(): void;
 	createDomain(maxaddr: number): Domain;
 	destroyDomain(domain: Domain): void;
 	createMapping(domain: Domain, gpa: number, hpa: number, bytes: number): void;
@@ -23,29 +26,28 @@ export interface IommuOps {
 export class Iommu {
 	/** Exists from the first passthru bind on; before that nothing is translated. */
 	hostDomain: Domain | undefined;
-	readonly ops: IommuOps;
+	readonly #ops: IommuOps | undefined;
 	readonly #memory: Memory;
 	readonly #hostFunctions: () => Rid[];
 
-	/** `hostFunctions` lists every PCI function that is not attached to ppt. */
-	constructor(ops: IommuOps, memory: Memory, hostFunctions: () => Rid[]) {
-		this.ops = ops;
+	/** `ops` is undefined on a machine without an IOMMU; `hostFunctions` lists the PCI functions of the host. */
+	constructor(ops: IommuOps | undefined, memory: Memory, hostFunctions: () => Rid[]) {
+		this.#ops = ops;
 		this.#memory = memory;
 		this.#hostFunctions = hostFunctions;
 	}
 
-	/** iommu_create_domain: the first call sets the whole IOMMU up. */
-	createDomain(maxaddr: number): Domain {
-		this.#init();
-		return this.ops.createDomain(maxaddr);
+	/** iommu_create_domain: the first call sets the whole IOMMU up. Undefined where the machine has none. */
+	createDomain(maxaddr: number): Domain | undefined {
+		if (this.#ops === undefined) return undefined;
+		if (this.hostDomain === undefined) this.hostDomain = this.#init(this.#ops);
+		return this.#ops.createDomain(maxaddr);
 	}
 
-	addDevice(domain: Domain, rid: Rid): void {
-		this.ops.addDevice(domain, rid);
-	}
-
-	removeDevice(domain: Domain, rid: Rid): void {
-		this.ops.removeDevice(domain, rid);
+	/** The driver's operations. @throws where the machine has no IOMMU: callers hold a domain, so it has one */
+	get ops(): IommuOps {
+		if (this.#ops === undefined) throw new Error('this machine has no IOMMU');
+		return this.#ops;
 	}
 
 	/** iommu_host_domain(): the host's domain. @throws where iommu_init has not run. */
@@ -54,15 +56,33 @@ export class Iommu {
 		return this.hostDomain;
 	}
 
+	/** iommu_pci_add: a function of the host joins its domain, if there is one yet. */
+	addToHost(rid: Rid): void {
+		if (this.hostDomain !== undefined) this.ops.addDevice(this.hostDomain, rid);
+	}
+
+	/** iommu_pci_delete. */
+	removeFromHost(rid: Rid): void {
+		if (this.hostDomain !== undefined) this.ops.removeDevice(this.hostDomain, rid);
+	}
+
+	/** iommu_cleanup, when the module is unloaded: no translation any more, and no host domain. */
+	cleanup(): void {
+		if (this.hostDomain === undefined) return;
+		this.ops.disable();
+		this.ops.destroyDomain(this.hostDomain);
+		this.ops.cleanup();
+		this.hostDomain = undefined;
+	}
+
 	/** iommu_init: a 1:1 host domain up to the end of memory, holes included, with all host functions in it. */
-	#init(): void {
-		if (this.hostDomain !== undefined) return;
-		this.ops.init();
-		const host = this.ops.createDomain(this.#memory.end);
-		this.ops.createMapping(host, 0, 0, this.#memory.end);
-		for (const rid of this.#hostFunctions()) this.ops.addDevice(host, rid);
-		this.hostDomain = host;
-		this.ops.enable();
+	#init(ops: IommuOps): Domain {
+		ops.init();
+		const host = ops.createDomain(this.#memory.end);
+		ops.createMapping(host, 0, 0, this.#memory.end);
+		for (const rid of this.#hostFunctions()) ops.addDevice(host, rid);
+		ops.enable();
+		return host;
 	}
 }
 

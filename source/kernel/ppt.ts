@@ -6,10 +6,12 @@ import type {Vm} from './vm.js';
 
 export type PptDevice = {name: string; rid: Rid; vm: Vm | undefined};
 
-/** ENOENT, EBUSY, …: what an ioctl of vmm answers, in words. */
+export type Errno = 'ENOENT' | 'EBUSY' | 'ENXIO';
+
+/** What an ioctl of vmm refuses, in words. */
 export class VmmError extends Error {
 	constructor(
-		readonly errno: string,
+		readonly errno: Errno,
 		message: string,
 	) {
 		super(message);
@@ -18,6 +20,8 @@ export class VmmError extends Error {
 
 export class Ppt {
 	readonly devices: PptDevice[] = [];
+	/** Before D12661 a ppt device that no VM owns is in the host's domain; since then it is in none. */
+	returnsToHost = false;
 	readonly #iommu: Iommu;
 
 	constructor(iommu: Iommu) {
@@ -25,34 +29,58 @@ export class Ppt {
 	}
 
 	/** ppt_attach: the function leaves the host domain. Until a VM owns it, it is in no domain. */
-	attach(name: string, rid: Rid): void {
-		this.devices.push({name, rid, vm: undefined});
-		const {hostDomain} = this.#iommu;
-		if (hostDomain !== undefined) this.#iommu.removeDevice(hostDomain, rid);
+	attach(rid: Rid): PptDevice {
+		let unit = 0;
+		while (this.devices.some(({name}) => name === `ppt${unit}`)) unit++;
+		const device = {name: `ppt${unit}`, rid, vm: undefined};
+		this.devices.push(device);
+		if (!this.returnsToHost) this.#iommu.removeFromHost(rid);
+		return device;
 	}
 
-	isAttached(rid: Rid): boolean {
-		return this.devices.some(device => device.rid === rid);
+	/** ppt_detach: back into the host domain. @throws VmmError EBUSY while a VM owns it */
+	detach(device: PptDevice): void {
+		if (device.vm !== undefined) throw new VmmError('EBUSY', `${device.name} belongs to ${device.vm.name}`);
+		this.devices.splice(this.devices.indexOf(device), 1);
+		if (!this.returnsToHost) this.#iommu.addToHost(device.rid);
+	}
+
+	/** Whether the function is one of the host's own, as iommu_init sees it. */
+	isHosts(rid: Rid): boolean {
+		return this.returnsToHost || !this.devices.some(device => device.rid === rid);
 	}
 
 	of(vm: Vm): PptDevice[] {
 		return this.devices.filter(device => device.vm === vm);
 	}
 
-	/** ppt_assign_device: find, then reset (FLR), then into the guest's domain. @throws VmmError */
-	assign(vm: Vm, rid: Rid): void {
+	/** ppt_find: the device that `owner` has, or, where that is undefined, that nobody has. @throws VmmError */
+	find(owner: Vm | undefined, rid: Rid): PptDevice {
 		const device = this.devices.find(candidate => candidate.rid === rid);
 		if (device === undefined) throw new VmmError('ENOENT', `${ridText(rid)} is not using the ppt(4) driver`);
-		if (device.vm !== undefined)
-			throw new VmmError('EBUSY', `${device.name} belongs to ${device.vm.name} already`);
-		if (vm.domain === undefined) throw new VmmError('ENXIO', `${vm.name} has no IOMMU domain`);
-		this.#iommu.addDevice(vm.domain, rid);
-		device.vm = vm;
+		if (device.vm === owner) return device;
+		throw new VmmError(
+			'EBUSY',
+			device.vm === undefined
+				? `${device.name} belongs to no VM`
+				: `${device.name} belongs to ${device.vm.name} already`,
+		);
 	}
 
-	/** ppt_unassign_device: out of the guest's domain, and into no other. */
-	unassign(device: PptDevice): void {
-		if (device.vm?.domain !== undefined) this.#iommu.removeDevice(device.vm.domain, device.rid);
+	/** ppt_assign_device: find, reset (FLR), then into the guest's domain. @throws VmmError */
+	assign(vm: Vm, rid: Rid): void {
+		const device = this.find(undefined, rid);
+		if (vm.domain === undefined) throw new VmmError('ENXIO', `${vm.name} has no IOMMU domain`);
+		if (this.returnsToHost) this.#iommu.removeFromHost(rid);
+		device.vm = vm;
+		this.#iommu.ops.addDevice(vm.domain, rid);
+	}
+
+	/** ppt_unassign_device: out of the guest's domain, and into no other. @throws VmmError */
+	unassign(vm: Vm, rid: Rid): void {
+		const device = this.find(vm, rid);
+		if (vm.domain !== undefined) this.#iommu.ops.removeDevice(vm.domain, rid);
+		if (this.returnsToHost) this.#iommu.addToHost(rid);
 		device.vm = undefined;
 	}
 }

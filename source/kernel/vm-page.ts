@@ -70,13 +70,28 @@ export class VmPages {
 		this.#spare.push(hpa);
 	}
 
+	/** Gives back all that `owner` has. What was written there is cleared, so that nobody finds it. */
+	free(owner: string): void {
+		const joined: Owned[] = [];
+		for (const block of this.#owned) {
+			if (block.owner === owner) {
+				this.#memory.clear(block.hpa, block.pages * PAGE_SIZE);
+				block.owner = FREE;
+			}
+			const last = joined[joined.length - 1];
+			const joins = last?.owner === FREE && block.owner === FREE && endOf(last) === block.hpa;
+			if (joins) last.pages += block.pages;
+			else joined.push(block);
+		}
+		this.#owned.splice(0, this.#owned.length, ...joined);
+	}
+
 	/** Every page of memory by owner, neighbours of one owner joined. */
 	owned(): Owned[] {
 		const joined: Owned[] = [];
 		for (const block of this.#owned) {
 			const last = joined[joined.length - 1];
-			if (last?.owner === block.owner && last.hpa + last.pages * PAGE_SIZE === block.hpa)
-				last.pages += block.pages;
+			if (last?.owner === block.owner && endOf(last) === block.hpa) last.pages += block.pages;
 			else joined.push({...block});
 		}
 		return joined;
@@ -111,3 +126,5 @@ export class VmPages {
 		}
 	}
 }
+
+const endOf = ({hpa, pages}: Owned): number => hpa + pages * PAGE_SIZE;

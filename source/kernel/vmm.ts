@@ -4,7 +4,7 @@ import {PAGE_SIZE} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Domain, Iommu} from './iommu.js';
-import type {Ppt} from './ppt.js';
+import {type Ppt, VmmError} from './ppt.js';
 import {type MemMap, Vm} from './vm.js';
 import type {VmPages} from './vm-page.js';
 
@@ -31,35 +31,54 @@ export class Vmm {
 		return vm;
 	}
 
-	/** VM_MMAP_MEMSEG of system memory with VM_MEMMAP_F_WIRED: its pages are there at once and cannot move. */
-	mmapWired(vm: Vm, gpa: number, bytes: number): void {
+	/** VM_MMAP_MEMSEG of system memory; with VM_MEMMAP_F_WIRED its pages cannot move. */
+	mmap(vm: Vm, gpa: number, bytes: number, wired: boolean): void {
 		vm.sysmem.populate(gpa, this.#pages.alloc(bytes / PAGE_SIZE, vm.name));
 		vm.map.insert(gpa, bytes, vm.sysmem, gpa);
-		vm.memMaps.push({gpa, bytes, wired: true, iommu: false});
+		vm.memMaps.push({gpa, bytes, wired, iommu: false});
 	}
 
-	/** VM_BIND_PPTDEV: with the VM's first passthru device come its domain and its map. @throws VmmError */
+	/**
+	 * VM_BIND_PPTDEV (vm_assign_pptdev): with the VM's first passthru device come its domain and its map. Where the
+	 * device is then refused, nothing of that is rolled back; and a domain that is there already is forgotten, not
+	 * destroyed (a debug kernel asserts that there is none). @throws VmmError ENXIO, ENOENT, EBUSY
+	 */
 	bind(vm: Vm, rid: Rid): void {
 		if (this.#ppt.of(vm).length === 0) {
 			vm.domain = this.#iommu.createDomain(vm.maxaddr);
+			if (vm.domain === undefined) throw new VmmError('ENXIO', 'this machine has no IOMMU');
 			this.#modify(vm, vm.domain, true);
 		}
 		this.#ppt.assign(vm, rid);
 	}
 
+	/** VM_UNBIND_PPTDEV (vm_unassign_pptdev): with the last device goes the map; the domain stays. @throws VmmError */
+	unbind(vm: Vm, rid: Rid): void {
+		this.#ppt.unassign(vm, rid);
+		if (vm.domain !== undefined && this.#ppt.of(vm).length === 0) this.#modify(vm, vm.domain, false);
+	}
+
+	/** VM_REINIT: all passthru devices leave, and the domain goes. Memory stays wired. */
+	reinit(vm: Vm): void {
+		this.#cleanup(vm);
+	}
+
+	/** VM_DESTROY: as reinit, and then the memory is given back. */
+	destroy(vm: Vm): void {
+		this.#cleanup(vm);
+		this.#pages.free(vm.name);
+		this.vms.splice(this.vms.indexOf(vm), 1);
+	}
+
 	/**
-	 * What VM_REINIT does to a VM's passthru devices: all of them leave, and the domain with the last. Memory
-	 * stays wired. @returns the devices to bind again.
+	 * vm_cleanup. It sees to the map by way of the last device that leaves: where a bind has failed there is none,
+	 * and before D34607 the VM's pages then stay out of the host domain.
 	 */
-	unbindAll(vm: Vm): Rid[] {
-		const devices = this.#ppt.of(vm);
-		for (const device of devices) this.#ppt.unassign(device);
-		if (vm.domain !== undefined) {
-			this.#modify(vm, vm.domain, false);
-			this.#iommu.ops.destroyDomain(vm.domain);
-			vm.domain = undefined;
-		}
-		return devices.map(({rid}) => rid);
+	#cleanup(vm: Vm): void {
+		for (const {rid} of this.#ppt.of(vm)) this.unbind(vm, rid);
+		if (vm.domain !== undefined) this.#iommu.ops.destroyDomain(vm.domain);
+		vm.domain = undefined;
+		for (const memMap of vm.memMaps) memMap.iommu = false;
 	}
 
 	/** vm_iommu_modify: gpa → hpa into the guest's domain or out of it, and, before D34607, hpa out of the host's. */

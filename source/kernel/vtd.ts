@@ -39,6 +39,15 @@ export class VtdDriver implements IommuOps {
 		}
 	}
 
+	cleanup(): void {
+		for (const table of this.#contexts.splice(0)) this.#pages.freePage(table);
+		this.#pages.freePage(this.#root);
+	}
+
+	disable(): void {
+		this.#unit.write32(REG.GCMD, 0);
+	}
+
 	enable(): void {
 		this.#unit.write32(REG.RTADDR, low32(this.#root));
 		this.#unit.write32(REG.RTADDR + 4, high32(this.#root));

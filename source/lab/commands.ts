@@ -1,137 +1,194 @@
 // Commands as they come from outside: read from a scenario's plain data, and checked against the machine.
 
 import {PAGE_SIZE} from '../formats/address.js';
-import {DRIVER_MEMORY, MAX_SEGMENTS} from '../guest/vtblk.js';
-import {type Command, type DiskCommand, type DmaCommand, POLICIES} from '../seam/observed.js';
+import {parseRid} from '../formats/pci.js';
+import {
+	type Command,
+	type DiskCommand,
+	type DmaCommand,
+	type LifeCommand,
+	POLICIES,
+	type TableCommand,
+} from '../seam/command.js';
 import {UserError} from '../user-error.js';
-
-/** What a command is checked against. */
-export type Limits = {
-	vms: readonly string[];
-	passthru: readonly string[];
-	defaultGpa: number;
-	writable: boolean;
-	hostMemory: number;
-};
+import {choiceIn, type Fields, fieldsOf, flagIn, numberIn, oneOf, show, textIn, whole} from './fields.js';
+import type {Limits} from './limits.js';
+import {deviceOf, GUEST_FIELDS, parseGuest, parseMachine} from './spec.js';
 
 /** The longest transfer, in sectors: 16 MiB. */
 export const MAX_SECTORS = 32768;
+const MAX_REQUESTS = 64;
 const MAX_ADDRESS = 2 ** 52;
+
+type Verb = {
+	fields: readonly string[];
+	/** The field that a value which is no map stands for. */
+	short?: string;
+	build: (fields: Fields, limits: Limits) => Command;
+};
+
+const DISK_FIELDS = ['vm', 'lba', 'sectors', 'segments', 'requests', 'gpa'];
+const TABLE_FIELDS = ['from', 'vm', 'gpa', 'pages', 'invalidate'];
+
+/** Every verb of a scenario's steps. */
+const VERBS: Record<Command['do'], Verb> = {
+	read: {fields: DISK_FIELDS, build: (fields, limits) => diskCommand('read', fields, limits)},
+	write: {fields: DISK_FIELDS, build: (fields, limits) => diskCommand('write', fields, limits)},
+	delete: {fields: DISK_FIELDS, build: (fields, limits) => diskCommand('delete', fields, limits)},
+	dma: {
+		fields: ['device', 'access', 'gpa', 'bytes'],
+		build: (fields, limits) => ({
+			do: 'dma',
+			device: textIn(fields, 'device', limits.passthru),
+			access: choiceIn(fields, 'access', ['write', 'read'], 'write'),
+			gpa: numberIn(fields, 'gpa', limits.defaultGpa),
+			bytes: numberIn(fields, 'bytes', PAGE_SIZE),
+		}),
+	},
+	boot: {fields: ['vm'], short: 'vm', build: (fields, limits) => ({do: 'boot', vm: vmIn(fields, limits)})},
+	policy: {
+		fields: ['policy'],
+		short: 'policy',
+		build: fields => ({do: 'policy', policy: choiceIn(fields, 'policy', POLICIES)}),
+	},
+	create: {
+		fields: GUEST_FIELDS,
+		short: 'name',
+		build: (fields, limits) => ({do: 'create', ...parseGuest('create', fields, limits.hostMemory)}),
+	},
+	destroy: vmVerb('destroy'),
+	reinit: vmVerb('reinit'),
+	bind: bindVerb('bind'),
+	unbind: bindVerb('unbind'),
+	attach: deviceVerb('attach'),
+	detach: deviceVerb('detach'),
+	unplug: deviceVerb('unplug'),
+	plug: {
+		fields: ['device', 'rid'],
+		build: fields => ({do: 'plug', device: textIn(fields, 'device'), rid: textIn(fields, 'rid')}),
+	},
+	unload: {fields: [], build: () => ({do: 'unload'})},
+	unmap: {fields: TABLE_FIELDS, build: (fields, limits) => tableCommand('unmap', fields, limits)},
+	map: {fields: TABLE_FIELDS, build: (fields, limits) => tableCommand('map', fields, limits)},
+	invalidate: {fields: [], build: () => ({do: 'invalidate'})},
+	start: {
+		fields: ['iommu', 'memory', 'policy', 'hostPtp', 'returnsToHost', 'hba', 'pptdevs', 'guests'],
+		build: (fields, limits) => ({do: 'start', machine: parseMachine(fields, limits.machine)}),
+	},
+};
+export const verbs: readonly string[] = Object.keys(VERBS);
+const verbOf = (name: string): Verb | undefined => new Map(Object.entries(VERBS)).get(name);
+
+const vmIn = (fields: Fields, limits: Limits): string => textIn(fields, 'vm', limits.vms[0] ?? '');
+
+function vmVerb(verb: 'destroy' | 'reinit'): Verb {
+	return {fields: ['vm'], short: 'vm', build: (fields, limits) => ({do: verb, vm: vmIn(fields, limits)})};
+}
+
+function bindVerb(verb: 'bind' | 'unbind'): Verb {
+	return {
+		fields: ['vm', 'device'],
+		build: (fields, limits) => ({
+			do: verb,
+			vm: vmIn(fields, limits),
+			device: deviceOf(fields.device ?? limits.passthru),
+		}),
+	};
+}
+
+function deviceVerb(verb: 'attach' | 'detach' | 'unplug'): Verb {
+	return {fields: ['device'], short: 'device', build: fields => ({do: verb, device: deviceOf(fields.device)})};
+}
+
+function diskCommand(verb: DiskCommand['do'], fields: Fields, limits: Limits): DiskCommand {
+	return {
+		do: verb,
+		vm: vmIn(fields, limits),
+		lba: numberIn(fields, 'lba', 0),
+		sectors: numberIn(fields, 'sectors', 8),
+		segments: numberIn(fields, 'segments', 1),
+		requests: numberIn(fields, 'requests', 1),
+		gpa: numberIn(fields, 'gpa', limits.defaultGpa),
+	};
+}
+
+function tableCommand(verb: 'map' | 'unmap', fields: Fields, limits: Limits): TableCommand {
+	return {
+		do: verb,
+		from: choiceIn(fields, 'from', ['host', 'guest'], 'host'),
+		vm: vmIn(fields, limits),
+		gpa: numberIn(fields, 'gpa', limits.defaultGpa),
+		pages: numberIn(fields, 'pages', 1),
+		invalidate: flagIn(fields, 'invalidate', true),
+	};
+}
+
+/** A command from `verb: value` of a scenario. What is left out takes the panel's defaults. @throws UserError */
+export function parseCommand(name: string, value: unknown, limits: Limits): Command {
+	const verb = verbOf(name);
+	if (verb === undefined) throw new UserError(`"${name}" is no command; it may be ${verbs.join(', ')}.`);
+	const isShort = verb.short !== undefined && (typeof value === 'string' || typeof value === 'number');
+	const fields = fieldsOf(name, isShort ? {[verb.short ?? '']: value} : value, verb.fields);
+	const command = verb.build(fields, limits);
+	checkCommand(command, limits);
+	return command;
+}
 
 /** @throws UserError that says which field of the command is wrong, and what it may be. */
 export function checkCommand(command: Command, limits: Limits): void {
-	if (command.do === 'policy') oneOf('policy', command.policy, POLICIES);
-	else if (command.do === 'boot') oneOf('vm', command.vm, limits.vms);
-	else if (command.do === 'dma') checkDma(command, limits);
-	else checkDisk(command, limits);
+	if ('vm' in command) oneOf('vm', command.vm, limits.vms);
+	switch (command.do) {
+		case 'policy':
+			return oneOf('policy', command.policy, POLICIES);
+		case 'read':
+		case 'write':
+		case 'delete':
+			return checkDisk(command, limits);
+		case 'dma':
+			return checkDma(command, limits);
+		case 'map':
+		case 'unmap':
+			whole('pages', command.pages, 1, 2 ** 20);
+			whole('gpa', command.gpa, 0, MAX_ADDRESS);
+			if (command.gpa % PAGE_SIZE !== 0) throw new UserError('gpa must be the start of a page.');
+			return;
+		case 'attach':
+		case 'detach':
+		case 'unplug':
+		case 'plug':
+		case 'create':
+			return checkLife(command, limits);
+		default:
+	}
 }
 
-function checkDisk({do: op, vm, lba, sectors, segments, gpa}: DiskCommand, limits: Limits): void {
-	oneOf('vm', vm, limits.vms);
-	whole('lba', lba, 0, 2 ** 53 / 512 - MAX_SECTORS);
+function checkDisk({do: op, lba, sectors, segments, requests, gpa}: DiskCommand, limits: Limits): void {
+	whole('lba', lba, 0, 2 ** 53 / 512 - MAX_SECTORS * MAX_REQUESTS);
 	whole('sectors', sectors, 1, MAX_SECTORS);
-	whole('segments', segments, 1, Math.min(sectors, MAX_SEGMENTS));
+	whole('segments', segments, 1, sectors);
+	whole('requests', requests, 1, MAX_REQUESTS);
 	whole('gpa', gpa, 0, MAX_ADDRESS);
 	if (gpa % 2 !== 0) throw new UserError('gpa must be even: a PRD names memory by words.');
-	if (gpa < DRIVER_MEMORY.end && gpa + sectors * 512 > DRIVER_MEMORY.start) {
-		throw new UserError(
-			`gpa 0x${gpa.toString(16)} runs into the guest driver's queue at 0x80000–0x88fff; choose another.`,
-		);
-	}
-	if (op === 'write' && !limits.writable) {
+	if (op !== 'read' && !limits.writable) {
 		throw new UserError('The disk is open read-only; start dmascope with --writable to write to it.');
 	}
 }
 
 function checkDma({device, access, gpa, bytes}: DmaCommand, limits: Limits): void {
-	oneOf('device', device, limits.passthru);
+	oneOf('device', device, limits.devices);
 	oneOf('access', access, ['write', 'read']);
 	whole('gpa', gpa, 0, MAX_ADDRESS);
 	whole('bytes', bytes, 1, MAX_SECTORS * 512);
 }
 
-function oneOf(field: string, value: string, allowed: readonly string[]): void {
-	if (!allowed.includes(value))
-		throw new UserError(`${field} is ${show(value)}; it may be ${allowed.join(', ')}.`);
-}
-
-function whole(field: string, value: number, least: number, most: number): void {
-	if (Number.isSafeInteger(value) && value >= least && value <= most) return;
-	throw new UserError(`${field} is ${show(value)}; it may be a whole number from ${least} to ${most}.`);
-}
-
-const show = (value: unknown): string => (value === undefined ? 'missing' : JSON.stringify(value));
-
-type Fields = Record<string, unknown>;
-const isFields = (value: unknown): value is Fields =>
-	typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** The verbs of a scenario's steps, and the fields that each takes. */
-const VERBS: Record<string, readonly string[]> = {
-	read: ['vm', 'lba', 'sectors', 'segments', 'gpa'],
-	write: ['vm', 'lba', 'sectors', 'segments', 'gpa'],
-	dma: ['device', 'access', 'gpa', 'bytes'],
-	boot: ['vm'],
-	policy: ['policy'],
-};
-export const verbs = Object.keys(VERBS);
-
-/**
- * A command from `verb: value` of a scenario. What is left out takes the panel's defaults: vm0, LBA 0, a page,
- * one segment. @throws UserError
- */
-export function parseCommand(verb: string, value: unknown, limits: Limits): Command {
-	const shorthand = verb === 'policy' || verb === 'boot';
-	const fields: unknown = shorthand && typeof value === 'string' ? {[VERBS[verb][0]]: value} : (value ?? {});
-	if (!isFields(fields))
-		throw new UserError(`${verb} takes fields (${VERBS[verb].join(', ')}), not ${show(value)}.`);
-	const unknown = Object.keys(fields).find(name => !VERBS[verb].includes(name));
-	if (unknown !== undefined) {
-		throw new UserError(`${verb} has no field "${unknown}"; it takes ${VERBS[verb].join(', ')}.`);
-	}
-	const command = build(verb, fields, limits);
-	checkCommand(command, limits);
-	return command;
-}
-
-function build(verb: string, fields: Fields, limits: Limits): Command {
-	const number = (name: string, fallback: number): number => {
-		const value = fields[name] ?? fallback;
-		if (typeof value !== 'number') throw new UserError(`${name} is ${show(value)}; it takes a number.`);
-		return value;
-	};
-	const text = (name: string, fallback: string): string => {
-		const value = fields[name] ?? fallback;
-		if (typeof value !== 'string') throw new UserError(`${name} is ${show(value)}; it takes a word.`);
-		return value;
-	};
-	const vm = () => text('vm', limits.vms[0] ?? '');
-	const gpa = () => number('gpa', limits.defaultGpa);
-	switch (verb) {
-		case 'policy': {
-			const policy = text('policy', '');
-			const known = POLICIES.find(name => name === policy);
-			if (known === undefined)
-				throw new UserError(`policy is ${show(policy)}; it may be ${POLICIES.join(', ')}.`);
-			return {do: 'policy', policy: known};
-		}
-		case 'boot':
-			return {do: 'boot', vm: vm()};
-		case 'dma': {
-			const access = text('access', 'write') === 'read' ? 'read' : 'write';
-			oneOf('access', text('access', 'write'), ['write', 'read']);
-			return {
-				do: 'dma',
-				device: text('device', limits.passthru[0] ?? ''),
-				access,
-				gpa: gpa(),
-				bytes: number('bytes', PAGE_SIZE),
-			};
-		}
-		default: {
-			const op = verb === 'write' ? 'write' : 'read';
-			const sectors = number('sectors', 8);
-			return {do: op, vm: vm(), lba: number('lba', 0), sectors, segments: number('segments', 1), gpa: gpa()};
-		}
-	}
+function checkLife(command: LifeCommand, limits: Limits): void {
+	if (command.do === 'create' && limits.vms.includes(command.name))
+		throw new UserError(`There is a guest ${command.name} already; give the new one another name.`);
+	if (command.do === 'plug') {
+		const rid = parseRid(command.rid);
+		if (rid === undefined || limits.devices.includes(command.rid))
+			throw new UserError(`rid is ${show(command.rid)}; give a free bus:device:function, such as 5:0:0.`);
+		if (!/^[a-z]+\d+$/.test(command.device) || limits.devices.includes(command.device))
+			throw new UserError(`device is ${show(command.device)}; give a new name such as nvme0.`);
+	} else if ('device' in command) oneOf('device', command.device, limits.devices);
 }

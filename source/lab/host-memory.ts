@@ -1,4 +1,4 @@
-// The size given to --host-memory.
+// Sizes of memory as people write them.
 
 import {GIB} from '../formats/address.js';
 import {UserError} from '../user-error.js';
@@ -8,16 +8,26 @@ const LEAST = 64 * MIB;
 const MOST = 256 * GIB;
 const UNITS: Record<string, number> = {K: 1024, M: MIB, G: GIB};
 
-/** Bytes from 256M, 64G, …; each guest gets a quarter of it. @throws UserError */
-export function parseHostMemory(text: string): number {
+/** Bytes from 256M, 1.5G, …; NaN where that is no size. */
+function bytesOf(text: string): number {
 	const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([KMG])i?B?$/i.exec(text.trim()) ?? [];
-	const bytes = digits === undefined ? Number.NaN : Number(digits) * UNITS[unit.toUpperCase()];
+	return digits === undefined ? Number.NaN : Number(digits) * UNITS[unit.toUpperCase()];
+}
+
+/** @throws UserError */
+export function parseSize(text: string, what: string): number {
+	const bytes = bytesOf(text);
+	if (Number.isNaN(bytes)) throw new UserError(`${what} ${text} is not a size; write it as 64M or 1.5G.`);
+	return bytes;
+}
+
+/** The memory of a host: whole megabytes in the range the lab can build. @throws UserError */
+export function parseHostMemory(text: string, what = '--host-memory'): number {
+	const bytes = bytesOf(text);
 	const range = 'give whole megabytes from 64M to 256G, such as 256M or 64G';
-	if (Number.isNaN(bytes)) throw new UserError(`--host-memory ${text} is not a size; ${range}.`);
-	if (bytes < LEAST)
-		throw new UserError(`--host-memory ${text} is too small for a host with two guests; ${range}.`);
-	if (bytes > MOST) throw new UserError(`--host-memory ${text} is more than the lab can build; ${range}.`);
-	if (bytes % MIB !== 0)
-		throw new UserError(`--host-memory ${text} is not a whole number of megabytes; ${range}.`);
+	if (Number.isNaN(bytes)) throw new UserError(`${what} ${text} is not a size; ${range}.`);
+	if (bytes < LEAST) throw new UserError(`${what} ${text} is too small for a host with guests; ${range}.`);
+	if (bytes > MOST) throw new UserError(`${what} ${text} is more than the lab can build; ${range}.`);
+	if (bytes % MIB !== 0) throw new UserError(`${what} ${text} is not a whole number of megabytes; ${range}.`);
 	return bytes;
 }

@@ -1,104 +1,138 @@
-// The bhyve host of the lab, put together: memory, functions, an IOMMU, a disk, and two guests.
+// The bhyve host of the lab, put together: memory, functions, an IOMMU, a disk, and its guests.
 
 import {BlockIf} from '../bhyve/block-if.js';
-import {VirtioBlk} from '../bhyve/virtio-blk.js';
 import {VmContext} from '../bhyve/vmmapi.js';
-import {hex, PAGE_SIZE} from '../formats/address.js';
-import {type Rid, ridOf} from '../formats/pci.js';
-import {Vtblk} from '../guest/vtblk.js';
-import {AhciHba} from '../hardware/ahci-hba.js';
+import {type Rid, ridText} from '../formats/pci.js';
 import type {Disk} from '../hardware/disk.js';
 import {DmaPort} from '../hardware/dma.js';
 import {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
-import {Vtd} from '../hardware/vtd.js';
-import {AhciDisk} from '../kernel/ahci.js';
 import {Iommu} from '../kernel/iommu.js';
-import {RawDevice} from '../kernel/physio.js';
 import {Ppt} from '../kernel/ppt.js';
 import type {Vm} from '../kernel/vm.js';
 import {VmPages} from '../kernel/vm-page.js';
 import {Vmm} from '../kernel/vmm.js';
-import {VtdDriver} from '../kernel/vtd.js';
-import type {Policy} from '../seam/observed.js';
+import type {GuestDisk} from '../guest/disk.js';
+import type {GuestSpec, MachineSpec, Policy} from '../seam/command.js';
+import {UserError} from '../user-error.js';
+import {Disks} from './disks.js';
+import {functionsOf, type PciFunction, ridIn} from './functions.js';
+import {type Family, familyOf} from './family.js';
+import {diskModel} from './models.js';
 import {seededRandom} from './random.js';
 
-export type PciFunction = {rid: Rid; name: string; driver: string};
-export type Guest = {vm: Vm; blk: VirtioBlk; blockIf: BlockIf; driver: Vtblk; console: string[]};
+export type Guest = {spec: GuestSpec; vm: Vm; blockIf: BlockIf; disk: GuestDisk; console: string[]};
 
-const AHCI: PciFunction = {rid: ridOf(0, 0x1f, 2), name: 'ahci0', driver: 'ahci'};
-const PPT: PciFunction = {rid: ridOf(4, 0, 0), name: 'ppt0', driver: 'ppt'};
-const FUNCTIONS: readonly PciFunction[] = [
-	{rid: ridOf(0, 0x14, 0), name: 'xhci0', driver: 'xhci'},
-	{rid: ridOf(0, 0x19, 0), name: 'em0', driver: 'em'},
-	AHCI,
-	PPT,
-];
 const SEED = 260178;
 
 export class Machine {
 	readonly memory: Memory;
 	readonly pages: VmPages;
-	readonly vtd: Vtd;
+	readonly family: Family;
 	readonly iommu: Iommu;
-	readonly domains: VtdDriver['domains'];
 	readonly ppt: Ppt;
 	readonly vmm: Vmm;
-	readonly functions = FUNCTIONS;
-	readonly guests: readonly Guest[];
-	/** Bytes of memory of each guest. */
-	readonly guestBytes: number;
+	readonly disks: Disks;
+	readonly functions: PciFunction[];
+	readonly guests: Guest[] = [];
+	policy: Policy;
 	/** Whoever listens to what the layers say; a transfer sets it while it runs. */
 	listener: Probe = () => {};
+	readonly #probe: Probe = event => this.listener(event);
 
-	constructor(hostMemory: number, disk: Disk, policy: Policy) {
-		const probe: Probe = event => this.listener(event);
-		this.memory = new Memory(hostMemory);
+	/** @throws UserError where the parts do not fit together. */
+	constructor(
+		readonly spec: MachineSpec,
+		disk: Disk,
+	) {
+		this.policy = spec.policy;
+		this.memory = new Memory(spec.hostMemory);
 		this.pages = new VmPages(this.memory, seededRandom(SEED));
-		this.vtd = new Vtd(this.memory);
-		this.vtd.probe = probe;
-
-		const ops = new VtdDriver(this.vtd, this.memory, this.pages);
-		this.domains = ops.domains;
-		this.iommu = new Iommu(ops, this.memory, () =>
-			this.functions.map(({rid}) => rid).filter(rid => !this.ppt.isAttached(rid)),
+		this.functions = functionsOf(spec);
+		this.family = familyOf(spec, this.memory, this.pages, this.#probe);
+		this.iommu = new Iommu(this.family.driver, this.memory, () =>
+			this.functions.map(({rid}) => rid).filter(rid => this.ppt.isHosts(rid)),
 		);
 		this.ppt = new Ppt(this.iommu);
-		this.ppt.attach(PPT.name, PPT.rid);
+		this.ppt.returnsToHost = spec.returnsToHost;
 		this.vmm = new Vmm(this.iommu, this.ppt, this.memory, this.pages);
-		this.vmm.removesFromHost = policy !== 'keep';
-
-		const hba = new AhciHba(new DmaPort(AHCI.rid, this.memory, this.vtd), disk);
-		const ada0 = new AhciDisk('ada0', hba, this.memory, this.pages);
-		hba.probe = probe;
-		ada0.probe = probe;
-		this.guestBytes = Math.floor(hostMemory / 4 / PAGE_SIZE) * PAGE_SIZE;
-		this.guests = ['vm0', 'vm1'].map(name => this.#createGuest(name, ada0, disk, probe));
-		this.bounce(policy === 'bounce');
-		this.vmm.bind(this.guests[0].vm, PPT.rid);
+		for (const {rid, driver} of this.functions) if (driver === 'igb') this.ppt.attach(rid);
+		this.disks = new Disks(disk, this.memory, this.pages, {
+			ahci: this.portOf(ridIn(this.functions, 'ahci0')),
+			xhci: this.portOf(ridIn(this.functions, 'xhci0')),
+			probe: this.#probe,
+			hba: spec.hba,
+		});
+		for (const guest of spec.guests) this.createGuest(guest);
+		this.setPolicy(spec.policy);
+		for (const {name, passthru} of spec.guests) {
+			for (const device of passthru) this.#bindAtStart(name, device);
+		}
 	}
 
 	guest(name: string): Guest | undefined {
 		return this.guests.find(({vm}) => vm.name === name);
 	}
 
-	/** Has block_if of every guest bounce every transfer, or only those it must. */
-	bounce(everything: boolean): void {
-		for (const {blockIf} of this.guests) blockIf.bounceEverything = everything;
+	/** @throws UserError where there is no such guest. */
+	need(name: string): Guest {
+		const guest = this.guest(name);
+		if (guest !== undefined) return guest;
+		const names = this.guests.map(({vm}) => vm.name).join(', ') || 'none';
+		throw new UserError(`There is no guest ${name}; there are: ${names}.`);
 	}
 
-	/** A way to memory as the passthru device has it. */
+	/** A way to memory as a function has it. */
 	portOf(rid: Rid): DmaPort {
-		return new DmaPort(rid, this.memory, this.vtd);
+		return new DmaPort(rid, this.memory, this.family.translator);
 	}
 
-	#createGuest(name: string, ada0: AhciDisk, disk: Disk, probe: Probe): Guest {
-		const vm = this.vmm.create(name);
-		const ctx = new VmContext(vm, this.vmm, this.memory, this.guestBytes);
-		const device = new RawDevice(ada0);
-		const blockIf = new BlockIf(ctx, device, this.pages, !disk.writable);
-		const blk = new VirtioBlk(ctx, blockIf, `BHYVE-${hex(disk.sectors).slice(2).toUpperCase()}`);
-		for (const layer of [device, blockIf, blk]) layer.probe = probe;
-		return {vm, blk, blockIf, driver: new Vtblk(vm, blk), console: []};
+	/** The function at a requester id. @throws UserError where there is none */
+	functionAt(rid: Rid): PciFunction {
+		const found = this.functions.find(candidate => candidate.rid === rid);
+		if (found === undefined) throw new UserError(`There is no function at ${ridText(rid)}.`);
+		return found;
+	}
+
+	/** By the name that a function has now: its driver's, or ppt's. */
+	ridNamed(name: string): Rid | undefined {
+		const ppt = this.ppt.devices.find(device => device.name === name);
+		return ppt?.rid ?? this.functions.find(candidate => candidate.name === name)?.rid;
+	}
+
+	/** What vmm and block_if do from now on; what is bound already stays as it is. */
+	setPolicy(policy: Policy): void {
+		this.policy = policy;
+		this.vmm.removesFromHost = policy !== 'keep';
+		for (const {blockIf} of this.guests) blockIf.bounceEverything = policy === 'bounce';
+	}
+
+	/** bhyveload and bhyve: a VM with its memory, and its disk. @throws UserError where the host cannot hold it */
+	createGuest(spec: GuestSpec): Guest {
+		const backing = this.disks.open(spec.disk);
+		const vm = this.vmm.create(spec.name);
+		const ctx = new VmContext(vm, this.vmm, this.memory, spec.memory, spec.wired);
+		const blockIf = new BlockIf(ctx, backing, this.pages, !this.disks.writable);
+		blockIf.bounceEverything = this.policy === 'bounce';
+		blockIf.probe = this.#probe;
+		const disk = diskModel(spec.model, ctx, blockIf, this.#probe);
+		const guest = {spec, vm, blockIf, disk, console: []};
+		this.guests.push(guest);
+		return guest;
+	}
+
+	/** The bhyve process ends, and bhyvectl --destroy removes the VM. */
+	destroyGuest(guest: Guest): void {
+		this.vmm.destroy(guest.vm);
+		this.pages.free(`bhyve ${guest.vm.name}`);
+		this.guests.splice(this.guests.indexOf(guest), 1);
+	}
+
+	#bindAtStart(name: string, device: string): void {
+		const {vm, spec} = this.need(name);
+		const rid = this.ridNamed(device);
+		if (rid === undefined) throw new UserError(`${name} is to have ${device}, and there is none; name it in pptdevs.`);
+		if (!spec.wired) throw new UserError(`${name} is to have ${device}: passthru requires guest memory to be wired.`);
+		this.vmm.bind(vm, rid);
 	}
 }

@@ -1,0 +1,76 @@
+// Moves bytes between a disk and the memory that a controller was given: one preadv or pwritev for what lies together.
+
+import {PAGE_SIZE} from '../formats/address.js';
+import type {Disk} from './disk.js';
+import {pageAligned} from './memory.js';
+
+export class Media {
+	/** Bytes whose memory the IOMMU refused, and whether the last move went past the page cache. */
+	dropped = 0;
+	direct: boolean | undefined;
+	/** All bytes that were added. */
+	bytes = 0;
+	/** The parts of memory in order; undefined for one that was refused. */
+	readonly #parts: (Uint8Array | undefined)[] = [];
+	readonly #lengths: number[] = [];
+	/** Where dropped bytes of a read end: inside the device. Page-aligned, as O_DIRECT asks. */
+	readonly #fifo = pageAligned(PAGE_SIZE);
+	readonly #disk: Disk;
+
+	constructor(disk: Disk) {
+		this.#disk = disk;
+	}
+
+	begin(): void {
+		this.dropped = 0;
+		this.bytes = 0;
+		this.direct = undefined;
+		this.#parts.length = 0;
+		this.#lengths.length = 0;
+	}
+
+	/** The next part, as DmaPort.access finds it. */
+	readonly add = (memory: Uint8Array | undefined, length: number): void => {
+		this.#parts.push(memory);
+		this.#lengths.push(length);
+		this.bytes += length;
+		if (memory === undefined) this.dropped += length;
+	};
+
+	/**
+	 * One preadv into the parts. What the IOMMU refused is read too, as the device does, and goes nowhere.
+	 * @returns the bytes moved: fewer than `bytes` where the disk ends. @throws the system's error
+	 */
+	fromDisk(offset: number): number {
+		const views = this.#parts.map((part, i) => part ?? this.#fifo.subarray(0, this.#lengths[i]));
+		this.direct = this.#disk.isDirect(views, offset);
+		return views.length === 0 ? 0 : this.#disk.readv(views, offset);
+	}
+
+	/**
+	 * pwritev from the parts that could be read. What a device writes for a page it could not read is its own affair
+	 * ("data may be bogus"); here those sectors are left as they were, so that no disk is harmed.
+	 * @returns the bytes that the device took for moved. @throws the system's error
+	 */
+	toDisk(offset: number): number {
+		let moved = 0;
+		for (let i = 0; i < this.#parts.length; ) {
+			const run: Uint8Array[] = [];
+			let length = 0;
+			for (let part = this.#parts[i]; part !== undefined; part = this.#parts[++i]) {
+				run.push(part);
+				length += this.#lengths[i];
+			}
+			if (run.length > 0) {
+				this.direct = this.#disk.isDirect(run, offset);
+				moved += this.#disk.writev(run, offset);
+			}
+			offset += length;
+			for (; i < this.#parts.length && this.#parts[i] === undefined; i++) {
+				offset += this.#lengths[i];
+				moved += this.#lengths[i];
+			}
+		}
+		return moved;
+	}
+}

@@ -1,0 +1,152 @@
+// The host's xHCI controller with one USB disk on it: transfer rings in memory, fetched and filled by DMA (xHCI 1.2,
+// chapter 4), and the disk's Bulk-Only Transport behind two bulk endpoints.
+
+import {join64, SECTOR} from '../formats/address.js';
+import * as xhci from '../formats/xhci.js';
+import {COMPLETION, TRB, TRB_BYTES} from '../formats/xhci.js';
+import {messageOf} from '../user-error.js';
+import type {Disk} from './disk.js';
+import type {DmaPort} from './dma.js';
+import {Media} from './media.js';
+import type {Probe} from './probe.js';
+
+type Trb = {at: number; pointer: number; bytes: number; last: boolean};
+/** What the disk is to do with the next transfer. */
+type Phase =
+	| {name: 'command'}
+	| {name: 'data'; tag: number; write: boolean; offset: number; bytes: number}
+	| {name: 'status'; tag: number; residue: number; status: number};
+
+/** A ring's dequeue pointer and the cycle bit that marks what is new. */
+class Ring {
+	cycle: number = xhci.TRB_CYCLE;
+	constructor(public at: number) {}
+}
+
+export class Xhci {
+	probe: Probe = () => {};
+	readonly #media: Media;
+	#out = new Ring(0);
+	#in = new Ring(0);
+	#event = new Ring(0);
+	#eventStart = 0;
+	#eventEnd = 0;
+	#phase: Phase = {name: 'command'};
+
+	constructor(
+		readonly port: DmaPort,
+		readonly disk: Disk,
+	) {
+		this.#media = new Media(disk);
+	}
+
+	/** Where the driver has put the rings of the bulk endpoints and of the events, by bus address. */
+	configure(out: number, incoming: number, events: number, eventBytes: number): void {
+		this.#out = new Ring(out);
+		this.#in = new Ring(incoming);
+		this.#event = new Ring(events);
+		this.#eventStart = events;
+		this.#eventEnd = events + eventBytes;
+		this.#phase = {name: 'command'};
+	}
+
+	/** A doorbell: takes every transfer that is ready on that endpoint. */
+	doorbell(endpoint: 'out' | 'in'): void {
+		const ring = endpoint === 'out' ? this.#out : this.#in;
+		for (let td = this.#next(ring); td !== undefined; td = this.#next(ring)) this.#serve(td);
+	}
+
+	/** The TRBs of the next transfer: those chained together (4.11.3). */
+	#next(ring: Ring): Trb[] | undefined {
+		const td: Trb[] = [];
+		for (;;) {
+			const trb = this.port.read(ring.at, TRB_BYTES);
+			const control = trb?.getUint32(TRB.CONTROL, true) ?? 0;
+			if (trb === undefined || (control & xhci.TRB_CYCLE) !== ring.cycle) return undefined;
+			const pointer = join64(trb.getUint32(TRB.POINTER, true), trb.getUint32(TRB.POINTER + 4, true));
+			if (xhci.trbType(control) === xhci.TRB_TYPE.LINK) {
+				ring.at = pointer;
+				if (control & xhci.TRB_TOGGLE) ring.cycle ^= xhci.TRB_CYCLE;
+				continue;
+			}
+			const last = (control & xhci.TRB_CHAIN) === 0;
+			td.push({at: ring.at, pointer, bytes: trb.getUint32(TRB.STATUS, true) & 0x1ffff, last});
+			ring.at += TRB_BYTES;
+			if (last) return td;
+		}
+	}
+
+	#serve(td: Trb[]): void {
+		const phase = this.#phase;
+		if (phase.name === 'command') this.#command(td);
+		else if (phase.name === 'status') this.#status(td, phase.tag, phase.residue, phase.status);
+		else this.#data(td, phase);
+	}
+
+	/** A command block wrapper: what is to be moved next. */
+	#command(td: Trb[]): void {
+		const cbw = td.length === 1 ? this.port.read(td[0].pointer, xhci.CBW_BYTES) : undefined;
+		if (cbw?.getUint32(xhci.CBW.SIGNATURE, true) !== xhci.CBW_SIGNATURE) {
+			this.#complete(td, COMPLETION.STALL, 0);
+			return;
+		}
+		const tag = cbw.getUint32(xhci.CBW.TAG, true);
+		const bytes = cbw.getUint32(xhci.CBW.LENGTH, true);
+		const opcode = cbw.getUint8(xhci.CBW.CB);
+		const lba = join64(cbw.getUint32(xhci.CBW.CB + 6), cbw.getUint32(xhci.CBW.CB + 2));
+		const known = opcode === xhci.SCSI.READ_16 || opcode === xhci.SCSI.WRITE_16;
+		const whole = cbw.getUint32(xhci.CBW.CB + 10) * SECTOR === bytes;
+		this.#phase =
+			known && whole
+				? {name: 'data', tag, write: opcode === xhci.SCSI.WRITE_16, offset: lba * SECTOR, bytes}
+				: {name: 'status', tag, residue: bytes, status: xhci.CSW_FAILED};
+		this.#complete(td, COMPLETION.SUCCESS, 0);
+	}
+
+	#data(td: Trb[], {tag, write, offset, bytes}: Extract<Phase, {name: 'data'}>): void {
+		this.#media.begin();
+		for (const {pointer, bytes: length} of td) {
+			// A disk read writes memory, and a disk write reads it.
+			this.port.access(pointer, length, !write, this.#media.add);
+		}
+		let moved = 0;
+		let error: string | undefined;
+		try {
+			moved = write ? this.#media.toDisk(offset) : this.#media.fromDisk(offset);
+			if (moved < bytes) error = `the disk ended after ${moved} of ${bytes} bytes`;
+		} catch (thrown) {
+			error = messageOf(thrown);
+		}
+		const {dropped, direct} = this.#media;
+		const status = error === undefined ? xhci.CSW_PASSED : xhci.CSW_FAILED;
+		this.#phase = {name: 'status', tag, residue: bytes - moved, status};
+		this.probe({at: 'hba', name: 'xHCI', bytes: moved, dropped, direct, error});
+		this.#complete(td, moved < bytes ? COMPLETION.SHORT : COMPLETION.SUCCESS, bytes - moved);
+	}
+
+	#status(td: Trb[], tag: number, residue: number, status: number): void {
+		const csw = new DataView(new ArrayBuffer(xhci.CSW_BYTES));
+		csw.setUint32(xhci.CSW.SIGNATURE, xhci.CSW_SIGNATURE, true);
+		csw.setUint32(xhci.CSW.TAG, tag, true);
+		csw.setUint32(xhci.CSW.RESIDUE, residue, true);
+		csw.setUint8(xhci.CSW.STATUS, status);
+		this.port.write(td[0].pointer, new Uint8Array(csw.buffer));
+		this.#phase = {name: 'command'};
+		this.#complete(td, COMPLETION.SUCCESS, 0);
+	}
+
+	/** Posts a transfer event (6.4.2.1). */
+	#complete(td: Trb[], code: number, residue: number): void {
+		const last = td[td.length - 1];
+		const event = new DataView(new ArrayBuffer(TRB_BYTES));
+		event.setBigUint64(TRB.POINTER, BigInt(last.at), true);
+		event.setUint32(TRB.STATUS, ((code << 24) | residue) >>> 0, true);
+		event.setUint32(TRB.CONTROL, xhci.trbOf(xhci.TRB_TYPE.TRANSFER_EVENT) | this.#event.cycle, true);
+		this.port.write(this.#event.at, new Uint8Array(event.buffer));
+		this.#event.at += TRB_BYTES;
+		if (this.#event.at >= this.#eventEnd) {
+			this.#event.at = this.#eventStart;
+			this.#event.cycle ^= xhci.TRB_CYCLE;
+		}
+	}
+}

@@ -1,0 +1,53 @@
+// GEOM's partitions: a provider that is a part of another (g_part). Its table is read through the disk's own driver.
+
+import {PAGE_SIZE, SECTOR} from '../formats/address.js';
+import {gptHeader, gptPartitions, hasBootSignature, isProtective, mbrPartitions, type Partition} from '../formats/gpt.js';
+import type {Memory} from '../hardware/memory.js';
+import type {Bio, Provider} from './physio.js';
+import type {VmPages} from './vm-page.js';
+
+export class PartitionProvider implements Provider {
+	readonly mediaBytes: number;
+	readonly #parent: Provider;
+	readonly #start: number;
+
+	constructor(parent: Provider, readonly name: string, {firstLba, lastLba}: Partition) {
+		this.#parent = parent;
+		this.#start = firstLba * SECTOR;
+		this.mediaBytes = (Math.min(lastLba, parent.mediaBytes / SECTOR - 1) - firstLba + 1) * SECTOR;
+	}
+
+	/** The first byte of the partition on its disk. */
+	get start(): number {
+		return this.#start;
+	}
+
+	strategy(bio: Bio): {moved: number; error: boolean} {
+		return this.#parent.strategy({...bio, offset: bio.offset + this.#start});
+	}
+}
+
+/** Tastes a disk: the partitions of its GPT or MBR; none where it has neither. */
+export function taste(disk: Provider, memory: Memory, pages: VmPages): PartitionProvider[] {
+	const buffer = pages.allocContiguous(GPT_PAGES, 'kernel');
+	const read = (lba: number, sectors: number): Uint8Array | undefined => {
+		const bytes = sectors * SECTOR;
+		if (bytes > GPT_PAGES * PAGE_SIZE || (lba + sectors) * SECTOR > disk.mediaBytes) return undefined;
+		const {error} = disk.strategy({write: false, offset: lba * SECTOR, pages: [{hpa: buffer, bytes}]});
+		return error ? undefined : memory.view(buffer, bytes);
+	};
+	const named = (found: Partition[], prefix: string) =>
+		found.map(part => new PartitionProvider(disk, `${disk.name}${prefix}${part.number}`, part));
+	const mbr = read(0, 1);
+	if (mbr === undefined || !hasBootSignature(mbr)) return [];
+	if (!isProtective(mbr)) return named(mbrPartitions(mbr), 's');
+	const sector = read(1, 1);
+	const header = sector && gptHeader(sector, 1);
+	if (header === undefined || typeof header === 'string') return [];
+	const entries = read(header.entriesLba, Math.ceil((header.entries * header.entryBytes) / SECTOR));
+	const found = entries && gptPartitions(entries, header);
+	return found === undefined || typeof found === 'string' ? [] : named(found, 'p');
+}
+
+/** Room for the 32 sectors of an ordinary entry array. */
+const GPT_PAGES = 4;

@@ -1,0 +1,1 @@
+// The IOMMU of the machine: VT-d, AMD-Vi, or none.

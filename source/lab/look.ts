@@ -1,0 +1,64 @@
+// The lab's machine as the dashboard may look at it. Which domain a function is in is read from memory.
+
+import type {Disk} from '../hardware/disk.js';
+import {contextOf} from '../seam/contexts.js';
+import type {Domain, MachineState} from '../seam/observed.js';
+import type {Machine} from './machine.js';
+import type {Record} from './record.js';
+
+export function domainsOf({family, iommu, vmm}: Machine): Domain[] {
+	const domains = family.driver?.domains ?? [];
+	return domains.map(domain => ({
+		id: domain.id,
+		role: domain === iommu.hostDomain ? 'host' : 'guest',
+		vm: vmm.vms.find(vm => vm.domain === domain)?.name,
+		format: family.format,
+		root: domain.root,
+		levels: domain.levels,
+	}));
+}
+
+export type DiskInfo = {disk: Disk; sample: boolean};
+
+export function look(machine: Machine, record: Record, {disk, sample}: DiskInfo, revision: number): MachineState {
+	const {functions, ppt, guests, family, memory, pages} = machine;
+	return {
+		revision,
+		title: 'lab',
+		iommu: family.name,
+		policy: machine.policy,
+		domains: domainsOf(machine),
+		devices: functions.map(({rid, name, driver}) => {
+			const passed = ppt.devices.find(device => device.rid === rid);
+			return {
+				rid,
+				name: passed?.name ?? name,
+				driver: passed ? 'ppt' : driver,
+				domain: family.contexts && contextOf(memory, family.contexts(), rid)?.domain,
+				vm: passed?.vm?.name,
+			};
+		}),
+		vms: guests.map(({spec, vm, console}) => ({
+			name: vm.name,
+			pages: vm.pages,
+			wired: vm.memMaps.every(({wired}) => wired),
+			passthru: ppt.of(vm).map(({name}) => name),
+			disk: `${spec.model} on ${machine.disks.pathOf(spec.disk)}`,
+			model: spec.model,
+			console: [...console],
+		})),
+		owned: pages.owned(),
+		disk: {
+			name: 'ada0',
+			path: disk.path,
+			sectors: disk.sectors,
+			direct: disk.direct,
+			writable: disk.writable,
+			sample,
+		},
+		transfers: record.transfers,
+		tally: {...record.tally},
+		faults: record.faults,
+		faultLog: {...family.faultLog(), blocked: record.faultCount},
+	};
+}

@@ -1,0 +1,74 @@
+// What the lab remembers of the transfers on a machine: the newest of them, their faults, and counts of all.
+
+import type {DiskCommand, TransferCommand} from '../seam/command.js';
+import type {Fault, Transfer} from '../seam/observed.js';
+import {faultsOf, firstPrd} from './chain.js';
+import type {Machine} from './machine.js';
+import {type Judged, runDisk, runDma} from './transfer.js';
+
+/** How many of the newest transfers and faults are kept to be looked at. */
+const KEPT = 1000;
+
+export class Record {
+	transfers: readonly Transfer[] = [];
+	faults: readonly Fault[] = [];
+	faultCount = 0;
+	readonly tally = {delivered: 0, lost: 0, torn: 0, failed: 0};
+	#transferCount = 0;
+	readonly #machine: Machine;
+
+	constructor(machine: Machine) {
+		this.#machine = machine;
+	}
+
+	/** Runs a transfer and keeps what became of it. */
+	run(command: TransferCommand): Transfer {
+		const number = this.#transferCount + 1;
+		const judged =
+			command.do === 'dma'
+				? runDma(this.#machine, command, number)
+				: runDisk(this.#machine, this.#machine.need(command.vm), command, number);
+		this.#transferCount = number;
+		const transfer = this.#transfer(command, number, judged);
+		const seen = faultsOf(judged.events).map(fault => this.#fault(fault, number));
+		this.tally[transfer.data]++;
+		this.transfers = [...this.transfers, transfer].slice(-KEPT);
+		this.faults = [...this.faults, ...seen].slice(-KEPT);
+		return transfer;
+	}
+
+	#transfer(command: TransferCommand, number: number, {verdict, events}: Judged): Transfer {
+		const iova = command.do === 'dma' ? command.gpa : firstPrd(events);
+		const vm = command.do === 'dma' ? this.#ownerOf(command.device) : command.vm;
+		const faults = faultsOf(events).length;
+		return {number, command, vm, policy: this.#machine.policy, ...verdict, faults, iova};
+	}
+
+	#fault(fault: ReturnType<typeof faultsOf>[number], transfer: number): Fault {
+		const {functions, ppt, pages} = this.#machine;
+		const name = ppt.devices.find(({rid}) => rid === fault.rid)?.name;
+		// A host function's address is a physical one; a passthru device's is its guest's.
+		return {
+			...fault,
+			number: ++this.faultCount,
+			transfer,
+			device: name ?? functions.find(({rid}) => rid === fault.rid)?.name ?? 'unknown',
+			owner: name === undefined ? pages.ownerOf(fault.iova) : undefined,
+		};
+	}
+
+	#ownerOf(device: string): string | undefined {
+		return this.#machine.ppt.devices.find(({name}) => name === device)?.vm?.name;
+	}
+}
+
+/** A read of the guest's firmware, which has its own buffer: not where its user's transfers go. */
+export const bootRead = (vm: string, lba: number, sectors: number): DiskCommand => ({
+	do: 'read',
+	vm,
+	lba,
+	sectors,
+	segments: 1,
+	requests: 1,
+	gpa: 0x20_0000,
+});
