@@ -16,9 +16,11 @@ export type Extent = {address: number; bytes: number};
 
 export type ProbeEvent =
 	| {at: 'virtio-blk'; descriptors: number; data: Extent[]}
-	| {at: 'block_if'; iovec: Extent[]; bounced: boolean}
+	| {at: 'queue'; pending: number; busy: number; blocked: number}
+	| {at: 'block_if'; worker: string; iovec: Extent[]; way: 'direct' | 'bounced' | 'copied'}
 	| {at: 'copy'; bytes: number}
 	| {at: 'syscall'; name: string; offset: number; bytes: number; result: number; error?: string}
+	| {at: 'file'; bytes: number}
 	| {at: 'ahci'; lba: number; prds: Extent[]}
 	| {at: 'hba'; bytes: number; dropped: number; direct?: boolean; error?: string}
 	| {at: 'fault'; fault: Fault};

@@ -2,6 +2,7 @@
 // saw. "Success, success, success, untouched" can be read off it.
 
 import {reasonText} from '../formats/vtd.js';
+import type {Answer} from '../guest/disk.js';
 import type {Fault, ProbeEvent} from '../hardware/probe.js';
 import type {Stage, Transfer, Way} from '../seam/observed.js';
 import {grouped, plural} from '../words.js';
@@ -11,8 +12,8 @@ export type Ending = {
 	write: boolean;
 	bytes: number;
 	landed: number;
-	/** virtio's status byte; undefined where the request never came back. */
-	status: number | undefined;
+	/** How the guest's request came back. */
+	answer: Answer;
 };
 
 type EventAt<At extends ProbeEvent['at']> = Extract<ProbeEvent, {at: At}>;
@@ -35,8 +36,7 @@ export const faultsOf = (events: readonly ProbeEvent[]): Fault[] =>
 export const firstPrd = (events: readonly ProbeEvent[]): number | undefined =>
 	all(events, 'ahci')[0]?.prds[0]?.address;
 
-export const wayOf = (events: readonly ProbeEvent[]): Way =>
-	all(events, 'block_if').some(({bounced}) => bounced) ? 'bounced' : 'direct';
+export const wayOf = (events: readonly ProbeEvent[]): Way => all(events, 'block_if')[0]?.way ?? 'direct';
 
 /** The error that the hardware met, if any: for the verdict's note. */
 export const hardwareError = (events: readonly ProbeEvent[]): string | undefined =>
@@ -50,7 +50,7 @@ export function diskChain(events: readonly ProbeEvent[], ending: Ending): Stage[
 		syscallStage(events, ending),
 		driverStage(events),
 		hbaStage(events),
-		iommuStage(faultsOf(events), events),
+		wayOf(events) === 'copied' ? fileStage(events) : iommuStage(faultsOf(events), events),
 		endStage(ending),
 	].filter(stage => stage !== undefined);
 }
@@ -69,18 +69,16 @@ export function dmaChain(device: string, events: readonly ProbeEvent[], ending: 
 	];
 }
 
-function guestStage(events: readonly ProbeEvent[], {status}: Ending): Stage {
+function guestStage(events: readonly ProbeEvent[], {answer}: Ending): Stage {
 	const chain = all(events, 'virtio-blk')[0];
 	const asked = chain
 		? `${plural(chain.descriptors, 'descriptor')}, ${plural(chain.data.length, 'segment')}`
 		: 'no chain taken';
-	const words = ['OK', 'I/O error', 'unsupported'];
-	const answer = status === undefined ? 'the request never came back' : `status ${words[status] ?? status}`;
 	return {
 		place: 'guest',
-		brief: status === 0 ? `${chain?.descriptors ?? 0} OK` : status === undefined ? 'stuck' : 'error',
-		full: `${asked}; ${answer}`,
-		trouble: status !== 0,
+		brief: answer?.ok ? `${chain?.descriptors ?? 0} OK` : answer === undefined ? 'stuck' : 'error',
+		full: `${asked}; ${answer?.text ?? 'the request never came back'}`,
+		trouble: !answer?.ok,
 	};
 }
 
@@ -88,13 +86,15 @@ function bhyveStage(events: readonly ProbeEvent[]): Stage | undefined {
 	const block = all(events, 'block_if')[0];
 	if (block === undefined) return undefined;
 	const copied = sum(all(events, 'copy').map(({bytes}) => bytes));
-	const way = block.bounced
-		? `through its buffer, ${plural(copied, 'byte')} copied`
-		: 'straight to guest memory';
+	const ways = {
+		direct: 'straight to guest memory',
+		bounced: `through its buffer, ${plural(copied, 'byte')} copied`,
+		copied: 'all of it in one call, for the kernel to copy',
+	};
 	return {
 		place: 'bhyve',
-		brief: block.bounced ? `${block.iovec.length} cpy` : `${block.iovec.length} iov`,
-		full: `iovec of ${block.iovec.length}; ${way}`,
+		brief: block.way === 'bounced' ? `${block.iovec.length} cpy` : `${block.iovec.length} iov`,
+		full: `iovec of ${block.iovec.length}; ${ways[block.way]}`,
 		trouble: false,
 	};
 }
@@ -140,6 +140,18 @@ function hbaStage(events: readonly ProbeEvent[]): Stage | undefined {
 		place: 'HBA',
 		brief: 'ok',
 		full: `no error; ${plural(moved, 'byte')} by its own count${way}`,
+		trouble: false,
+	};
+}
+
+/** In place of driver, controller and IOMMU, where no device sees the guest's pages. */
+function fileStage(events: readonly ProbeEvent[]): Stage | undefined {
+	const bytes = sum(all(events, 'file').map(file => file.bytes));
+	if (bytes === 0) return undefined;
+	return {
+		place: 'file',
+		brief: 'cpu',
+		full: `the CPU copies ${plural(bytes, 'byte')} between the page cache and guest memory`,
 		trouble: false,
 	};
 }

@@ -5,6 +5,7 @@ import {VirtioBlk} from '../bhyve/virtio-blk.js';
 import {VmContext} from '../bhyve/vmmapi.js';
 import {hex, PAGE_SIZE} from '../formats/address.js';
 import {type Rid, ridOf} from '../formats/pci.js';
+import type {GuestDisk} from '../guest/disk.js';
 import {Vtblk} from '../guest/vtblk.js';
 import {AhciHba} from '../hardware/ahci-hba.js';
 import type {Disk} from '../hardware/disk.js';
@@ -24,7 +25,7 @@ import type {Policy} from '../seam/observed.js';
 import {seededRandom} from './random.js';
 
 export type PciFunction = {rid: Rid; name: string; driver: string};
-export type Guest = {vm: Vm; blk: VirtioBlk; blockIf: BlockIf; driver: Vtblk; console: string[]};
+export type Guest = {vm: Vm; blk: VirtioBlk; blockIf: BlockIf; driver: GuestDisk; console: string[]};
 
 const AHCI: PciFunction = {rid: ridOf(0, 0x1f, 2), name: 'ahci0', driver: 'ahci'};
 const PPT: PciFunction = {rid: ridOf(4, 0, 0), name: 'ppt0', driver: 'ppt'};

@@ -2,7 +2,7 @@
 // disk holds, sector by sector. The verdict asks no layer for its opinion.
 
 import {hex, PAGE_SIZE, SECTOR} from '../formats/address.js';
-import {BLK_S, BLK_T} from '../formats/virtqueue.js';
+import type {Answer} from '../guest/disk.js';
 import type {Disk} from '../hardware/disk.js';
 import type {ProbeEvent} from '../hardware/probe.js';
 import type {VmMap} from '../kernel/vm-map.js';
@@ -38,29 +38,33 @@ export function runDisk(
 	const bytes = sectors * SECTOR;
 	const what = `${write ? 'written by' : 'stale'} ${guest.vm.name} #${number}`;
 	fill(guest.vm.map, gpa, unlike(peek(disk, lba * SECTOR, bytes), gpa, bytes, what));
-	let status: number | undefined;
+	let answer: Answer;
 	const events = listen(machine, () => {
-		if (guest.blk.stopped !== undefined) guest.driver.reset();
-		const type = write ? BLK_T.OUT : BLK_T.IN;
-		status = guest.driver.request(type, lba, split(gpa, sectors, segments), !write);
+		if (guest.driver.stopped !== undefined) guest.driver.reset();
+		answer = guest.driver.request({
+			op: command.do,
+			sector: lba,
+			segments: split(gpa, sectors, segments),
+			sectors,
+		});
 	});
 	const landed = sameSectors(guest.vm.map, gpa, peek(disk, lba * SECTOR, bytes));
 	const error = hardwareError(events);
 	const past = lba + sectors > disk.sectors;
 	const notes = [
-		guest.blk.stopped,
+		guest.driver.stopped,
 		error === undefined ? undefined : `ada0: ${error}.`,
 		past ? `The request reaches past the end of the disk, which has ${disk.sectors} sectors.` : undefined,
-		write && status === BLK_S.IOERR && !disk.writable
+		write && answer?.ok === false && !disk.writable
 			? 'The disk is read-only; start with --writable to write.'
 			: undefined,
 	];
 	const verdict: Verdict = {
-		data: dataOf(status === BLK_S.OK, landed, bytes),
+		data: dataOf(answer?.ok === true, landed, bytes),
 		way: wayOf(events),
 		bytes,
 		landed,
-		chain: diskChain(events, {write, bytes, landed, status}),
+		chain: diskChain(events, {write, bytes, landed, answer}),
 		note: notes.find(note => note !== undefined),
 	};
 	return {verdict, events};
@@ -84,7 +88,7 @@ export function runDma(machine: Machine, command: DmaCommand, number: number): J
 			done += length;
 		});
 	});
-	const ending = {write: access === 'write', bytes, landed: arrived, status: BLK_S.OK};
+	const ending = {write: access === 'write', bytes, landed: arrived, answer: undefined};
 	const verdict: Verdict = {
 		data: dataOf(true, arrived, bytes),
 		way: 'direct',
