@@ -3,7 +3,6 @@
 
 import {execFileSync} from 'node:child_process';
 import {PAGE_SIZE, SECTOR} from '../source/formats/address.js';
-import {BLK_T} from '../source/formats/virtqueue.js';
 import {REG} from '../source/formats/vtd.js';
 import {Disk} from '../source/hardware/disk.js';
 import {VtdWalk} from '../source/hardware/vtd-walk.js';
@@ -77,7 +76,8 @@ function labReads(machine: Machine, bytes: number): number {
 	let count = 0;
 	while (performance.now() - start < 1000) {
 		for (let i = 0; i < 16; i++) {
-			if (driver.request(BLK_T.IN, lba, segment, true) !== 0) throw new Error('a read failed');
+			const answer = driver.request({op: 'read', sector: lba, segments: segment, sectors});
+			if (answer?.ok !== true) throw new Error('a read failed');
 			lba = lba + sectors > limit ? 0 : lba + sectors;
 			count++;
 		}

@@ -1,75 +1,239 @@
-// bhyve's block_if.c: what stands between a device model and its disk. A raw device takes no scatter/gather,
-// so one segment goes straight to guest memory, and more than one through a buffer of this process.
+// bhyve's block_if.c: what stands between a device model and its disk. Requests wait in a queue for eight
+// workers. A raw device takes no scatter/gather, so one segment goes straight to guest memory, and more than one
+// through the worker's buffer; a file takes them all at once.
 
 import {SECTOR} from '../formats/address.js';
 import type {Probe} from '../hardware/probe.js';
-import {type Iovec, MAXPHYS, type RawDevice} from '../kernel/physio.js';
+import {type Backing, type Iovec, MAXPHYS} from '../kernel/physio.js';
 import type {VmPages} from '../kernel/vm-page.js';
 import type {VmContext} from './vmmapi.js';
 
-export type BlockRequest = {op: 'read' | 'write' | 'flush'; iov: Iovec[]; offset: number};
+export type BlockOp = 'read' | 'write' | 'flush' | 'delete';
+/**
+ * One request of a device model, with what it wants told when it is done (br_callback). `resid` counts down from
+ * the bytes to move, or to delete; a delete has no iovec.
+ */
+export type BlockRequest = {
+	op: BlockOp;
+	iov: Iovec[];
+	offset: number;
+	resid: number;
+	done: (error: string | undefined) => void;
+};
+
+/** Segments that a request may have: BLOCKIF_IOV_MAX. */
+export const BLOCKIF_IOV_MAX = 128;
+const BLOCKIF_NUMTHR = 8;
+/** BLOCKIF_RING_MAX, and one for each worker. */
+export const BLOCKIF_MAXREQ = 128 + BLOCKIF_NUMTHR;
+/** Where a flush ends (OFF_MAX): no request continues it. */
+const NOWHERE = Number.POSITIVE_INFINITY;
+
+/** A request in a queue. It is free again (BST_FREE) when it is in neither. */
+type Element = {request: BlockRequest; status: 'BLOCK' | 'PEND' | 'BUSY'; end: number};
+/** A thread, and its MAXPHYS buffer once it has touched it. */
+type Worker = {name: string; buffer: number | undefined; element: Element | undefined};
 
 export class BlockIf {
 	/** D34535's idea: a single segment goes through the buffer too. */
 	bounceEverything = false;
 	probe: Probe = () => {};
 	readonly #ctx: VmContext;
-	readonly #device: RawDevice;
-	readonly #readOnly: boolean;
-	/** The worker's buffer: MAXPHYS bytes from malloc. */
-	readonly #buffer: number;
+	readonly #backing: Backing;
+	readonly #pages: VmPages;
+	readonly #workers: Worker[];
+	#pending: Element[] = [];
+	#busy: Element[] = [];
+	#running = false;
 
-	constructor(ctx: VmContext, device: RawDevice, pages: VmPages, readOnly: boolean) {
+	/** `ident` is the slot and the function of the disk's device model. */
+	constructor(
+		ctx: VmContext,
+		backing: Backing,
+		pages: VmPages,
+		readonly readOnly: boolean,
+		ident = '3:0',
+	) {
 		this.#ctx = ctx;
-		this.#device = device;
-		this.#readOnly = readOnly;
-		this.#buffer = ctx.malloc(MAXPHYS, pages, `bhyve ${ctx.vm.name}`);
+		this.#backing = backing;
+		this.#pages = pages;
+		this.#workers = Array.from({length: BLOCKIF_NUMTHR}, (_, n) => ({
+			name: `blk-${ident}-${n}`,
+			buffer: undefined,
+			element: undefined,
+		}));
 	}
 
+	/** In units of 512 bytes. */
 	get sectors(): number {
-		return this.#device.provider.mediaBytes / SECTOR;
+		return this.#backing.mediaBytes / SECTOR;
+	}
+
+	get sectorSize(): number {
+		return this.#backing.sectorSize;
+	}
+
+	/** blockif_psectsz; 0 where the disk does not say. */
+	get physicalSectorSize(): number {
+		return this.#backing.stripeSize;
+	}
+
+	get canDelete(): boolean {
+		return this.#backing.canDelete;
+	}
+
+	/** blockif_request: queued for the workers. @returns E2BIG where the queue is full. */
+	request(request: BlockRequest): string | undefined {
+		const queued = [...this.#pending, ...this.#busy];
+		if (queued.length === BLOCKIF_MAXREQ) return 'E2BIG';
+		// A request that starts where one in the queue ends waits for it (blockif_enqueue).
+		const status = queued.some(({end}) => end === request.offset) ? 'BLOCK' : 'PEND';
+		const end = request.op === 'flush' ? NOWHERE : request.offset + sum(request.iov);
+		this.#pending.push({request, status, end});
+		this.#tell();
+		return undefined;
+	}
+
+	/** blockif_cancel: EBUSY where a worker has it, and it ends as usual; EINVAL where it is not queued. */
+	cancel(request: BlockRequest): string | undefined {
+		const element = this.#pending.find(pending => pending.request === request);
+		if (element !== undefined) {
+			this.#complete(element);
+			return undefined;
+		}
+		return this.#busy.some(busy => busy.request === request) ? 'EBUSY' : 'EINVAL';
+	}
+
+	/**
+	 * The workers' turn (blockif_thr): in each round every one of them takes what is first in line, and then they
+	 * do it in the order of their numbers, until nothing is left. What kills the process takes the queue with it.
+	 */
+	run(): void {
+		if (this.#running) return;
+		this.#running = true;
+		try {
+			while (this.#pending.length > 0) this.#round();
+		} catch (error) {
+			this.#pending = [];
+			this.#busy = [];
+			this.#tell();
+			throw error;
+		} finally {
+			this.#running = false;
+		}
+	}
+
+	#round(): void {
+		for (const worker of this.#workers) worker.element = this.#dequeue();
+		for (const worker of this.#workers) {
+			if (worker.element === undefined) continue;
+			const {request} = worker.element;
+			request.done(this.#process(worker, request));
+			this.#complete(worker.element);
+		}
+	}
+
+	/** blockif_dequeue. */
+	#dequeue(): Element | undefined {
+		const index = this.#pending.findIndex(({status}) => status === 'PEND');
+		if (index < 0) return undefined;
+		const [element] = this.#pending.splice(index, 1);
+		element.status = 'BUSY';
+		this.#busy.push(element);
+		this.#tell();
+		return element;
+	}
+
+	/** blockif_complete: the element is free, and those that waited for it may go. */
+	#complete(element: Element): void {
+		const queue = element.status === 'BUSY' ? this.#busy : this.#pending;
+		queue.splice(queue.indexOf(element), 1);
+		for (const waiting of this.#pending) {
+			if (waiting.request.offset === element.end) waiting.status = 'PEND';
+		}
+		this.#tell();
+	}
+
+	#tell(): void {
+		const blocked = this.#pending.filter(({status}) => status === 'BLOCK').length;
+		this.probe({at: 'queue', pending: this.#pending.length - blocked, busy: this.#busy.length, blocked});
 	}
 
 	/** blockif_proc. @returns an errno, or undefined where all went well. */
-	process({op, iov, offset}: BlockRequest): string | undefined {
-		if (op === 'flush') return undefined;
-		const write = op === 'write';
-		const bounced = this.bounceEverything || iov.length > 1;
-		this.probe({at: 'block_if', iovec: iov.map(({pointer, bytes}) => ({address: pointer, bytes})), bounced});
-		if (write && this.#readOnly) return 'EROFS';
-		if (bounced) return this.#bounced(iov, offset, write);
-		return this.#device.transfer(this.#ctx.process, iov, offset, write).errno;
+	#process(worker: Worker, request: BlockRequest): string | undefined {
+		switch (request.op) {
+			case 'flush':
+				return this.#backing.flush();
+			case 'delete':
+				return this.#delete(request);
+			default:
+				return this.#transfer(worker, request);
+		}
 	}
 
-	/** Pieces of at most MAXPHYS into the buffer or out of it, and a copy. */
-	#bounced(iov: readonly Iovec[], offset: number, write: boolean): string | undefined {
-		const total = iov.reduce((sum, {bytes}) => sum + bytes, 0);
-		for (let done = 0; done < total; ) {
-			const length = Math.min(MAXPHYS, total - done);
-			const piece = [{pointer: this.#buffer, bytes: length}];
-			if (write) this.#copy(iov, done, length, write);
-			const {errno} = this.#device.transfer(this.#ctx.process, piece, offset + done, write);
+	#delete(request: BlockRequest): string | undefined {
+		if (!this.canDelete) return 'EOPNOTSUPP';
+		if (this.readOnly) return 'EROFS';
+		const errno = this.#backing.delete(request.offset, request.resid);
+		if (errno === undefined) request.resid = 0;
+		return errno;
+	}
+
+	#transfer(worker: Worker, request: BlockRequest): string | undefined {
+		const {op, iov, offset} = request;
+		const write = op === 'write';
+		const {geom} = this.#backing;
+		const bounced = geom && (iov.length > 1 || (iov.length === 1 && this.bounceEverything));
+		const way = bounced ? 'bounced' : geom ? 'direct' : 'copied';
+		const iovec = iov.map(({pointer, bytes}) => ({address: pointer, bytes}));
+		this.probe({at: 'block_if', worker: worker.name, iovec, way});
+		if (write && this.readOnly) return 'EROFS';
+		if (bounced) return this.#bounced(worker, request, write);
+		const {bytes, errno} = this.#backing.transfer(this.#ctx.process, iov, offset, write);
+		if (errno === undefined) request.resid -= bytes;
+		return errno;
+	}
+
+	/**
+	 * Pieces of at most MAXPHYS into the buffer or out of it, and a copy. A short count is no error to bhyve: past
+	 * the end of the disk the guest gets what the buffer held before.
+	 */
+	#bounced(worker: Worker, request: BlockRequest, write: boolean): string | undefined {
+		const {iov, offset} = request;
+		const buffer = this.#bufferOf(worker);
+		for (let done = 0; request.resid > 0; ) {
+			const length = Math.min(MAXPHYS, request.resid);
+			const piece = [{pointer: buffer, bytes: length}];
+			if (write) this.#copy(buffer, iov, done, length, write);
+			const {errno} = this.#backing.transfer(this.#ctx.process, piece, offset + done, write);
 			if (errno !== undefined) return errno;
-			if (!write) this.#copy(iov, done, length, write);
+			if (!write) this.#copy(buffer, iov, done, length, write);
 			done += length;
+			request.resid -= length;
 		}
 		return undefined;
 	}
 
+	/** Each worker calls malloc when it starts; such memory has no pages before it is touched, and so none here. */
+	#bufferOf(worker: Worker): number {
+		worker.buffer ??= this.#ctx.malloc(MAXPHYS, this.#pages, `bhyve ${this.#ctx.vm.name}`);
+		return worker.buffer;
+	}
+
 	/** memcpy between the buffer and the part of the iovec that starts `skip` bytes into it. */
-	#copy(iov: readonly Iovec[], skip: number, length: number, toBuffer: boolean): void {
+	#copy(buffer: number, iov: readonly Iovec[], skip: number, length: number, toBuffer: boolean): void {
 		let done = 0;
 		for (const {pointer, bytes} of iov) {
 			const from = Math.max(0, skip);
 			const part = Math.min(bytes - from, length - done);
 			skip -= bytes;
 			if (part <= 0) continue;
-			const [to, source] = toBuffer
-				? [this.#buffer + done, pointer + from]
-				: [pointer + from, this.#buffer + done];
+			const [to, source] = toBuffer ? [buffer + done, pointer + from] : [pointer + from, buffer + done];
 			this.#ctx.process.copy(to, source, part);
 			done += part;
 		}
 		this.probe({at: 'copy', bytes: done});
 	}
 }
+
+const sum = (iov: readonly Iovec[]): number => iov.reduce((total, {bytes}) => total + bytes, 0);

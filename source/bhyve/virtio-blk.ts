@@ -1,51 +1,66 @@
 // bhyve's pci_virtio_block.c: takes requests from the ring, hands them to block_if, and reports their status.
 
-import {SECTOR} from '../formats/address.js';
-import {BLK, BLK_HEADER_BYTES, BLK_ID_BYTES, BLK_S, BLK_T} from '../formats/virtqueue.js';
+import {HIGH, high32, low32, SECTOR} from '../formats/address.js';
+import {
+	BLK,
+	BLK_CONFIG,
+	BLK_CONFIG_BYTES,
+	BLK_DISCARD,
+	BLK_DISCARD_BYTES,
+	BLK_F,
+	BLK_HEADER_BYTES,
+	BLK_ID_BYTES,
+	BLK_S,
+	BLK_T,
+	BLK_T_BARRIER,
+	RING_F_INDIRECT_DESC,
+	VIRTIO_PCI,
+} from '../formats/virtqueue.js';
 import type {Probe} from '../hardware/probe.js';
 import {BadAddress} from '../kernel/vm-map.js';
-import type {BlockIf, BlockRequest} from './block-if.js';
-import {type Chain, DeviceStopped, VirtQueue} from './virtio.js';
+import {BLOCKIF_IOV_MAX, type BlockIf, type BlockRequest} from './block-if.js';
+import {type Chain, type Descriptor, DeviceStopped, VirtioPci} from './virtio.js';
 import {NULL, type VmContext} from './vmmapi.js';
 
 /** VTBLK_RINGSZ. */
 export const RING_SIZE = 128;
-
-const OPS: Record<number, BlockRequest['op']> = {
-	[BLK_T.IN]: 'read',
-	[BLK_T.OUT]: 'write',
-	[BLK_T.FLUSH]: 'flush',
-};
+/** A longer list than the ring holds makes Linux panic: a header and a status lie beside it. */
+const SEG_MAX = Math.min(RING_SIZE - 2, BLOCKIF_IOV_MAX);
+/** VTBLK_MAX_DISCARD_SECT: 16 MiB. */
+const MAX_DISCARD = (16 * 1024 * 1024) / SECTOR;
+/** VTBLK_S_HOSTCAPS. BLK_F_RO is not among them: a guest finds out by an error that its disk is read-only. */
+const FEATURES = BLK_F.SEG_MAX | BLK_F.BLK_SIZE | BLK_F.FLUSH | BLK_F.TOPOLOGY | RING_F_INDIRECT_DESC;
 
 export class VirtioBlk {
 	probe: Probe = () => {};
-	/** Why the device is no longer served, once a guest has broken its ring. */
+	/** Why the device is no longer served, once a guest has done what ends bhyve. */
 	stopped: string | undefined;
-	#queue: VirtQueue | undefined;
+	readonly #virtio: VirtioPci;
+	/** What block_if has. */
+	readonly #queued = new Set<BlockRequest>();
 
 	constructor(
 		readonly ctx: VmContext,
 		readonly blockIf: BlockIf,
 		readonly ident: string,
-	) {}
-
-	get sectors(): number {
-		return this.blockIf.sectors;
-	}
-
-	/** The guest writes where its queue is; this also resets the device. */
-	setQueue(place: {descriptors: number; avail: number; used: number}): void {
-		this.stopped = undefined;
-		this.#guarded(() => {
-			this.#queue = new VirtQueue(this.ctx, RING_SIZE, place);
+	) {
+		this.#virtio = new VirtioPci(ctx, {
+			features: FEATURES | (blockIf.canDelete ? BLK_F.DISCARD : 0),
+			queueSize: RING_SIZE,
+			config: configOf(blockIf),
+			notify: () => this.#notify(),
 		});
 	}
 
-	/** pci_vtblk_notify. */
-	notify(): void {
-		this.#guarded(() => {
-			for (let chain = this.#queue?.getChain(); chain; chain = this.#queue?.getChain()) this.#process(chain);
-		});
+	/** The guest reads a register of BAR 0. */
+	read(offset: number, size: 1 | 2 | 4): number {
+		return this.stopped === undefined ? this.#virtio.read(offset, size) : 2 ** (8 * size) - 1;
+	}
+
+	/** The guest writes a register of BAR 0. A reset revives a device that has stopped: bhyve is started again. */
+	write(offset: number, size: 1 | 2 | 4, value: number): void {
+		if (offset === VIRTIO_PCI.STATUS && size === 1 && (value & 0xff) === 0) this.stopped = undefined;
+		this.#guarded(() => this.#virtio.write(offset, size, value));
 	}
 
 	/** Where bhyve would fail an assertion or touch NULL, this one device stops, with a sentence. */
@@ -56,46 +71,132 @@ export class VirtioBlk {
 		} catch (error) {
 			if (!(error instanceof DeviceStopped || error instanceof BadAddress)) throw error;
 			this.stopped = `${this.ctx.vm.name} virtio-blk stopped: ${error.message}; bhyve would have aborted.`;
+			for (const request of this.#queued) this.blockIf.cancel(request);
+			this.#queued.clear();
 		}
+	}
+
+	/** pci_vtblk_notify. */
+	#notify(): void {
+		const {queue} = this.#virtio;
+		while (queue?.hasChain()) this.#process(queue.getChain());
+		this.blockIf.run();
 	}
 
 	/** pci_vtblk_proc: a header, data, and a status byte, in one chain. */
-	#process({head, descriptors}: Chain): void {
+	#process({head, descriptors, readable, writable}: Chain): void {
+		const {length} = descriptors;
+		if (length < 2) throw new DeviceStopped('a chain of one descriptor');
+		if (length > BLOCKIF_IOV_MAX + 2) throw new DeviceStopped(`a chain of ${length} descriptors`);
 		const header = descriptors[0];
-		const status = descriptors[descriptors.length - 1];
+		const status = descriptors[length - 1];
 		const data = descriptors.slice(1, -1);
-		if (descriptors.length < 2) throw new DeviceStopped('a chain of one descriptor');
-		if (header.bytes !== BLK_HEADER_BYTES || header.deviceWrites)
-			throw new DeviceStopped('a malformed header');
-		if (status.bytes !== 1 || !status.deviceWrites) throw new DeviceStopped('a malformed status descriptor');
-
+		if (readable === 0 || header.bytes !== BLK_HEADER_BYTES) throw new DeviceStopped('a malformed header');
 		const map = this.ctx.process;
-		const type = map.u32(header.pointer + BLK.TYPE);
-		const sector = map.u32(header.pointer + BLK.SECTOR) + map.u32(header.pointer + BLK.SECTOR + 4) * 2 ** 32;
-		if (data.some(({deviceWrites}) => deviceWrites === (type === BLK_T.OUT))) {
-			throw new DeviceStopped('a data descriptor of the wrong direction');
-		}
-		const iov = data.map(({pointer, bytes}) => ({pointer, bytes}));
+		const type = (map.u32(header.pointer + BLK.TYPE) & ~BLK_T_BARRIER) >>> 0;
+		const offset = this.#offset(header.pointer + BLK.SECTOR);
+		if (writable === 0 || status.bytes !== 1) throw new DeviceStopped('a malformed status descriptor');
+		// All but the status is to be read by a write or a discard; all but the header is to be written by the rest.
+		const expected = type === BLK_T.OUT || type === BLK_T.DISCARD ? readable : writable;
+		if (expected !== length - 1) throw new DeviceStopped('a data descriptor of the wrong direction');
+
 		this.probe({
 			at: 'virtio-blk',
-			descriptors: descriptors.length,
-			data: iov.map(({pointer, bytes}) => ({address: this.ctx.gpaOf(pointer) ?? NULL, bytes})),
+			descriptors: length,
+			data: data.map(({pointer, bytes}) => ({address: this.ctx.gpaOf(pointer) ?? NULL, bytes})),
 		});
-		map.setU8(status.pointer, this.#serve(type, iov, sector * SECTOR));
-		this.#queue?.release(head, 1);
+		const done = (errno: string | undefined) => this.#done(head, status.pointer, errno);
+		switch (type) {
+			case BLK_T.IN:
+			case BLK_T.OUT: {
+				const resid = data.reduce((sum, {bytes}) => sum + bytes, 0);
+				this.#request({op: type === BLK_T.IN ? 'read' : 'write', iov: data, offset, resid, done});
+				break;
+			}
+			case BLK_T.FLUSH:
+			case BLK_T.FLUSH_OUT:
+				this.#request({op: 'flush', iov: [], offset, resid: 0, done});
+				break;
+			case BLK_T.DISCARD:
+				this.#discard(descriptors[1], done);
+				break;
+			case BLK_T.GET_ID:
+				this.#identify(descriptors[1]);
+				done(undefined);
+				break;
+			default:
+				done('EOPNOTSUPP');
+		}
 	}
 
-	#serve(type: number, iov: BlockRequest['iov'], offset: number): number {
-		if (type === BLK_T.GET_ID) {
-			const id = new Uint8Array(Math.min(BLK_ID_BYTES, iov[0]?.bytes ?? 0));
-			new TextEncoder().encodeInto(this.ident, id);
-			if (iov.length > 0) this.ctx.process.write(iov[0].pointer, id);
-			return BLK_S.OK;
-		}
-		const op = OPS[type];
-		if (op === undefined) return BLK_S.UNSUPP;
-		const errno = this.blockIf.process({op, iov, offset});
-		if (errno === 'EOPNOTSUPP' || errno === 'ENOSYS') return BLK_S.UNSUPP;
-		return errno === undefined ? BLK_S.OK : BLK_S.IOERR;
+	#request(request: BlockRequest): void {
+		const {done} = request;
+		request.done = errno => {
+			this.#queued.delete(request);
+			done(errno);
+		};
+		if (this.blockIf.request(request) !== undefined)
+			throw new DeviceStopped('more requests than block_if holds');
+		this.#queued.add(request);
 	}
+
+	/** One range at a time. As in bhyve it is looked for after the header, be it the status byte that lies there. */
+	#discard({pointer, bytes}: Descriptor, done: BlockRequest['done']): void {
+		const map = this.ctx.process;
+		if (bytes !== BLK_DISCARD_BYTES) done('EINVAL');
+		// Unmap is one of the flags, none of which a discard may have (virtio 1.1, 5.2.6.2).
+		else if (map.u32(pointer + BLK_DISCARD.FLAGS) !== 0) done('EOPNOTSUPP');
+		else if (map.u32(pointer + BLK_DISCARD.SECTORS) > MAX_DISCARD) done('EINVAL');
+		else {
+			const offset = this.#offset(pointer + BLK_DISCARD.SECTOR);
+			const resid = map.u32(pointer + BLK_DISCARD.SECTORS) * SECTOR;
+			this.#request({op: 'delete', iov: [], offset, resid, done});
+		}
+	}
+
+	/** The serial, without a zero at its end where the buffer has no room for one. The rest of the buffer is cleared. */
+	#identify({pointer, bytes}: Descriptor): void {
+		const map = this.ctx.process;
+		map.zero(pointer, bytes);
+		map.write(pointer, new TextEncoder().encode(this.ident).subarray(0, Math.min(bytes, BLK_ID_BYTES)));
+	}
+
+	/** pci_vtblk_done_locked: the used ring counts the status byte alone, whatever was read. */
+	#done(head: number, status: number, errno: string | undefined): void {
+		const unsupported = errno === 'EOPNOTSUPP' || errno === 'ENOSYS';
+		const failed = unsupported ? BLK_S.UNSUPP : BLK_S.IOERR;
+		this.ctx.process.setU8(status, errno === undefined ? BLK_S.OK : failed);
+		const {queue} = this.#virtio;
+		queue?.release(head, 1);
+		if (queue?.endChains()) this.#virtio.interrupt();
+	}
+
+	/** A sector number as an off_t in bytes: C lets the product wrap. */
+	#offset(pointer: number): number {
+		const low = this.ctx.process.u32(pointer);
+		const high = this.ctx.process.u32(pointer + 4);
+		return ((high << 9) | (low >>> 23)) * HIGH + low32(low << 9);
+	}
+}
+
+/** What pci_vtblk_init puts in the configuration. Geometry and the limits of writing zeros stay zero. */
+function configOf({sectors, sectorSize, physicalSectorSize}: BlockIf): DataView {
+	const config = new DataView(new ArrayBuffer(BLK_CONFIG_BYTES));
+	config.setUint32(BLK_CONFIG.CAPACITY, low32(sectors), true);
+	config.setUint32(BLK_CONFIG.CAPACITY + 4, high32(sectors), true);
+	config.setUint32(BLK_CONFIG.SEG_MAX, SEG_MAX, true);
+	config.setUint32(BLK_CONFIG.BLK_SIZE, sectorSize, true);
+	if (physicalSectorSize > sectorSize) {
+		// ffsll: the lowest bit that is set.
+		const exponent = 31 - Math.clz32((physicalSectorSize / sectorSize) & -(physicalSectorSize / sectorSize));
+		config.setUint8(BLK_CONFIG.PHYSICAL_BLOCK_EXP, exponent);
+	}
+	config.setUint32(BLK_CONFIG.MAX_DISCARD_SECTORS, MAX_DISCARD, true);
+	config.setUint32(BLK_CONFIG.MAX_DISCARD_SEG, 1, true);
+	config.setUint32(
+		BLK_CONFIG.DISCARD_SECTOR_ALIGNMENT,
+		Math.max(sectorSize, physicalSectorSize) / SECTOR,
+		true,
+	);
+	return config;
 }

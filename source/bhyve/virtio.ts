@@ -1,15 +1,32 @@
-// bhyve's virtio.c: a split virtqueue in guest memory, seen through the process's mapping of it.
+// bhyve's virtio.c: a split virtqueue in guest memory, seen through the process's mapping of it, and the
+// registers that a legacy virtio device has in its BAR 0.
 
-import {AVAIL, DESC, DESC_BYTES, DESC_INDIRECT, DESC_NEXT, DESC_WRITE, USED} from '../formats/virtqueue.js';
+import {join64, PAGE_SIZE} from '../formats/address.js';
+import {
+	AVAIL,
+	AVAIL_NO_INTERRUPT,
+	DESC,
+	DESC_BYTES,
+	DESC_INDIRECT,
+	DESC_NEXT,
+	DESC_WRITE,
+	queueLayout,
+	USED,
+	VIRTIO_PCI,
+} from '../formats/virtqueue.js';
 import type {VmMap} from '../kernel/vm-map.js';
 import {NULL, type VmContext} from './vmmapi.js';
 
 /** What a descriptor shows a device model. The pointer is NULL where the GPA is not guest memory. */
-export type Descriptor = {pointer: number; bytes: number; deviceWrites: boolean};
-export type Chain = {head: number; descriptors: Descriptor[]};
+export type Descriptor = {pointer: number; bytes: number};
+/** Descriptors in order, those of indirect tables in place of them, and how many are of each direction. */
+export type Chain = {head: number; descriptors: Descriptor[]; readable: number; writable: number};
 
-/** A guest broke the rules in a way that ends bhyve (an assertion, a NULL pointer) or stops the queue. */
+/** A guest broke the rules in a way that ends bhyve: an assertion, a NULL pointer. */
 export class DeviceStopped extends Error {}
+
+/** VQ_MAX_DESCRIPTORS: a chain of more is taken for a loop. */
+const MAX_DESCRIPTORS = 512;
 
 export class VirtQueue {
 	readonly #ctx: VmContext;
@@ -19,54 +36,198 @@ export class VirtQueue {
 	readonly #avail: number;
 	readonly #used: number;
 	#lastAvail = 0;
+	#nextUsed = 0;
+	#savedUsed = 0;
 
-	/** The guest has written the queue's place (GPAs). @throws DeviceStopped where that is not memory. */
-	constructor(ctx: VmContext, size: number, place: {descriptors: number; avail: number; used: number}) {
+	/** vi_vq_init: the guest has written the queue's page frame number. */
+	constructor(ctx: VmContext, size: number, pfn: number) {
+		const {descriptors, avail, used, end} = queueLayout(0, size);
+		const base = ctx.mapGpa(pfn * PAGE_SIZE, Math.ceil(end / PAGE_SIZE) * PAGE_SIZE);
 		this.#ctx = ctx;
 		this.#map = ctx.process;
 		this.#size = size;
-		this.#descriptors = ctx.mapGpa(place.descriptors, size * DESC_BYTES);
-		this.#avail = ctx.mapGpa(place.avail, AVAIL.RING + 2 * size + 2);
-		this.#used = ctx.mapGpa(place.used, USED.RING + 8 * size + 2);
-		if (this.#descriptors === NULL || this.#avail === NULL || this.#used === NULL) {
-			throw new DeviceStopped('the guest placed its queue outside its memory');
-		}
+		this.#descriptors = base + descriptors;
+		this.#avail = base + avail;
+		this.#used = base + used;
 	}
 
-	/** vq_getchain: the next chain, or undefined where there is none. @throws DeviceStopped */
-	getChain(): Chain | undefined {
+	/** vq_has_descs. @throws DeviceStopped where the queue is not in guest memory: bhyve only sees it now. */
+	hasChain(): boolean {
+		if (this.#descriptors === NULL) throw new DeviceStopped('the guest placed its queue outside its memory');
+		return this.#map.u16(this.#avail + AVAIL.IDX) !== this.#lastAvail;
+	}
+
+	/** vq_getchain: the next chain. @throws DeviceStopped where it makes no sense: device models assert that it does. */
+	getChain(): Chain {
 		const waiting = (this.#map.u16(this.#avail + AVAIL.IDX) - this.#lastAvail) & 0xffff;
-		if (waiting === 0) return undefined;
 		if (waiting > this.#size) {
 			throw new DeviceStopped(`the ring claims ${waiting} chains, more than its ${this.#size} entries`);
 		}
 		const head = this.#map.u16(this.#avail + AVAIL.RING + 2 * (this.#lastAvail % this.#size));
 		this.#lastAvail = (this.#lastAvail + 1) & 0xffff;
-		const descriptors: Descriptor[] = [];
+		const chain: Chain = {head, descriptors: [], readable: 0, writable: 0};
 		for (let next = head; ; ) {
 			if (next >= this.#size) throw new DeviceStopped(`descriptor index ${next} is out of range`);
-			if (descriptors.length >= this.#size) throw new DeviceStopped('the descriptor chain loops');
 			const at = this.#descriptors + next * DESC_BYTES;
 			const flags = this.#map.u16(at + DESC.FLAGS);
-			if (flags & DESC_INDIRECT) throw new DeviceStopped('an indirect descriptor, which was not negotiated');
-			const gpa = this.#map.u32(at + DESC.ADDR) + this.#map.u32(at + DESC.ADDR + 4) * 2 ** 32;
-			const bytes = this.#map.u32(at + DESC.LEN);
-			descriptors.push({
-				pointer: this.#ctx.mapGpa(gpa, bytes),
-				bytes,
-				deviceWrites: (flags & DESC_WRITE) !== 0,
-			});
-			if ((flags & DESC_NEXT) === 0) return {head, descriptors};
+			if (flags & DESC_INDIRECT) this.#indirect(chain, at);
+			else this.#record(chain, at, flags);
+			if ((flags & DESC_NEXT) === 0) return chain;
 			next = this.#map.u16(at + DESC.NEXT);
 		}
 	}
 
-	/** vq_relchain: gives a chain back in the used ring. */
+	/** A table of descriptors elsewhere in guest memory, which have an order of their own. */
+	#indirect(chain: Chain, at: number): void {
+		const bytes = this.#map.u32(at + DESC.LEN);
+		if (bytes === 0 || bytes % DESC_BYTES !== 0) {
+			throw new DeviceStopped(`an indirect table of ${bytes} bytes`);
+		}
+		const table = this.#ctx.mapGpa(this.#address(at), bytes);
+		if (table === NULL) throw new DeviceStopped('an indirect table outside guest memory');
+		for (let next = 0; ; ) {
+			const flags = this.#map.u16(table + next * DESC_BYTES + DESC.FLAGS);
+			if (flags & DESC_INDIRECT) throw new DeviceStopped('an indirect table in an indirect table');
+			this.#record(chain, table + next * DESC_BYTES, flags);
+			if ((flags & DESC_NEXT) === 0) return;
+			next = this.#map.u16(table + next * DESC_BYTES + DESC.NEXT);
+			if (next >= bytes / DESC_BYTES) throw new DeviceStopped(`indirect index ${next} is out of range`);
+		}
+	}
+
+	#record(chain: Chain, at: number, flags: number): void {
+		if (chain.descriptors.length === MAX_DESCRIPTORS) throw new DeviceStopped('the descriptor chain loops');
+		const bytes = this.#map.u32(at + DESC.LEN);
+		chain.descriptors.push({pointer: this.#ctx.mapGpa(this.#address(at), bytes), bytes});
+		if (flags & DESC_WRITE) chain.writable++;
+		else chain.readable++;
+	}
+
+	#address(at: number): number {
+		return join64(this.#map.u32(at + DESC.ADDR), this.#map.u32(at + DESC.ADDR + 4));
+	}
+
+	/** vq_relchain: gives a chain back in the used ring. The index is the device's own; the guest's copy is not read. */
 	release(head: number, bytes: number): void {
-		const index = this.#map.u16(this.#used + USED.IDX);
-		const at = this.#used + USED.RING + 8 * (index % this.#size);
+		const at = this.#used + USED.RING + 8 * (this.#nextUsed % this.#size);
+		this.#nextUsed = (this.#nextUsed + 1) & 0xffff;
 		this.#map.setU32(at, head);
 		this.#map.setU32(at + 4, bytes);
-		this.#map.setU16(this.#used + USED.IDX, index + 1);
+		this.#map.setU16(this.#used + USED.IDX, this.#nextUsed);
+	}
+
+	/** vq_endchains: whether the guest is to be interrupted. */
+	endChains(): boolean {
+		const before = this.#savedUsed;
+		this.#savedUsed = this.#map.u16(this.#used + USED.IDX);
+		const flags = this.#map.u16(this.#avail + AVAIL.FLAGS);
+		return this.#savedUsed !== before && (flags & AVAIL_NO_INTERRUPT) === 0;
+	}
+}
+
+/** What a device model is to virtio.c (struct virtio_consts). */
+export type VirtioDevice = {features: number; queueSize: number; config: DataView; notify: () => void};
+
+/** A size in bytes for each register. */
+const SIZES: Record<number, number> = {
+	[VIRTIO_PCI.HOST_FEATURES]: 4,
+	[VIRTIO_PCI.GUEST_FEATURES]: 4,
+	[VIRTIO_PCI.QUEUE_PFN]: 4,
+	[VIRTIO_PCI.QUEUE_NUM]: 2,
+	[VIRTIO_PCI.QUEUE_SEL]: 2,
+	[VIRTIO_PCI.QUEUE_NOTIFY]: 2,
+	[VIRTIO_PCI.STATUS]: 1,
+	[VIRTIO_PCI.ISR]: 1,
+};
+const ISR_QUEUE = 1;
+
+/** The registers of a device with one queue, while MSI-X is off. */
+export class VirtioPci {
+	queue: VirtQueue | undefined;
+	readonly #ctx: VmContext;
+	readonly #device: VirtioDevice;
+	#negotiated = 0;
+	#selected = 0;
+	#pfn = 0;
+	#status = 0;
+	#isr = 0;
+
+	constructor(ctx: VmContext, device: VirtioDevice) {
+		this.#ctx = ctx;
+		this.#device = device;
+	}
+
+	/** vq_interrupt: with MSI-X off it is the line, and a bit that says why. */
+	interrupt(): void {
+		this.#isr |= ISR_QUEUE;
+	}
+
+	/** vi_pci_read: all ones where there is no such register, or not of that size. */
+	read(offset: number, size: 1 | 2 | 4): number {
+		const {config} = this.#device;
+		const at = offset - VIRTIO_PCI.CONFIG;
+		if (at >= 0 && at + size <= config.byteLength) {
+			if (size === 1) return config.getUint8(at);
+			return size === 2 ? config.getUint16(at, true) : config.getUint32(at, true);
+		}
+		return SIZES[offset] === size ? this.#register(offset) : 2 ** (8 * size) - 1;
+	}
+
+	/** vi_pci_write: what may not be written stays as it is. */
+	write(offset: number, size: 1 | 2 | 4, value: number): void {
+		if (SIZES[offset] !== size) return;
+		switch (offset) {
+			case VIRTIO_PCI.GUEST_FEATURES:
+				this.#negotiated = (value & this.#device.features) >>> 0;
+				break;
+			case VIRTIO_PCI.QUEUE_PFN:
+				if (this.#selected !== 0) break;
+				this.#pfn = value >>> 0;
+				this.queue = new VirtQueue(this.#ctx, this.#device.queueSize, this.#pfn);
+				break;
+			case VIRTIO_PCI.QUEUE_SEL:
+				this.#selected = value & 0xffff;
+				break;
+			case VIRTIO_PCI.QUEUE_NOTIFY:
+				if (value === 0) this.#device.notify();
+				break;
+			case VIRTIO_PCI.STATUS:
+				this.#status = value & 0xff;
+				if (this.#status === 0) this.#reset();
+				break;
+		}
+	}
+
+	#register(offset: number): number {
+		switch (offset) {
+			case VIRTIO_PCI.HOST_FEATURES:
+				return this.#device.features >>> 0;
+			case VIRTIO_PCI.GUEST_FEATURES:
+				return this.#negotiated;
+			case VIRTIO_PCI.QUEUE_PFN:
+				return this.#selected === 0 ? this.#pfn : 0xffffffff;
+			case VIRTIO_PCI.QUEUE_NUM:
+				return this.#selected === 0 ? this.#device.queueSize : 0;
+			case VIRTIO_PCI.QUEUE_SEL:
+				return this.#selected;
+			case VIRTIO_PCI.STATUS:
+				return this.#status;
+			case VIRTIO_PCI.ISR: {
+				const isr = this.#isr;
+				this.#isr = 0;
+				return isr;
+			}
+			default:
+				return 0;
+		}
+	}
+
+	/** vi_reset_dev. */
+	#reset(): void {
+		this.queue = undefined;
+		this.#negotiated = 0;
+		this.#selected = 0;
+		this.#pfn = 0;
+		this.#isr = 0;
 	}
 }

@@ -45,8 +45,9 @@ export class VmContext {
 
 	/** vm_map_gpa (paddr_guest2host): a pointer to [gpa, gpa + bytes), or NULL where it is not all memory. */
 	mapGpa(gpa: number, bytes: number): number {
-		const low = gpa + bytes <= this.#lowmem;
-		const high = gpa >= HIGHMEM_BASE && gpa + bytes <= HIGHMEM_BASE + this.#highmem;
+		const low = gpa < this.#lowmem && gpa + bytes <= this.#lowmem;
+		const highEnd = HIGHMEM_BASE + this.#highmem;
+		const high = gpa >= HIGHMEM_BASE && gpa < highEnd && gpa + bytes <= highEnd;
 		return low || high ? GUEST_BASE + gpa : NULL;
 	}
 

@@ -1,88 +1,201 @@
-// The guest's virtio block driver: one queue in its memory, one request at a time, and its own buffers.
+// The guest's virtio block driver: one queue in its memory, and beside it a slot for each request's header and
+// status. Long requests lie in indirect tables.
 
 import {RING_SIZE, type VirtioBlk} from '../bhyve/virtio-blk.js';
+import {HIGH, high32, join64, low32, PAGE_SIZE} from '../formats/address.js';
 import {
 	BLK,
+	BLK_CONFIG,
+	BLK_DISCARD,
+	BLK_DISCARD_BYTES,
 	BLK_HEADER_BYTES,
+	BLK_S,
+	BLK_T,
 	DESC,
 	DESC_BYTES,
+	DESC_INDIRECT,
 	DESC_NEXT,
 	DESC_WRITE,
 	queueLayout,
 	USED,
+	VIRTIO_PCI,
+	VIRTIO_STATUS,
 } from '../formats/virtqueue.js';
 import type {Vm} from '../kernel/vm.js';
 import type {VmMap} from '../kernel/vm-map.js';
+import type {Answer, GuestDisk, GuestRequest, Segment} from './disk.js';
 
-/** Where the driver keeps its queue and its request, in guest physical memory. */
+/** Where the driver keeps its queue, its requests and its indirect tables, in guest physical memory. */
 const QUEUE = 0x80000;
 const PLACE = queueLayout(QUEUE, RING_SIZE);
-const HEADER = 0x88000;
-const STATUS = HEADER + BLK_HEADER_BYTES;
-export const DRIVER_MEMORY = {start: QUEUE, end: HEADER + 4096};
+const SLOTS = 0x82000;
+const SLOT_BYTES = 64;
+const SLOT = {HEADER: 0, DISCARD: 16, STATUS: 32} as const;
+const TABLES = 0x84000;
+export const DRIVER_MEMORY = {start: QUEUE, end: 0x89000};
 
 /** The longest request: a header and a status beside it in the ring. */
 export const MAX_SEGMENTS = RING_SIZE - 2;
+/** From how many descriptors on a request lies in an indirect table. */
+const LONG = 32;
 /** What the driver puts in the status byte beforehand, to see that the device wrote it. */
 const UNWRITTEN = 0xff;
 
-export type Segment = {gpa: number; bytes: number};
+const TYPES = {read: BLK_T.IN, write: BLK_T.OUT, flush: BLK_T.FLUSH, delete: BLK_T.DISCARD} as const;
+const TEXTS: Record<number, string> = {
+	[BLK_S.OK]: 'status OK',
+	[BLK_S.IOERR]: 'status I/O error',
+	[BLK_S.UNSUPP]: 'status unsupported',
+};
 
-export class Vtblk {
+type Descriptor = Segment & {deviceWrites: boolean};
+type Options = {alwaysIndirect?: boolean};
+
+export class Vtblk implements GuestDisk {
+	readonly model = 'virtio-blk';
+	readonly memory = DRIVER_MEMORY;
+	sectors = 0;
+	maxSegments = 0;
 	readonly #map: VmMap;
 	readonly #device: VirtioBlk;
+	readonly #long: number;
+	/** Ring indices, and what is free of the ring's descriptors and of the tables' memory in this kick. */
 	#avail = 0;
+	#used = 0;
+	#descriptor = 0;
+	#table = TABLES;
 
-	constructor(vm: Vm, device: VirtioBlk) {
+	constructor(vm: Vm, device: VirtioBlk, {alwaysIndirect = false}: Options = {}) {
 		this.#map = vm.map;
 		this.#device = device;
+		this.#long = alwaysIndirect ? 0 : LONG;
 		this.reset();
 	}
 
-	get sectors(): number {
-		return this.#device.sectors;
+	get stopped(): string | undefined {
+		return this.#device.stopped;
 	}
 
-	/** Clears the queue and tells the device where it is. */
+	/** Resets the device, takes all it offers, asks what it is and tells it where the queue lies (virtio 1.1, 3.1). */
 	reset(): void {
+		const device = this.#device;
+		device.write(VIRTIO_PCI.STATUS, 1, 0);
+		device.write(VIRTIO_PCI.STATUS, 1, VIRTIO_STATUS.ACK | VIRTIO_STATUS.DRIVER);
+		device.write(VIRTIO_PCI.GUEST_FEATURES, 4, device.read(VIRTIO_PCI.HOST_FEATURES, 4));
+		this.sectors = join64(this.#config(BLK_CONFIG.CAPACITY), this.#config(BLK_CONFIG.CAPACITY + 4));
+		this.maxSegments = this.#config(BLK_CONFIG.SEG_MAX);
 		this.#map.write(QUEUE, new Uint8Array(PLACE.end - QUEUE));
 		this.#avail = 0;
-		this.#device.setQueue(PLACE);
+		this.#used = 0;
+		device.write(VIRTIO_PCI.QUEUE_SEL, 2, 0);
+		device.write(VIRTIO_PCI.QUEUE_PFN, 4, QUEUE / PAGE_SIZE);
+		device.write(VIRTIO_PCI.STATUS, 1, VIRTIO_STATUS.ACK | VIRTIO_STATUS.DRIVER | VIRTIO_STATUS.DRIVER_OK);
 	}
 
-	/** Puts a request in the ring and kicks the device. @returns the status byte; undefined: it never came back. */
-	request(
-		type: number,
-		sector: number,
-		segments: readonly Segment[],
-		deviceWrites: boolean,
-	): number | undefined {
+	request(request: GuestRequest): Answer {
+		return this.batch([request])[0];
+	}
+
+	/** As many in a kick as the ring and the tables hold. */
+	batch(requests: readonly GuestRequest[]): Answer[] {
+		const answers: Answer[] = [];
+		while (answers.length < requests.length) {
+			this.#descriptor = 0;
+			this.#table = TABLES;
+			const heads: number[] = [];
+			for (const request of requests.slice(answers.length, answers.length + RING_SIZE)) {
+				const head = this.#place(request, heads.length);
+				if (head === undefined) break;
+				heads.push(head);
+			}
+			if (heads.length === 0) throw new RangeError('a request that no ring holds');
+			answers.push(...this.#kick(heads));
+		}
+		return answers;
+	}
+
+	/** Puts a request in the ring. @returns its first descriptor, or undefined where there is no room for it. */
+	#place(request: GuestRequest, number: number): number | undefined {
+		const slot = SLOTS + number * SLOT_BYTES;
+		const chain = this.#describe(request, slot);
+		const indirect = chain.length >= this.#long;
+		const tableBytes = indirect ? chain.length * DESC_BYTES : 0;
+		const head = this.#descriptor;
+		if (head + (indirect ? 1 : chain.length) > RING_SIZE) return undefined;
+		if (this.#table + tableBytes > DRIVER_MEMORY.end) return undefined;
+		this.#header(request, slot);
+		if (indirect) {
+			this.#write(this.#table, chain, 0);
+			this.#put(PLACE.descriptors, head, {gpa: this.#table, bytes: tableBytes}, DESC_INDIRECT, 0);
+			this.#table += tableBytes;
+			this.#descriptor++;
+		} else {
+			this.#write(PLACE.descriptors, chain, head);
+			this.#descriptor += chain.length;
+		}
+		this.#map.setU16(PLACE.avail + 4 + 2 * ((this.#avail + number) % RING_SIZE), head);
+		return head;
+	}
+
+	#describe({op, segments}: GuestRequest, slot: number): Descriptor[] {
+		const range = {gpa: slot + SLOT.DISCARD, bytes: BLK_DISCARD_BYTES};
+		const data = op === 'delete' ? [range] : segments;
+		return [
+			{gpa: slot + SLOT.HEADER, bytes: BLK_HEADER_BYTES, deviceWrites: false},
+			...data.map(segment => ({...segment, deviceWrites: op === 'read'})),
+			{gpa: slot + SLOT.STATUS, bytes: 1, deviceWrites: true},
+		];
+	}
+
+	#header({op, sector, sectors}: GuestRequest, slot: number): void {
 		const map = this.#map;
-		map.setU32(HEADER + BLK.TYPE, type);
-		map.setU32(HEADER + BLK.TYPE + 4, 0);
-		map.setU32(HEADER + BLK.SECTOR, sector % 2 ** 32);
-		map.setU32(HEADER + BLK.SECTOR + 4, Math.floor(sector / 2 ** 32));
-		map.setU8(STATUS, UNWRITTEN);
-		const direction = deviceWrites ? DESC_WRITE : 0;
-		this.#describe(0, {gpa: HEADER, bytes: BLK_HEADER_BYTES}, DESC_NEXT);
-		segments.forEach((segment, i) => {
-			this.#describe(i + 1, segment, direction | DESC_NEXT);
-		});
-		this.#describe(segments.length + 1, {gpa: STATUS, bytes: 1}, DESC_WRITE);
-
-		map.setU16(PLACE.avail + 4 + 2 * (this.#avail % RING_SIZE), 0);
-		this.#avail = (this.#avail + 1) & 0xffff;
-		map.setU16(PLACE.avail + 2, this.#avail);
-		this.#device.notify();
-		return map.u16(PLACE.used + USED.IDX) === this.#avail ? map.u8(STATUS) : undefined;
+		map.setU32(slot + BLK.TYPE, TYPES[op]);
+		map.setU32(slot + BLK.TYPE + 4, 0);
+		this.#setU64(slot + BLK.SECTOR, op === 'delete' ? 0 : sector);
+		this.#setU64(slot + SLOT.DISCARD + BLK_DISCARD.SECTOR, sector);
+		map.setU32(slot + SLOT.DISCARD + BLK_DISCARD.SECTORS, sectors);
+		map.setU32(slot + SLOT.DISCARD + BLK_DISCARD.FLAGS, 0);
+		map.setU8(slot + SLOT.STATUS, UNWRITTEN);
 	}
 
-	#describe(index: number, {gpa, bytes}: Segment, flags: number): void {
-		const at = PLACE.descriptors + index * DESC_BYTES;
-		this.#map.setU32(at + DESC.ADDR, gpa % 2 ** 32);
-		this.#map.setU32(at + DESC.ADDR + 4, Math.floor(gpa / 2 ** 32));
+	/** A chain of descriptors one after another in a table, from `first` on. */
+	#write(table: number, chain: readonly Descriptor[], first: number): void {
+		chain.forEach((descriptor, i) => {
+			const more = i < chain.length - 1;
+			const flags = (descriptor.deviceWrites ? DESC_WRITE : 0) | (more ? DESC_NEXT : 0);
+			this.#put(table, first + i, descriptor, flags, more ? first + i + 1 : 0);
+		});
+	}
+
+	#put(table: number, index: number, {gpa, bytes}: Segment, flags: number, next: number): void {
+		const at = table + index * DESC_BYTES;
+		this.#setU64(at + DESC.ADDR, gpa);
 		this.#map.setU32(at + DESC.LEN, bytes);
 		this.#map.setU16(at + DESC.FLAGS, flags);
-		this.#map.setU16(at + DESC.NEXT, flags & DESC_NEXT ? index + 1 : 0);
+		this.#map.setU16(at + DESC.NEXT, next);
+	}
+
+	/** Shows the device what is in the ring, and looks for what came back in the used ring. */
+	#kick(heads: readonly number[]): Answer[] {
+		const map = this.#map;
+		this.#avail = (this.#avail + heads.length) & 0xffff;
+		map.setU16(PLACE.avail + 2, this.#avail);
+		this.#device.write(VIRTIO_PCI.QUEUE_NOTIFY, 2, 0);
+		const answers: Answer[] = heads.map(() => undefined);
+		for (; this.#used !== map.u16(PLACE.used + USED.IDX); this.#used = (this.#used + 1) & 0xffff) {
+			const number = heads.indexOf(map.u32(PLACE.used + USED.RING + 8 * (this.#used % RING_SIZE)));
+			const status = map.u8(SLOTS + number * SLOT_BYTES + SLOT.STATUS);
+			if (number >= 0) answers[number] = {ok: status === BLK_S.OK, text: TEXTS[status] ?? `status ${status}`};
+		}
+		return answers;
+	}
+
+	#config(offset: number): number {
+		return this.#device.read(VIRTIO_PCI.CONFIG + offset, 4);
+	}
+
+	#setU64(gpa: number, value: number): void {
+		this.#map.setU32(gpa, low32(value % HIGH));
+		this.#map.setU32(gpa + 4, high32(value));
 	}
 }

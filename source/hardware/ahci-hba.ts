@@ -122,7 +122,7 @@ export class AhciHba {
 		this.taskFile = error === undefined ? ahci.STATUS_OK : ahci.STATUS_ERROR;
 		this.#count.setUint32(0, bytes, true);
 		this.port.write(headerAt + ahci.HEADER.PRDBC, new Uint8Array(this.#count.buffer));
-		this.probe({at: 'hba', bytes, dropped, direct: this.#direct, error});
+		this.probe({at: 'hba', name: 'HBA', bytes, dropped, direct: this.#direct, error});
 	}
 }
 

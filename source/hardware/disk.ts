@@ -11,6 +11,9 @@ const {O_RDONLY, O_RDWR, O_EXCL} = fs.constants;
 /** 0 where the system has no such flag (macOS). */
 const O_DIRECT = fs.constants.O_DIRECT ?? 0;
 
+/** What a trim writes at a time. */
+const ZEROS = new Uint8Array(1024 * 1024);
+
 /** `direct: false` keeps the page cache in between where O_DIRECT could be had. */
 export type DiskOptions = {writable?: boolean; direct?: boolean};
 
@@ -54,6 +57,11 @@ export class Disk {
 		return new Disk(path, bytes, writable, way?.alignment, fd, way?.fd);
 	}
 
+	/** What its file system, or the device itself, likes to move in one piece. */
+	get blockSize(): number {
+		return fs.fstatSync(this.fd).blksize;
+	}
+
 	get direct(): boolean {
 		return this.directAlignment !== undefined;
 	}
@@ -77,6 +85,22 @@ export class Disk {
 	peek(offset: number, length: number): Uint8Array {
 		const bytes = new Uint8Array(length);
 		return bytes.subarray(0, fs.readSync(this.fd, bytes, 0, length, offset));
+	}
+
+	/**
+	 * What a trim does on a disk that promises zeros after it (ATA's "deterministic read zeros after TRIM"): here
+	 * they are written, so that a partition or a file obeys too. @throws the system's error.
+	 */
+	trim(offset: number, length: number): void {
+		for (let done = 0; done < length; ) {
+			const zeros = ZEROS.subarray(0, Math.min(ZEROS.length, length - done));
+			done += fs.writeSync(this.fd, zeros, 0, zeros.length, offset + done);
+		}
+	}
+
+	/** fdatasync. @throws the system's error. */
+	flush(): void {
+		if (this.writable) fs.fdatasyncSync(this.fd);
 	}
 
 	close(): void {

@@ -16,11 +16,16 @@ export type Extent = {address: number; bytes: number};
 
 export type ProbeEvent =
 	| {at: 'virtio-blk'; descriptors: number; data: Extent[]}
-	| {at: 'block_if'; iovec: Extent[]; bounced: boolean}
+	/** A command, or the part of it that one iovec holds. The addresses are the guest's. */
+	| {at: 'ahci-hd'; slot: number; prds: number; data: Extent[]}
+	| {at: 'nvme'; queue: number; command: number; prps: number; data: Extent[]}
+	| {at: 'queue'; pending: number; busy: number; blocked: number}
+	| {at: 'block_if'; worker: string; iovec: Extent[]; way: 'direct' | 'bounced' | 'copied'}
 	| {at: 'copy'; bytes: number}
 	| {at: 'syscall'; name: string; offset: number; bytes: number; result: number; error?: string}
-	| {at: 'ahci'; lba: number; prds: Extent[]}
-	| {at: 'hba'; bytes: number; dropped: number; direct?: boolean; error?: string}
+	| {at: 'file'; bytes: number}
+	| {at: 'driver'; name: 'ahci' | 'umass'; lba: number; segments: Extent[]}
+	| {at: 'hba'; name: 'HBA' | 'xHCI'; bytes: number; dropped: number; direct?: boolean; error?: string}
 	| {at: 'fault'; fault: Fault};
 
 export type Probe = (event: ProbeEvent) => void;

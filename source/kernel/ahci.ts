@@ -3,6 +3,7 @@
 import {high32, low32, SECTOR} from '../formats/address.js';
 import * as ahci from '../formats/ahci.js';
 import type {AhciHba} from '../hardware/ahci-hba.js';
+import type {Disk} from '../hardware/disk.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
 import type {Bio, Provider} from './physio.js';
@@ -35,6 +36,19 @@ export class AhciDisk implements Provider {
 		return this.#hba.disk.bytes;
 	}
 
+	get writable(): boolean {
+		return this.#hba.disk.writable;
+	}
+
+	/** FLUSH CACHE EXT and DATA SET MANAGEMENT: no byte of the caller's memory is moved, so no address is looked up. */
+	flush(): string | undefined {
+		return this.#ask(disk => disk.flush());
+	}
+
+	delete(offset: number, bytes: number): string | undefined {
+		return this.#ask(disk => disk.trim(offset, bytes));
+	}
+
 	/** One bio, one command. @returns the bytes the controller says it moved, and whether it reported an error. */
 	strategy(bio: Bio): {moved: number; error: boolean} {
 		const prds = segments(bio.pages);
@@ -56,13 +70,27 @@ export class AhciDisk implements Provider {
 		this.#memory.setU32(header + ahci.HEADER.PRDBC, 0);
 		this.#memory.setU32(header + ahci.HEADER.CTBA, low32(this.#table));
 		this.#memory.setU32(header + ahci.HEADER.CTBAU, high32(this.#table));
-		this.probe({at: 'ahci', lba, prds: prds.map(prd => ({address: prd.hpa, bytes: prd.bytes}))});
+		this.probe({
+			at: 'driver',
+			name: 'ahci',
+			lba,
+			segments: prds.map(prd => ({address: prd.hpa, bytes: prd.bytes})),
+		});
 
 		this.#hba.issue(SLOT);
 		return {
 			moved: this.#memory.u32(header + ahci.HEADER.PRDBC),
 			error: this.#hba.taskFile !== ahci.STATUS_OK,
 		};
+	}
+
+	#ask(work: (disk: Disk) => void): string | undefined {
+		try {
+			work(this.#hba.disk);
+			return undefined;
+		} catch {
+			return 'EIO';
+		}
 	}
 }
 

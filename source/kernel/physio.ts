@@ -11,23 +11,53 @@ export const MAXPHYS = 1024 * 1024;
 export type Iovec = {pointer: number; bytes: number};
 export type Bio = {write: boolean; offset: number; pages: Run[]};
 
-/** A disk that GEOM offers, such as ada0. */
+/** A disk that GEOM offers, such as ada0. Those that carry no data answer with an errno, or nothing. */
 export interface Provider {
 	readonly name: string;
 	readonly mediaBytes: number;
+	/** Opened for writing too (a consumer's acw). */
+	readonly writable: boolean;
 	strategy(bio: Bio): {moved: number; error: boolean};
+	/** BIO_FLUSH and BIO_DELETE. */
+	flush(): string | undefined;
+	delete(offset: number, bytes: number): string | undefined;
 }
 
 /** What a system call answers: a count, or an errno. */
 export type Result = {bytes: number; errno?: string};
 
-/** An open raw device: what a file descriptor of the process stands for. */
-export class RawDevice {
+/** What a file descriptor of the process stands for: an open raw device, or an open file. */
+export interface Backing {
+	probe: Probe;
+	/** Whether GEOM offers it (DIOCGPROVIDERNAME answers): such a device takes no scatter/gather. */
+	readonly geom: boolean;
+	readonly mediaBytes: number;
+	readonly sectorSize: number;
+	/** What it stores in one piece (DIOCGSTRIPESIZE, or st_blksize); 0 where it does not say. */
+	readonly stripeSize: number;
+	/** GEOM::candelete. */
+	readonly canDelete: boolean;
+	/** preadv, or pwritev where `write`, by a process whose addresses `map` resolves. */
+	transfer(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result;
+	/** @returns an errno, as does delete. */
+	flush(): string | undefined;
+	delete(offset: number, bytes: number): string | undefined;
+}
+
+/** An open raw device. */
+export class RawDevice implements Backing {
 	probe: Probe = () => {};
+	readonly geom = true;
+	readonly sectorSize = SECTOR;
+	readonly stripeSize = 0;
+	readonly canDelete = true;
 
 	constructor(readonly provider: Provider) {}
 
-	/** preadv, or pwritev where `write`, by a process whose addresses `map` resolves. */
+	get mediaBytes(): number {
+		return this.provider.mediaBytes;
+	}
+
 	transfer(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
 		const result = this.#physio(map, iovec, offset, write);
 		this.probe({
@@ -39,6 +69,29 @@ export class RawDevice {
 			error: result.errno,
 		});
 		return result;
+	}
+
+	/** ioctl(DIOCGFLUSH). GEOM asks for write access for it (g_io_check). */
+	flush(): string | undefined {
+		const error = this.provider.writable ? this.provider.flush() : 'EPERM';
+		this.probe({at: 'syscall', name: 'DIOCGFLUSH', offset: 0, bytes: 0, result: 0, error});
+		return error;
+	}
+
+	/** ioctl(DIOCGDELETE): g_dev_ioctl has checks of its own before GEOM's. */
+	delete(offset: number, bytes: number): string | undefined {
+		const error = this.#delete(offset, bytes);
+		const result = error === undefined ? bytes : 0;
+		this.probe({at: 'syscall', name: 'DIOCGDELETE', offset, bytes, result, error});
+		return error;
+	}
+
+	#delete(offset: number, bytes: number): string | undefined {
+		if (bytes <= 0) return 'EINVAL';
+		const length = this.#clip(offset, bytes);
+		if (typeof length === 'string') return length;
+		if (length === 0) return 'EIO';
+		return this.provider.writable ? this.provider.delete(offset, length) : 'EPERM';
 	}
 
 	#physio(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
@@ -64,7 +117,7 @@ export class RawDevice {
 	/** g_io_check: whole sectors, from within the media; what reaches past its end is cut off. */
 	#clip(offset: number, bytes: number): number | 'EINVAL' | 'EIO' {
 		if (offset % SECTOR !== 0 || bytes % SECTOR !== 0) return 'EINVAL';
-		if (offset > this.provider.mediaBytes) return 'EIO';
+		if (offset < 0 || offset > this.provider.mediaBytes) return 'EIO';
 		return Math.min(bytes, this.provider.mediaBytes - offset);
 	}
 }

@@ -95,6 +95,11 @@ export class VmMap {
 		}
 	}
 
+	/** memset of zeros. @throws BadAddress, with nothing written. */
+	zero(address: number, bytes: number): void {
+		for (const run of this.runs(address, bytes)) this.#memory.view(run.hpa, run.bytes).fill(0);
+	}
+
 	/** memcpy between two addresses of this space, from memory to memory. @throws BadAddress */
 	copy(to: number, from: number, bytes: number): void {
 		this.runs(to, bytes);

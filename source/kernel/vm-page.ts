@@ -86,6 +86,11 @@ export class VmPages {
 		this.#owned.splice(0, this.#owned.length, ...joined);
 	}
 
+	/** Who uses the page at an address. */
+	ownerOf(hpa: number): string {
+		return this.#owned.find(block => hpa >= block.hpa && hpa < endOf(block))?.owner ?? 'no memory';
+	}
+
 	/** Every page of memory by owner, neighbours of one owner joined. */
 	owned(): Owned[] {
 		const joined: Owned[] = [];

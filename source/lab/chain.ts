@@ -2,18 +2,16 @@
 // saw. "Success, success, success, untouched" can be read off it.
 
 import {reasonText} from '../formats/vtd.js';
+import type {Answer} from '../guest/disk.js';
 import type {Fault, ProbeEvent} from '../hardware/probe.js';
+import type {DiskCommand} from '../seam/command.js';
 import type {Stage, Transfer, Way} from '../seam/observed.js';
 import {grouped, plural} from '../words.js';
 
-/** What is known of a transfer when it is over, beside what the layers said. */
-export type Ending = {
-	write: boolean;
-	bytes: number;
-	landed: number;
-	/** virtio's status byte; undefined where the request never came back. */
-	status: number | undefined;
-};
+export type Answers = readonly Answer[];
+
+/** What is known of a guest's transfer when it is over, beside what the layers said. */
+export type Ending = {op: DiskCommand['do']; bytes: number; landed: number; answers: Answers};
 
 type EventAt<At extends ProbeEvent['at']> = Extract<ProbeEvent, {at: At}>;
 const all = <At extends ProbeEvent['at']>(events: readonly ProbeEvent[], at: At): EventAt<At>[] =>
@@ -33,10 +31,9 @@ export const faultsOf = (events: readonly ProbeEvent[]): Fault[] =>
 
 /** The first address that the disk's controller was given. */
 export const firstPrd = (events: readonly ProbeEvent[]): number | undefined =>
-	all(events, 'ahci')[0]?.prds[0]?.address;
+	all(events, 'driver')[0]?.segments[0]?.address;
 
-export const wayOf = (events: readonly ProbeEvent[]): Way =>
-	all(events, 'block_if').some(({bounced}) => bounced) ? 'bounced' : 'direct';
+export const wayOf = (events: readonly ProbeEvent[]): Way => all(events, 'block_if')[0]?.way ?? 'direct';
 
 /** The error that the hardware met, if any: for the verdict's note. */
 export const hardwareError = (events: readonly ProbeEvent[]): string | undefined =>
@@ -44,18 +41,21 @@ export const hardwareError = (events: readonly ProbeEvent[]): string | undefined
 
 /** The stages of a disk transfer, from the guest's request to what is in memory (or on disk) at its end. */
 export function diskChain(events: readonly ProbeEvent[], ending: Ending): Stage[] {
+	const write = ending.op !== 'read';
 	return [
 		guestStage(events, ending),
 		bhyveStage(events),
 		syscallStage(events, ending),
 		driverStage(events),
 		hbaStage(events),
-		iommuStage(faultsOf(events), events),
-		endStage(ending),
+		wayOf(events) === 'copied' ? fileStage(events) : iommuStage(faultsOf(events), events),
+		endStage({...ending, place: write ? 'disk' : 'memory'}),
 	].filter(stage => stage !== undefined);
 }
 
-export function dmaChain(device: string, events: readonly ProbeEvent[], ending: Ending): Stage[] {
+type DmaEnding = {write: boolean; bytes: number; landed: number};
+
+export function dmaChain(device: string, events: readonly ProbeEvent[], ending: DmaEnding): Stage[] {
 	const verb = ending.write ? 'writes' : 'reads';
 	return [
 		{
@@ -65,36 +65,59 @@ export function dmaChain(device: string, events: readonly ProbeEvent[], ending: 
 			trouble: false,
 		},
 		iommuStage(faultsOf(events), events),
-		{...endStage({...ending, write: !ending.write}), place: ending.write ? 'memory' : device},
+		endStage({...ending, place: ending.write ? 'memory' : device}),
 	];
 }
 
-function guestStage(events: readonly ProbeEvent[], {status}: Ending): Stage {
-	const chain = all(events, 'virtio-blk')[0];
-	const asked = chain
-		? `${plural(chain.descriptors, 'descriptor')}, ${plural(chain.data.length, 'segment')}`
-		: 'no chain taken';
-	const words = ['OK', 'I/O error', 'unsupported'];
-	const answer = status === undefined ? 'the request never came back' : `status ${words[status] ?? status}`;
+function guestStage(events: readonly ProbeEvent[], {answers}: Ending): Stage {
+	const bad = answers.find(answer => !answer?.ok);
+	const ok = answers.length > 0 && answers.every(answer => answer?.ok);
+	const answer = ok ? answers[0] : bad;
+	const text = answer?.text ?? 'the request never came back';
+	const asked = askedFor(events);
+	const times = answers.length > 1 ? `${answers.length} requests in one kick: ` : '';
 	return {
 		place: 'guest',
-		brief: status === 0 ? `${chain?.descriptors ?? 0} OK` : status === undefined ? 'stuck' : 'error',
-		full: `${asked}; ${answer}`,
-		trouble: status !== 0,
+		brief: ok ? `${asked?.count ?? answers.length} OK` : answer === undefined ? 'stuck' : 'error',
+		full: `${times}${asked?.text ?? 'nothing was taken'}; ${text}`,
+		trouble: !ok,
 	};
+}
+
+/** What the device model found in the first request: descriptors, PRDs or PRPs. */
+function askedFor(events: readonly ProbeEvent[]): {count: number; text: string} | undefined {
+	for (const event of events) {
+		const [count, noun] =
+			event.at === 'virtio-blk'
+				? [event.descriptors, 'descriptor']
+				: event.at === 'ahci-hd'
+					? [event.prds, 'PRD']
+					: event.at === 'nvme'
+						? [event.prps, 'PRP']
+						: [0, ''];
+		if (noun === '' || !('data' in event)) continue;
+		return {count, text: `${plural(count, noun)}, ${plural(event.data.length, 'segment')}`};
+	}
+	return undefined;
 }
 
 function bhyveStage(events: readonly ProbeEvent[]): Stage | undefined {
 	const block = all(events, 'block_if')[0];
 	if (block === undefined) return undefined;
 	const copied = sum(all(events, 'copy').map(({bytes}) => bytes));
-	const way = block.bounced
-		? `through its buffer, ${plural(copied, 'byte')} copied`
-		: 'straight to guest memory';
+	const ways = {
+		direct: 'straight to guest memory',
+		bounced: `through its buffer, ${plural(copied, 'byte')} copied`,
+		copied: 'all of it in one call, for the kernel to copy',
+	};
+	const queues = all(events, 'queue');
+	const most = (key: 'busy' | 'blocked') => Math.max(0, ...queues.map(queue => queue[key]));
+	const waited = most('blocked') > 0 ? `, ${plural(most('blocked'), 'request')} BLOCKed behind another` : '';
+	const workers = all(events, 'block_if').length > 1 ? `; up to ${plural(most('busy'), 'worker')} busy${waited}` : '';
 	return {
 		place: 'bhyve',
-		brief: block.bounced ? `${block.iovec.length} cpy` : `${block.iovec.length} iov`,
-		full: `iovec of ${block.iovec.length}; ${way}`,
+		brief: block.way === 'bounced' ? `${block.iovec.length} cpy` : `${block.iovec.length} iov`,
+		full: `iovec of ${block.iovec.length}; ${ways[block.way]}${workers}`,
 		trouble: false,
 	};
 }
@@ -117,13 +140,15 @@ function syscallStage(events: readonly ProbeEvent[], {bytes}: Ending): Stage | u
 }
 
 function driverStage(events: readonly ProbeEvent[]): Stage | undefined {
-	const commands = all(events, 'ahci');
+	const commands = all(events, 'driver');
 	if (commands.length === 0) return undefined;
-	const prds = sum(commands.map(command => command.prds.length));
+	const {name} = commands[0];
+	const noun = name === 'ahci' ? 'PRD' : 'TRB';
+	const count = sum(commands.map(command => command.segments.length));
 	return {
-		place: 'ahci',
-		brief: `${prds} PRD`,
-		full: `${plural(prds, 'PRD')} of host physical addresses, ${plural(commands.length, 'command')}`,
+		place: name,
+		brief: `${count} ${noun}`,
+		full: `${plural(count, noun)} of host physical addresses, ${plural(commands.length, 'command')}`,
 		trouble: false,
 	};
 }
@@ -131,15 +156,23 @@ function driverStage(events: readonly ProbeEvent[]): Stage | undefined {
 function hbaStage(events: readonly ProbeEvent[]): Stage | undefined {
 	const commands = all(events, 'hba');
 	if (commands.length === 0) return undefined;
+	const place = commands[0].name;
 	const error = hardwareError(events);
-	if (error !== undefined) return {place: 'HBA', brief: 'error', full: error, trouble: true};
+	if (error !== undefined) return {place, brief: 'error', full: error, trouble: true};
 	const moved = sum(commands.map(({bytes}) => bytes));
 	const ways = new Set(commands.flatMap(({direct}) => (direct === undefined ? [] : [direct])));
 	const way = ways.size === 0 ? '' : ways.has(false) ? ', through the page cache' : ', O_DIRECT';
+	return {place, brief: 'ok', full: `no error; ${plural(moved, 'byte')} by its own count${way}`, trouble: false};
+}
+
+/** In place of driver, controller and IOMMU, where no device sees the guest's pages. */
+function fileStage(events: readonly ProbeEvent[]): Stage | undefined {
+	const bytes = sum(all(events, 'file').map(file => file.bytes));
+	if (bytes === 0) return undefined;
 	return {
-		place: 'HBA',
-		brief: 'ok',
-		full: `no error; ${plural(moved, 'byte')} by its own count${way}`,
+		place: 'file',
+		brief: 'cpu',
+		full: `the CPU copies ${plural(bytes, 'byte')} between the page cache and guest memory`,
 		trouble: false,
 	};
 }
@@ -163,9 +196,8 @@ function iommuStage(faults: readonly Fault[], events: readonly ProbeEvent[]): St
 	};
 }
 
-function endStage({write, bytes, landed}: Ending): Stage {
+function endStage({place, bytes, landed}: {place: string; bytes: number; landed: number}): Stage {
 	const all = landed === bytes;
-	const place = write ? 'disk' : 'memory';
 	return {
 		place,
 		brief: all ? 'all' : landed === 0 ? 'none' : 'part',
@@ -179,8 +211,12 @@ function endStage({write, bytes, landed}: Ending): Stage {
 }
 
 /** vm0 LOST: success at every step, and 0 of 4,096 bytes landed. */
-export function verdictText({data, bytes, landed, command, vm, note}: Transfer): string {
-	const where = command.do === 'write' ? 'reached the disk' : 'landed';
+export function verdictText({data, bytes, landed, command, vm, note, owners}: Transfer): string {
+	const who = command.do === 'dma' && vm === undefined ? command.device : vm;
+	const where =
+		command.do === 'dma' && vm === undefined && owners !== undefined && owners.length > 0
+			? `landed in the memory of ${owners.join(', ')}`
+			: {read: 'landed', dma: 'landed', write: 'reached the disk', delete: 'read as zeros'}[command.do];
 	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes ${where}`;
 	const words = {
 		delivered: counted,
@@ -188,5 +224,5 @@ export function verdictText({data, bytes, landed, command, vm, note}: Transfer):
 		torn: `success at every step, and ${counted}`,
 		failed: `${counted}, and an error reached the guest`,
 	};
-	return note ?? `${vm} ${data.toUpperCase()}: ${words[data]}`;
+	return note ?? `${who} ${data.toUpperCase()}: ${words[data]}`;
 }

@@ -1,3 +1,104 @@
-// The disks of the host: one image, seen as a raw AHCI disk, as a raw USB disk, and as a file.
+// The disks of the host. One image is all of them: a raw AHCI disk with its partitions, the same on USB, and a file.
 
-import type {Backing} from '../bhyve/block-if.js';
+import {hex} from '../formats/address.js';
+import {AhciHba} from '../hardware/ahci-hba.js';
+import {Disk} from '../hardware/disk.js';
+import type {DmaPort} from '../hardware/dma.js';
+import type {Memory} from '../hardware/memory.js';
+import type {Probe} from '../hardware/probe.js';
+import {Xhci} from '../hardware/xhci.js';
+import {AhciDisk} from '../kernel/ahci.js';
+import {OpenFile} from '../kernel/file.js';
+import {type PartitionProvider, taste} from '../kernel/geom-part.js';
+import {type Backing, type Provider, RawDevice} from '../kernel/physio.js';
+import {UmassDisk} from '../kernel/umass.js';
+import type {VmPages} from '../kernel/vm-page.js';
+import {UserError} from '../user-error.js';
+import type {Peek} from './marks.js';
+
+/** The controllers' ways to memory; `writeFaults`: whether they report that memory could not be read for a write. */
+export type Controllers = {ahci: DmaPort; xhci: DmaPort; probe: Probe; writeFaults: boolean};
+
+export class Disks {
+	readonly #disk: Disk;
+	readonly #memory: Memory;
+	readonly #probe: Probe;
+	/** ada0 and da0, and what was found on those that were asked for their partitions. */
+	readonly #providers: Provider[];
+	readonly #tasted = new Map<string, PartitionProvider[]>();
+	readonly #pages: VmPages;
+	/** The same image with the page cache in between, once a guest has it as a file. */
+	#file: Disk | undefined;
+
+	constructor(disk: Disk, memory: Memory, pages: VmPages, {ahci, xhci, probe, writeFaults}: Controllers) {
+		this.#disk = disk;
+		this.#memory = memory;
+		this.#pages = pages;
+		this.#probe = probe;
+		const hba = new AhciHba(ahci, disk, writeFaults);
+		const usb = new Xhci(xhci, disk, writeFaults);
+		const ada0 = new AhciDisk('ada0', hba, memory, pages);
+		const da0 = new UmassDisk('da0', usb, memory, pages);
+		for (const layer of [hba, usb, ada0, da0]) layer.probe = probe;
+		this.#providers = [ada0, da0];
+	}
+
+	get writable(): boolean {
+		return this.#disk.writable;
+	}
+
+	/** What bhyve is given on its command line. */
+	pathOf(name: string): string {
+		return name === 'file' ? this.#disk.path : `/dev/${name}`;
+	}
+
+	/** As bhyvectl and the guest see it. */
+	ident(): string {
+		return `BHYVE-${hex(this.#disk.sectors).slice(2).toUpperCase()}`;
+	}
+
+	/** Opens a disk for a guest. @throws UserError where there is none of that name */
+	open(name: string): Backing {
+		const backing = name === 'file' ? this.#openFile() : new RawDevice(this.#provider(name));
+		backing.probe = this.#probe;
+		return backing;
+	}
+
+	/** The disk's bytes by a plain read that no IOMMU is asked about. */
+	peek(name: string): Peek {
+		const provider = name === 'file' ? undefined : this.#provider(name);
+		const start = provider !== undefined && 'start' in provider ? Number(provider.start) : 0;
+		const end = start + (provider?.mediaBytes ?? this.#disk.bytes);
+		return (offset, bytes) => {
+			const wanted = Math.max(0, Math.min(bytes, end - start - offset));
+			try {
+				return this.#disk.peek(start + offset, wanted);
+			} catch {
+				return new Uint8Array(0);
+			}
+		};
+	}
+
+	close(): void {
+		this.#file?.close();
+	}
+
+	#openFile(): Backing {
+		this.#file ??= Disk.open(this.#disk.path, {writable: this.#disk.writable, direct: false});
+		return new OpenFile(this.#file, this.#memory);
+	}
+
+	#provider(name: string): Provider {
+		const whole = this.#providers.find(provider => provider.name === name);
+		if (whole !== undefined) return whole;
+		const parent = this.#providers.find(provider => name.startsWith(provider.name));
+		if (parent === undefined) throw new UserError(`There is no disk ${name}.`);
+		const parts = this.#tasted.get(parent.name) ?? taste(parent, this.#memory, this.#pages);
+		this.#tasted.set(parent.name, parts);
+		const part = parts.find(provider => provider.name === name);
+		if (part !== undefined) return part;
+		const names = parts.map(provider => provider.name).join(', ') || 'none';
+		throw new UserError(`There is no partition ${name} on ${parent.name}; there are: ${names}.`);
+	}
+}
+

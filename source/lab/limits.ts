@@ -4,6 +4,7 @@
 import {PAGE_SIZE} from '../formats/address.js';
 import {parseRid, ridText} from '../formats/pci.js';
 import type {Command, MachineSpec} from '../seam/command.js';
+import type {Machine} from './machine.js';
 
 export type Limits = {
 	vms: readonly string[];
@@ -63,4 +64,14 @@ export function limitsAfter(limits: Limits, command: Command): Limits {
 		default:
 			return limits;
 	}
+}
+
+/** What there is on a machine as it is now. */
+export function limitsNow({spec, guests, functions, ppt, disks}: Machine): Limits {
+	const names = functions.map(({name, rid}) => [name, ridText(rid)]);
+	return {
+		...limitsOf(spec, disks.writable),
+		vms: guests.map(({vm}) => vm.name),
+		devices: [...names.flat(), ...ppt.devices.map(({name}) => name)],
+	};
 }

@@ -3,15 +3,13 @@
 
 import type {Rid} from '../formats/pci.js';
 import type {Owned} from '../kernel/vm-page.js';
+import type {Command, Family, MachineSpec, Model, Outcome, Policy, TransferCommand} from './command.js';
 
 /** Reads physical memory page by page: this process's, or another machine's. */
 export interface PhysicalReader {
 	/** The 1,024 words of the page at a page-aligned address; undefined where there is no memory. */
 	page(hpa: number): Uint32Array | undefined;
 }
-
-export const POLICIES = ['remove', 'keep', 'bounce'] as const;
-export type Policy = (typeof POLICIES)[number];
 
 /** A translation domain: where its tables start. What it maps is read from them, and from nowhere else. */
 export type Domain = {id: number; role: 'host' | 'guest'; vm?: string; root: number; levels: number};
@@ -21,6 +19,8 @@ export type Vm = {
 	pages: number;
 	wired: boolean;
 	passthru: string[];
+	model: Model;
+	/** The path that bhyve was given. */
 	disk: string;
 	console: readonly string[];
 };
@@ -53,6 +53,8 @@ export type Transfer = {
 	/** The first address the device put on the bus: physical for the disk's controller, a GPA for a ppt device. */
 	iova?: number;
 	chain: Stage[];
+	/** Of a function's own DMA: who uses the memory that it reached. */
+	owners?: readonly string[];
 	/** A sentence where something beside the verdict needs saying. */
 	note?: string;
 };
@@ -73,38 +75,23 @@ export type Fault = {
 	owner?: string;
 };
 
-/** Fault record registers; `blocked` counts all refused accesses, which only the lab can. */
-export type FaultRegisters = {
+/** Where hardware writes its faults, and what became of them; `blocked` counts all of them, which only the lab can. */
+export type FaultLog = {
+	kind: 'registers' | 'event log';
 	total: number;
 	used: number;
 	overflow: boolean;
 	blocked: number;
+	/** Lines that the kernel has logged of them; VT-d's FreeBSD driver has no handler, and logs none. */
 	kernelLogged: number;
+	kernelLines: readonly string[];
 };
-
-export type DiskCommand = {
-	do: 'read' | 'write';
-	vm: string;
-	lba: number;
-	sectors: number;
-	segments: number;
-	gpa: number;
-};
-/** A passthru device told to write to or read from an address of its own domain. */
-export type DmaCommand = {do: 'dma'; device: string; access: 'write' | 'read'; gpa: number; bytes: number};
-export type TransferCommand = DiskCommand | DmaCommand;
-export type Command = TransferCommand | {do: 'boot'; vm: string} | {do: 'policy'; policy: Policy};
-
-export type Outcome =
-	| {kind: 'transfer'; transfer: Transfer; said: string}
-	| {kind: 'boot'; bootable: boolean; found: string[]; transfers: Transfer[]; said: string}
-	| {kind: 'policy'; policy: Policy; said: string};
 
 export type MachineState = {
 	/** Rises with every change; equal revisions are equal states, tables included. */
 	revision: number;
 	title: string;
-	iommu: 'vt-d';
+	iommu: Family;
 	policy?: Policy;
 	domains: readonly Domain[];
 	devices: readonly Device[];
@@ -115,16 +102,18 @@ export type MachineState = {
 	transfers: readonly Transfer[];
 	tally: Readonly<Record<Data, number>>;
 	faults: readonly Fault[];
-	registers: FaultRegisters;
+	faultLog: FaultLog;
 };
 
 /** What the lab can do beyond being looked at. */
 export interface LabControls {
 	/** @throws UserError where the command makes no sense on this machine; nothing has happened then. */
 	dispatch(command: Command): Outcome;
-	/** The bytes of guest memory, and of the disk, as they are now; shorter where there are fewer. */
+	/** The bytes of guest memory, and of the guest's disk, as they are now; shorter where there are fewer. */
 	guestBytes(vm: string, gpa: number, length: number): Uint8Array;
-	diskBytes(lba: number, length: number): Uint8Array;
+	diskBytes(vm: string, lba: number, length: number): Uint8Array;
+	/** The machine's parts as they are now: what `start` changes. */
+	readonly spec: MachineSpec;
 	/** Where the guests' buffer lies unless another address is asked for. */
 	readonly defaultGpa: number;
 }

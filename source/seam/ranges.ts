@@ -2,7 +2,7 @@
 
 import {PAGE_SIZE, pageAddress} from '../formats/address.js';
 import {PTE_PS, PTE_READ, PTE_WRITE} from '../formats/vtd.js';
-import type {Domain, MachineState, Owned, PhysicalReader} from './observed.js';
+import type {Domain, Owned, PhysicalReader} from './observed.js';
 
 export type Mapping = {iova: number; hpa: number; pages: number; read: boolean; write: boolean};
 /** A mapping within one owner's pages; or, with neither read nor write, pages that the host cannot reach. */
@@ -93,9 +93,9 @@ export function holesOf(ranges: readonly Range[], owned: readonly Owned[]): Rang
 export type DomainView = {domain: Domain; ranges: Range[]; mappedPages: number; removedPages: number};
 
 /** A domain as it is shown: its ranges, and for the host's those that are missing among them, by address. */
-export function viewDomain(memory: PhysicalReader, state: MachineState, domain: Domain): DomainView {
-	const mapped = rangesOf(mappingsOf(memory, domain), state.owned);
-	const holes = domain.role === 'host' ? holesOf(mapped, state.owned) : [];
+export function viewDomain(memory: PhysicalReader, owned: readonly Owned[], domain: Domain): DomainView {
+	const mapped = rangesOf(mappingsOf(memory, domain), owned);
+	const holes = domain.role === 'host' ? holesOf(mapped, owned) : [];
 	const count = (ranges: Range[]) => ranges.reduce((sum, {pages}) => sum + pages, 0);
 	return {
 		domain,

@@ -14,7 +14,7 @@ export function snapshotJson(machine: ObservedMachine) {
 		policy: state.policy ?? null,
 		disk: state.disk ?? null,
 		domains: state.domains.map(domain => {
-			const view = viewDomain(machine.memory, state, domain);
+			const view = viewDomain(machine.memory, state.owned, domain);
 			return {
 				id: domain.id,
 				role: domain.role,
@@ -57,7 +57,7 @@ const rights = ({read, write}: Range): string => `${read ? 'r' : '-'}${write ? '
 /** The snapshot as text, a section for each panel of the dashboard. */
 export function snapshotText(machine: ObservedMachine): string {
 	const state = machine.state();
-	const views = state.domains.map(domain => viewDomain(machine.memory, state, domain));
+	const views = state.domains.map(domain => viewDomain(machine.memory, state.owned, domain));
 	return [
 		titleText(state),
 		...views.flatMap(domainText),
