@@ -26,6 +26,8 @@ const HELP = `
 	  --writable          let guests write to the disk; never to one that is in use
 	  --host-memory SIZE  memory of the host, a quarter of it for each guest (256M)
 	  --policy NAME       start under remove (before D34607), keep (D34607) or bounce (D34535)
+	  --iommu FAMILY      vt-d, amd-vi or none (vt-d)
+	  --hba WORD          what the disk's controller says where it cannot read memory: silent or error (silent)
 	  --json              JSON instead of text or the dashboard
 
 	Exit codes
@@ -34,8 +36,8 @@ const HELP = `
 	  2  the command line or a file is wrong
 `;
 
-const VALUED = /^--(disk|host-memory|policy)=?$/;
-const KNOWN = ['disk', 'writable', 'hostMemory', 'policy', 'json', 'help', 'version'];
+const VALUED = /^--(disk|host-memory|policy|iommu|hba)=?$/;
+const KNOWN = ['disk', 'writable', 'hostMemory', 'policy', 'iommu', 'hba', 'json', 'help', 'version'];
 
 /** Flags and words of the command line. @throws UserError where they make no sense */
 function parse() {
@@ -53,6 +55,8 @@ function parse() {
 			writable: {type: 'boolean', default: false},
 			hostMemory: {type: 'string', isMultiple: true},
 			policy: {type: 'string', isMultiple: true},
+			iommu: {type: 'string', isMultiple: true},
+			hba: {type: 'string', isMultiple: true},
 			json: {type: 'boolean', default: false},
 		},
 	});
@@ -60,7 +64,7 @@ function parse() {
 	if (unknown !== undefined) {
 		throw new UserError(`There is no flag ${dashed(unknown)}; dmascope --help lists those there are.`);
 	}
-	const once = (name: 'disk' | 'hostMemory' | 'policy'): string | undefined => {
+	const once = (name: 'disk' | 'hostMemory' | 'policy' | 'iommu' | 'hba'): string | undefined => {
 		const values = cli.flags[name] ?? [];
 		if (values.length > 1)
 			throw new UserError(`${dashed(name)} is given ${values.length} times; give it once.`);
@@ -70,8 +74,10 @@ function parse() {
 	const lab = {
 		disk: once('disk'),
 		writable,
-		hostMemory: once('hostMemory') ?? '256M',
-		policy: once('policy') ?? 'remove',
+		hostMemory: once('hostMemory'),
+		policy: once('policy'),
+		iommu: once('iommu'),
+		hba: once('hba'),
 	};
 	return {input: cli.input, json, lab};
 }
@@ -93,13 +99,13 @@ async function main(): Promise<number> {
 		);
 	}
 
+	if (command === 'run') {
+		const {runScenario} = await import('./source/lab/run.js');
+		return runScenario(flags, rest[0], json, printTo(process.stdout), printTo(process.stderr));
+	}
 	const {openLab} = await import('./source/lab/open.js');
 	const lab = openLab(flags);
 	try {
-		if (command === 'run') {
-			const {runScenario} = await import('./source/lab/run.js');
-			return runScenario(lab, rest[0], json, printTo(process.stdout), printTo(process.stderr));
-		}
 		const interactive = process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb';
 		if (interactive && !json) {
 			// chalk, which Ink brings, does not know NO_COLOR.

@@ -23,12 +23,13 @@ export class VmContext {
 	readonly #highmem: number;
 	#heap = HEAP_BASE;
 
-	/** vm_create and vm_setup_memory with -S: `bytes` of wired guest memory. */
+	/** vm_create and vm_setup_memory: `bytes` of guest memory, wired with -S. */
 	constructor(
 		readonly vm: Vm,
 		vmm: Vmm,
 		memory: Memory,
 		bytes: number,
+		wired = true,
 	) {
 		this.process = new VmMap(memory);
 		this.#lowmem = Math.min(bytes, LOWMEM_LIMIT);
@@ -38,7 +39,7 @@ export class VmContext {
 			[HIGHMEM_BASE, this.#highmem],
 		]) {
 			if (length === 0) continue;
-			vmm.mmapWired(vm, gpa, length);
+			vmm.mmap(vm, gpa, length, wired);
 			this.process.insert(GUEST_BASE + gpa, length, vm.sysmem, gpa);
 		}
 	}

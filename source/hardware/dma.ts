@@ -19,13 +19,14 @@ export class DmaPort {
 
 	/**
 	 * Looks up [iova, iova + bytes) page by page and hands the parts to `each` in order: bytes in memory, as far as
-	 * they lie together, or undefined for a page that is refused or that no memory answers for.
+	 * they lie together and from which physical address, or undefined for a page that is refused or that no memory
+	 * answers for.
 	 */
 	access(
 		iova: number,
 		bytes: number,
 		write: boolean,
-		each: (part: Uint8Array | undefined, length: number) => void,
+		each: (part: Uint8Array | undefined, length: number, hpa: number) => void,
 	): void {
 		const end = iova + bytes;
 		let run = 0;
@@ -38,12 +39,12 @@ export class DmaPort {
 				runLength += length;
 				continue;
 			}
-			if (runLength > 0) each(this.memory.view(run, runLength), runLength);
+			if (runLength > 0) each(this.memory.view(run, runLength), runLength, run);
 			run = hpa;
 			runLength = hpa >= 0 && this.memory.has(hpa, length) ? length : 0;
-			if (runLength === 0) each(undefined, length);
+			if (runLength === 0) each(undefined, length, hpa);
 		}
-		if (runLength > 0) each(this.memory.view(run, runLength), runLength);
+		if (runLength > 0) each(this.memory.view(run, runLength), runLength, run);
 	}
 
 	/** A structure in memory, where it lies in one piece; else a copy. Undefined where any page of it is refused. */

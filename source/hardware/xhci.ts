@@ -36,6 +36,7 @@ export class Xhci {
 	constructor(
 		readonly port: DmaPort,
 		readonly disk: Disk,
+		readonly writeFaults = false,
 	) {
 		this.#media = new Media(disk);
 	}
@@ -112,8 +113,10 @@ export class Xhci {
 		let moved = 0;
 		let error: string | undefined;
 		try {
-			moved = write ? this.#media.toDisk(offset) : this.#media.fromDisk(offset);
-			if (moved < bytes) error = `the disk ended after ${moved} of ${bytes} bytes`;
+			if (write && this.#media.dropped > 0 && this.writeFaults)
+				error = 'host bus error, memory of the write could not be read';
+			else moved = write ? this.#media.toDisk(offset) : this.#media.fromDisk(offset);
+			if (error === undefined && moved < bytes) error = `the disk ended after ${moved} of ${bytes} bytes`;
 		} catch (thrown) {
 			error = messageOf(thrown);
 		}

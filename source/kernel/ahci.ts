@@ -3,10 +3,9 @@
 import {high32, low32, SECTOR} from '../formats/address.js';
 import * as ahci from '../formats/ahci.js';
 import type {AhciHba} from '../hardware/ahci-hba.js';
-import type {Disk} from '../hardware/disk.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
-import type {Bio, Provider} from './physio.js';
+import {type Bio, type Provider, quietly} from './physio.js';
 import type {Run, VmPages} from './vm-page.js';
 
 const SLOT = 0;
@@ -42,11 +41,11 @@ export class AhciDisk implements Provider {
 
 	/** FLUSH CACHE EXT and DATA SET MANAGEMENT: no byte of the caller's memory is moved, so no address is looked up. */
 	flush(): string | undefined {
-		return this.#ask(disk => disk.flush());
+		return quietly(() => this.#hba.disk.flush());
 	}
 
 	delete(offset: number, bytes: number): string | undefined {
-		return this.#ask(disk => disk.trim(offset, bytes));
+		return quietly(() => this.#hba.disk.trim(offset, bytes));
 	}
 
 	/** One bio, one command. @returns the bytes the controller says it moved, and whether it reported an error. */
@@ -84,14 +83,6 @@ export class AhciDisk implements Provider {
 		};
 	}
 
-	#ask(work: (disk: Disk) => void): string | undefined {
-		try {
-			work(this.#hba.disk);
-			return undefined;
-		} catch {
-			return 'EIO';
-		}
-	}
 }
 
 /** Physically adjacent pages share a PRD, as bus_dma(9) joins them, up to what one PRD can move. */

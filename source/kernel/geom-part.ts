@@ -7,23 +7,35 @@ import type {Bio, Provider} from './physio.js';
 import type {VmPages} from './vm-page.js';
 
 export class PartitionProvider implements Provider {
+	/** The first byte of the partition on its disk. */
+	readonly start: number;
 	readonly mediaBytes: number;
 	readonly #parent: Provider;
-	readonly #start: number;
 
-	constructor(parent: Provider, readonly name: string, {firstLba, lastLba}: Partition) {
+	constructor(
+		parent: Provider,
+		readonly name: string,
+		{firstLba, lastLba}: Partition,
+	) {
 		this.#parent = parent;
-		this.#start = firstLba * SECTOR;
+		this.start = firstLba * SECTOR;
 		this.mediaBytes = (Math.min(lastLba, parent.mediaBytes / SECTOR - 1) - firstLba + 1) * SECTOR;
 	}
 
-	/** The first byte of the partition on its disk. */
-	get start(): number {
-		return this.#start;
+	get writable(): boolean {
+		return this.#parent.writable;
 	}
 
 	strategy(bio: Bio): {moved: number; error: boolean} {
-		return this.#parent.strategy({...bio, offset: bio.offset + this.#start});
+		return this.#parent.strategy({...bio, offset: bio.offset + this.start});
+	}
+
+	flush(): string | undefined {
+		return this.#parent.flush();
+	}
+
+	delete(offset: number, bytes: number): string | undefined {
+		return this.#parent.delete(offset + this.start, bytes);
 	}
 }
 

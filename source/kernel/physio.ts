@@ -131,3 +131,13 @@ function hold(map: VmMap, pointer: number, bytes: number): Run[] | undefined {
 		throw error;
 	}
 }
+
+/** What a driver makes of a disk's error: EIO. */
+export function quietly(work: () => void): string | undefined {
+	try {
+		work();
+		return undefined;
+	} catch {
+		return 'EIO';
+	}
+}

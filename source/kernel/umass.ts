@@ -7,7 +7,7 @@ import {TRB, TRB_BYTES} from '../formats/xhci.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
 import type {Xhci} from '../hardware/xhci.js';
-import type {Bio, Provider} from './physio.js';
+import {type Bio, type Provider, quietly} from './physio.js';
 import type {Run, VmPages} from './vm-page.js';
 
 const OWNER = 'xhci0';
@@ -87,6 +87,19 @@ export class UmassDisk implements Provider {
 
 	get mediaBytes(): number {
 		return this.#xhci.disk.bytes;
+	}
+
+	get writable(): boolean {
+		return this.#xhci.disk.writable;
+	}
+
+	/** SYNCHRONIZE CACHE and UNMAP: none of the caller's memory is moved, so no address is looked up. */
+	flush(): string | undefined {
+		return quietly(() => this.#xhci.disk.flush());
+	}
+
+	delete(offset: number, bytes: number): string | undefined {
+		return quietly(() => this.#xhci.disk.trim(offset, bytes));
 	}
 
 	/** One bio, one SCSI command. @returns the bytes that the disk says it moved, and whether it failed */

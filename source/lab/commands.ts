@@ -162,7 +162,7 @@ export function checkCommand(command: Command, limits: Limits): void {
 	}
 }
 
-function checkDisk({do: op, lba, sectors, segments, requests, gpa}: DiskCommand, limits: Limits): void {
+function checkDisk({do: op, lba, sectors, segments, requests = 1, gpa}: DiskCommand, limits: Limits): void {
 	whole('lba', lba, 0, 2 ** 53 / 512 - MAX_SECTORS * MAX_REQUESTS);
 	whole('sectors', sectors, 1, MAX_SECTORS);
 	whole('segments', segments, 1, sectors);

@@ -9,7 +9,7 @@ import type {Probe} from '../hardware/probe.js';
 import {Xhci} from '../hardware/xhci.js';
 import {AhciDisk} from '../kernel/ahci.js';
 import {OpenFile} from '../kernel/file.js';
-import {type PartitionProvider, taste} from '../kernel/geom-part.js';
+import {PartitionProvider, taste} from '../kernel/geom-part.js';
 import {type Backing, type Provider, RawDevice} from '../kernel/physio.js';
 import {UmassDisk} from '../kernel/umass.js';
 import type {VmPages} from '../kernel/vm-page.js';
@@ -67,7 +67,7 @@ export class Disks {
 	/** The disk's bytes by a plain read that no IOMMU is asked about. */
 	peek(name: string): Peek {
 		const provider = name === 'file' ? undefined : this.#provider(name);
-		const start = provider !== undefined && 'start' in provider ? Number(provider.start) : 0;
+		const start = provider instanceof PartitionProvider ? provider.start : 0;
 		const end = start + (provider?.mediaBytes ?? this.#disk.bytes);
 		return (offset, bytes) => {
 			const wanted = Math.max(0, Math.min(bytes, end - start - offset));

@@ -3,7 +3,7 @@
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
 import {lookForDisk} from '../guest/boot.js';
 import type {Memory} from '../hardware/memory.js';
-import type {Command, LifeCommand, MachineSpec, Outcome, TableCommand, Tables} from '../seam/command.js';
+import type {Command, LifeCommand, MachineSpec, Outcome, Tables} from '../seam/command.js';
 import type {LabControls, MachineState, ObservedMachine, Transfer} from '../seam/observed.js';
 import {viewDomain} from '../seam/ranges.js';
 import {plural, sizeText} from '../words.js';
@@ -64,6 +64,10 @@ export class Lab implements ObservedMachine, LabControls {
 				const transfer = this.#record.run(command);
 				return {kind: 'transfer', transfer, said: verdictText(transfer)};
 			}
+			case 'map':
+			case 'unmap':
+			case 'invalidate':
+				return {kind: 'life', ...changeTables(this.#machine, command), tables: this.#tables()};
 			default:
 				return this.#live(command);
 		}
@@ -110,10 +114,9 @@ export class Lab implements ObservedMachine, LabControls {
 		return this.#record;
 	}
 
-	#live(command: LifeCommand | TableCommand): Outcome {
+	#live(command: LifeCommand): Outcome {
 		const machine = this.#machine;
-		const isTable = command.do === 'map' || command.do === 'unmap' || command.do === 'invalidate';
-		const {error, said} = isTable ? changeTables(machine, command) : live(machine, command);
+		const {error, said} = live(machine, command);
 		if (command.do === 'create' || command.do === 'reinit') {
 			const guest = machine.guest('vm' in command ? command.vm : command.name);
 			if (guest) this.#boot(guest);

@@ -12,7 +12,6 @@ export function domainsOf({family, iommu, vmm}: Machine): Domain[] {
 		id: domain.id,
 		role: domain === iommu.hostDomain ? 'host' : 'guest',
 		vm: vmm.vms.find(vm => vm.domain === domain)?.name,
-		format: family.format,
 		root: domain.root,
 		levels: domain.levels,
 	}));
@@ -21,11 +20,11 @@ export function domainsOf({family, iommu, vmm}: Machine): Domain[] {
 export type DiskInfo = {disk: Disk; sample: boolean};
 
 export function look(machine: Machine, record: Record, {disk, sample}: DiskInfo, revision: number): MachineState {
-	const {functions, ppt, guests, family, memory, pages} = machine;
+	const {functions, ppt, guests, family, memory, pages, spec: parts} = machine;
 	return {
 		revision,
 		title: 'lab',
-		iommu: family.name,
+		iommu: parts.iommu,
 		policy: machine.policy,
 		domains: domainsOf(machine),
 		devices: functions.map(({rid, name, driver}) => {
@@ -34,7 +33,7 @@ export function look(machine: Machine, record: Record, {disk, sample}: DiskInfo,
 				rid,
 				name: passed?.name ?? name,
 				driver: passed ? 'ppt' : driver,
-				domain: family.contexts && contextOf(memory, family.contexts(), rid)?.domain,
+				domain: parts.iommu === 'none' ? undefined : contextOf(memory, family.entries(), rid)?.domain,
 				vm: passed?.vm?.name,
 			};
 		}),
@@ -43,8 +42,8 @@ export function look(machine: Machine, record: Record, {disk, sample}: DiskInfo,
 			pages: vm.pages,
 			wired: vm.memMaps.every(({wired}) => wired),
 			passthru: ppt.of(vm).map(({name}) => name),
-			disk: `${spec.model} on ${machine.disks.pathOf(spec.disk)}`,
 			model: spec.model,
+			disk: machine.disks.pathOf(spec.disk),
 			console: [...console],
 		})),
 		owned: pages.owned(),

@@ -8,7 +8,7 @@ import {DmaPort} from '../hardware/dma.js';
 import {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
 import {Iommu} from '../kernel/iommu.js';
-import {Ppt} from '../kernel/ppt.js';
+import {Ppt, VmmError} from '../kernel/ppt.js';
 import type {Vm} from '../kernel/vm.js';
 import {VmPages} from '../kernel/vm-page.js';
 import {Vmm} from '../kernel/vmm.js';
@@ -17,7 +17,7 @@ import type {GuestSpec, MachineSpec, Policy} from '../seam/command.js';
 import {UserError} from '../user-error.js';
 import {Disks} from './disks.js';
 import {functionsOf, type PciFunction, ridIn} from './functions.js';
-import {type Family, familyOf} from './family.js';
+import {familyOf, type IommuFamily} from './family.js';
 import {diskModel} from './models.js';
 import {seededRandom} from './random.js';
 
@@ -28,7 +28,7 @@ const SEED = 260178;
 export class Machine {
 	readonly memory: Memory;
 	readonly pages: VmPages;
-	readonly family: Family;
+	readonly family: IommuFamily;
 	readonly iommu: Iommu;
 	readonly ppt: Ppt;
 	readonly vmm: Vmm;
@@ -61,7 +61,7 @@ export class Machine {
 			ahci: this.portOf(ridIn(this.functions, 'ahci0')),
 			xhci: this.portOf(ridIn(this.functions, 'xhci0')),
 			probe: this.#probe,
-			hba: spec.hba,
+			writeFaults: spec.hba === 'error',
 		});
 		for (const guest of spec.guests) this.createGuest(guest);
 		this.setPolicy(spec.policy);
@@ -115,7 +115,7 @@ export class Machine {
 		const blockIf = new BlockIf(ctx, backing, this.pages, !this.disks.writable);
 		blockIf.bounceEverything = this.policy === 'bounce';
 		blockIf.probe = this.#probe;
-		const disk = diskModel(spec.model, ctx, blockIf, this.#probe);
+		const disk = diskModel(spec.model, ctx, blockIf, this.disks.ident(), this.#probe);
 		const guest = {spec, vm, blockIf, disk, console: []};
 		this.guests.push(guest);
 		return guest;
@@ -133,6 +133,11 @@ export class Machine {
 		const rid = this.ridNamed(device);
 		if (rid === undefined) throw new UserError(`${name} is to have ${device}, and there is none; name it in pptdevs.`);
 		if (!spec.wired) throw new UserError(`${name} is to have ${device}: passthru requires guest memory to be wired.`);
-		this.vmm.bind(vm, rid);
+		try {
+			this.vmm.bind(vm, rid);
+		} catch (error) {
+			if (error instanceof VmmError) throw new UserError(`${name} cannot have ${device}: ${error.message}.`);
+			throw error;
+		}
 	}
 }

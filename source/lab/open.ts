@@ -2,24 +2,62 @@
 
 import fs from 'node:fs';
 import {Disk} from '../hardware/disk.js';
-import {POLICIES} from '../seam/observed.js';
+import {FAMILIES, type MachineSpec, POLICIES} from '../seam/command.js';
 import {UserError} from '../user-error.js';
 import {parseHostMemory} from './host-memory.js';
 import {Lab} from './lab.js';
+import type {DiskInfo} from './look.js';
 import {sampleDisk, writableSampleDisk} from './sample-disk.js';
+import {defaultSpec, withoutPassthru} from './spec.js';
 
-export type LabFlags = {disk?: string; writable: boolean; hostMemory: string; policy: string};
+/** Flags as they were given; what was not given is undefined. */
+export type LabFlags = {
+	disk?: string;
+	writable: boolean;
+	iommu?: string;
+	hostMemory?: string;
+	policy?: string;
+	hba?: string;
+};
+
+const DEFAULT_MEMORY = '256M';
 
 /** @throws UserError that says which flag is wrong and how to mend it. */
-export function openLab({disk: path, writable, hostMemory, policy: word}: LabFlags): Lab {
-	const bytes = parseHostMemory(hostMemory);
-	const policy = POLICIES.find(name => name === word);
-	if (policy === undefined)
-		throw new UserError(`--policy ${word} is none; it may be ${POLICIES.join(', ')}.`);
-	if (path === undefined && writable)
-		return new Lab({disk: openCopy(), sample: true, hostMemory: bytes, policy});
-	const disk = Disk.open(path ?? sampleDisk(), {writable});
-	return new Lab({disk, sample: path === undefined, hostMemory: bytes, policy});
+export function openLab(flags: LabFlags): Lab {
+	const machine = machineOf(flags, defaultMachine(flags));
+	return new Lab(machine, openDisk(flags));
+}
+
+/** The usual machine, with the memory that the flags give. @throws UserError */
+export const defaultMachine = ({hostMemory = DEFAULT_MEMORY}: LabFlags): MachineSpec =>
+	defaultSpec(parseHostMemory(hostMemory));
+
+/** A machine with the flags' word over its own. @throws UserError */
+export function machineOf({iommu, policy, hba}: LabFlags, base: MachineSpec): MachineSpec {
+	const machine = {
+		...base,
+		iommu: chosen('--iommu', iommu, FAMILIES) ?? base.iommu,
+		policy: chosen('--policy', policy, POLICIES) ?? base.policy,
+		hba: chosen('--hba', hba, ['silent', 'error'] as const) ?? base.hba,
+	};
+	return machine.iommu === 'none' && base.iommu !== 'none' ? withoutPassthru(machine) : machine;
+}
+
+function chosen<Choice extends string>(
+	flag: string,
+	word: string | undefined,
+	choices: readonly Choice[],
+): Choice | undefined {
+	if (word === undefined) return undefined;
+	const choice = choices.find(name => name === word);
+	if (choice === undefined) throw new UserError(`${flag} ${word} is none; it may be ${choices.join(', ')}.`);
+	return choice;
+}
+
+/** @throws UserError where it cannot be used */
+export function openDisk({disk: path, writable}: LabFlags): DiskInfo {
+	if (path === undefined && writable) return {disk: openCopy(), sample: true};
+	return {disk: Disk.open(path ?? sampleDisk(), {writable}), sample: path === undefined};
 }
 
 /** The copy has no name any more once it is open, so that it is gone with this process however it ends. */

@@ -1,10 +1,12 @@
 // dmascope run: a scenario without a terminal, a line for each step.
 
 import {hex} from '../formats/address.js';
-import type {Command} from '../seam/observed.js';
-import {grouped, plural} from '../words.js';
-import type {Lab} from './lab.js';
-import {findScenario, type OutcomeJson, outcomeJson, parseScenario, unmet} from './scenario.js';
+import type {Command} from '../seam/command.js';
+import {UserError} from '../user-error.js';
+import {grouped, plural, sizeText} from '../words.js';
+import {Lab} from './lab.js';
+import {defaultMachine, type LabFlags, machineOf, openDisk} from './open.js';
+import {findScenario, type OutcomeJson, outcomeJson, parseScenario, type Scenario, type Setting, unmet} from './scenario.js';
 
 export type Print = (line: string) => void;
 
@@ -12,9 +14,38 @@ export type Print = (line: string) => void;
  * Runs a scenario; steps go to `out`, broken expectations to `err`.
  * @returns the exit code: 0, or 1 where an expectation did not hold. @throws UserError, before the first step
  */
-export function runScenario(lab: Lab, nameOrPath: string, json: boolean, out: Print, err: Print): 0 | 1 {
+export function runScenario(
+	flags: LabFlags,
+	nameOrPath: string,
+	json: boolean,
+	out: Print,
+	err: Print,
+): 0 | 1 {
 	const {path, text} = findScenario(nameOrPath);
-	const scenario = parseScenario(path, text, lab.limits);
+	const scenario = parseScenario(path, text, settingOf(flags));
+	const lab = new Lab(scenario.machine, openDisk(flags));
+	try {
+		return runSteps(lab, path, scenario, json, out, err);
+	} finally {
+		lab.close();
+	}
+}
+
+/** What the command line makes of a scenario's machine. */
+const settingOf = (flags: LabFlags): Setting => ({
+	base: defaultMachine(flags),
+	override: machine => {
+		const {hostMemory} = defaultMachine(flags);
+		if (flags.hostMemory !== undefined && hostMemory !== machine.hostMemory) {
+			const asked = sizeText(machine.hostMemory).replace(/ |iB/g, '');
+			throw new UserError(`it is written for a host of ${asked}; run it with --host-memory ${asked}.`);
+		}
+		return machineOf(flags, machine);
+	},
+	writable: flags.writable,
+});
+
+function runSteps(lab: Lab, path: string, scenario: Scenario, json: boolean, out: Print, err: Print): 0 | 1 {
 	let held = 0;
 	let expectations = 0;
 	let broken = 0;
@@ -38,16 +69,31 @@ export function runScenario(lab: Lab, nameOrPath: string, json: boolean, out: Pr
 
 const commandJson = (command: Command) => ('gpa' in command ? {...command, gpa: hex(command.gpa)} : command);
 
-function commandText(command: Command): string {
+/** A command in a few words. */
+export function commandText(command: Command): string {
 	switch (command.do) {
 		case 'policy':
 			return `policy ${command.policy}`;
-		case 'boot':
-			return `boot ${command.vm}`;
+		case 'read':
+		case 'write':
+		case 'delete': {
+			const {requests = 1} = command;
+			const times = requests > 1 ? `, ${requests} at once` : '';
+			return `${command.do} ${command.vm} LBA ${command.lba} ×${command.sectors} in ${command.segments}${times}`;
+		}
 		case 'dma':
 			return `${command.device} ${command.access} ${hex(command.gpa)}`;
-		default:
-			return `${command.do} ${command.vm} LBA ${command.lba} ×${command.sectors} in ${command.segments}`;
+		case 'create':
+			return `create ${command.name}, ${sizeText(command.memory)}, ${command.model} on ${command.disk}`;
+		case 'map':
+		case 'unmap':
+			return `${command.do} ${plural(command.pages, 'page')} of ${command.vm} at ${hex(command.gpa)}, ${command.from} domain`;
+		case 'start':
+			return `start ${command.machine.iommu}, policy ${command.machine.policy}`;
+		default: {
+			const {do: verb, ...fields} = command;
+			return [verb, ...Object.values(fields)].join(' ');
+		}
 	}
 }
 
@@ -56,9 +102,11 @@ type Line = {step: number; command: ReturnType<typeof commandJson>; outcome: Out
 function stepText({step, outcome, held, command}: Line): string {
 	const what = 'gpa' in command ? {...command, gpa: Number(command.gpa)} : command;
 	const start = `${`${step}`.padStart(3)} ${held ? '✓' : '✗'} ${commandText(what)}`;
-	const {data, way = '', landed = 0, bytes = 0, faults = 0, found} = outcome;
+	const {data, way = '', landed = 0, bytes = 0, faults = 0, found, owner, error, domains, missing = 0} = outcome;
+	if (domains !== undefined)
+		return `${start.padEnd(40)} ${(error ?? 'ok').padEnd(9)} ${plural(domains, 'domain')}, ${plural(missing, 'page')} missing from the host's`;
 	if (data === undefined) return start;
 	const counts = `${grouped(landed)} of ${grouped(bytes)} bytes, ${plural(faults, 'fault')}`;
-	const boot = found === undefined ? '' : `; ${found.at(-1)}`;
-	return `${start.padEnd(40)} ${data.padEnd(9)} ${way.padEnd(7)} ${counts}${boot}`;
+	const more = found !== undefined ? `; ${found.at(-1)}` : owner ? `; memory of ${owner}` : '';
+	return `${start.padEnd(40)} ${data.padEnd(9)} ${way.padEnd(7)} ${counts}${more}`;
 }

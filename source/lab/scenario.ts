@@ -3,23 +3,29 @@
 import fs from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap} from 'yaml';
-import type {Command, Data, Outcome, Policy, Way} from '../seam/observed.js';
+import type {Command, MachineSpec, Outcome, Policy, Refusal} from '../seam/command.js';
+import type {Data, Way} from '../seam/observed.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
-import {type Limits, parseCommand, verbs} from './commands.js';
-import {parseHostMemory} from './host-memory.js';
+import {parseCommand, verbs} from './commands.js';
+import {type Limits, limitsAfter, limitsOf} from './limits.js';
+import {parseMachine} from './spec.js';
 
 /** What a step's outcome can be held to, and the values that make sense. */
-const EXPECTATIONS: Record<string, 'number' | 'boolean' | readonly string[]> = {
+const EXPECTATIONS: Record<string, 'number' | 'boolean' | 'string' | readonly string[]> = {
 	data: ['delivered', 'lost', 'torn', 'failed'],
 	way: ['direct', 'bounced', 'copied'],
 	bytes: 'number',
 	landed: 'number',
 	faults: 'number',
 	bootable: 'boolean',
+	owner: 'string',
+	error: ['none', 'ENOENT', 'EBUSY', 'ENXIO', 'unwired'],
+	domains: 'number',
+	missing: 'number',
 };
 export type Expectations = Record<string, unknown>;
-export type Step = {command: Command; expect: Expectations; line: number};
-export type Scenario = {name: string; steps: Step[]};
+export type Step = {command: Command; expect: Expectations; note?: string; line: number};
+export type Scenario = {name: string; story: string; machine: MachineSpec; steps: Step[]};
 
 const SHIPPED = fileURLToPath(new URL('scenarios/', import.meta.url));
 
@@ -45,15 +51,30 @@ export function findScenario(nameOrPath: string): {path: string; text: string} {
 	}
 }
 
-const PARTS = ['name', 'story', 'hostMemory', 'steps'];
+const PARTS = ['name', 'story', 'machine', 'steps'];
+
+/** What a scenario is read against: the machine it starts from, what flags make of it, and whether it may write. */
+export type Setting = {
+	base: MachineSpec;
+	override: (machine: MachineSpec) => MachineSpec;
+	writable: boolean;
+};
 
 /** @throws UserError naming the file and the line that is wrong; a scenario is whole or it is not run. */
-export function parseScenario(path: string, text: string, limits: Limits): Scenario {
+export function parseScenario(path: string, text: string, {base, override, writable}: Setting): Scenario {
 	const lines = new LineCounter();
 	const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
 	const fail = (offset: number, message: string): never => {
 		const {line, col} = lines.linePos(offset);
 		throw new UserError(`${path}:${line}:${col}: ${message}`);
+	};
+	/** What `work` throws, with the place of a node. */
+	const at = <T>(node: unknown, work: () => T): T => {
+		try {
+			return work();
+		} catch (error) {
+			return error instanceof UserError ? fail(offsetOf(node), error.message) : raise(error);
+		}
 	};
 	const broken = document.errors[0];
 	if (broken) fail(broken.pos[0], broken.message);
@@ -63,23 +84,28 @@ export function parseScenario(path: string, text: string, limits: Limits): Scena
 		if (!PARTS.includes(String(key)))
 			fail(offsetOf(key), `"${key}" is no part of a scenario; it has ${PARTS.join(', ')}.`);
 	}
-	const memory = root.get('hostMemory', true);
-	if (memory !== undefined && parseHostMemory(String(memory)) !== limits.hostMemory) {
-		fail(
-			offsetOf(memory),
-			`it is written for a host of ${String(memory)}; run it with --host-memory ${String(memory)}.`,
-		);
-	}
+	const part = root.get('machine', true);
+	const described = isNode(part) ? part.toJS(document) : {};
+	const machine = at(part, () => override(parseMachine(described, base)));
 	const steps = root.get('steps', true);
 	if (!isSeq(steps) || steps.items.length === 0)
 		return fail(offsetOf(steps), 'steps is a list of at least one step.');
+	let limits = limitsOf(machine, writable);
 	return {
 		name: String(root.get('name') ?? path),
+		story: String(root.get('story') ?? '').trim(),
+		machine,
 		steps: steps.items.map(item => {
 			if (!isMap(item)) return fail(offsetOf(item), `a step is one of ${verbs.join(', ')}, with its fields.`);
-			return parseStep(item, document, limits, fail, lines.linePos(offsetOf(item)).line);
+			const step = parseStep(item, document, limits, fail, lines.linePos(offsetOf(item)).line);
+			limits = limitsAfter(limits, step.command);
+			return step;
 		}),
 	};
+}
+
+function raise(error: unknown): never {
+	throw error;
 }
 
 function parseStep(
@@ -92,13 +118,16 @@ function parseStep(
 	let verb: string | undefined;
 	let command: Command | undefined;
 	let expect: Expectations = {};
+	let note: string | undefined;
 	for (const {key, value} of item.items) {
 		const name = isScalar(key) ? String(key.value) : '';
 		const plain: unknown = isNode(value) ? value.toJS(document) : value;
-		if (name === 'expect') {
+		if (name === 'note') {
+			note = String(plain).trim();
+		} else if (name === 'expect') {
 			expect = parseExpectations(plain, message => fail(offsetOf(value), message));
 		} else if (!verbs.includes(name)) {
-			fail(offsetOf(key), `"${name}" is no step; a step is one of ${verbs.join(', ')}, and may have expect.`);
+			fail(offsetOf(key), `"${name}" is no step; a step is one of ${verbs.join(', ')}, and may have expect and note.`);
 		} else if (verb !== undefined) {
 			fail(offsetOf(key), `a step is one command; this one is ${verb} and ${name}.`);
 		} else {
@@ -111,7 +140,7 @@ function parseStep(
 			}
 		}
 	}
-	return {command: command ?? fail(offsetOf(item), 'this step has no command.'), expect, line};
+	return {command: command ?? fail(offsetOf(item), 'this step has no command.'), expect, note, line};
 }
 
 function parseExpectations(value: unknown, fail: (message: string) => never): Expectations {
@@ -145,12 +174,17 @@ export type OutcomeJson = {
 	bytes?: number;
 	landed?: number;
 	faults?: number;
+	owner?: string;
 	bootable?: boolean;
 	found?: string[];
+	error?: Refusal;
+	domains?: number;
+	missing?: number;
 };
 
 export function outcomeJson(outcome: Outcome): OutcomeJson {
 	if (outcome.kind === 'policy') return {policy: outcome.policy};
+	if (outcome.kind === 'life') return {error: outcome.error, ...outcome.tables};
 	const transfers = outcome.kind === 'transfer' ? [outcome.transfer] : outcome.transfers;
 	const total = (key: 'bytes' | 'landed' | 'faults') =>
 		transfers.reduce((sum, transfer) => sum + transfer[key], 0);
@@ -161,6 +195,7 @@ export function outcomeJson(outcome: Outcome): OutcomeJson {
 		bytes: total('bytes'),
 		landed: total('landed'),
 		faults: total('faults'),
+		owner: worst?.owners?.join(', '),
 		...(outcome.kind === 'boot' ? {bootable: outcome.bootable, found: outcome.found} : {}),
 	};
 }
@@ -169,6 +204,6 @@ export function outcomeJson(outcome: Outcome): OutcomeJson {
 export function unmet({expect}: Step, outcome: OutcomeJson): string[] {
 	const got = new Map<string, unknown>(Object.entries(outcome));
 	return Object.entries(expect)
-		.filter(([key, wanted]) => got.get(key) !== wanted)
-		.map(([key, wanted]) => `${key} was to be ${wanted} and is ${got.get(key) ?? 'not there'}`);
+		.filter(([key, wanted]) => (got.get(key) ?? 'none') !== wanted)
+		.map(([key, wanted]) => `${key} was to be ${wanted} and is ${got.get(key) ?? 'none'}`);
 }

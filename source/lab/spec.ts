@@ -34,7 +34,13 @@ export const defaultSpec = (hostMemory: number): MachineSpec => ({
 	],
 });
 
-export const quarterOf = (hostMemory: number): number => Math.floor(hostMemory / 4 / PAGE_SIZE) * PAGE_SIZE;
+/** The same guests where there is no IOMMU: a passthru device cannot be bound then. */
+export const withoutPassthru = (machine: MachineSpec): MachineSpec => ({
+	...machine,
+	guests: machine.guests.map(guest => ({...guest, passthru: []})),
+});
+
+const quarterOf = (hostMemory: number): number => Math.floor(hostMemory / 4 / PAGE_SIZE) * PAGE_SIZE;
 
 const defaultGuest = (hostMemory: number): GuestSpec => ({
 	name: 'vm',
@@ -52,8 +58,9 @@ export function parseMachine(value: unknown, base: MachineSpec): MachineSpec {
 		fields.memory === undefined ? base.hostMemory : parseHostMemory(textIn(fields, 'memory'), 'memory');
 	const start = hostMemory === base.hostMemory ? base : {...base, guests: defaultSpec(hostMemory).guests};
 	const guests = fields.guests === undefined ? start.guests : parseGuests(fields, hostMemory);
-	return {
-		iommu: choiceIn(fields, 'iommu', FAMILIES, base.iommu),
+	const iommu = choiceIn(fields, 'iommu', FAMILIES, base.iommu);
+	const machine = {
+		iommu,
 		hostMemory,
 		policy: choiceIn(fields, 'policy', POLICIES, base.policy),
 		hostPtp: flagIn(fields, 'hostPtp', base.hostPtp),
@@ -62,6 +69,7 @@ export function parseMachine(value: unknown, base: MachineSpec): MachineSpec {
 		pptdevs: listIn(fields, 'pptdevs', base.pptdevs).map(selectorOf),
 		guests,
 	};
+	return iommu === 'none' && fields.guests === undefined ? withoutPassthru(machine) : machine;
 }
 
 function parseGuests(fields: Fields, hostMemory: number): GuestSpec[] {

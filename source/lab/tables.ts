@@ -9,7 +9,7 @@ import {plural} from '../words.js';
 import type {Machine} from './machine.js';
 
 /** @throws UserError where there is no such domain, or the guest has no memory there. */
-export function changeTables(machine: Machine, command: TableCommand): {said: string; error?: undefined} {
+export function changeTables(machine: Machine, command: TableCommand): {said: string} {
 	const {iommu, family} = machine;
 	if (iommu.hostDomain === undefined) throw new UserError('There is no domain: no passthru device has been bound yet.');
 	if (command.do === 'invalidate') {

@@ -9,7 +9,7 @@ import type {Data, Stage, Way} from '../seam/observed.js';
 import {UserError} from '../user-error.js';
 import {type Answers, diskChain, dmaChain, hardwareError, wayOf} from './chain.js';
 import type {Guest, Machine} from './machine.js';
-import {markBuffer, type Peek, type Piece, pattern, readWhereMapped, sameBytes} from './marks.js';
+import {markBuffer, type Peek, pattern, readWhereMapped, sameBytes} from './marks.js';
 import {checkPieces, piecesOf} from './pieces.js';
 
 export type Verdict = {
@@ -38,7 +38,7 @@ function listen(machine: Machine, work: () => void): ProbeEvent[] {
 
 /** Reads, writes or deletes of the guest's disk, in one kick. `number` makes what is in the buffers before it unique. */
 export function runDisk(machine: Machine, guest: Guest, command: DiskCommand, number: number): Judged {
-	const {do: op, lba, sectors, requests} = command;
+	const {do: op, lba, sectors, requests = 1} = command;
 	const {vm, disk} = guest;
 	const write = op === 'write';
 	const batch = Array.from({length: requests}, (_, i) => piecesOf(guest, command, i));

@@ -37,14 +37,14 @@ export type MachineSpec = {
 	guests: readonly GuestSpec[];
 };
 
-/** A guest's request to its disk, cut into `segments`; `requests` of them one after the other, in one kick. */
+/** A guest's request to its disk, cut into `segments`; `requests` (1) of them one after the other, in one kick. */
 export type DiskCommand = {
 	do: 'read' | 'write' | 'delete';
 	vm: string;
 	lba: number;
 	sectors: number;
 	segments: number;
-	requests: number;
+	requests?: number;
 	gpa: number;
 };
 /** A function told to write to or read from an address of its own domain. */

@@ -3,7 +3,7 @@
 import {hex, PAGE_SIZE} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
 import {grouped, plural} from '../words.js';
-import type {MachineState, ObservedMachine, Transfer} from './observed.js';
+import type {FaultLog, MachineState, ObservedMachine, Transfer} from './observed.js';
 import {type DomainView, type Range, viewDomain} from './ranges.js';
 
 /** The snapshot as `--json` prints it. Addresses are hex strings; what does not apply is null. */
@@ -47,7 +47,7 @@ export function snapshotJson(machine: ObservedMachine) {
 			access: write ? 'write' : 'read',
 			owner: owner ?? null,
 		})),
-		faultRegisters: state.registers,
+		faultLog: state.faultLog,
 	};
 }
 
@@ -77,7 +77,7 @@ export function snapshotText(machine: ObservedMachine): string {
 			const wired = vm.wired ? 'wired' : 'not wired';
 			return [
 				'',
-				`GUEST ${vm.name}: ${grouped(vm.pages)} pages, ${wired}, ${passthru}, ${vm.disk}`,
+				`GUEST ${vm.name}: ${grouped(vm.pages)} pages, ${wired}, ${passthru}, ${vm.model} on ${vm.disk}`,
 				...vm.console.map(line => `  ${line}`),
 			];
 		}),
@@ -121,11 +121,14 @@ function domainText({domain, ranges, mappedPages, removedPages}: DomainView): st
 	];
 }
 
-export function faultTitle({
-	registers: {blocked, total, used, overflow, kernelLogged},
-}: MachineState): string {
+export function faultTitle({faultLog}: MachineState): string {
+	return `FAULTS the lab saw ${grouped(faultLog.blocked)} · ${faultLogText(faultLog)}`;
+}
+
+/** What hardware holds of the faults, and what the kernel made of them. */
+export function faultLogText({kind, total, used, overflow, kernelLogged}: FaultLog): string {
 	const full = overflow ? ', full: later ones are lost' : '';
-	return `FAULTS the lab saw ${grouped(blocked)} · registers hold ${used} of ${total}${full} · kernel logged ${kernelLogged}`;
+	return `${kind === 'registers' ? 'registers hold' : 'event log holds'} ${used} of ${total}${full} · kernel logged ${grouped(kernelLogged)}`;
 }
 
 function transferText({

@@ -3,7 +3,8 @@
 import {Box, Text, useApp, useInput, usePaste, useWindowSize} from 'ink';
 import {useLayoutEffect} from 'react';
 import {useStore} from 'zustand';
-import type {MachineState, Policy} from '../seam/observed.js';
+import type {Policy} from '../seam/command.js';
+import type {MachineState} from '../seam/observed.js';
 import {type AppControls, commands} from './commands.js';
 import {Help} from './help.js';
 import {keyNames} from './keys.js';

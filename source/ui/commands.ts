@@ -1,6 +1,6 @@
 // The one table of commands: it handles keys, and footer and help are made from it.
 
-import {POLICIES} from '../seam/observed.js';
+import {POLICIES} from '../seam/command.js';
 import {commandOf, commitDraft, moveField, stepField} from './form.js';
 import {boxOf, layout} from './layout.js';
 import {panels} from './panels/index.js';

@@ -2,7 +2,8 @@
 
 import {createStore, type StoreApi} from 'zustand/vanilla';
 import {PAGE_SIZE} from '../formats/address.js';
-import type {Command, MachineState, ObservedMachine, Outcome, Transfer} from '../seam/observed.js';
+import type {Command, Outcome} from '../seam/command.js';
+import type {MachineState, ObservedMachine, Transfer} from '../seam/observed.js';
 import {type DomainView, type Range, viewDomain} from '../seam/ranges.js';
 import {messageOf, UserError} from '../user-error.js';
 import {commitDraft, type Form, newForm} from './form.js';
@@ -60,7 +61,7 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 }
 
 const look = (machine: ObservedMachine, state: MachineState): DomainView[] =>
-	state.domains.map(domain => viewDomain(machine.memory, state, domain));
+	state.domains.map(domain => viewDomain(machine.memory, state.owned, domain));
 
 /**
  * Does something to the machine, and shows what became of it.

@@ -6,7 +6,9 @@ import {Disk} from '../../source/hardware/disk.js';
 import {Lab} from '../../source/lab/lab.js';
 import {seededRandom} from '../../source/lab/random.js';
 import {sampleDisk} from '../../source/lab/sample-disk.js';
-import type {Command, Policy, Transfer} from '../../source/seam/observed.js';
+import {defaultSpec} from '../../source/lab/spec.js';
+import type {Command, DiskCommand, MachineSpec} from '../../source/seam/command.js';
+import type {Transfer} from '../../source/seam/observed.js';
 
 export const MIB = 1024 * 1024;
 
@@ -27,14 +29,12 @@ export function randomImage(t: TestContext, bytes: number, seed = 1): {file: str
 	return {file, content};
 }
 
-export type LabSetup = {disk?: string; writable?: boolean; policy?: Policy; hostMemory?: number};
+export type LabSetup = Partial<MachineSpec> & {disk?: string; writable?: boolean};
 
-export function openTestLab(
-	t: TestContext,
-	{disk, writable, policy = 'remove', hostMemory = 256 * MIB}: LabSetup = {},
-): Lab {
+export function openTestLab(t: TestContext, {disk, writable, ...parts}: LabSetup = {}): Lab {
+	const machine = {...defaultSpec(parts.hostMemory ?? 256 * MIB), ...parts};
 	const opened = Disk.open(disk ?? sampleDisk(), {writable});
-	const lab = new Lab({disk: opened, sample: disk === undefined, hostMemory, policy});
+	const lab = new Lab(machine, {disk: opened, sample: disk === undefined});
 	t.after(() => lab.close());
 	return lab;
 }
@@ -49,5 +49,5 @@ export function transfer(lab: Lab, command: Command): Transfer {
 export const read = (
 	lab: Lab,
 	vm: string,
-	more: Partial<{lba: number; sectors: number; segments: number; gpa: number}> = {},
+	more: Partial<DiskCommand> = {},
 ) => transfer(lab, {do: 'read', vm, lba: 0, sectors: 8, segments: 1, gpa: lab.defaultGpa, ...more});

@@ -61,7 +61,7 @@ function read({form: {vm, gpa, lba, sectors}, machine, state}: Ui, lab: LabContr
 	if (known?.key === key) return known.bytes;
 	const length = Math.min(sectors * SECTOR, MOST);
 	const guest = lab.guestBytes(vm, gpa, length);
-	const disk = lab.diskBytes(lba, length);
+	const disk = lab.diskBytes(vm, lba, length);
 	let different = 0;
 	for (let i = 0; i < Math.min(guest.length, disk.length); i++) if (guest[i] !== disk[i]) different++;
 	const bytes = {guest, disk, different};

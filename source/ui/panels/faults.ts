@@ -2,16 +2,15 @@
 
 import {hex} from '../../formats/address.js';
 import type {Fault} from '../../seam/observed.js';
+import {faultLogText} from '../../seam/snapshot.js';
 import {grouped} from '../../words.js';
 import {type Content, list} from '../content.js';
 import {type Row, widthOf, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 
 export function faultsPanel({state}: Ui, width: number): Content {
-	const {blocked, total, used, overflow, kernelLogged} = state.registers;
-	const full = overflow ? ', full' : '';
-	const seen = `FAULTS ─ the lab saw ${grouped(blocked)}`;
-	const kept = `registers hold ${used} of ${total}${full} · kernel logged ${kernelLogged}`;
+	const seen = `FAULTS ─ the lab saw ${grouped(state.faultLog.blocked)}`;
+	const kept = faultLogText(state.faultLog);
 	const whole = `${seen} · ${kept}`;
 	// What does not fit into the title stands in rows below it: that nobody logs them is the point.
 	const fits = widthOf(whole) <= width - 2;

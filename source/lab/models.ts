@@ -1,0 +1,21 @@
+// The device model that bhyve shows a guest as its disk, and the driver that the guest has for it.
+
+import type {BlockIf} from '../bhyve/block-if.js';
+import {VirtioBlk} from '../bhyve/virtio-blk.js';
+import type {VmContext} from '../bhyve/vmmapi.js';
+import type {GuestDisk} from '../guest/disk.js';
+import {Vtblk} from '../guest/vtblk.js';
+import type {Probe} from '../hardware/probe.js';
+import type {Model} from '../seam/command.js';
+
+export function diskModel(model: Model, ctx: VmContext, blockIf: BlockIf, ident: string, probe: Probe): GuestDisk {
+	switch (model) {
+		case 'virtio-blk': {
+			const device = new VirtioBlk(ctx, blockIf, ident);
+			device.probe = probe;
+			return new Vtblk(ctx.vm, device);
+		}
+		default:
+			throw new Error(`${model} comes next`);
+	}
+}
