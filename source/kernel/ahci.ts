@@ -82,7 +82,6 @@ export class AhciDisk implements Provider {
 			error: this.#hba.taskFile !== ahci.STATUS_OK,
 		};
 	}
-
 }
 
 /** Physically adjacent pages share a PRD, as bus_dma(9) joins them, up to what one PRD can move. */

@@ -1,7 +1,14 @@
 // GEOM's partitions: a provider that is a part of another (g_part). Its table is read through the disk's own driver.
 
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
-import {gptHeader, gptPartitions, hasBootSignature, isProtective, mbrPartitions, type Partition} from '../formats/gpt.js';
+import {
+	gptHeader,
+	gptPartitions,
+	hasBootSignature,
+	isProtective,
+	mbrPartitions,
+	type Partition,
+} from '../formats/gpt.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Bio, Provider} from './physio.js';
 import type {VmPages} from './vm-page.js';

@@ -113,7 +113,8 @@ function bhyveStage(events: readonly ProbeEvent[]): Stage | undefined {
 	const queues = all(events, 'queue');
 	const most = (key: 'busy' | 'blocked') => Math.max(0, ...queues.map(queue => queue[key]));
 	const waited = most('blocked') > 0 ? `, ${plural(most('blocked'), 'request')} BLOCKed behind another` : '';
-	const workers = all(events, 'block_if').length > 1 ? `; up to ${plural(most('busy'), 'worker')} busy${waited}` : '';
+	const workers =
+		all(events, 'block_if').length > 1 ? `; up to ${plural(most('busy'), 'worker')} busy${waited}` : '';
 	return {
 		place: 'bhyve',
 		brief: block.way === 'bounced' ? `${block.iovec.length} cpy` : `${block.iovec.length} iov`,
@@ -162,7 +163,12 @@ function hbaStage(events: readonly ProbeEvent[]): Stage | undefined {
 	const moved = sum(commands.map(({bytes}) => bytes));
 	const ways = new Set(commands.flatMap(({direct}) => (direct === undefined ? [] : [direct])));
 	const way = ways.size === 0 ? '' : ways.has(false) ? ', through the page cache' : ', O_DIRECT';
-	return {place, brief: 'ok', full: `no error; ${plural(moved, 'byte')} by its own count${way}`, trouble: false};
+	return {
+		place,
+		brief: 'ok',
+		full: `no error; ${plural(moved, 'byte')} by its own count${way}`,
+		trouble: false,
+	};
 }
 
 /** In place of driver, controller and IOMMU, where no device sees the guest's pages. */

@@ -97,7 +97,11 @@ function bindVerb(verb: 'bind' | 'unbind'): Verb {
 }
 
 function deviceVerb(verb: 'attach' | 'detach' | 'unplug'): Verb {
-	return {fields: ['device'], short: 'device', build: fields => ({do: verb, device: deviceOf(fields.device)})};
+	return {
+		fields: ['device'],
+		short: 'device',
+		build: fields => ({do: verb, device: deviceOf(fields.device)}),
+	};
 }
 
 function diskCommand(verb: DiskCommand['do'], fields: Fields, limits: Limits): DiskCommand {
@@ -139,25 +143,31 @@ export function checkCommand(command: Command, limits: Limits): void {
 	if ('vm' in command) oneOf('vm', command.vm, limits.vms);
 	switch (command.do) {
 		case 'policy':
-			return oneOf('policy', command.policy, POLICIES);
+			oneOf('policy', command.policy, POLICIES);
+			break;
 		case 'read':
 		case 'write':
 		case 'delete':
-			return checkDisk(command, limits);
+			checkDisk(command, limits);
+			break;
 		case 'dma':
-			return checkDma(command, limits);
+			checkDma(command, limits);
+			break;
 		case 'map':
 		case 'unmap':
 			whole('pages', command.pages, 1, 2 ** 20);
 			whole('gpa', command.gpa, 0, MAX_ADDRESS);
 			if (command.gpa % PAGE_SIZE !== 0) throw new UserError('gpa must be the start of a page.');
-			return;
+			break;
+		case 'bind':
+		case 'unbind':
 		case 'attach':
 		case 'detach':
 		case 'unplug':
 		case 'plug':
 		case 'create':
-			return checkLife(command, limits);
+			checkLife(command, limits);
+			break;
 		default:
 	}
 }
@@ -175,7 +185,7 @@ function checkDisk({do: op, lba, sectors, segments, requests = 1, gpa}: DiskComm
 }
 
 function checkDma({device, access, gpa, bytes}: DmaCommand, limits: Limits): void {
-	oneOf('device', device, limits.devices);
+	checkDevice(device, limits);
 	oneOf('access', access, ['write', 'read']);
 	whole('gpa', gpa, 0, MAX_ADDRESS);
 	whole('bytes', bytes, 1, MAX_SECTORS * 512);
@@ -186,9 +196,13 @@ function checkLife(command: LifeCommand, limits: Limits): void {
 		throw new UserError(`There is a guest ${command.name} already; give the new one another name.`);
 	if (command.do === 'plug') {
 		const rid = parseRid(command.rid);
-		if (rid === undefined || limits.devices.includes(command.rid))
+		if (rid === undefined)
 			throw new UserError(`rid is ${show(command.rid)}; give a free bus:device:function, such as 5:0:0.`);
 		if (!/^[a-z]+\d+$/.test(command.device) || limits.devices.includes(command.device))
 			throw new UserError(`device is ${show(command.device)}; give a new name such as nvme0.`);
-	} else if ('device' in command) oneOf('device', command.device, limits.devices);
+	} else if ('device' in command) checkDevice(command.device, limits);
+}
+
+function checkDevice(device: string, limits: Limits): void {
+	if (parseRid(device) === undefined) oneOf('device', device, limits.devices);
 }

@@ -101,4 +101,3 @@ export class Disks {
 		throw new UserError(`There is no partition ${name} on ${parent.name}; there are: ${names}.`);
 	}
 }
-

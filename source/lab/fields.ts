@@ -15,7 +15,8 @@ export function fieldsOf(what: string, value: unknown, known: readonly string[])
 		throw new UserError(`${what} takes nothing, and here is ${show(value)}.`);
 	const fields = value ?? {};
 	if (fields === true) return {};
-	if (!isFields(fields)) throw new UserError(`${what} takes fields (${known.join(', ')}), not ${show(value)}.`);
+	if (!isFields(fields))
+		throw new UserError(`${what} takes fields (${known.join(', ')}), not ${show(value)}.`);
 	const unknown = Object.keys(fields).find(name => !known.includes(name));
 	if (unknown !== undefined)
 		throw new UserError(`${what} has no field "${unknown}"; it takes ${known.join(', ')}.`);

@@ -49,7 +49,12 @@ export class Lab implements ObservedMachine, LabControls {
 
 	dispatch(command: Command): Outcome {
 		checkCommand(command, this.limits);
+		const outcome = this.#do(command);
 		this.#revision++;
+		return outcome;
+	}
+
+	#do(command: Command): Outcome {
 		switch (command.do) {
 			case 'start':
 				return this.#start(command.machine);

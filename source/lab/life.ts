@@ -127,7 +127,9 @@ const nameOf = (machine: Machine, device: string): string =>
 /** Each VM's passthru devices leave under the old policy and are bound again under the new one. */
 export function switchPolicy(machine: Machine, policy: Policy): string {
 	const {vmm, ppt} = machine;
-	const bound = vmm.vms.map(vm => ({vm, rids: ppt.of(vm).map(({rid}) => rid)})).filter(({rids}) => rids.length > 0);
+	const bound = vmm.vms
+		.map(vm => ({vm, rids: ppt.of(vm).map(({rid}) => rid)}))
+		.filter(({rids}) => rids.length > 0);
 	for (const {vm} of bound) vmm.reinit(vm);
 	machine.setPolicy(policy);
 	for (const {vm, rids} of bound) for (const rid of rids) vmm.bind(vm, rid);

@@ -2,13 +2,12 @@
 // step, so what each step will add is foreseen.
 
 import {PAGE_SIZE} from '../formats/address.js';
-import {parseRid, ridText} from '../formats/pci.js';
 import type {Command, MachineSpec} from '../seam/command.js';
 import type {Machine} from './machine.js';
 
 export type Limits = {
 	vms: readonly string[];
-	/** Functions by name and by selector. */
+	/** Functions by name; a selector names any, there or not. */
 	devices: readonly string[];
 	/** What `device` is where a command leaves it out. */
 	passthru: string;
@@ -32,8 +31,8 @@ export function limitsOf(machine: MachineSpec, writable: boolean): Limits {
 	return {
 		vms: machine.guests.map(({name}) => name),
 		devices: [
-			...HOST_FUNCTIONS.flatMap(({name, selector}) => [name, selector]),
-			...machine.pptdevs.flatMap((selector, i) => [`ppt${i}`, `igb${i}`, selector]),
+			...HOST_FUNCTIONS.map(({name}) => name),
+			...machine.pptdevs.flatMap((_, i) => [`ppt${i}`, `igb${i}`]),
 		],
 		passthru: 'ppt0',
 		defaultGpa: Math.min(0x0100_0000, Math.floor(smallest / 4 / PAGE_SIZE) * PAGE_SIZE),
@@ -57,10 +56,8 @@ export function limitsAfter(limits: Limits, command: Command): Limits {
 			const next = Array.from({length: MAX_PPT}, (_, i) => `ppt${i}`).find(name => !devices.includes(name));
 			return {...limits, devices: next ? [...devices, next] : devices};
 		}
-		case 'plug': {
-			const rid = parseRid(command.rid);
-			return {...limits, devices: [...devices, command.device, rid === undefined ? '' : ridText(rid)]};
-		}
+		case 'plug':
+			return {...limits, devices: [...devices, command.device]};
 		default:
 			return limits;
 	}
@@ -68,10 +65,10 @@ export function limitsAfter(limits: Limits, command: Command): Limits {
 
 /** What there is on a machine as it is now. */
 export function limitsNow({spec, guests, functions, ppt, disks}: Machine): Limits {
-	const names = functions.map(({name, rid}) => [name, ridText(rid)]);
+	const names = functions.map(({name, rid}) => ppt.devices.find(device => device.rid === rid)?.name ?? name);
 	return {
 		...limitsOf(spec, disks.writable),
 		vms: guests.map(({vm}) => vm.name),
-		devices: [...names.flat(), ...ppt.devices.map(({name}) => name)],
+		devices: names,
 	};
 }

@@ -19,7 +19,12 @@ export function domainsOf({family, iommu, vmm}: Machine): Domain[] {
 
 export type DiskInfo = {disk: Disk; sample: boolean};
 
-export function look(machine: Machine, record: Record, {disk, sample}: DiskInfo, revision: number): MachineState {
+export function look(
+	machine: Machine,
+	record: Record,
+	{disk, sample}: DiskInfo,
+	revision: number,
+): MachineState {
 	const {functions, ppt, guests, family, memory, pages, spec: parts} = machine;
 	return {
 		revision,

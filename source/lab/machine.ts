@@ -2,7 +2,8 @@
 
 import {BlockIf} from '../bhyve/block-if.js';
 import {VmContext} from '../bhyve/vmmapi.js';
-import {type Rid, ridText} from '../formats/pci.js';
+import {parseRid, type Rid, ridText} from '../formats/pci.js';
+import type {GuestDisk} from '../guest/disk.js';
 import type {Disk} from '../hardware/disk.js';
 import {DmaPort} from '../hardware/dma.js';
 import {Memory} from '../hardware/memory.js';
@@ -12,12 +13,11 @@ import {Ppt, VmmError} from '../kernel/ppt.js';
 import type {Vm} from '../kernel/vm.js';
 import {VmPages} from '../kernel/vm-page.js';
 import {Vmm} from '../kernel/vmm.js';
-import type {GuestDisk} from '../guest/disk.js';
 import type {GuestSpec, MachineSpec, Policy} from '../seam/command.js';
 import {UserError} from '../user-error.js';
 import {Disks} from './disks.js';
-import {functionsOf, type PciFunction, ridIn} from './functions.js';
 import {familyOf, type IommuFamily} from './family.js';
+import {functionsOf, type PciFunction, ridIn} from './functions.js';
 import {diskModel} from './models.js';
 import {seededRandom} from './random.js';
 
@@ -94,8 +94,10 @@ export class Machine {
 		return found;
 	}
 
-	/** By the name that a function has now: its driver's, or ppt's. */
+	/** By selector, or by the name that a function has now: its driver's, or ppt's. */
 	ridNamed(name: string): Rid | undefined {
+		const selected = parseRid(name);
+		if (selected !== undefined) return this.functions.find(({rid}) => rid === selected)?.rid;
 		const ppt = this.ppt.devices.find(device => device.name === name);
 		return ppt?.rid ?? this.functions.find(candidate => candidate.name === name)?.rid;
 	}
@@ -131,8 +133,10 @@ export class Machine {
 	#bindAtStart(name: string, device: string): void {
 		const {vm, spec} = this.need(name);
 		const rid = this.ridNamed(device);
-		if (rid === undefined) throw new UserError(`${name} is to have ${device}, and there is none; name it in pptdevs.`);
-		if (!spec.wired) throw new UserError(`${name} is to have ${device}: passthru requires guest memory to be wired.`);
+		if (rid === undefined)
+			throw new UserError(`${name} is to have ${device}, and there is none; name it in pptdevs.`);
+		if (!spec.wired)
+			throw new UserError(`${name} is to have ${device}: passthru requires guest memory to be wired.`);
 		try {
 			this.vmm.bind(vm, rid);
 		} catch (error) {

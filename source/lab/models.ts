@@ -8,7 +8,13 @@ import {Vtblk} from '../guest/vtblk.js';
 import type {Probe} from '../hardware/probe.js';
 import type {Model} from '../seam/command.js';
 
-export function diskModel(model: Model, ctx: VmContext, blockIf: BlockIf, ident: string, probe: Probe): GuestDisk {
+export function diskModel(
+	model: Model,
+	ctx: VmContext,
+	blockIf: BlockIf,
+	ident: string,
+	probe: Probe,
+): GuestDisk {
 	switch (model) {
 		case 'virtio-blk': {
 			const device = new VirtioBlk(ctx, blockIf, ident);

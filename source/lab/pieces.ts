@@ -40,9 +40,13 @@ export function checkPieces({disk, spec}: Guest, batch: readonly (readonly Piece
 		if (pieces.length > disk.maxSegments)
 			throw new UserError(`segments is ${pieces.length}; ${spec.model} takes at most ${disk.maxSegments}.`);
 		if (pieces.some(({bytes}) => bytes === 0))
-			throw new UserError(`segments is ${pieces.length}, more than the request has pages; NVMe names memory by pages.`);
+			throw new UserError(
+				`segments is ${pieces.length}, more than the request has pages; NVMe names memory by pages.`,
+			);
 		if (spec.model === 'nvme' && pieces.length > 1 && pieces[0].gpa % PAGE_SIZE !== 0)
-			throw new UserError(`gpa ${hex(pieces[0].gpa)} is inside a page; NVMe needs it at a page's start for segments.`);
+			throw new UserError(
+				`gpa ${hex(pieces[0].gpa)} is inside a page; NVMe needs it at a page's start for segments.`,
+			);
 		if (pieces.some(({gpa, bytes}) => gpa < end && gpa + bytes > start))
 			throw new UserError(
 				`gpa ${hex(pieces[0].gpa)} runs into the guest driver's own memory at ${hex(start)}–${hex(end - 1)}; choose another.`,

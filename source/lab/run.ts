@@ -6,7 +6,15 @@ import {UserError} from '../user-error.js';
 import {grouped, plural, sizeText} from '../words.js';
 import {Lab} from './lab.js';
 import {defaultMachine, type LabFlags, machineOf, openDisk} from './open.js';
-import {findScenario, type OutcomeJson, outcomeJson, parseScenario, type Scenario, type Setting, unmet} from './scenario.js';
+import {
+	findScenario,
+	type OutcomeJson,
+	outcomeJson,
+	parseScenario,
+	type Scenario,
+	type Setting,
+	unmet,
+} from './scenario.js';
 
 export type Print = (line: string) => void;
 
@@ -102,7 +110,18 @@ type Line = {step: number; command: ReturnType<typeof commandJson>; outcome: Out
 function stepText({step, outcome, held, command}: Line): string {
 	const what = 'gpa' in command ? {...command, gpa: Number(command.gpa)} : command;
 	const start = `${`${step}`.padStart(3)} ${held ? '✓' : '✗'} ${commandText(what)}`;
-	const {data, way = '', landed = 0, bytes = 0, faults = 0, found, owner, error, domains, missing = 0} = outcome;
+	const {
+		data,
+		way = '',
+		landed = 0,
+		bytes = 0,
+		faults = 0,
+		found,
+		owner,
+		error,
+		domains,
+		missing = 0,
+	} = outcome;
 	if (domains !== undefined)
 		return `${start.padEnd(40)} ${(error ?? 'ok').padEnd(9)} ${plural(domains, 'domain')}, ${plural(missing, 'page')} missing from the host's`;
 	if (data === undefined) return start;

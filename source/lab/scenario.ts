@@ -127,7 +127,10 @@ function parseStep(
 		} else if (name === 'expect') {
 			expect = parseExpectations(plain, message => fail(offsetOf(value), message));
 		} else if (!verbs.includes(name)) {
-			fail(offsetOf(key), `"${name}" is no step; a step is one of ${verbs.join(', ')}, and may have expect and note.`);
+			fail(
+				offsetOf(key),
+				`"${name}" is no step; a step is one of ${verbs.join(', ')}, and may have expect and note.`,
+			);
 		} else if (verb !== undefined) {
 			fail(offsetOf(key), `a step is one command; this one is ${verb} and ${name}.`);
 		} else {
@@ -195,7 +198,7 @@ export function outcomeJson(outcome: Outcome): OutcomeJson {
 		bytes: total('bytes'),
 		landed: total('landed'),
 		faults: total('faults'),
-		owner: worst?.owners?.join(', '),
+		owner: worst?.owners?.join(', ') || undefined,
 		...(outcome.kind === 'boot' ? {bootable: outcome.bootable, found: outcome.found} : {}),
 	};
 }

@@ -85,7 +85,9 @@ export function parseGuest(what: string, value: unknown, hostMemory: number): Gu
 	const base = defaultGuest(hostMemory);
 	const name = textIn(fields, 'name');
 	if (!/^[a-z][a-z0-9-]{0,15}$/i.test(name)) {
-		throw new UserError(`name is ${show(fields.name)}; a guest's name is a letter and up to 15 more, such as vm2.`);
+		throw new UserError(
+			`name is ${show(fields.name)}; a guest's name is a letter and up to 15 more, such as vm2.`,
+		);
 	}
 	const memory = fields.memory === undefined ? base.memory : parseSize(textIn(fields, 'memory'), 'memory');
 	if (memory < MIN_GUEST || memory > hostMemory || memory % PAGE_SIZE !== 0) {

@@ -11,7 +11,8 @@ import type {Machine} from './machine.js';
 /** @throws UserError where there is no such domain, or the guest has no memory there. */
 export function changeTables(machine: Machine, command: TableCommand): {said: string} {
 	const {iommu, family} = machine;
-	if (iommu.hostDomain === undefined) throw new UserError('There is no domain: no passthru device has been bound yet.');
+	if (iommu.hostDomain === undefined)
+		throw new UserError('There is no domain: no passthru device has been bound yet.');
 	if (command.do === 'invalidate') {
 		for (const domain of family.driver?.domains ?? []) iommu.ops.invalidateTlb(domain);
 		return {said: 'The IOTLB is empty'};
@@ -19,7 +20,8 @@ export function changeTables(machine: Machine, command: TableCommand): {said: st
 	const {gpa, pages, from} = command;
 	const {vm} = machine.need(command.vm);
 	const domain: Domain | undefined = from === 'host' ? iommu.hostDomain : vm.domain;
-	if (domain === undefined) throw new UserError(`${vm.name} has no domain of its own: no passthru device is bound to it.`);
+	if (domain === undefined)
+		throw new UserError(`${vm.name} has no domain of its own: no passthru device is bound to it.`);
 	if (vm.map.hpa(gpa) === undefined || vm.map.hpa(gpa + pages * PAGE_SIZE - 1) === undefined)
 		throw new UserError(`gpa ${hex(gpa)} is not ${plural(pages, 'page')} of ${vm.name}'s memory.`);
 	let at = gpa;

@@ -51,7 +51,9 @@ export function runDisk(machine: Machine, guest: Guest, command: DiskCommand, nu
 	let answers: Answers = [];
 	const events = listen(machine, () => {
 		if (disk.stopped !== undefined) disk.reset();
-		answers = disk.batch(batch.map((segments, i): GuestRequest => ({op, sector: lba + i * sectors, segments, sectors})));
+		answers = disk.batch(
+			batch.map((segments, i): GuestRequest => ({op, sector: lba + i * sectors, segments, sectors})),
+		);
 	});
 	const ok = answers.every(answer => answer?.ok);
 	const landed = op === 'delete' ? zeroBytes(peek, lba * SECTOR, bytes) : sameBytes(vm.map, pieces, peek);

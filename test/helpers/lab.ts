@@ -46,8 +46,5 @@ export function transfer(lab: Lab, command: Command): Transfer {
 	return outcome.transfer;
 }
 
-export const read = (
-	lab: Lab,
-	vm: string,
-	more: Partial<DiskCommand> = {},
-) => transfer(lab, {do: 'read', vm, lba: 0, sectors: 8, segments: 1, gpa: lab.defaultGpa, ...more});
+export const read = (lab: Lab, vm: string, more: Partial<DiskCommand> = {}) =>
+	transfer(lab, {do: 'read', vm, lba: 0, sectors: 8, segments: 1, gpa: lab.defaultGpa, ...more});

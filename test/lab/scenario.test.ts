@@ -4,17 +4,20 @@ import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {runScenario} from '../../source/lab/run.js';
-import {findScenario, parseScenario, shippedScenarios} from '../../source/lab/scenario.js';
+import {findScenario, parseScenario, type Setting, shippedScenarios} from '../../source/lab/scenario.js';
+import {defaultSpec} from '../../source/lab/spec.js';
 import {UserError} from '../../source/user-error.js';
-import {folder, openTestLab} from '../helpers/lab.js';
+import {folder, MIB} from '../helpers/lab.js';
 
-type Context = Parameters<typeof openTestLab>[0];
+type Context = Parameters<typeof folder>[0];
 
-function run(t: Context, nameOrPath: string, json = true) {
+const SETTING: Setting = {base: defaultSpec(256 * MIB), override: machine => machine, writable: false};
+
+function run(_t: Context, nameOrPath: string, json = true) {
 	const out: string[] = [];
 	const err: string[] = [];
 	const code = runScenario(
-		openTestLab(t),
+		{writable: false},
 		nameOrPath,
 		json,
 		line => out.push(line),
@@ -97,10 +100,9 @@ const WRONG: [string, RegExp][] = [
 	['tale: x\nsteps:\n  - boot: vm0', /"tale" is no part of a scenario/],
 ];
 for (const [text, message] of WRONG) {
-	test(`a wrong scenario is refused before its first step: ${JSON.stringify(text)}`, t => {
-		const lab = openTestLab(t);
+	test(`a wrong scenario is refused before its first step: ${JSON.stringify(text)}`, () => {
 		assert.throws(
-			() => parseScenario('s.yaml', text, lab.limits),
+			() => parseScenario('s.yaml', text, SETTING),
 			(error: unknown) => {
 				assert.ok(error instanceof UserError);
 				assert.match(error.message, message);
@@ -111,19 +113,18 @@ for (const [text, message] of WRONG) {
 	});
 }
 
-test('a YAML alias is what it stands for', t => {
+test('a YAML alias is what it stands for', () => {
 	const text = 'steps:\n  - read: &r {vm: vm1}\n  - read: *r\n';
-	const {steps} = parseScenario('s.yaml', text, openTestLab(t).limits);
+	const {steps} = parseScenario('s.yaml', text, SETTING);
 	assert.deepEqual(steps[1].command, steps[0].command);
 });
 
-test('a mangled scenario is read or refused with a sentence', t => {
+test('a mangled scenario is read or refused with a sentence', () => {
 	const {text} = findScenario('pr-260178');
-	const {limits} = openTestLab(t);
 	fc.assert(
 		fc.property(fc.nat(text.length - 1), fc.nat(20), fc.string({maxLength: 5}), (at, cut, insert) => {
 			try {
-				parseScenario('s.yaml', text.slice(0, at) + insert + text.slice(at + cut), limits);
+				parseScenario('s.yaml', text.slice(0, at) + insert + text.slice(at + cut), SETTING);
 			} catch (error) {
 				assert.ok(error instanceof UserError, String(error));
 			}
