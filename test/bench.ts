@@ -9,7 +9,8 @@ import {VtdWalk} from '../source/hardware/vtd-walk.js';
 import {Machine} from '../source/lab/machine.js';
 import {seededRandom} from '../source/lab/random.js';
 import {sampleDisk} from '../source/lab/sample-disk.js';
-import type {Policy} from '../source/seam/observed.js';
+import {defaultSpec} from '../source/lab/spec.js';
+import type {Policy} from '../source/seam/command.js';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -59,7 +60,7 @@ function translation(): Figure[] {
 function withDisk<T>(policy: Policy, options: {direct?: boolean}, use: (machine: Machine) => T): T {
 	const disk = Disk.open(sampleDisk(), options);
 	try {
-		return use(new Machine(256 * MIB, disk, policy));
+		return use(new Machine({...defaultSpec(256 * MIB), policy}, disk));
 	} finally {
 		disk.close();
 	}
@@ -164,7 +165,7 @@ function tables(): Figure[] {
 	const vm = machine?.guests[0].vm;
 	if (vmm === undefined || vm === undefined) throw new Error('no machine');
 	const rebind = milliseconds(() => {
-		const rids = vmm.unbindAll(vm);
+		const rids = vmm.reinit(vm);
 		vmm.removesFromHost = true;
 		for (const rid of rids) vmm.bind(vm, rid);
 	});

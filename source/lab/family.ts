@@ -1,11 +1,14 @@
 // The IOMMU of the machine: VT-d, AMD-Vi, or none; its unit, and the driver that vmm has for it.
 
-import {join64} from '../formats/address.js';
+import {join64, pageAddress} from '../formats/address.js';
+import {REG as AMDVI} from '../formats/amdvi.js';
 import {REG} from '../formats/vtd.js';
+import {Amdvi} from '../hardware/amdvi.js';
 import type {Translator} from '../hardware/dma.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
 import {Vtd} from '../hardware/vtd.js';
+import {AmdviDriver} from '../kernel/amdvi.js';
 import type {Domain, IommuOps} from '../kernel/iommu.js';
 import type {VmPages} from '../kernel/vm-page.js';
 import {VtdDriver} from '../kernel/vtd.js';
@@ -20,8 +23,9 @@ export type IommuFamily = {
 	faultLog: () => Omit<FaultLog, 'blocked'>;
 };
 
-export function familyOf({iommu}: MachineSpec, memory: Memory, pages: VmPages, probe: Probe): IommuFamily {
-	if (iommu === 'vt-d') return vtdOf(memory, pages, probe);
+export function familyOf(spec: MachineSpec, memory: Memory, pages: VmPages, probe: Probe): IommuFamily {
+	if (spec.iommu === 'vt-d') return vtdOf(memory, pages, probe);
+	if (spec.iommu === 'amd-vi') return amdviOf(spec, memory, pages, probe);
 	return {
 		translator: {translate: (_rid, iova) => iova},
 		entries: () => 0,
@@ -49,6 +53,29 @@ function vtdOf(memory: Memory, pages: VmPages, probe: Probe): IommuFamily {
 			const {total, held, overflow} = unit.faultRegisters;
 			// FreeBSD's vmm has no fault handler for VT-d, so its kernel logs none of them.
 			return {...NO_LOG, total, used: held.length, overflow};
+		},
+	};
+}
+
+function amdviOf({hostPtp}: MachineSpec, memory: Memory, pages: VmPages, probe: Probe): IommuFamily {
+	const unit = new Amdvi(memory);
+	unit.probe = probe;
+	const driver = new AmdviDriver(unit, memory, pages, {hostPtp});
+	return {
+		translator: unit,
+		driver,
+		entries: () => pageAddress(unit.read32(AMDVI.DEVICE_TABLE), unit.read32(AMDVI.DEVICE_TABLE + 4)),
+		faultLog: () => {
+			const {total, held, overflow} = unit.eventLog;
+			const {eventsLogged, log} = driver;
+			return {
+				kind: 'event log',
+				total,
+				used: held,
+				overflow,
+				kernelLogged: eventsLogged,
+				kernelLines: [...log],
+			};
 		},
 	};
 }

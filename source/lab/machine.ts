@@ -3,7 +3,6 @@
 import {BlockIf} from '../bhyve/block-if.js';
 import {VmContext} from '../bhyve/vmmapi.js';
 import {parseRid, type Rid, ridText} from '../formats/pci.js';
-import type {GuestDisk} from '../guest/disk.js';
 import type {Disk} from '../hardware/disk.js';
 import {DmaPort} from '../hardware/dma.js';
 import {Memory} from '../hardware/memory.js';
@@ -18,10 +17,10 @@ import {UserError} from '../user-error.js';
 import {Disks} from './disks.js';
 import {familyOf, type IommuFamily} from './family.js';
 import {functionsOf, type PciFunction, ridIn} from './functions.js';
-import {diskModel} from './models.js';
+import {type DiskModel, diskModel} from './models.js';
 import {seededRandom} from './random.js';
 
-export type Guest = {spec: GuestSpec; vm: Vm; blockIf: BlockIf; disk: GuestDisk; console: string[]};
+export type Guest = DiskModel & {spec: GuestSpec; vm: Vm; blockIf: BlockIf; console: string[]};
 
 const SEED = 260178;
 
@@ -117,8 +116,8 @@ export class Machine {
 		const blockIf = new BlockIf(ctx, backing, this.pages, !this.disks.writable);
 		blockIf.bounceEverything = this.policy === 'bounce';
 		blockIf.probe = this.#probe;
-		const disk = diskModel(spec.model, ctx, blockIf, this.disks.ident(), this.#probe);
-		const guest = {spec, vm, blockIf, disk, console: []};
+		const model = diskModel(spec.model, ctx, blockIf, this.disks.ident(), this.#probe);
+		const guest = {...model, spec, vm, blockIf, console: []};
 		this.guests.push(guest);
 		return guest;
 	}

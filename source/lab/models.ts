@@ -8,18 +8,21 @@ import {Vtblk} from '../guest/vtblk.js';
 import type {Probe} from '../hardware/probe.js';
 import type {Model} from '../seam/command.js';
 
+/** The device, and the driver that drives it. */
+export type DiskModel = {device: VirtioBlk; disk: GuestDisk};
+
 export function diskModel(
 	model: Model,
 	ctx: VmContext,
 	blockIf: BlockIf,
 	ident: string,
 	probe: Probe,
-): GuestDisk {
+): DiskModel {
 	switch (model) {
 		case 'virtio-blk': {
 			const device = new VirtioBlk(ctx, blockIf, ident);
 			device.probe = probe;
-			return new Vtblk(ctx.vm, device);
+			return {device, disk: new Vtblk(ctx.vm, device)};
 		}
 		default:
 			throw new Error(`${model} comes next`);

@@ -1,6 +1,5 @@
 // What the lab remembers of the transfers on a machine: the newest of them, their faults, and counts of all.
 
-import {reasonText} from '../formats/vtd.js';
 import type {DiskCommand, TransferCommand} from '../seam/command.js';
 import type {Fault, Transfer} from '../seam/observed.js';
 import {faultsOf, firstPrd} from './chain.js';
@@ -53,7 +52,6 @@ export class Record {
 			...fault,
 			number: ++this.faultCount,
 			transfer,
-			text: reasonText(fault.reason),
 			device: name ?? functions.find(({rid}) => rid === fault.rid)?.name ?? 'unknown',
 			owner: name === undefined ? pages.ownerOf(fault.iova) : undefined,
 		};

@@ -17,7 +17,7 @@ import {
 import {Vtblk} from '../../source/guest/vtblk.js';
 import {Disk} from '../../source/hardware/disk.js';
 import {OpenFile} from '../../source/kernel/file.js';
-import type {Policy} from '../../source/seam/observed.js';
+import type {Policy} from '../../source/seam/command.js';
 import {FUZZ_REQUESTS, HostileLab} from '../helpers/hostile.js';
 
 type Backing = 'raw' | 'file';
@@ -234,8 +234,8 @@ CASES.forEach(([backing, policy, writable], i) => {
 		const lab = new HostileLab(t, {seed: 100 + i, policy, writable});
 		const {machine, guest, disk} = lab;
 		const file = new OpenFile(disk, machine.memory);
-		const onFile = new BlockIf(guest.blk.ctx, file, machine.pages, !writable);
-		const device = backing === 'raw' ? guest.blk : new VirtioBlk(guest.blk.ctx, onFile, 'file');
+		const onFile = new BlockIf(guest.device.ctx, file, machine.pages, !writable);
+		const device = backing === 'raw' ? guest.device : new VirtioBlk(guest.device.ctx, onFile, 'file');
 		file.probe = event => machine.listener(event);
 		const hostile = new HostileVtblk(lab, device);
 		lab.attack(Math.ceil(FUZZ_REQUESTS / CASES.length), () => hostile.attack());
@@ -254,7 +254,7 @@ CASES.forEach(([backing, policy, writable], i) => {
 			assert.match(ends, end);
 		}
 		// Whatever it did, a driver that behaves gets its disk back, and its neighbour has never lost it.
-		for (const driver of [new Vtblk(guest.vm, device), machine.guests[1].driver]) {
+		for (const driver of [new Vtblk(guest.vm, device), machine.guests[1].disk]) {
 			const request = {op: 'read', sector: 3, segments: [{gpa: 0x200000, bytes: 512}], sectors: 1} as const;
 			assert.equal(driver.request(request)?.text, 'status OK');
 		}

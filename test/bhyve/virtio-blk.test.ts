@@ -21,7 +21,7 @@ import {BUFFER, HEADER, type Part, read, ringMachine, STATUS} from '../helpers/r
 
 test('the driver asks the device what it is', t => {
 	const {guest} = ringMachine(t);
-	const {blk, driver} = guest;
+	const {device: blk, disk: driver} = guest;
 	const config = (offset: number) => blk.read(VIRTIO_PCI.CONFIG + offset, 4);
 	assert.deepEqual([driver.sectors, driver.maxSegments, driver.model], [2048, 126, 'virtio-blk']);
 	const offered = blk.read(VIRTIO_PCI.HOST_FEATURES, 4);
@@ -43,7 +43,7 @@ test('the driver asks the device what it is', t => {
 for (const alwaysIndirect of [false, true]) {
 	test(`any cut of a read into segments brings the same bytes${alwaysIndirect ? ', through indirect tables' : ''}`, t => {
 		const {guest, content} = ringMachine(t);
-		const driver = new Vtblk(guest.vm, guest.blk, {alwaysIndirect});
+		const driver = new Vtblk(guest.vm, guest.device, {alwaysIndirect});
 		fc.assert(
 			fc.property(
 				fc.array(fc.integer({min: 1, max: 9000}), {minLength: 2, maxLength: 60}),
@@ -81,7 +81,7 @@ test('a batch is one kick, and each of its requests has its own answer', t => {
 		{op: 'delete', sector: 0, segments: [], sectors: 40_000} as const,
 		{op: 'write', sector: 1999, segments: segment(1), sectors: 1} as const,
 	];
-	const texts = guest.driver.batch(requests).map(answer => answer?.text);
+	const texts = guest.disk.batch(requests).map(answer => answer?.text);
 	assert.deepEqual(
 		[new Set(texts.slice(0, 60)), texts.slice(60)],
 		[new Set(['status OK']), ['status I/O error', 'status OK', 'status OK', 'status I/O error', 'status OK']],
@@ -100,7 +100,7 @@ test('every type: flush in both words, the serial, an unknown one, and the barri
 	assert.equal(ring.run(BLK_T.IN + 0x80000000, [[BUFFER, 512, DESC_WRITE]], 5), BLK_S.OK);
 	assert.ok(ring.bytes().equals(content.subarray(2560, 3072)));
 	assert.equal(ring.run(BLK_T.IN, []), BLK_S.OK);
-	assert.equal(ring.guest.blk.stopped, undefined);
+	assert.equal(ring.guest.device.stopped, undefined);
 	// One used entry each, which counts the status byte alone.
 	assert.deepEqual(
 		ring.returned(),
@@ -153,7 +153,7 @@ test('a read-only disk: writes, discards and flushes are I/O errors, and nothing
 	const {guest, file, content} = ringMachine(t);
 	const segments = [{gpa: BUFFER, bytes: 512}];
 	for (const op of ['write', 'delete', 'flush'] as const) {
-		const answer = guest.driver.request({
+		const answer = guest.disk.request({
 			op,
 			sector: 0,
 			segments: op === 'write' ? segments : [],
@@ -183,14 +183,14 @@ test('a sector number whose offset wraps in 64 bits is not somewhere on the disk
 
 test('one segment outside memory is EFAULT in the kernel, and an I/O error to the guest', t => {
 	const {guest} = ringMachine(t);
-	assert.equal(read(guest.driver, 0, [{gpa: 16 * MIB, bytes: 512}])?.text, 'status I/O error');
-	assert.equal(guest.driver.stopped, undefined);
+	assert.equal(read(guest.disk, 0, [{gpa: 16 * MIB, bytes: 512}])?.text, 'status I/O error');
+	assert.equal(guest.disk.stopped, undefined);
 });
 
 test('the topology names the block of a disk that has a larger one', t => {
 	const {guest, host} = ringMachine(t);
 	const large = agreeable({mediaBytes: (2 ** 33 + 5) * 512, stripeSize: 4096, canDelete: false});
-	const blk = new VirtioBlk(guest.blk.ctx, new BlockIf(guest.blk.ctx, large, host.pages, false), 'x');
+	const blk = new VirtioBlk(guest.device.ctx, new BlockIf(guest.device.ctx, large, host.pages, false), 'x');
 	assert.equal(blk.read(VIRTIO_PCI.CONFIG + BLK_CONFIG.PHYSICAL_BLOCK_EXP, 1), 3);
 	assert.equal(blk.read(VIRTIO_PCI.CONFIG + BLK_CONFIG.DISCARD_SECTOR_ALIGNMENT, 4), 8);
 	assert.equal(blk.read(VIRTIO_PCI.HOST_FEATURES, 4) & BLK_F.DISCARD, 0);

@@ -15,7 +15,7 @@ import {MIB} from '../helpers/lab.js';
 import {BUFFER, HEADER, type Part, QUEUE, type Ring, read, ringMachine, STATUS} from '../helpers/ring.js';
 
 test('registers: wrong sizes and places read as ones, and what is read-only stays', t => {
-	const {blk} = ringMachine(t).guest;
+	const {device: blk} = ringMachine(t).guest;
 	assert.equal(blk.read(VIRTIO_PCI.QUEUE_NUM, 4), 0xffffffff);
 	assert.equal(blk.read(84, 1), 0xff);
 	assert.equal(blk.read(VIRTIO_PCI.CONFIG + 58, 4), 0xffffffff);
@@ -64,7 +64,7 @@ test('several chains in a notification come back in the order that block_if ends
 
 test('an interrupt is raised when something was used, unless the guest wants none; reading its cause clears it', t => {
 	const {ring, guest} = ringMachine(t);
-	const isr = () => guest.blk.read(VIRTIO_PCI.ISR, 1);
+	const isr = () => guest.device.read(VIRTIO_PCI.ISR, 1);
 	assert.equal(isr(), 0);
 	ring.run(BLK_T.IN, [[BUFFER, 512, DESC_WRITE]]);
 	assert.deepEqual([isr(), isr()], [1, 0]);
@@ -227,7 +227,7 @@ const FATAL: [what: string, sentence: RegExp, act: (ring: Ring) => void][] = [
 	[
 		'a queue outside memory',
 		/placed its queue outside its memory/,
-		ring => ring.guest.blk.write(VIRTIO_PCI.QUEUE_PFN, 4, 2 ** 20),
+		ring => ring.guest.device.write(VIRTIO_PCI.QUEUE_PFN, 4, 2 ** 20),
 	],
 ];
 
@@ -246,14 +246,14 @@ for (const [what, sentence, act] of FATAL) {
 	test(`${what}: the device stops with a sentence, and a reset revives it`, t => {
 		const {ring, guest, other, content} = ringMachine(t);
 		act(ring);
-		if (guest.blk.stopped === undefined) ring.kick(0);
-		assert.match(guest.blk.stopped ?? '', sentence);
-		assert.match(guest.driver.stopped ?? '', /^vm0 virtio-blk stopped: .*; bhyve would have aborted\.$/);
-		assert.equal(read(guest.driver, 0, [{gpa: BUFFER, bytes: 512}]), undefined);
-		assert.equal(read(other.driver, 0, [{gpa: BUFFER, bytes: 512}])?.ok, true);
+		if (guest.device.stopped === undefined) ring.kick(0);
+		assert.match(guest.device.stopped ?? '', sentence);
+		assert.match(guest.disk.stopped ?? '', /^vm0 virtio-blk stopped: .*; bhyve would have aborted\.$/);
+		assert.equal(read(guest.disk, 0, [{gpa: BUFFER, bytes: 512}]), undefined);
+		assert.equal(read(other.disk, 0, [{gpa: BUFFER, bytes: 512}])?.ok, true);
 		ring.reset();
-		assert.equal(guest.driver.stopped, undefined);
-		assert.equal(read(guest.driver, 4, [{gpa: BUFFER, bytes: 512}])?.ok, true);
+		assert.equal(guest.disk.stopped, undefined);
+		assert.equal(read(guest.disk, 4, [{gpa: BUFFER, bytes: 512}])?.ok, true);
 		assert.ok(ring.bytes().equals(content.subarray(2048, 2560)));
 	});
 }
@@ -269,8 +269,8 @@ test('what was queued when the process ended is never done', t => {
 	]);
 	ring.chain([[HEADER, 16, 0]], 10);
 	assert.equal(ring.kick(0, 10), 0xff);
-	assert.match(guest.blk.stopped ?? '', /a chain of one descriptor/);
+	assert.match(guest.device.stopped ?? '', /a chain of one descriptor/);
 	ring.reset();
-	assert.equal(read(guest.driver, 0, [{gpa: BUFFER + 4096, bytes: 512}])?.ok, true);
+	assert.equal(read(guest.disk, 0, [{gpa: BUFFER + 4096, bytes: 512}])?.ok, true);
 	assert.ok(ring.bytes().equals(before));
 });

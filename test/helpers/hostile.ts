@@ -8,7 +8,8 @@ import {Disk} from '../../source/hardware/disk.js';
 import type {ProbeEvent} from '../../source/hardware/probe.js';
 import {type Guest, Machine} from '../../source/lab/machine.js';
 import {seededRandom} from '../../source/lab/random.js';
-import type {Policy} from '../../source/seam/observed.js';
+import {defaultSpec} from '../../source/lab/spec.js';
+import type {Policy} from '../../source/seam/command.js';
 import {MIB, randomImage} from './lab.js';
 
 /** How many requests a fuzz test makes: DMASCOPE_FUZZ of them, or few enough for every run of the suite. */
@@ -103,9 +104,9 @@ export class HostileLab {
 		this.#content = content;
 		this.disk = Disk.open(file, {writable, direct: false});
 		t.after(() => this.disk.close());
-		this.machine = new Machine(HOST_BYTES, this.disk, policy);
+		this.machine = new Machine({...defaultSpec(HOST_BYTES), policy}, this.disk);
 		this.guest = this.machine.guests[0];
-		this.hostility = new Hostility(seededRandom(seed), this.machine.guestBytes);
+		this.hostility = new Hostility(seededRandom(seed), this.guest.spec.memory);
 		const {memory} = this.machine;
 		this.#before = memory.segments.map(({base, bytes}) => ({base, copy: memory.view(base, bytes).slice()}));
 	}

@@ -14,6 +14,7 @@ import {
 import type {GuestDisk} from '../../source/guest/disk.js';
 import {Disk} from '../../source/hardware/disk.js';
 import {type Guest, Machine} from '../../source/lab/machine.js';
+import {defaultSpec} from '../../source/lab/spec.js';
 import {MIB, randomImage} from './lab.js';
 
 /** Where the guest's driver has put its queue, and where these requests have their parts. */
@@ -31,7 +32,7 @@ export class Ring {
 	readonly #device: VirtioBlk;
 
 	constructor(readonly guest: Guest) {
-		this.#device = guest.blk;
+		this.#device = guest.device;
 	}
 
 	get map() {
@@ -40,7 +41,7 @@ export class Ring {
 
 	/** Starts anew, as the driver did before. */
 	reset(): void {
-		this.guest.driver.reset();
+		this.guest.disk.reset();
 		this.#avail = 0;
 		this.used = 0;
 	}
@@ -103,7 +104,7 @@ export function ringMachine(t: TestContext, writable = false) {
 	const {file, content} = randomImage(t, MIB);
 	const disk = Disk.open(file, {writable});
 	t.after(() => disk.close());
-	const host = new Machine(64 * MIB, disk, 'keep');
+	const host = new Machine({...defaultSpec(64 * MIB), policy: 'keep'}, disk);
 	const [guest, other] = host.guests;
 	return {file, content, host, guest, other, ring: new Ring(guest)};
 }

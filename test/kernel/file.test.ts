@@ -5,6 +5,7 @@ import {Disk} from '../../source/hardware/disk.js';
 import type {ProbeEvent} from '../../source/hardware/probe.js';
 import {OpenFile} from '../../source/kernel/file.js';
 import {Machine} from '../../source/lab/machine.js';
+import {defaultSpec} from '../../source/lab/spec.js';
 import {MIB, randomImage} from '../helpers/lab.js';
 
 /** An open file, and a process that is a guest under `remove`: its pages are out of every host device's reach. */
@@ -12,7 +13,7 @@ function setUp(t: TestContext, writable = false) {
 	const {file, content} = randomImage(t, 2 * MIB + 100 * 512);
 	const disk = Disk.open(file, {writable, direct: false});
 	t.after(() => disk.close());
-	const machine = new Machine(64 * MIB, disk, 'remove');
+	const machine = new Machine({...defaultSpec(64 * MIB), policy: 'remove'}, disk);
 	const {map} = machine.guests[0].vm;
 	const open = new OpenFile(disk, machine.memory);
 	const events: ProbeEvent[] = [];

@@ -8,14 +8,15 @@ import type {ProbeEvent} from '../../source/hardware/probe.js';
 import {OpenFile} from '../../source/kernel/file.js';
 import {diskChain, wayOf} from '../../source/lab/chain.js';
 import {Machine} from '../../source/lab/machine.js';
+import {defaultSpec} from '../../source/lab/spec.js';
 import {MIB, randomImage} from '../helpers/lab.js';
 
 test('a disk on a file: no driver, no controller and no IOMMU is in the chain, and nothing is lost', t => {
 	const {file, content} = randomImage(t, MIB);
 	const disk = Disk.open(file, {direct: false});
 	t.after(() => disk.close());
-	const machine = new Machine(64 * MIB, disk, 'remove');
-	const [{vm, blk}] = machine.guests;
+	const machine = new Machine({...defaultSpec(64 * MIB), policy: 'remove'}, disk);
+	const [{vm, device: blk}] = machine.guests;
 	const backing = new OpenFile(disk, machine.memory);
 	const blockIf = new BlockIf(blk.ctx, backing, machine.pages, true, '4:0');
 	const device = new VirtioBlk(blk.ctx, blockIf, 'file');
@@ -30,7 +31,7 @@ test('a disk on a file: no driver, no controller and no IOMMU is in the chain, a
 	const answer = driver.request({op: 'read', sector: 8, segments, sectors: 16});
 	assert.equal(wayOf(events), 'copied');
 	assert.deepEqual(
-		diskChain(events, {write: false, bytes: 8192, landed: 8192, answer}).map(({place, full}) => [
+		diskChain(events, {op: 'read', bytes: 8192, landed: 8192, answers: [answer]}).map(({place, full}) => [
 			place,
 			full,
 		]),
