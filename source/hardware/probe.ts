@@ -16,6 +16,9 @@ export type Extent = {address: number; bytes: number};
 
 export type ProbeEvent =
 	| {at: 'virtio-blk'; descriptors: number; data: Extent[]}
+	/** A command, or the part of it that one iovec holds. The addresses are the guest's. */
+	| {at: 'ahci-hd'; slot: number; prds: number; data: Extent[]}
+	| {at: 'nvme'; queue: number; command: number; prps: number; data: Extent[]}
 	| {at: 'queue'; pending: number; busy: number; blocked: number}
 	| {at: 'block_if'; worker: string; iovec: Extent[]; way: 'direct' | 'bounced' | 'copied'}
 	| {at: 'copy'; bytes: number}
