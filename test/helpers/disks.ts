@@ -1,0 +1,49 @@
+// A machine with a disk of random bytes, and a guest with one of the device models in front of it.
+
+import type {TestContext} from 'node:test';
+import {AhciHd} from '../../source/bhyve/ahci-hd.js';
+import type {GuestRequest, Segment} from '../../source/guest/disk.js';
+import {Disk} from '../../source/hardware/disk.js';
+import type {ProbeEvent} from '../../source/hardware/probe.js';
+import {type Guest, Machine} from '../../source/lab/machine.js';
+import {MIB, randomImage} from './lab.js';
+
+export const BUFFER = 0x20_0000;
+
+export type Rig = {
+	host: Machine;
+	guest: Guest;
+	disk: Disk;
+	content: Buffer;
+	/** All that the layers have said. */
+	events: ProbeEvent[];
+};
+
+export function rig(t: TestContext, {writable = false, bytes = 4 * MIB} = {}): Rig {
+	const {file, content} = randomImage(t, bytes);
+	const disk = Disk.open(file, {writable});
+	t.after(() => disk.close());
+	const host = new Machine(64 * MIB, disk, 'keep');
+	const events: ProbeEvent[] = [];
+	host.listener = event => events.push(event);
+	return {host, guest: host.guests[0], disk, content, events};
+}
+
+export function ahciHd({guest, events}: Rig): AhciHd {
+	const device = new AhciHd(guest.blk.ctx, guest.blockIf, 'BHYVE-TEST');
+	device.probe = event => events.push(event);
+	return device;
+}
+
+/** A request for as many sectors as its segments hold. */
+export function asking(op: GuestRequest['op'], sector: number, segments: readonly Segment[]): GuestRequest {
+	return {op, sector, segments, sectors: segments.reduce((sum, {bytes}) => sum + bytes, 0) / 512};
+}
+
+/** What lies in the guest's segments, one after another. */
+export const gather = ({guest}: Rig, segments: readonly Segment[]): Buffer =>
+	Buffer.concat(segments.map(({gpa, bytes}) => guest.vm.map.read(gpa, bytes)));
+
+/** The bytes of the image that a request is about. */
+export const onDisk = ({content}: Rig, {sector, sectors}: GuestRequest): Buffer =>
+	content.subarray(sector * 512, (sector + sectors) * 512);
