@@ -1,15 +1,17 @@
 // The device model that bhyve shows a guest as its disk, and the driver that the guest has for it.
 
+import {AhciHd} from '../bhyve/ahci-hd.js';
 import type {BlockIf} from '../bhyve/block-if.js';
 import {VirtioBlk} from '../bhyve/virtio-blk.js';
 import type {VmContext} from '../bhyve/vmmapi.js';
+import {GuestAhci} from '../guest/ahci.js';
 import type {GuestDisk} from '../guest/disk.js';
 import {Vtblk} from '../guest/vtblk.js';
 import type {Probe} from '../hardware/probe.js';
 import type {Model} from '../seam/command.js';
 
 /** The device, and the driver that drives it. */
-export type DiskModel = {device: VirtioBlk; disk: GuestDisk};
+export type DiskModel = {device: VirtioBlk | AhciHd; disk: GuestDisk};
 
 export function diskModel(
 	model: Model,
@@ -23,6 +25,11 @@ export function diskModel(
 			const device = new VirtioBlk(ctx, blockIf, ident);
 			device.probe = probe;
 			return {device, disk: new Vtblk(ctx.vm, device)};
+		}
+		case 'ahci-hd': {
+			const device = new AhciHd(ctx, blockIf, ident);
+			device.probe = probe;
+			return {device, disk: new GuestAhci(ctx.vm, device)};
 		}
 		default:
 			throw new Error(`${model} comes next`);

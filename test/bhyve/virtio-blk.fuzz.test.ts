@@ -19,6 +19,7 @@ import {Disk} from '../../source/hardware/disk.js';
 import {OpenFile} from '../../source/kernel/file.js';
 import type {Policy} from '../../source/seam/command.js';
 import {FUZZ_REQUESTS, HostileLab} from '../helpers/hostile.js';
+import {blkOf} from '../helpers/ring.js';
 
 type Backing = 'raw' | 'file';
 const CASES: [Backing, Policy, boolean][] = [
@@ -235,7 +236,7 @@ CASES.forEach(([backing, policy, writable], i) => {
 		const {machine, guest, disk} = lab;
 		const file = new OpenFile(disk, machine.memory);
 		const onFile = new BlockIf(guest.device.ctx, file, machine.pages, !writable);
-		const device = backing === 'raw' ? guest.device : new VirtioBlk(guest.device.ctx, onFile, 'file');
+		const device = backing === 'raw' ? blkOf(guest) : new VirtioBlk(guest.device.ctx, onFile, 'file');
 		file.probe = event => machine.listener(event);
 		const hostile = new HostileVtblk(lab, device);
 		lab.attack(Math.ceil(FUZZ_REQUESTS / CASES.length), () => hostile.attack());

@@ -17,11 +17,12 @@ import {
 import {Vtblk} from '../../source/guest/vtblk.js';
 import {agreeable} from '../helpers/backing.js';
 import {MIB} from '../helpers/lab.js';
-import {BUFFER, HEADER, type Part, read, ringMachine, STATUS} from '../helpers/ring.js';
+import {BUFFER, blkOf, HEADER, type Part, read, ringMachine, STATUS} from '../helpers/ring.js';
 
 test('the driver asks the device what it is', t => {
 	const {guest} = ringMachine(t);
-	const {device: blk, disk: driver} = guest;
+	const {disk: driver} = guest;
+	const blk = blkOf(guest);
 	const config = (offset: number) => blk.read(VIRTIO_PCI.CONFIG + offset, 4);
 	assert.deepEqual([driver.sectors, driver.maxSegments, driver.model], [2048, 126, 'virtio-blk']);
 	const offered = blk.read(VIRTIO_PCI.HOST_FEATURES, 4);
@@ -43,7 +44,7 @@ test('the driver asks the device what it is', t => {
 for (const alwaysIndirect of [false, true]) {
 	test(`any cut of a read into segments brings the same bytes${alwaysIndirect ? ', through indirect tables' : ''}`, t => {
 		const {guest, content} = ringMachine(t);
-		const driver = new Vtblk(guest.vm, guest.device, {alwaysIndirect});
+		const driver = new Vtblk(guest.vm, blkOf(guest), {alwaysIndirect});
 		fc.assert(
 			fc.property(
 				fc.array(fc.integer({min: 1, max: 9000}), {minLength: 2, maxLength: 60}),

@@ -12,10 +12,20 @@ import {
 	VIRTIO_PCI,
 } from '../../source/formats/virtqueue.js';
 import {MIB} from '../helpers/lab.js';
-import {BUFFER, HEADER, type Part, QUEUE, type Ring, read, ringMachine, STATUS} from '../helpers/ring.js';
+import {
+	BUFFER,
+	blkOf,
+	HEADER,
+	type Part,
+	QUEUE,
+	type Ring,
+	read,
+	ringMachine,
+	STATUS,
+} from '../helpers/ring.js';
 
 test('registers: wrong sizes and places read as ones, and what is read-only stays', t => {
-	const {device: blk} = ringMachine(t).guest;
+	const blk = blkOf(ringMachine(t).guest);
 	assert.equal(blk.read(VIRTIO_PCI.QUEUE_NUM, 4), 0xffffffff);
 	assert.equal(blk.read(84, 1), 0xff);
 	assert.equal(blk.read(VIRTIO_PCI.CONFIG + 58, 4), 0xffffffff);
@@ -64,7 +74,7 @@ test('several chains in a notification come back in the order that block_if ends
 
 test('an interrupt is raised when something was used, unless the guest wants none; reading its cause clears it', t => {
 	const {ring, guest} = ringMachine(t);
-	const isr = () => guest.device.read(VIRTIO_PCI.ISR, 1);
+	const isr = () => blkOf(guest).read(VIRTIO_PCI.ISR, 1);
 	assert.equal(isr(), 0);
 	ring.run(BLK_T.IN, [[BUFFER, 512, DESC_WRITE]]);
 	assert.deepEqual([isr(), isr()], [1, 0]);
@@ -227,7 +237,7 @@ const FATAL: [what: string, sentence: RegExp, act: (ring: Ring) => void][] = [
 	[
 		'a queue outside memory',
 		/placed its queue outside its memory/,
-		ring => ring.guest.device.write(VIRTIO_PCI.QUEUE_PFN, 4, 2 ** 20),
+		ring => blkOf(ring.guest).write(VIRTIO_PCI.QUEUE_PFN, 4, 2 ** 20),
 	],
 ];
 

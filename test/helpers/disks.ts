@@ -6,6 +6,7 @@ import type {GuestRequest, Segment} from '../../source/guest/disk.js';
 import {Disk} from '../../source/hardware/disk.js';
 import type {ProbeEvent} from '../../source/hardware/probe.js';
 import {type Guest, Machine} from '../../source/lab/machine.js';
+import {defaultSpec} from '../../source/lab/spec.js';
 import {MIB, randomImage} from './lab.js';
 
 export const BUFFER = 0x20_0000;
@@ -23,14 +24,14 @@ export function rig(t: TestContext, {writable = false, bytes = 4 * MIB} = {}): R
 	const {file, content} = randomImage(t, bytes);
 	const disk = Disk.open(file, {writable});
 	t.after(() => disk.close());
-	const host = new Machine(64 * MIB, disk, 'keep');
+	const host = new Machine({...defaultSpec(64 * MIB), policy: 'keep'}, disk);
 	const events: ProbeEvent[] = [];
 	host.listener = event => events.push(event);
 	return {host, guest: host.guests[0], disk, content, events};
 }
 
 export function ahciHd({guest, events}: Rig): AhciHd {
-	const device = new AhciHd(guest.blk.ctx, guest.blockIf, 'BHYVE-TEST');
+	const device = new AhciHd(guest.device.ctx, guest.blockIf, 'BHYVE-TEST');
 	device.probe = event => events.push(event);
 	return device;
 }

@@ -1,7 +1,7 @@
 // A virtio queue filled by hand: what a driver would not do can be done.
 
 import type {TestContext} from 'node:test';
-import {RING_SIZE, type VirtioBlk} from '../../source/bhyve/virtio-blk.js';
+import {RING_SIZE, VirtioBlk} from '../../source/bhyve/virtio-blk.js';
 import {
 	AVAIL,
 	DESC_BYTES,
@@ -26,13 +26,18 @@ export const BUFFER = 0x200000;
 /** A descriptor; it is followed by its neighbour where it names no other. */
 export type Part = [gpa: number, bytes: number, flags: number, next?: number];
 
+export function blkOf({device}: Guest): VirtioBlk {
+	if (device instanceof VirtioBlk) return device;
+	throw new Error('this guest has no virtio-blk');
+}
+
 export class Ring {
 	used = 0;
 	#avail = 0;
 	readonly #device: VirtioBlk;
 
 	constructor(readonly guest: Guest) {
-		this.#device = guest.device;
+		this.#device = blkOf(guest);
 	}
 
 	get map() {
