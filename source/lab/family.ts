@@ -1,8 +1,9 @@
 // The IOMMU of the machine: VT-d, AMD-Vi, or none; its unit, and the driver that vmm has for it.
 
 import {join64, pageAddress} from '../formats/address.js';
-import {REG as AMDVI} from '../formats/amdvi.js';
-import {REG} from '../formats/vtd.js';
+import {REG as AMDVI, CONTROL, deviceTableBytes} from '../formats/amdvi.js';
+import type {Rid} from '../formats/pci.js';
+import {REG, TE} from '../formats/vtd.js';
 import {Amdvi} from '../hardware/amdvi.js';
 import type {Translator} from '../hardware/dma.js';
 import type {Memory} from '../hardware/memory.js';
@@ -13,13 +14,14 @@ import type {Domain, IommuOps} from '../kernel/iommu.js';
 import type {VmPages} from '../kernel/vm-page.js';
 import {VtdDriver} from '../kernel/vtd.js';
 import type {MachineSpec} from '../seam/command.js';
+import {contextOf, deviceEntryOf} from '../seam/contexts.js';
 import type {FaultLog} from '../seam/observed.js';
 
 export type IommuFamily = {
 	translator: Translator;
 	driver?: IommuOps & {readonly domains: readonly Domain[]};
-	/** Where hardware finds the entries of functions: the root table, or the device table. */
-	entries: () => number;
+	/** Which domain a function is in, read from the tables as hardware does. */
+	reach: (rid: Rid) => {domain?: number; untranslated: boolean};
 	faultLog: () => Omit<FaultLog, 'blocked'>;
 };
 
@@ -28,10 +30,12 @@ export function familyOf(spec: MachineSpec, memory: Memory, pages: VmPages, prob
 	if (spec.iommu === 'amd-vi') return amdviOf(spec, memory, pages, probe);
 	return {
 		translator: {translate: (_rid, iova) => iova},
-		entries: () => 0,
+		reach: () => UNTRANSLATED,
 		faultLog: () => NO_LOG,
 	};
 }
+
+const UNTRANSLATED = {untranslated: true};
 
 const NO_LOG = {
 	kind: 'registers',
@@ -48,7 +52,11 @@ function vtdOf(memory: Memory, pages: VmPages, probe: Probe): IommuFamily {
 	return {
 		translator: unit,
 		driver: new VtdDriver(unit, memory, pages),
-		entries: () => join64(unit.read32(REG.RTADDR), unit.read32(REG.RTADDR + 4)),
+		reach: rid => {
+			if ((unit.read32(REG.GSTS) & TE) === 0) return UNTRANSLATED;
+			const roots = join64(unit.read32(REG.RTADDR), unit.read32(REG.RTADDR + 4));
+			return {domain: contextOf(memory, roots, rid)?.domain, untranslated: false};
+		},
 		faultLog: () => {
 			const {total, held, overflow} = unit.faultRegisters;
 			// FreeBSD's vmm has no fault handler for VT-d, so its kernel logs none of them.
@@ -64,7 +72,14 @@ function amdviOf({hostPtp}: MachineSpec, memory: Memory, pages: VmPages, probe: 
 	return {
 		translator: unit,
 		driver,
-		entries: () => pageAddress(unit.read32(AMDVI.DEVICE_TABLE), unit.read32(AMDVI.DEVICE_TABLE + 4)),
+		reach: rid => {
+			if ((unit.read32(AMDVI.CONTROL) & CONTROL.IOMMU_EN) === 0) return UNTRANSLATED;
+			const base = unit.read32(AMDVI.DEVICE_TABLE);
+			const table = pageAddress(base, unit.read32(AMDVI.DEVICE_TABLE + 4));
+			const entry = deviceEntryOf(memory, table, deviceTableBytes(base), rid);
+			if (entry?.reach === 'untranslated') return UNTRANSLATED;
+			return {domain: entry?.reach === 'refused' ? undefined : entry?.domain, untranslated: false};
+		},
 		faultLog: () => {
 			const {total, held, overflow} = unit.eventLog;
 			const {eventsLogged, log} = driver;

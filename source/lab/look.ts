@@ -1,17 +1,17 @@
 // The lab's machine as the dashboard may look at it. Which domain a function is in is read from memory.
 
 import type {Disk} from '../hardware/disk.js';
-import {contextOf} from '../seam/contexts.js';
 import type {Domain, MachineState} from '../seam/observed.js';
 import type {Machine} from './machine.js';
 import type {Record} from './record.js';
 
-export function domainsOf({family, iommu, vmm}: Machine): Domain[] {
+export function domainsOf({family, iommu, vmm, spec}: Machine): Domain[] {
 	const domains = family.driver?.domains ?? [];
 	return domains.map(domain => ({
 		id: domain.id,
 		role: domain === iommu.hostDomain ? 'host' : 'guest',
 		vm: vmm.vms.find(vm => vm.domain === domain)?.name,
+		format: spec.iommu === 'amd-vi' ? 'amd-vi' : 'vt-d',
 		root: domain.root,
 		levels: domain.levels,
 	}));
@@ -25,7 +25,7 @@ export function look(
 	{disk, sample}: DiskInfo,
 	revision: number,
 ): MachineState {
-	const {functions, ppt, guests, family, memory, pages, spec: parts} = machine;
+	const {functions, ppt, guests, family, pages, spec: parts} = machine;
 	return {
 		revision,
 		title: 'lab',
@@ -38,7 +38,7 @@ export function look(
 				rid,
 				name: passed?.name ?? name,
 				driver: passed ? 'ppt' : driver,
-				domain: parts.iommu === 'none' ? undefined : contextOf(memory, family.entries(), rid)?.domain,
+				...family.reach(rid),
 				vm: passed?.vm?.name,
 			};
 		}),

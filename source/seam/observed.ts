@@ -12,8 +12,24 @@ export interface PhysicalReader {
 }
 
 /** A translation domain: where its tables start. What it maps is read from them, and from nowhere else. */
-export type Domain = {id: number; role: 'host' | 'guest'; vm?: string; root: number; levels: number};
-export type Device = {rid: Rid; name: string; driver: string; domain?: number; vm?: string};
+export type Domain = {
+	id: number;
+	role: 'host' | 'guest';
+	vm?: string;
+	format: 'vt-d' | 'amd-vi';
+	root: number;
+	/** 0: no table at all (see isIdentity). */
+	levels: number;
+};
+export type Device = {
+	rid: Rid;
+	name: string;
+	driver: string;
+	/** Undefined where it is in none: then all of its DMA is refused, or none of it translated. */
+	domain?: number;
+	untranslated: boolean;
+	vm?: string;
+};
 export type Vm = {
 	name: string;
 	pages: number;

@@ -26,11 +26,12 @@ export function snapshotJson(machine: ObservedMachine) {
 					.map(({iova, hpa, ...range}) => ({iova: hex(iova), hpa: hex(hpa), ...range})),
 			};
 		}),
-		devices: state.devices.map(({rid, name, driver, domain, vm}) => ({
+		devices: state.devices.map(({rid, name, driver, domain, untranslated, vm}) => ({
 			rid: ridText(rid),
 			name,
 			driver,
 			domain: domain ?? null,
+			untranslated,
 			vm: vm ?? null,
 		})),
 		vms: state.vms,
@@ -63,9 +64,10 @@ export function snapshotText(machine: ObservedMachine): string {
 		...views.flatMap(domainText),
 		'',
 		'DEVICES',
-		...state.devices.map(({rid, name, driver, domain, vm}) => {
-			const where =
-				domain === undefined
+		...state.devices.map(({rid, name, driver, domain, untranslated, vm}) => {
+			const where = untranslated
+				? 'not translated'
+				: domain === undefined
 					? 'no domain'
 					: vm === undefined
 						? `domain ${domain}`

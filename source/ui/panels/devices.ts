@@ -14,7 +14,8 @@ export function devicesPanel({state}: Ui, width: number): Content {
 	return list('DEVICES', rows);
 }
 
-function placeOf({domain, vm}: Device, wide: boolean): string {
+function placeOf({domain, vm, untranslated}: Device, wide: boolean): string {
+	if (untranslated) return wide ? 'not translated' : 'untranslated';
 	if (domain === undefined) return 'no domain';
 	if (vm === undefined) return wide ? `host domain ${domain}` : `domain ${domain}`;
 	return wide ? `${vm}, domain ${domain}` : `${vm} domain ${domain}`;
