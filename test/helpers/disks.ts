@@ -2,6 +2,7 @@
 
 import type {TestContext} from 'node:test';
 import {AhciHd} from '../../source/bhyve/ahci-hd.js';
+import {Nvme} from '../../source/bhyve/nvme.js';
 import type {GuestRequest, Segment} from '../../source/guest/disk.js';
 import {Disk} from '../../source/hardware/disk.js';
 import type {ProbeEvent} from '../../source/hardware/probe.js';
@@ -48,3 +49,9 @@ export const gather = ({guest}: Rig, segments: readonly Segment[]): Buffer =>
 /** The bytes of the image that a request is about. */
 export const onDisk = ({content}: Rig, {sector, sectors}: GuestRequest): Buffer =>
 	content.subarray(sector * 512, (sector + sectors) * 512);
+
+export function nvme({guest, events}: Rig): Nvme {
+	const device = new Nvme(guest.blk.ctx, guest.blockIf, 'NVME-3-0');
+	device.probe = event => events.push(event);
+	return device;
+}

@@ -1,0 +1,220 @@
+// The guest's NVMe driver: an admin queue pair, an I/O queue pair and a list of PRPs for each request in its
+// memory. A batch goes in as many entries of the submission queue, and the doorbell is rung once.
+
+import type {Nvme} from '../bhyve/nvme.js';
+import {high32, join64, low32, PAGE_SIZE, SECTOR} from '../formats/address.js';
+import {
+	ADMIN,
+	CC,
+	CNS,
+	COMMAND,
+	COMMAND_BYTES,
+	COMPLETION,
+	COMPLETION_BYTES,
+	CONTIGUOUS,
+	DEALLOCATE,
+	DOORBELLS,
+	IO,
+	MDTS_PAGES,
+	NAMESPACE,
+	PHASE,
+	PRP_BYTES,
+	RANGE,
+	RANGE_BYTES,
+	REG,
+	SC,
+	statusCode,
+	statusText,
+} from '../formats/nvme.js';
+import type {Vm} from '../kernel/vm.js';
+import type {VmMap} from '../kernel/vm-map.js';
+import {UserError} from '../user-error.js';
+import {grouped, sizeText} from '../words.js';
+import type {Answer, GuestDisk, GuestRequest, Segment} from './disk.js';
+
+/** Where the driver keeps its structures, in guest physical memory. */
+const ADMIN_PAIR = {index: 0, entries: 16, submissions: 0x80000, completions: 0x81000};
+const IO_PAIR = {index: 1, entries: 32, submissions: 0x82000, completions: 0x83000};
+const PAGE = 0x84000;
+const RANGES = 0x85000;
+const LISTS = 0x88000;
+const MEMORY = {start: ADMIN_PAIR.submissions, end: 0xa0000};
+/** Requests at a time: as many as there are lists of PRPs. */
+const AT_A_TIME = (MEMORY.end - LISTS) / PAGE_SIZE;
+
+const MAX_BYTES = MDTS_PAGES * PAGE_SIZE;
+const MAX_DELETE = 2 ** 32 / SECTOR - 1;
+const OPCODES = {read: IO.READ, write: IO.WRITE, flush: IO.FLUSH, delete: IO.DATASET_MANAGEMENT} as const;
+
+type Pair = typeof ADMIN_PAIR;
+type Entry = {opcode: number; nsid?: number; prp1?: number; prp2?: number; cdw?: readonly number[]};
+
+/** Why a command cannot express a request, for those who ask before they send it. */
+export function nvmeProblem({op, sectors, segments}: GuestRequest): string | undefined {
+	// bhyve counts the bytes of a range in 32 bits, and would forget what does not fit.
+	if (op === 'delete' && sectors > MAX_DELETE)
+		return `bhyve's nvme deletes at most ${grouped(MAX_DELETE)} sectors of a range; ask for fewer.`;
+	if (op === 'flush' || op === 'delete') return undefined;
+	const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+	if (bytes !== sectors * SECTOR || sectors === 0)
+		return `The segments hold ${grouped(bytes)} bytes; PRPs name as much memory as the command moves.`;
+	if (bytes > MAX_BYTES) return `An NVMe command moves at most ${sizeText(MAX_BYTES)} (MDTS); ask for less.`;
+	const last = segments.length - 1;
+	const misfit = segments.findIndex(
+		({gpa, bytes: length}, i) =>
+			length === 0 ||
+			(i === 0 ? gpa % 4 !== 0 : gpa % PAGE_SIZE !== 0) ||
+			(i < last && (gpa + length) % PAGE_SIZE !== 0),
+	);
+	if (misfit < 0) return undefined;
+	return (
+		`Segment ${misfit + 1} of ${segments.length} is no list of pages, and PRPs name pages: the first may start at ` +
+		'any dword, those after it start a page, and all but the last end one.'
+	);
+}
+
+export class GuestNvme implements GuestDisk {
+	readonly model = 'nvme';
+	readonly memory = MEMORY;
+	/** The first segment may lie in a part of a page. */
+	readonly maxSegments = MDTS_PAGES + 1;
+	sectors = 0;
+	readonly #map: VmMap;
+	readonly #device: Nvme;
+	/** Of a logical block, in sectors of 512 bytes. */
+	#unit = 1;
+	/** Where the driver is in each pair's queues, and the phase of a new completion there. */
+	readonly #places = [ADMIN_PAIR, IO_PAIR].map(() => ({tail: 0, head: 0, phase: PHASE}));
+
+	constructor(vm: Vm, device: Nvme) {
+		this.#map = vm.map;
+		this.#device = device;
+		this.reset();
+	}
+
+	get stopped(): string | undefined {
+		return this.#device.stopped;
+	}
+
+	/** Resets the controller, tells it of the admin queues, asks what its namespace is, and creates an I/O pair. */
+	reset(): void {
+		const device = this.#device;
+		this.#map.write(MEMORY.start, new Uint8Array(MEMORY.end - MEMORY.start));
+		for (const place of this.#places) Object.assign(place, {tail: 0, head: 0, phase: PHASE});
+		device.write(REG.CC, 0);
+		device.write(REG.AQA, (ADMIN_PAIR.entries - 1) | ((ADMIN_PAIR.entries - 1) << 16));
+		device.write(REG.ASQ_LO, ADMIN_PAIR.submissions);
+		device.write(REG.ASQ_HI, 0);
+		device.write(REG.ACQ_LO, ADMIN_PAIR.completions);
+		device.write(REG.ACQ_HI, 0);
+		device.write(REG.CC, CC.EN | CC.IOSQES_64 | CC.IOCQES_16);
+		this.#ask(ADMIN_PAIR, [{opcode: ADMIN.IDENTIFY, nsid: 1, prp1: PAGE, cdw: [CNS.NAMESPACE]}]);
+		this.#unit = 2 ** ((this.#map.u32(PAGE + NAMESPACE.FORMATS) >>> 16) & 0xff) / SECTOR;
+		const blocks = join64(this.#map.u32(PAGE + NAMESPACE.SIZE), this.#map.u32(PAGE + NAMESPACE.SIZE + 4));
+		this.sectors = blocks * this.#unit;
+		const {index, entries, submissions, completions} = IO_PAIR;
+		const which = index | ((entries - 1) << 16);
+		const completeTo = CONTIGUOUS | (index << 16);
+		this.#ask(ADMIN_PAIR, [
+			{opcode: ADMIN.CREATE_IO_CQ, prp1: completions, cdw: [which, CONTIGUOUS]},
+			{opcode: ADMIN.CREATE_IO_SQ, prp1: submissions, cdw: [which, completeTo]},
+		]);
+	}
+
+	request(request: GuestRequest): Answer {
+		return this.batch([request])[0];
+	}
+
+	/** As many at a time as there is room for. @throws UserError where a command cannot express a request. */
+	batch(requests: readonly GuestRequest[]): Answer[] {
+		for (const request of requests) this.#check(request);
+		const answers: Answer[] = [];
+		while (answers.length < requests.length) {
+			const some = requests.slice(answers.length, answers.length + AT_A_TIME);
+			answers.push(
+				...this.#ask(
+					IO_PAIR,
+					some.map((request, i) => this.#entry(request, i)),
+				),
+			);
+		}
+		return answers;
+	}
+
+	#check(request: GuestRequest): void {
+		const problem = nvmeProblem(request);
+		if (problem !== undefined) throw new UserError(problem);
+		if (request.sector % this.#unit !== 0 || request.sectors % this.#unit !== 0)
+			throw new UserError(`The disk has blocks of ${this.#unit * SECTOR} bytes; ask for whole ones.`);
+	}
+
+	#entry({op, sector, sectors, segments}: GuestRequest, number: number): Entry {
+		const opcode = OPCODES[op];
+		const lba = sector / this.#unit;
+		const count = sectors / this.#unit;
+		if (op === 'flush') return {opcode, nsid: 1};
+		if (op === 'delete') {
+			const range = RANGES + number * RANGE_BYTES;
+			this.#map.setU32(range + RANGE.SECTORS, count);
+			this.#setU64(range + RANGE.LBA, lba);
+			return {opcode, nsid: 1, prp1: range, cdw: [0, DEALLOCATE]};
+		}
+		const [prp1, ...rest] = pagesOf(segments);
+		const list = LISTS + number * PAGE_SIZE;
+		rest.forEach((page, i) => {
+			this.#setU64(list + i * PRP_BYTES, page);
+		});
+		const prp2 = rest.length > 1 ? list : rest[0];
+		return {opcode, nsid: 1, prp1, prp2, cdw: [low32(lba), high32(lba), count - 1]};
+	}
+
+	/** Puts commands in a queue, rings its doorbell, and takes the completions: their command ids are their places. */
+	#ask(pair: Pair, commands: readonly Entry[]): Answer[] {
+		const map = this.#map;
+		const place = this.#places[pair.index];
+		commands.forEach((command, id) => {
+			this.#put(pair.submissions + place.tail * COMMAND_BYTES, command, id);
+			place.tail = (place.tail + 1) % pair.entries;
+		});
+		this.#device.write(DOORBELLS + pair.index * 8, place.tail);
+		const answers: Answer[] = commands.map(() => undefined);
+		for (let left = commands.length; left > 0; left--) {
+			const at = pair.completions + place.head * COMPLETION_BYTES;
+			const status = map.u16(at + COMPLETION.STATUS);
+			if ((status & PHASE) !== place.phase) break;
+			const code = statusCode(status);
+			const id = map.u16(at + COMPLETION.ID);
+			if (id < answers.length) answers[id] = {ok: code === SC.SUCCESS, text: statusText(code)};
+			place.head = (place.head + 1) % pair.entries;
+			if (place.head === 0) place.phase ^= PHASE;
+		}
+		this.#device.write(DOORBELLS + pair.index * 8 + 4, place.head);
+		return answers;
+	}
+
+	#put(at: number, {opcode, nsid = 0, prp1 = 0, prp2 = 0, cdw = []}: Entry, id: number): void {
+		this.#map.write(at, new Uint8Array(COMMAND_BYTES));
+		this.#map.setU8(at + COMMAND.OPCODE, opcode);
+		this.#map.setU16(at + COMMAND.ID, id);
+		this.#map.setU32(at + COMMAND.NSID, nsid);
+		this.#setU64(at + COMMAND.PRP1, prp1);
+		this.#setU64(at + COMMAND.PRP2, prp2);
+		cdw.forEach((dword, i) => {
+			this.#map.setU32(at + COMMAND.CDW10 + 4 * i, dword);
+		});
+	}
+
+	#setU64(gpa: number, value: number): void {
+		this.#map.setU32(gpa, low32(value));
+		this.#map.setU32(gpa + 4, high32(value));
+	}
+}
+
+/** The pages that segments cover, the first from where it starts. */
+function pagesOf(segments: readonly Segment[]): number[] {
+	return segments.flatMap(({gpa, bytes}) => {
+		const base = gpa - (gpa % PAGE_SIZE);
+		const pages = Math.ceil((gpa + bytes - base) / PAGE_SIZE);
+		return Array.from({length: pages}, (_, i) => (i === 0 ? gpa : base + i * PAGE_SIZE));
+	});
+}
