@@ -60,6 +60,7 @@ export class GuestAhci implements GuestDisk {
 	readonly model = 'ahci-hd';
 	readonly memory = MEMORY;
 	readonly maxSegments = MAX_PRDS;
+	readonly problem = ahciProblem;
 	sectors = 0;
 	readonly #map: VmMap;
 	readonly #device: AhciHd;

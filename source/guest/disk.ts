@@ -23,6 +23,8 @@ export interface GuestDisk {
 	readonly maxSegments: number;
 	/** The device's sentence, where it stopped. */
 	readonly stopped: string | undefined;
+	/** Why the driver cannot express a request, if it cannot. */
+	readonly problem: (request: GuestRequest) => string | undefined;
 	reset(): void;
 	request(request: GuestRequest): Answer;
 	/** Several at once, in one kick. */

@@ -78,6 +78,7 @@ export class GuestNvme implements GuestDisk {
 	readonly memory = MEMORY;
 	/** The first segment may lie in a part of a page. */
 	readonly maxSegments = MDTS_PAGES + 1;
+	readonly problem = nvmeProblem;
 	sectors = 0;
 	readonly #map: VmMap;
 	readonly #device: Nvme;

@@ -56,6 +56,8 @@ export class Vtblk implements GuestDisk {
 	readonly memory = DRIVER_MEMORY;
 	sectors = 0;
 	maxSegments = 0;
+	readonly problem = ({segments}: GuestRequest) =>
+		segments.length > this.maxSegments ? `virtio-blk takes at most ${this.maxSegments} segments.` : undefined;
 	readonly #map: VmMap;
 	readonly #device: VirtioBlk;
 	readonly #long: number;

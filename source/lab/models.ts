@@ -2,16 +2,18 @@
 
 import {AhciHd} from '../bhyve/ahci-hd.js';
 import type {BlockIf} from '../bhyve/block-if.js';
+import {Nvme} from '../bhyve/nvme.js';
 import {VirtioBlk} from '../bhyve/virtio-blk.js';
 import type {VmContext} from '../bhyve/vmmapi.js';
 import {GuestAhci} from '../guest/ahci.js';
 import type {GuestDisk} from '../guest/disk.js';
+import {GuestNvme} from '../guest/nvme.js';
 import {Vtblk} from '../guest/vtblk.js';
 import type {Probe} from '../hardware/probe.js';
 import type {Model} from '../seam/command.js';
 
 /** The device, and the driver that drives it. */
-export type DiskModel = {device: VirtioBlk | AhciHd; disk: GuestDisk};
+export type DiskModel = {device: VirtioBlk | AhciHd | Nvme; disk: GuestDisk};
 
 export function diskModel(
 	model: Model,
@@ -31,7 +33,10 @@ export function diskModel(
 			device.probe = probe;
 			return {device, disk: new GuestAhci(ctx.vm, device)};
 		}
-		default:
-			throw new Error(`${model} comes next`);
+		case 'nvme': {
+			const device = new Nvme(ctx, blockIf, ident);
+			device.probe = probe;
+			return {device, disk: new GuestNvme(ctx.vm, device)};
+		}
 	}
 }

@@ -1,6 +1,7 @@
 // How a request lies in guest memory: the segments that a command asks for, as the guest's disk can express them.
 
 import {hex, PAGE_SIZE, SECTOR} from '../formats/address.js';
+import type {GuestRequest} from '../guest/disk.js';
 import type {DiskCommand} from '../seam/command.js';
 import {UserError} from '../user-error.js';
 import type {Guest} from './machine.js';
@@ -34,22 +35,17 @@ export function piecesOf({spec}: Guest, command: DiskCommand, index: number): Pi
 }
 
 /** @throws UserError where the guest's driver cannot put such requests to its disk. */
-export function checkPieces({disk, spec}: Guest, batch: readonly (readonly Piece[])[]): void {
+export function checkRequests({disk}: Guest, requests: readonly GuestRequest[]): void {
 	const {start, end} = disk.memory;
-	for (const pieces of batch) {
-		if (pieces.length > disk.maxSegments)
-			throw new UserError(`segments is ${pieces.length}; ${spec.model} takes at most ${disk.maxSegments}.`);
-		if (pieces.some(({bytes}) => bytes === 0))
+	for (const request of requests) {
+		const {segments} = request;
+		const problem = disk.problem(request);
+		if (problem !== undefined) throw new UserError(problem);
+		if (segments.some(({gpa, bytes}) => gpa < end && gpa + bytes > start)) {
+			const own = `${hex(start)}–${hex(end - 1)}`;
 			throw new UserError(
-				`segments is ${pieces.length}, more than the request has pages; NVMe names memory by pages.`,
+				`gpa ${hex(segments[0].gpa)} runs into the guest driver's own memory at ${own}; choose another.`,
 			);
-		if (spec.model === 'nvme' && pieces.length > 1 && pieces[0].gpa % PAGE_SIZE !== 0)
-			throw new UserError(
-				`gpa ${hex(pieces[0].gpa)} is inside a page; NVMe needs it at a page's start for segments.`,
-			);
-		if (pieces.some(({gpa, bytes}) => gpa < end && gpa + bytes > start))
-			throw new UserError(
-				`gpa ${hex(pieces[0].gpa)} runs into the guest driver's own memory at ${hex(start)}–${hex(end - 1)}; choose another.`,
-			);
+		}
 	}
 }

@@ -10,7 +10,7 @@ import {UserError} from '../user-error.js';
 import {type Answers, diskChain, dmaChain, hardwareError, wayOf} from './chain.js';
 import type {Guest, Machine} from './machine.js';
 import {markBuffer, type Peek, pattern, readWhereMapped, sameBytes} from './marks.js';
-import {checkPieces, piecesOf} from './pieces.js';
+import {checkRequests, piecesOf} from './pieces.js';
 
 export type Verdict = {
 	data: Data;
@@ -42,7 +42,10 @@ export function runDisk(machine: Machine, guest: Guest, command: DiskCommand, nu
 	const {vm, disk} = guest;
 	const write = op === 'write';
 	const batch = Array.from({length: requests}, (_, i) => piecesOf(guest, command, i));
-	checkPieces(guest, batch);
+	const asked = batch.map(
+		(segments, i): GuestRequest => ({op, sector: lba + i * sectors, segments, sectors}),
+	);
+	checkRequests(guest, asked);
 	const pieces = batch.flat();
 	const peek = machine.disks.peek(guest.spec.disk);
 	const bytes = sectors * SECTOR * requests;
@@ -51,9 +54,7 @@ export function runDisk(machine: Machine, guest: Guest, command: DiskCommand, nu
 	let answers: Answers = [];
 	const events = listen(machine, () => {
 		if (disk.stopped !== undefined) disk.reset();
-		answers = disk.batch(
-			batch.map((segments, i): GuestRequest => ({op, sector: lba + i * sectors, segments, sectors})),
-		);
+		answers = disk.batch(asked);
 	});
 	const ok = answers.every(answer => answer?.ok);
 	const landed = op === 'delete' ? zeroBytes(peek, lba * SECTOR, bytes) : sameBytes(vm.map, pieces, peek);

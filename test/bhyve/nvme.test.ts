@@ -248,7 +248,7 @@ test('PRPs: dwords, a second one inside a page, lists that start inside one', t 
 
 test('a list of PRPs goes on in the next one, and may name itself', t => {
 	const {guest, map} = byHand(t);
-	const {ctx} = guest.blk;
+	const {ctx} = guest.device;
 	const [first, second] = [0x30000, 0x31000];
 	const page = (i: number) => BUFFER + i * 0x2000;
 	for (let i = 0; i < 511; i++) map.setU32(first + 8 * i, page(i));

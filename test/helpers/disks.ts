@@ -51,7 +51,7 @@ export const onDisk = ({content}: Rig, {sector, sectors}: GuestRequest): Buffer 
 	content.subarray(sector * 512, (sector + sectors) * 512);
 
 export function nvme({guest, events}: Rig): Nvme {
-	const device = new Nvme(guest.blk.ctx, guest.blockIf, 'NVME-3-0');
+	const device = new Nvme(guest.device.ctx, guest.blockIf, 'NVME-3-0');
 	device.probe = event => events.push(event);
 	return device;
 }
