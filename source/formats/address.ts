@@ -17,4 +17,4 @@ export const high32 = (value: number): number => Math.floor(value / HIGH) >>> 0;
 export const join64 = (lo: number, hi: number): number => hi * HIGH + lo;
 
 export const hex = (value: number, digits = 8): string => `0x${value.toString(16).padStart(digits, '0')}`;
-export const pageOf = (address: number): number => address - (address % PAGE_SIZE);
+export const pageOf = (address: number): number => address - (address & (PAGE_SIZE - 1));

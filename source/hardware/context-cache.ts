@@ -8,44 +8,50 @@ const RIDS = 65536;
 const VALID = 0x80;
 const FPD = 0x40;
 
+/** What is kept of a context entry, in one word: domain 31:16, valid 7, FPD 6, type 5:4, levels 3:0. */
+export type Context = number;
+
 export class ContextCache {
-	/** By requester id, where `has` says so: where its tables start, and its domain. */
+	/** By requester id: where its tables start. */
 	readonly slots = new Int32Array(RIDS);
 	readonly lows = new Int32Array(RIDS);
-	readonly domains = new Int32Array(RIDS);
-	/** Levels 3:0, type 5:4, FPD 6, valid 7. */
-	readonly #rest = new Uint8Array(RIDS);
+	readonly #contexts = new Int32Array(RIDS);
 
-	has(rid: Rid): boolean {
-		return (this.#rest[rid] & VALID) !== 0;
+	/** What is kept for a requester id; 0: nothing. */
+	find(rid: Rid): Context {
+		return this.#contexts[rid];
 	}
 
-	levels(rid: Rid): number {
-		return this.#rest[rid] & 15;
+	domain(context: Context): number {
+		return context >>> 16;
 	}
 
-	type(rid: Rid): number {
-		return (this.#rest[rid] >> 4) & 3;
+	type(context: Context): number {
+		return (context >> 4) & 3;
 	}
 
-	faultProcessingDisabled(rid: Rid): boolean {
-		return (this.#rest[rid] & FPD) !== 0;
+	levels(context: Context): number {
+		return context & 15;
+	}
+
+	faultProcessingDisabled(context: Context): boolean {
+		return (context & FPD) !== 0;
 	}
 
 	/** Keeps the entry that the walk has just read and found good. */
 	fill(rid: Rid, {slot, low, levels, domain, type, faultProcessingDisabled}: VtdWalk): void {
 		this.slots[rid] = slot;
 		this.lows[rid] = low;
-		this.domains[rid] = domain;
-		this.#rest[rid] = VALID | levels | (type << 4) | (faultProcessingDisabled ? FPD : 0);
+		const fpd = faultProcessingDisabled ? FPD : 0;
+		this.#contexts[rid] = (domain << 16) | VALID | fpd | (type << 4) | levels;
 	}
 
 	invalidateAll(): void {
-		this.#rest.fill(0);
+		this.#contexts.fill(0);
 	}
 
 	invalidateDomain(domain: number): void {
-		for (let rid = 0; rid < RIDS; rid++) if (this.domains[rid] === domain) this.#rest[rid] = 0;
+		for (let rid = 0; rid < RIDS; rid++) this.#drop(rid, domain);
 	}
 
 	/** `mask` 1 to 3 leaves out that many function bits, from the highest: 2, 2:1, 2:0 (VT-d 6.5.2.1). */
@@ -53,7 +59,11 @@ export class ContextCache {
 		const ignored = [0, 4, 6, 7][mask & 3];
 		for (let fn = 0; fn < 8; fn++) {
 			const other = (rid & ~7) | fn;
-			if ((other & ~ignored) === (rid & ~ignored) && this.domains[other] === domain) this.#rest[other] = 0;
+			if ((other & ~ignored) === (rid & ~ignored)) this.#drop(other, domain);
 		}
+	}
+
+	#drop(rid: Rid, domain: number): void {
+		if (this.domain(this.#contexts[rid]) === domain) this.#contexts[rid] = 0;
 	}
 }

@@ -10,18 +10,19 @@ const SETS = 256;
 const WAYS = 4;
 const ENTRIES = SETS * WAYS;
 const EMPTY = -1;
-/** Bits of a tag that hold the page number's high part; the domain is above them. */
-const PAGE_HIGH_BITS = 13;
+/** A tag, below: domain 30:15, the page number's high part 14:2, what is allowed 1:0. */
+const PERMISSIONS = 3;
 
-const tagOf = (domain: number, pageHigh: number): number => (domain << PAGE_HIGH_BITS) | pageHigh;
+const tagOf = (domain: number, pageHigh: number): number => (domain << 15) | (pageHigh << 2);
+const domainOf = (tag: number): number => tag >> 15;
+const pageHighOf = (tag: number): number => (tag >> 2) & 0x1fff;
 /** Pages that an entry of a level stands for: 1, 512, 512². */
 const pagesOf = (level: number): number => 512 ** (level - 1);
 
 export class Iotlb {
-	/** By entry, for those who have found one: where the page lies, and what is allowed. */
+	/** By entry, for those who have found one: where the page lies. */
 	readonly slots = new Int32Array(ENTRIES);
 	readonly lows = new Int32Array(ENTRIES);
-	readonly #permissions = new Int32Array(ENTRIES);
 	readonly #levels = new Int32Array(ENTRIES);
 	readonly #pages = new Int32Array(ENTRIES);
 	readonly #tags = new Int32Array(ENTRIES).fill(EMPTY);
@@ -33,10 +34,11 @@ export class Iotlb {
 		const tag = tagOf(domain, pageHigh);
 		const first = ((pageLow ^ domain) & (SETS - 1)) * WAYS;
 		const pages = this.#pages;
+		const tags = this.#tags;
 		for (let i = first; i < first + WAYS; i++) {
-			if (pages[i] !== pageLow || this.#tags[i] !== tag) continue;
+			if (pages[i] !== pageLow || (tags[i] & ~PERMISSIONS) !== tag) continue;
 			// Software may add a permission without an invalidation: such an access is looked up again (VT-d 6.2.3).
-			return (this.#permissions[i] & needed) === needed ? i : -1;
+			return (tags[i] & needed) === needed ? i : -1;
 		}
 		return -1;
 	}
@@ -54,16 +56,16 @@ export class Iotlb {
 		const set = (pageLow ^ domain) & (SETS - 1);
 		const first = set * WAYS;
 		let at = first;
-		while (at < first + WAYS && !(this.#pages[at] === pageLow && this.#tags[at] === tag)) at++;
+		while (at < first + WAYS && (this.#pages[at] !== pageLow || (this.#tags[at] & ~PERMISSIONS) !== tag))
+			at++;
 		if (at === first + WAYS) {
 			at = first + this.#victims[set];
 			this.#victims[set] = (this.#victims[set] + 1) % WAYS;
 		}
 		this.#pages[at] = pageLow;
-		this.#tags[at] = tag;
+		this.#tags[at] = tag | (permissions & PERMISSIONS);
 		this.slots[at] = Math.floor(hpa / HIGH);
 		this.lows[at] = hpa | 0;
-		this.#permissions[at] = permissions;
 		this.#levels[at] = level;
 	}
 
@@ -72,22 +74,18 @@ export class Iotlb {
 	}
 
 	invalidateDomain(domain: number): void {
-		this.#drop(i => this.#domainOf(i) === domain);
+		this.#drop(i => domainOf(this.#tags[i]) === domain);
 	}
 
 	/** Drops `count` pages of a domain, and every part of a large page that one of them lies in. */
 	invalidatePages(domain: number, page: number, count: number): void {
 		this.#drop(i => {
-			if (this.#domainOf(i) !== domain) return false;
-			const own = (this.#tags[i] % 2 ** PAGE_HIGH_BITS) * HIGH + (this.#pages[i] >>> 0);
+			if (domainOf(this.#tags[i]) !== domain) return false;
+			const own = pageHighOf(this.#tags[i]) * HIGH + (this.#pages[i] >>> 0);
 			const size = pagesOf(this.#levels[i]);
 			const start = Math.floor(own / size) * size;
 			return start < page + count && start + size > page;
 		});
-	}
-
-	#domainOf(entry: number): number {
-		return this.#tags[entry] >> PAGE_HIGH_BITS;
 	}
 
 	#drop(which: (entry: number) => boolean): void {

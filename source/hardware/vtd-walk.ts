@@ -2,11 +2,16 @@
 // the order the specification gives (VT-d 3.4 and 7.1.3). It allocates nothing: addresses are a slot (bits
 // 51:32) and a low half, words are signed 32-bit integers, and what two numbers must say is left in fields.
 
-import {HIGH, PAGE_SIZE} from '../formats/address.js';
+import * as address from '../formats/address.js';
 import {type Rid, ridBus, ridDevfn} from '../formats/pci.js';
 import * as vtd from '../formats/vtd.js';
 import {FAULT} from '../formats/vtd.js';
 import type {Memory} from './memory.js';
+
+// A module's own constants V8 puts into the code; imported ones it loads and checks at each use: a fifth of a walk.
+const {HIGH} = address;
+const {PRESENT, CTX_FPD, PTE_READ, PTE_WRITE, PTE_PS} = vtd;
+const NO_MEMORY = new Int32Array(0);
 
 /** 0xFEE00000–0xFEEFFFFF, as signed words. */
 const INTERRUPTS = 0xfee00000 | 0;
@@ -37,16 +42,14 @@ export class VtdWalk {
 	readonly #sagaw: number;
 	/** By number of levels: 2^min(AW, MGAW). */
 	readonly #limits: number[];
-	readonly #deviceTlb: boolean;
-	readonly #passThrough: boolean;
+	/** Bit n: translation type n is known. */
+	readonly #types: number;
 	/** Bits of the high half that must be zero: in root and context entries, and in table entries. */
 	readonly #reservedHigh: number;
 	readonly #entryReservedHigh: number;
-	/** Bits of the low half that must be zero in a table entry, by level: pointing to a table, and a leaf. */
-	readonly #tableReservedLow: Int32Array;
+	/** Bits of the low half that must be zero in a table entry: pointing to a table, and a leaf by its level. */
+	readonly #tableReservedLow: number;
 	readonly #leafReservedLow: Int32Array;
-	#lo = 0;
-	#hi = 0;
 
 	constructor(memory: Memory, {capLo, capHi, ecapLo, hostAddressWidth}: VtdCapabilities) {
 		const cap = vtd.decodeCap(capLo, capHi);
@@ -54,23 +57,17 @@ export class VtdWalk {
 		this.#slots = memory.signed;
 		this.#sagaw = cap.sagaw;
 		this.#limits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(levels => 2 ** Math.min(12 + 9 * levels, cap.mgaw));
-		this.#deviceTlb = ecap.deviceTlb;
-		this.#passThrough = ecap.passThrough;
+		this.#types = 1 | (ecap.deviceTlb ? 2 : 0) | (ecap.passThrough ? 4 : 0);
 		this.#reservedHigh = ~(2 ** (hostAddressWidth - 32) - 1) | 0;
 		this.#entryReservedHigh = (this.#reservedHigh & 0xfffff) | (ecap.deviceTlb ? 0 : vtd.PTE_TM);
 		const snoop = ecap.snoop ? 0 : vtd.PTE_SNP;
+		// PS where there is no such page; below that level it says that an entry is a leaf.
+		this.#tableReservedLow = snoop | PTE_PS;
 		// A large page's address bits below its size are reserved too (bits 20:12 and 29:12).
 		const never = ~0;
-		this.#tableReservedLow = Int32Array.of(0, 0, snoop, snoop, snoop | vtd.PTE_PS, snoop | vtd.PTE_PS, 0);
-		this.#leafReservedLow = Int32Array.of(
-			0,
-			snoop,
-			cap.pages2M ? snoop | 0x1ff000 : never,
-			cap.pages1G ? snoop | 0x3ffff000 : never,
-			never,
-			never,
-			never,
-		);
+		const large = cap.pages2M ? snoop | 0x1ff000 : never;
+		const huge = cap.pages1G ? snoop | 0x3ffff000 : never;
+		this.#leafReservedLow = Int32Array.of(0, snoop, large, huge);
 	}
 
 	/**
@@ -79,27 +76,29 @@ export class VtdWalk {
 	 */
 	context(rootSlot: number, rootLow: number, rid: Rid): number {
 		this.faultProcessingDisabled = false;
-		const root = rootLow + ridBus(rid) * 16;
-		if (!this.#load(rootSlot, root)) return -FAULT.ROOT_UNREADABLE;
-		const rootLo = this.#lo;
-		const rootHi = this.#hi;
-		if ((rootLo & vtd.PRESENT) === 0) return -FAULT.ROOT_ABSENT;
-		this.#load(rootSlot, root + 8);
-		if (rootLo & 0xffe || rootHi & this.#reservedHigh || this.#lo || this.#hi) return -FAULT.ROOT_RESERVED;
+		const root = this.#wordsOf(rootSlot);
+		const rootAt = (rootLow >>> 2) + ridBus(rid) * 4;
+		if (rootAt >= root.length) return -FAULT.ROOT_UNREADABLE;
+		const rootLo = root[rootAt];
+		const rootHi = root[rootAt + 1];
+		if ((rootLo & PRESENT) === 0) return -FAULT.ROOT_ABSENT;
+		if ((rootLo & 0xffe) | (rootHi & this.#reservedHigh) | root[rootAt + 2] | root[rootAt + 3])
+			return -FAULT.ROOT_RESERVED;
 
-		const context = ((rootLo & 0xfffff000) >>> 0) + ridDevfn(rid) * 16;
-		if (!this.#load(rootHi, context)) return -FAULT.CONTEXT_UNREADABLE;
-		const lo = this.#lo;
-		const hi = this.#hi;
-		this.faultProcessingDisabled = (lo & vtd.CTX_FPD) !== 0;
-		if ((lo & vtd.PRESENT) === 0) return -FAULT.CONTEXT_ABSENT;
-		this.#load(rootHi, context + 8);
-		const high = this.#lo;
-		if (lo & 0xff0 || hi & this.#reservedHigh || high & 0xff000080 || this.#hi)
+		const context = this.#wordsOf(rootHi);
+		const at = ((rootLo >>> 12) << 10) + ridDevfn(rid) * 4;
+		if (at >= context.length) return -FAULT.CONTEXT_UNREADABLE;
+		const lo = context[at];
+		const hi = context[at + 1];
+		const high = context[at + 2];
+		this.faultProcessingDisabled = (lo & CTX_FPD) !== 0;
+		if ((lo & PRESENT) === 0) return -FAULT.CONTEXT_ABSENT;
+		if ((lo & 0xff0) | (hi & this.#reservedHigh) | (high & 0xff000080) | context[at + 3])
 			return -FAULT.CONTEXT_RESERVED;
-		this.type = vtd.contextType(lo);
-		if ((this.#sagaw & (1 << (high & 7))) === 0 || !this.#supports(this.type)) return -FAULT.CONTEXT_INVALID;
-		this.slot = hi & 0xfffff;
+		const type = vtd.contextType(lo);
+		if (((this.#sagaw >>> (high & 7)) & (this.#types >>> type) & 1) === 0) return -FAULT.CONTEXT_INVALID;
+		this.type = type;
+		this.slot = hi;
 		this.low = lo & ~0xfff;
 		this.levels = vtd.contextLevels(high);
 		this.domain = vtd.contextDomain(high);
@@ -116,34 +115,40 @@ export class VtdWalk {
 	 * @returns the physical address, or minus the fault reason.
 	 */
 	tables(slot: number, low: number, levels: number, iova: number, write: boolean): number {
-		const slots = this.#slots;
 		const iovaLo = iova | 0;
 		// Bits 56:30, from which the upper levels take theirs.
 		const iovaUpper = ((iova < HIGH ? 0 : Math.floor(iova / HIGH)) << 2) | (iovaLo >>> 30);
-		const needed = write ? vtd.PTE_WRITE : vtd.PTE_READ;
-		let permissions = vtd.PTE_READ | vtd.PTE_WRITE;
-		for (let level = levels; ; level--) {
-			// (iova >> (12 + 9(level − 1))) & 511
-			const index = level < 3 ? (iovaLo >>> (3 + 9 * level)) & 511 : (iovaUpper >>> (9 * (level - 3))) & 511;
-			const at = ((low >>> 12) << 10) + 2 * index;
-			if (slot >= slots.length) return level === levels ? -FAULT.CONTEXT_INVALID : -FAULT.TABLE_UNREADABLE;
-			const words = slots[slot];
-			if (at >= words.length) return level === levels ? -FAULT.CONTEXT_INVALID : -FAULT.TABLE_UNREADABLE;
-			low = words[at];
-			const hi = words[at + 1];
-			permissions &= low;
-			if ((low & needed) === 0) return write ? -FAULT.WRITE : -FAULT.READ;
-			const leaf = level === 1 || (level <= 3 && (low & vtd.PTE_PS) !== 0);
-			const reservedLow = leaf ? this.#leafReservedLow[level] : this.#tableReservedLow[level];
-			if ((low & reservedLow) | (hi & this.#entryReservedHigh)) return -FAULT.ENTRY_RESERVED;
-			slot = hi & 0xfffff;
-			if (leaf) {
-				const offset = level === 1 ? PAGE_SIZE - 1 : level === 2 ? 0x1fffff : 0x3fffffff;
-				this.leafLevel = level;
-				this.leafPermissions = permissions;
-				return this.#output(slot, (low & ~0xfff & ~offset) | (iovaLo & offset));
+		const needed = write ? PTE_WRITE : PTE_READ;
+		const top = 9 * levels + 3;
+		let permissions = PTE_READ | PTE_WRITE;
+		// `| 0` tells V8 that what goes round the loop is an integer.
+		let lo = low | 0;
+		let hi = slot | 0;
+		// An entry maps 2^shift bytes: 2^12 at level 1, 2^21 at level 2, …
+		for (let shift = top; ; shift -= 9) {
+			const words = this.#wordsOf(hi & 0xfffff);
+			const index = shift < 30 ? iovaLo >>> shift : iovaUpper >>> (shift - 30);
+			const at = ((lo >>> 12) << 10) | ((index & 511) << 1);
+			if (at >= words.length) return shift === top ? -FAULT.CONTEXT_INVALID : -FAULT.TABLE_UNREADABLE;
+			lo = words[at];
+			hi = words[at + 1];
+			permissions &= lo;
+			if ((lo & needed) === 0) return write ? -FAULT.WRITE : -FAULT.READ;
+			if (shift === 12 || (shift <= 30 && (lo & PTE_PS) !== 0)) {
+				return this.#leaf(lo, hi, shift, permissions, iovaLo);
 			}
+			if ((lo & this.#tableReservedLow) | (hi & this.#entryReservedHigh)) return -FAULT.ENTRY_RESERVED;
 		}
+	}
+
+	/** What a leaf maps the address to, once its own reserved bits are seen to be zero. */
+	#leaf(lo: number, hi: number, shift: number, permissions: number, iovaLo: number): number {
+		const level = (shift - 3) / 9;
+		if ((lo & this.#leafReservedLow[level]) | (hi & this.#entryReservedHigh)) return -FAULT.ENTRY_RESERVED;
+		this.leafLevel = level;
+		this.leafPermissions = permissions;
+		const offset = (1 << shift) - 1;
+		return this.#output(hi & 0xfffff, (lo & ~0xfff & ~offset) | (iovaLo & offset));
 	}
 
 	/** An address in the interrupt window is no memory (VT-d 3.14). */
@@ -155,17 +160,8 @@ export class VtdWalk {
 		return slot * HIGH + (low >>> 0);
 	}
 
-	#supports(type: number): boolean {
-		return type === 0 || (type === 1 && this.#deviceTlb) || (type === 2 && this.#passThrough);
-	}
-
-	/** Leaves the 64-bit word at slot:low in #lo and #hi; false where there is no memory. */
-	#load(slot: number, low: number): boolean {
-		const at = low >>> 2;
-		if (slot >= this.#slots.length || at >= this.#slots[slot].length) return false;
-		const words = this.#slots[slot];
-		this.#lo = words[at];
-		this.#hi = words[at + 1];
-		return true;
+	/** The memory of a slot; none where it ends before. */
+	#wordsOf(slot: number): Int32Array {
+		return slot < this.#slots.length ? this.#slots[slot] : NO_MEMORY;
 	}
 }

@@ -1,15 +1,21 @@
 // A VT-d remapping unit: registers and fault recording around the walk. It reads what the kernel's vtd driver
 // wrote into host memory, and knows nothing else (VT-d Architecture Specification, chapters 7 and 10).
 
-import {HIGH, high32, low32, PAGE_SIZE, pageAddress, pageOf} from '../formats/address.js';
+import * as address from '../formats/address.js';
+import {high32, low32, PAGE_SIZE, pageAddress, pageOf} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import * as vtd from '../formats/vtd.js';
 import {FAULT, REG} from '../formats/vtd.js';
 import * as invalidation from '../formats/vtd-invalidation.js';
+import type {Context} from './context-cache.js';
 import type {Memory} from './memory.js';
 import type {Probe} from './probe.js';
 import {VtdCaches} from './vtd-caches.js';
 import {type VtdCapabilities, VtdWalk} from './vtd-walk.js';
+
+// Constants of this module's own, for V8: see vtd-walk.ts.
+const {HIGH} = address;
+const {PTE_READ, PTE_WRITE} = vtd;
 
 /** As a Xeon E5 v3 reports itself: 48 bits in 4 levels, 8 fault records, device-TLB, pass-through, snoop. */
 const XEON: VtdCapabilities = {
@@ -110,41 +116,40 @@ export class Vtd {
 	translate(rid: Rid, iova: number, write: boolean): number {
 		if (!this.#enabled) return iova;
 		const contexts = this.#contexts;
-		if (!contexts.has(rid)) {
-			const refused = this.#walk.context(this.#rootSlot, this.#rootLow, rid);
-			if (refused < 0) return this.#refuse(rid, iova, write, refused, this.#walk.faultProcessingDisabled);
-			contexts.fill(rid, this.#walk);
-		}
-		if (contexts.type(rid) === 2) return iova;
-		if (iova < this.#walk.limit(contexts.levels(rid))) {
-			const lo = iova | 0;
-			const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
-			const needed = write ? vtd.PTE_WRITE : vtd.PTE_READ;
-			const at = this.#iotlb.find(contexts.domains[rid], (lo >>> 12) | (hi << 20), hi >>> 12, needed);
-			if (at < 0) return this.#lookUp(rid, iova, write);
-			const low = this.#iotlb.lows[at] | (lo & 0xfff);
-			const slot = this.#iotlb.slots[at];
-			return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
-		}
-		return this.#refuse(rid, iova, write, -FAULT.BEYOND_WIDTH, contexts.faultProcessingDisabled(rid));
+		const context = contexts.find(rid);
+		if (context === 0) return this.#readContext(rid, iova, write);
+		if (contexts.type(context) === 2) return iova;
+		if (iova >= this.#walk.limit(contexts.levels(context)))
+			return this.#refuse(rid, iova, write, -FAULT.BEYOND_WIDTH, contexts.faultProcessingDisabled(context));
+		const iotlb = this.#iotlb;
+		const lo = iova | 0;
+		const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
+		const needed = write ? PTE_WRITE : PTE_READ;
+		const at = iotlb.find(contexts.domain(context), (lo >>> 12) | (hi << 20), hi >>> 12, needed);
+		if (at < 0) return this.#lookUp(context, rid, iova, write);
+		const low = iotlb.lows[at] | (lo & 0xfff);
+		const slot = iotlb.slots[at];
+		return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
+	}
+
+	/** What the context cache does not hold: the walk's first half, whose answer it then keeps. */
+	#readContext(rid: Rid, iova: number, write: boolean): number {
+		const refused = this.#walk.context(this.#rootSlot, this.#rootLow, rid);
+		if (refused < 0) return this.#refuse(rid, iova, write, refused, this.#walk.faultProcessingDisabled);
+		this.#contexts.fill(rid, this.#walk);
+		return this.translate(rid, iova, write);
 	}
 
 	/** What the IOTLB does not hold: the walk, whose answer it then keeps. */
-	#lookUp(rid: Rid, iova: number, write: boolean): number {
+	#lookUp(context: Context, rid: Rid, iova: number, write: boolean): number {
 		const contexts = this.#contexts;
 		const walk = this.#walk;
-		const hpa = walk.tables(contexts.slots[rid], contexts.lows[rid], contexts.levels(rid), iova, write);
-		if (hpa < 0) return this.#refuse(rid, iova, write, hpa, contexts.faultProcessingDisabled(rid));
+		const hpa = walk.tables(contexts.slots[rid], contexts.lows[rid], contexts.levels(context), iova, write);
+		if (hpa < 0) return this.#refuse(rid, iova, write, hpa, contexts.faultProcessingDisabled(context));
 		const hi = Math.floor(iova / HIGH);
 		const pageLow = ((iova | 0) >>> 12) | (hi << 20);
-		this.#iotlb.fill(
-			contexts.domains[rid],
-			pageLow,
-			hi >>> 12,
-			pageOf(hpa),
-			walk.leafPermissions,
-			walk.leafLevel,
-		);
+		const {leafPermissions, leafLevel} = walk;
+		this.#iotlb.fill(contexts.domain(context), pageLow, hi >>> 12, pageOf(hpa), leafPermissions, leafLevel);
 		return hpa;
 	}
 
