@@ -5,6 +5,7 @@ import {lookForDisk} from '../guest/boot.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Command, LifeCommand, MachineSpec, Outcome, Tables} from '../seam/command.js';
 import type {LabControls, MachineState, ObservedMachine, Transfer} from '../seam/observed.js';
+import type {Scenarios} from '../seam/play.js';
 import {viewDomain} from '../seam/ranges.js';
 import {plural, sizeText} from '../words.js';
 import {verdictText} from './chain.js';
@@ -14,10 +15,14 @@ import {type Limits, limitsNow} from './limits.js';
 import {type DiskInfo, domainsOf, look} from './look.js';
 import {type Guest, Machine} from './machine.js';
 import {bootRead, Record} from './record.js';
+import {shipped} from './scenario.js';
+import {DEFAULT_MEMORY, defaultSpec} from './spec.js';
 import {changeTables} from './tables.js';
 
 export class Lab implements ObservedMachine, LabControls {
 	readonly lab = this;
+	/** Read against the usual machine: what was changed of this one is no part of them. */
+	readonly scenarios: Scenarios;
 	#machine: Machine;
 	#record: Record;
 	readonly #disk: DiskInfo;
@@ -27,6 +32,11 @@ export class Lab implements ObservedMachine, LabControls {
 	/** Powers the guests on: each looks for a disk to boot. @throws UserError where the machine cannot be built. */
 	constructor(machine: MachineSpec, disk: DiskInfo) {
 		this.#disk = disk;
+		this.scenarios = shipped({
+			base: defaultSpec(DEFAULT_MEMORY),
+			override: same => same,
+			writable: disk.disk.writable,
+		});
 		this.#machine = new Machine(machine, disk.disk);
 		this.#record = this.#powerOn();
 	}

@@ -8,7 +8,7 @@ import {parseHostMemory} from './host-memory.js';
 import {Lab} from './lab.js';
 import type {DiskInfo} from './look.js';
 import {sampleDisk, writableSampleDisk} from './sample-disk.js';
-import {defaultSpec, withoutPassthru} from './spec.js';
+import {DEFAULT_MEMORY, defaultSpec, withoutPassthru} from './spec.js';
 
 /** Flags as they were given; what was not given is undefined. */
 export type LabFlags = {
@@ -20,8 +20,6 @@ export type LabFlags = {
 	hba?: string;
 };
 
-const DEFAULT_MEMORY = '256M';
-
 /** @throws UserError that says which flag is wrong and how to mend it. */
 export function openLab(flags: LabFlags): Lab {
 	const machine = machineOf(flags, defaultMachine(flags));
@@ -29,8 +27,8 @@ export function openLab(flags: LabFlags): Lab {
 }
 
 /** The usual machine, with the memory that the flags give. @throws UserError */
-export const defaultMachine = ({hostMemory = DEFAULT_MEMORY}: LabFlags): MachineSpec =>
-	defaultSpec(parseHostMemory(hostMemory));
+export const defaultMachine = ({hostMemory}: LabFlags): MachineSpec =>
+	defaultSpec(hostMemory === undefined ? DEFAULT_MEMORY : parseHostMemory(hostMemory));
 
 /** A machine with the flags' word over its own. @throws UserError */
 export function machineOf({iommu, policy, hba}: LabFlags, base: MachineSpec): MachineSpec {

@@ -2,19 +2,13 @@
 
 import {hex} from '../formats/address.js';
 import type {Command} from '../seam/command.js';
+import type {Scenario} from '../seam/play.js';
 import {UserError} from '../user-error.js';
 import {grouped, plural, sizeText} from '../words.js';
+import {commandText} from './command-text.js';
 import {Lab} from './lab.js';
 import {defaultMachine, type LabFlags, machineOf, openDisk} from './open.js';
-import {
-	findScenario,
-	type OutcomeJson,
-	outcomeJson,
-	parseScenario,
-	type Scenario,
-	type Setting,
-	unmet,
-} from './scenario.js';
+import {findScenario, type OutcomeJson, outcomeJson, parseScenario, type Setting, unmet} from './scenario.js';
 
 export type Print = (line: string) => void;
 
@@ -76,34 +70,6 @@ function runSteps(lab: Lab, path: string, scenario: Scenario, json: boolean, out
 }
 
 const commandJson = (command: Command) => ('gpa' in command ? {...command, gpa: hex(command.gpa)} : command);
-
-/** A command in a few words. */
-export function commandText(command: Command): string {
-	switch (command.do) {
-		case 'policy':
-			return `policy ${command.policy}`;
-		case 'read':
-		case 'write':
-		case 'delete': {
-			const {requests = 1} = command;
-			const times = requests > 1 ? `, ${requests} at once` : '';
-			return `${command.do} ${command.vm} LBA ${command.lba} ×${command.sectors} in ${command.segments}${times}`;
-		}
-		case 'dma':
-			return `${command.device} ${command.access} ${hex(command.gpa)}`;
-		case 'create':
-			return `create ${command.name}, ${sizeText(command.memory)}, ${command.model} on ${command.disk}`;
-		case 'map':
-		case 'unmap':
-			return `${command.do} ${plural(command.pages, 'page')} of ${command.vm} at ${hex(command.gpa)}, ${command.from} domain`;
-		case 'start':
-			return `start ${command.machine.iommu}, policy ${command.machine.policy}`;
-		default: {
-			const {do: verb, ...fields} = command;
-			return [verb, ...Object.values(fields)].join(' ');
-		}
-	}
-}
 
 type Line = {step: number; command: ReturnType<typeof commandJson>; outcome: OutcomeJson; held: boolean};
 

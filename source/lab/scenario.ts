@@ -5,7 +5,9 @@ import {fileURLToPath} from 'node:url';
 import {type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap} from 'yaml';
 import type {Command, MachineSpec, Outcome, Policy, Refusal} from '../seam/command.js';
 import type {Data, Way} from '../seam/observed.js';
+import type {Expectations, Scenario, Scenarios, Step} from '../seam/play.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
+import {commandText} from './command-text.js';
 import {parseCommand, verbs} from './commands.js';
 import {type Limits, limitsAfter, limitsOf} from './limits.js';
 import {parseMachine} from './spec.js';
@@ -23,9 +25,6 @@ const EXPECTATIONS: Record<string, 'number' | 'boolean' | 'string' | readonly st
 	domains: 'number',
 	missing: 'number',
 };
-export type Expectations = Record<string, unknown>;
-export type Step = {command: Command; expect: Expectations; note?: string; line: number};
-export type Scenario = {name: string; story: string; machine: MachineSpec; steps: Step[]};
 
 const SHIPPED = fileURLToPath(new URL('scenarios/', import.meta.url));
 
@@ -143,7 +142,8 @@ function parseStep(
 			}
 		}
 	}
-	return {command: command ?? fail(offsetOf(item), 'this step has no command.'), expect, note, line};
+	const whole = command ?? fail(offsetOf(item), 'this step has no command.');
+	return {command: whole, text: commandText(whole), expect, note, line};
 }
 
 function parseExpectations(value: unknown, fail: (message: string) => never): Expectations {
@@ -209,4 +209,17 @@ export function unmet({expect}: Step, outcome: OutcomeJson): string[] {
 	return Object.entries(expect)
 		.filter(([key, wanted]) => (got.get(key) ?? 'none') !== wanted)
 		.map(([key, wanted]) => `${key} was to be ${wanted} and is ${got.get(key) ?? 'none'}`);
+}
+
+/** The scenarios that ship, for those who choose one on screen. They are read once. */
+export function shipped(setting: Setting): Scenarios {
+	let known: Scenario[] | undefined;
+	const all = () =>
+		(known ??= shippedScenarios().map(name => parseScenario(name, findScenario(name).text, setting)));
+	return {
+		list: all,
+		load: name =>
+			all().find(scenario => scenario.name === name) ?? parseScenario(name, findScenario(name).text, setting),
+		unmet: (step, outcome) => unmet(step, outcomeJson(outcome)),
+	};
 }

@@ -19,6 +19,8 @@ const MACHINE = [
 ] as const satisfies readonly string[];
 export const GUEST_FIELDS = ['name', 'memory', 'wired', 'model', 'disk', 'passthru'];
 
+export const DEFAULT_MEMORY = 256 * 1024 ** 2;
+
 /** Two guests, the first with a passthru device: the story of PR 260178. A guest has a quarter of the memory. */
 export const defaultSpec = (hostMemory: number): MachineSpec => ({
 	iommu: 'vt-d',

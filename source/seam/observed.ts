@@ -4,6 +4,7 @@
 import type {Rid} from '../formats/pci.js';
 import type {Owned} from '../kernel/vm-page.js';
 import type {Command, Family, MachineSpec, Model, Outcome, Policy, TransferCommand} from './command.js';
+import type {Scenarios} from './play.js';
 
 /** Reads physical memory page by page: this process's, or another machine's. */
 export interface PhysicalReader {
@@ -130,6 +131,7 @@ export interface LabControls {
 	diskBytes(vm: string, lba: number, length: number): Uint8Array;
 	/** The machine's parts as they are now: what `start` changes. */
 	readonly spec: MachineSpec;
+	readonly scenarios: Scenarios;
 	/** Where the guests' buffer lies unless another address is asked for. */
 	readonly defaultGpa: number;
 }

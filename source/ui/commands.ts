@@ -4,6 +4,7 @@ import {POLICIES} from '../seam/command.js';
 import {commandOf, commitDraft, moveField, stepField} from './form.js';
 import {boxOf, layout} from './layout.js';
 import {panels} from './panels/index.js';
+import {startScenario, takeStep} from './play.js';
 import {dispatch, focusOn, moveFocus, type Store, say, type Ui} from './store.js';
 
 export type UiCommand = {
@@ -13,7 +14,7 @@ export type UiCommand = {
 	shown: string;
 	label: string;
 	description: string;
-	group: 'Lab' | 'Form' | 'Look' | 'dmascope';
+	group: 'Lab' | 'Form' | 'Scenario' | 'Look' | 'dmascope';
 	/** Whether the footer has room for it. */
 	hint?: boolean;
 	/** Where the same keys do different things. */
@@ -25,9 +26,41 @@ export type UiCommand = {
 export type AppControls = {exit: () => void; suspend: () => void};
 
 export const inForm = ({focus}: Ui): boolean => focus === 'model';
-const inList = ({focus}: Ui): boolean => focus !== 'model';
+const inScenarios = ({focus, play}: Ui): boolean => focus === 'scenario' && play === undefined;
+const inList = (ui: Ui): boolean => !inForm(ui) && !inScenarios(ui);
 
 export const commands: readonly UiCommand[] = [
+	{
+		id: 'play',
+		keys: ['enter'],
+		shown: '⏎',
+		label: 'play',
+		description: 'Start the chosen scenario',
+		group: 'Scenario',
+		when: inScenarios,
+		hint: true,
+		run: startScenario,
+	},
+	{
+		id: 'previous-scenario',
+		keys: ['up', 'k'],
+		shown: '↑',
+		label: 'up',
+		description: 'The scenario above',
+		group: 'Scenario',
+		when: inScenarios,
+		run: store => choose(store, -1),
+	},
+	{
+		id: 'next-scenario',
+		keys: ['down', 'j'],
+		shown: '↓',
+		label: 'down',
+		description: 'The scenario below',
+		group: 'Scenario',
+		when: inScenarios,
+		run: store => choose(store, 1),
+	},
 	{
 		id: 'run',
 		keys: ['enter'],
@@ -35,6 +68,7 @@ export const commands: readonly UiCommand[] = [
 		label: 'run',
 		description: 'Run the transfer in the form',
 		group: 'Lab',
+		when: ui => !inScenarios(ui),
 		hint: true,
 		run: store => {
 			const before = store.getState().form;
@@ -61,6 +95,44 @@ export const commands: readonly UiCommand[] = [
 		},
 	},
 	{
+		id: 'family',
+		keys: ['v'],
+		shown: 'v',
+		label: 'IOMMU',
+		description: 'Start anew with VT-d or AMD-Vi',
+		group: 'Lab',
+		hint: true,
+		run: store => {
+			const spec = store.getState().machine.lab?.spec;
+			if (spec === undefined) return say(store, 'This machine has the IOMMU it has.', 'warn');
+			dispatch(store, {do: 'start', machine: {...spec, iommu: spec.iommu === 'vt-d' ? 'amd-vi' : 'vt-d'}});
+		},
+	},
+	{
+		id: 'scenarios',
+		keys: ['o'],
+		shown: 'o',
+		label: 'scenarios',
+		description: 'Scenarios to play',
+		group: 'Scenario',
+		hint: true,
+		run: store => {
+			store.setState(({scroll}) => ({play: undefined, scroll: {...scroll, scenario: 0}}));
+			focusOn(store, 'scenario');
+		},
+	},
+	{
+		id: 'step',
+		keys: ['.'],
+		shown: '.',
+		label: 'step',
+		description: 'The next step of the scenario',
+		group: 'Scenario',
+		when: ({play}) => play !== undefined,
+		hint: true,
+		run: takeStep,
+	},
+	{
 		id: 'boot',
 		keys: ['r'],
 		shown: 'r',
@@ -72,8 +144,8 @@ export const commands: readonly UiCommand[] = [
 	},
 	{
 		id: 'guest',
-		keys: ['v'],
-		shown: 'v',
+		keys: ['n'],
+		shown: 'n',
 		label: 'guest',
 		description: 'The next guest',
 		group: 'Form',
@@ -224,6 +296,14 @@ function scrollCommand(
 			store.setState({scroll: {...scroll, [focus]: at}});
 		},
 	};
+}
+
+function choose(store: Store, by: 1 | -1): void {
+	const {machine, choice} = store.getState();
+	const last = (machine.lab?.scenarios.list().length ?? 1) - 1;
+	const next = Math.min(last, Math.max(0, choice + by));
+	// Those above take a row each.
+	store.setState(({scroll}) => ({choice: next, scroll: {...scroll, scenario: Math.max(0, next - 1)}}));
 }
 
 function step(store: Store, by: 1 | -1): void {

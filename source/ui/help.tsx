@@ -9,7 +9,10 @@ const LEGEND = [
 	'▸ looked up there, or the buffer · ✗ no longer mapped · * bytes that differ',
 	'chain: descriptors, status · iovec entries (cpy: copied) · result of preadv · PRDs · controller · faults (flt) · what landed',
 ];
-const COLUMNS: readonly (readonly UiCommand['group'][])[] = [['Lab', 'Form'], ['Look']];
+const COLUMNS: readonly (readonly UiCommand['group'][])[] = [
+	['Lab', 'Scenario'],
+	['Form', 'Look'],
+];
 
 const commandRow = ({shown, description}: UiCommand): Row => [[`   ${shown.padEnd(6)}`, 'key'], description];
 

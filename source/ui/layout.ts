@@ -1,7 +1,16 @@
 // Where each panel is on a screen of a given size. Small screens share a place between panels: the one that was
 // looked at last is shown.
 
-export const PANELS = ['host', 'guest', 'devices', 'model', 'buffer', 'console', 'faults'] as const;
+export const PANELS = [
+	'host',
+	'guest',
+	'devices',
+	'model',
+	'buffer',
+	'console',
+	'faults',
+	'scenario',
+] as const;
 export type PanelId = (typeof PANELS)[number];
 /** `behind`: panels that share this place and are not shown. */
 export type Box = {panel: PanelId; width: number; height: number; behind?: readonly PanelId[]};
@@ -53,16 +62,16 @@ function bottomRow(columns: number, height: number, recent: readonly PanelId[]):
 		return [
 			{panel: 'buffer', width: BUFFER_WIDTH, height},
 			{panel: 'console', width: console, height},
-			{panel: 'faults', width: columns - BUFFER_WIDTH - console, height},
+			shared(['faults', 'scenario'], columns - BUFFER_WIDTH - console),
 		];
 	}
 	if (columns >= TWO_SLOTS) {
 		return [
 			{panel: 'buffer', width: BUFFER_WIDTH, height},
-			shared(['console', 'faults'], columns - BUFFER_WIDTH),
+			shared(['console', 'faults', 'scenario'], columns - BUFFER_WIDTH),
 		];
 	}
-	return [shared(['buffer', 'console', 'faults'], columns)];
+	return [shared(['buffer', 'console', 'faults', 'scenario'], columns)];
 }
 
 export const boxOf = (boxes: readonly Box[][], panel: PanelId): Box | undefined =>

@@ -9,6 +9,7 @@ import {messageOf, UserError} from '../user-error.js';
 import {commitDraft, type Form, newForm} from './form.js';
 import type {PanelId} from './layout.js';
 import {PANELS} from './layout.js';
+import type {Play} from './play.js';
 import type {Tone} from './theme.js';
 
 export type Message = {text: string; tone: Tone};
@@ -27,6 +28,9 @@ export type Ui = {
 	/** The last transfer of each guest that the dashboard's user asked for. */
 	last: Readonly<Record<string, Transfer>>;
 	help: boolean;
+	/** The scenario that is chosen from the list, and the one that is played. */
+	choice: number;
+	play?: Play;
 	message: Message;
 	size: {columns: number; rows: number};
 };
@@ -48,10 +52,20 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		changed: new Set(),
 		focus: 'model',
 		recent: ['console'],
-		scroll: {host: 0, guest: 0, devices: 0, model: 0, buffer: 0, console: Number.MAX_SAFE_INTEGER, faults: 0},
+		scroll: {
+			host: 0,
+			guest: 0,
+			devices: 0,
+			model: 0,
+			buffer: 0,
+			console: Number.MAX_SAFE_INTEGER,
+			faults: 0,
+			scenario: 0,
+		},
 		form: newForm(vm, machine.lab?.defaultGpa ?? 0),
 		last: {},
 		help: false,
+		choice: 0,
 		message: {
 			text: `⏎ has ${vm} read the raw disk: watch where the DMA lands. p switches the policy.`,
 			tone: 'key',
@@ -65,13 +79,13 @@ const look = (machine: ObservedMachine, state: MachineState): DomainView[] =>
 
 /**
  * Does something to the machine, and shows what became of it.
- * @returns false where the command makes no sense, which is then said
+ * @returns undefined where the command makes no sense, which is then said
  */
-export function dispatch(store: Store, command: Command): boolean {
+export function dispatch(store: Store, command: Command): Outcome | undefined {
 	const {lab} = store.getState().machine;
 	if (lab === undefined) {
 		say(store, 'This machine can only be looked at.', 'warn');
-		return false;
+		return undefined;
 	}
 	let outcome: Outcome;
 	try {
@@ -79,13 +93,16 @@ export function dispatch(store: Store, command: Command): boolean {
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;
 		say(store, messageOf(error), 'warn');
-		return false;
+		return undefined;
 	}
+	if (command.do === 'start') store.setState({last: {}, play: undefined});
 	refresh(store);
 	const bad =
 		outcome.kind === 'boot'
 			? !outcome.bootable
-			: outcome.kind === 'transfer' && outcome.transfer.data !== 'delivered';
+			: outcome.kind === 'life'
+				? outcome.error !== undefined
+				: outcome.kind === 'transfer' && outcome.transfer.data !== 'delivered';
 	const transfer = outcome.kind === 'transfer' ? outcome.transfer : undefined;
 	const shows: PanelId | undefined = transfer ? 'buffer' : outcome.kind === 'boot' ? 'console' : undefined;
 	store.setState(({scroll, views, last, recent}) => ({
@@ -100,7 +117,7 @@ export function dispatch(store: Store, command: Command): boolean {
 			console: Number.MAX_SAFE_INTEGER,
 		},
 	}));
-	return true;
+	return outcome;
 }
 
 /** The transfer whose way is shown: the last one of the guest that the form names. */
@@ -118,10 +135,16 @@ export function refresh(store: Store): void {
 	const views = look(machine, state);
 	const known = keysOf(before);
 	const changed = new Set([...keysOf(views)].filter(key => !known.has(key)));
-	store.setState({state, views, changed});
+	store.setState(({form}) => ({state, views, changed, form: withGuest(form, state)}));
 	clearTimeout(timers.get(store));
 	if (changed.size > 0)
 		timers.set(store, setTimeout(() => store.setState({changed: new Set()}), LIT_MS).unref());
+}
+
+/** The form names a guest that there is. */
+function withGuest(form: Form, {vms}: MachineState): Form {
+	if (vms.some(({name}) => name === form.vm)) return form;
+	return {...form, vm: vms[0]?.name ?? ''};
 }
 
 const keysOf = (views: readonly DomainView[]): Set<string> =>

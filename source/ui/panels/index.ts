@@ -9,6 +9,7 @@ import {devicesPanel} from './devices.js';
 import {guestPanel, hostPanel} from './domain.js';
 import {faultsPanel} from './faults.js';
 import {modelPanel} from './model.js';
+import {scenarioPanel} from './scenario.js';
 
 /** `width` and `height` are those inside the borders. */
 export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => Content> = {
@@ -19,4 +20,5 @@ export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => 
 	buffer: bufferPanel,
 	console: consolePanel,
 	faults: faultsPanel,
+	scenario: scenarioPanel,
 };

@@ -26,9 +26,10 @@ const narrow = (text: string): string => `${fit(text, STAGE - 1)} `;
 export function modelPanel(ui: Ui, width: number, height: number): Content {
 	const {form, focus} = ui;
 	const last = shownTransfer(ui);
+	const vm = ui.state.vms.find(({name}) => name === form.vm);
 	const title = isDma(form)
 		? `PASSTHRU DMA ─ of ${form.vm}`
-		: `DEVICE MODEL ─ ${form.vm} virtio-blk → /dev/ada0`;
+		: `DEVICE MODEL ─ ${form.vm} ${vm?.model ?? ''} → ${vm?.disk ?? 'none'}`;
 	const focused = focus === 'model';
 	const inOneRow = width >= 88;
 	const fields = FIELDS.map(field => fieldSpans(form, field, focused));

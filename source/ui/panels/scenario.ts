@@ -1,0 +1,43 @@
+// The scenarios that ship, to choose from; or the one that is played: its story, and its steps as they went.
+
+import type {Content} from '../content.js';
+import {list} from '../content.js';
+import {nextStep, type Play} from '../play.js';
+import {type Row, wrap} from '../rows.js';
+import type {Ui} from '../store.js';
+
+export function scenarioPanel(ui: Ui, width: number): Content {
+	return ui.play ? played(ui.play, width) : choice(ui, width);
+}
+
+function choice({machine, choice: chosen, focus}: Ui, width: number): Content {
+	const scenarios = machine.lab?.scenarios.list() ?? [];
+	const rows = scenarios.flatMap(({name, story}, i): Row[] => {
+		const here = i === chosen && focus === 'scenario';
+		const first: Row = [' ', [`${name} `, here ? 'chosen' : 'key']];
+		return i === chosen ? [first, ...prose(story, width)] : [first];
+	});
+	return list('SCENARIOS ─ ⏎ plays', rows);
+}
+
+function played(play: Play, width: number): Content {
+	const {scenario, taken} = play;
+	const rows = scenario.steps.slice(0, taken.length + 1).flatMap((step, i): Row[] => {
+		const done = taken[i];
+		const sign = done === undefined ? '▸' : done.unmet.length === 0 ? '✓' : '✗';
+		const tone = done === undefined ? 'key' : done.unmet.length === 0 ? 'good' : 'bad';
+		return [
+			[' ', [`${sign} ${i + 1} ${step.text}`, tone]],
+			...(step.note ? prose(step.note, width) : []),
+			...(done ? [[[`   ${done.said}`, 'plain']] satisfies Row] : []),
+			...(done?.unmet.map((text): Row => [[`   ${text}`, 'bad']]) ?? []),
+		];
+	});
+	const story = taken.length === 0 ? prose(scenario.story, width) : [];
+	const end: Row[] = nextStep(play) ? [] : [[[' The scenario has ended; o lists the others.', 'key']]];
+	const title = `SCENARIO ${scenario.name} ─ ${taken.length} of ${scenario.steps.length}`;
+	return list(title, [...story, ...rows, ...end]);
+}
+
+const prose = (text: string, width: number): Row[] =>
+	wrap(text.replaceAll('\n', ' '), width - 4).map(line => [[`   ${line.trim()}`, 'dim']]);

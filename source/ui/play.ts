@@ -1,0 +1,48 @@
+// Playing a scenario on screen: its machine is started, and its steps are taken one by one.
+
+import type {Scenario, Step} from '../seam/play.js';
+import {dispatch, focusOn, type Store, say} from './store.js';
+
+/** How a step that was taken went: what was said, and what of its expectations did not come true. */
+export type Taken = {said: string; unmet: readonly string[]};
+export type Play = {scenario: Scenario; taken: readonly Taken[]};
+
+export const nextStep = ({scenario, taken}: Play): Step | undefined => scenario.steps[taken.length];
+
+/** Starts the scenario that is chosen in the list. */
+export function startScenario(store: Store): void {
+	const {machine, choice} = store.getState();
+	const scenarios = machine.lab?.scenarios;
+	const chosen = scenarios?.list()[choice];
+	if (scenarios === undefined || chosen === undefined) return;
+	const scenario = scenarios.load(chosen.name);
+	if (dispatch(store, {do: 'start', machine: scenario.machine}) === undefined) return;
+	store.setState(({scroll}) => ({play: {scenario, taken: []}, scroll: {...scroll, scenario: 0}}));
+	focusOn(store, 'scenario');
+	say(store, `${scenario.name}: . takes the next of its ${scenario.steps.length} steps.`, 'key');
+}
+
+/** Takes the next step. One that starts the machine anew goes on with the same scenario. */
+export function takeStep(store: Store): void {
+	const {machine, play} = store.getState();
+	if (machine.lab === undefined || play === undefined) return;
+	const step = nextStep(play);
+	if (step === undefined) {
+		say(store, `${play.scenario.name} has ended; o lists the scenarios.`, 'key');
+		return;
+	}
+	const outcome = dispatch(store, step.command);
+	if (outcome === undefined) return;
+	const taken = [...play.taken, {said: outcome.said, unmet: machine.lab.scenarios.unmet(step, outcome)}];
+	store.setState(({scroll}) => ({
+		play: {...play, taken},
+		scroll: {...scroll, scenario: Number.MAX_SAFE_INTEGER},
+	}));
+	if ('vm' in step.command) {
+		const {vm} = step.command;
+		store.setState(({form, state}) => ({
+			form: {...form, vm: state.vms.some(({name}) => name === vm) ? vm : form.vm},
+		}));
+	}
+	focusOn(store, 'scenario');
+}
