@@ -7,8 +7,11 @@ export type Fault = {
 	rid: Rid;
 	iova: number;
 	write: boolean;
+	/** VT-d's fault reason, or the type of AMD-Vi's event. */
 	reason: number;
-	/** Whether a fault record register was free to hold it. */
+	/** The same in words. */
+	text: string;
+	/** Whether it is in a fault record register, or in the event log. */
 	recorded: boolean;
 };
 

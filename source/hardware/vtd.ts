@@ -152,7 +152,10 @@ export class Vtd {
 		const reason = -answer;
 		if (!faultProcessingDisabled || IGNORES_FPD.has(reason)) {
 			const recorded = this.#record(rid, iova, write, reason);
-			this.probe({at: 'fault', fault: {rid, iova: pageOf(iova), write, reason, recorded}});
+			this.probe({
+				at: 'fault',
+				fault: {rid, iova: pageOf(iova), write, reason, text: vtd.reasonText(reason), recorded},
+			});
 		}
 		return answer;
 	}

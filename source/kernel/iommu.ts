@@ -3,14 +3,18 @@
 import {type Rid, ridText} from '../formats/pci.js';
 import type {Memory} from '../hardware/memory.js';
 
-/** A domain of the driver: what a context entry points to. The mappings are in memory alone. */
+/**
+ * A domain of the driver: what a context entry or a device table entry points to. The mappings are in memory
+ * alone. With 0 levels it has no table, and is 1:1 (AMD-Vi's mode 0).
+ */
 export type Domain = {id: number; root: number; levels: number; maxaddr: number};
 
 /** struct iommu_ops. */
 export interface IommuOps {
-	readonly name: 'vt-d';
+	readonly name: 'vt-d' | 'amd-vi';
 	init(): void;
 	enable(): void;
+	disable(): void;
 	createDomain(maxaddr: number): Domain;
 	destroyDomain(domain: Domain): void;
 	createMapping(domain: Domain, gpa: number, hpa: number, bytes: number): void;

@@ -50,6 +50,8 @@ export class VmPages {
 
 	/** Physically contiguous, zeroed pages, as contigmalloc(9) gives for what a device reads. */
 	allocContiguous(pages: number, owner: string): number {
+		const enough = this.#owned.some(block => block.owner === FREE && block.pages >= pages);
+		if (!enough) this.#joinFree(pages);
 		const {hpa} = this.#take(pages, owner, pages);
 		this.#memory.view(hpa, pages * PAGE_SIZE).fill(0);
 		return hpa;
@@ -80,6 +82,24 @@ export class VmPages {
 			else joined.push({...block});
 		}
 		return joined;
+	}
+
+	/** Makes one block of the first free neighbours that have so many pages together. */
+	#joinFree(pages: number): void {
+		let first = 0;
+		let sum = 0;
+		for (const [i, block] of this.#owned.entries()) {
+			if (sum === 0 || block.hpa !== this.#owned[first].hpa + sum * PAGE_SIZE) {
+				first = i;
+				sum = 0;
+			}
+			sum = block.owner === FREE ? sum + block.pages : 0;
+			if (sum >= pages) {
+				const {hpa} = this.#owned[first];
+				this.#owned.splice(first, i - first + 1, {hpa, pages: sum, owner: FREE});
+				return;
+			}
+		}
 	}
 
 	/** Up to `pages`, and no fewer than `least`, from a free block chosen at random. */

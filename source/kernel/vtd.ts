@@ -1,16 +1,16 @@
 // vmm's intel/vtd.c: writes root, context and second-level tables into host memory. 4 KiB entries only: there
 // is no code to split a superpage when one of its pages is removed, so superpages are off.
 
-import {HIGH, high32, low32, PAGE_SIZE, pageAddress} from '../formats/address.js';
+import {high32, low32} from '../formats/address.js';
 import {type Rid, ridBus, ridDevfn} from '../formats/pci.js';
 import * as vtd from '../formats/vtd.js';
 import {REG} from '../formats/vtd.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Vtd} from '../hardware/vtd.js';
 import {alreadyOwned, type Domain, type IommuOps} from './iommu.js';
+import {OWNER, PageTables} from './page-table.js';
 import type {VmPages} from './vm-page.js';
 
-const OWNER = 'iommu tables';
 const READ_WRITE = vtd.PTE_READ | vtd.PTE_WRITE;
 
 export class VtdDriver implements IommuOps {
@@ -20,6 +20,7 @@ export class VtdDriver implements IommuOps {
 	readonly #unit: Vtd;
 	readonly #memory: Memory;
 	readonly #pages: VmPages;
+	readonly #tables: PageTables;
 	#root = 0;
 	/** ctx_tables: one for each bus. */
 	readonly #contexts: number[] = [];
@@ -28,6 +29,7 @@ export class VtdDriver implements IommuOps {
 		this.#unit = unit;
 		this.#memory = memory;
 		this.#pages = pages;
+		this.#tables = new PageTables(memory, pages, {table: () => READ_WRITE, page: READ_WRITE, high: 0});
 	}
 
 	init(): void {
@@ -48,6 +50,11 @@ export class VtdDriver implements IommuOps {
 		this.#unit.write32(REG.GCMD, vtd.TE);
 	}
 
+	/** vtd_disable. The tables stay as they are: vtd_cleanup does nothing. */
+	disable(): void {
+		this.#unit.write32(REG.GCMD, 0);
+	}
+
 	/** The lowest free id, from 1 (0 is reserved in caching mode), and the smallest width that holds maxaddr. */
 	createDomain(maxaddr: number): Domain {
 		const {sagaw} = vtd.decodeCap(this.#unit.read32(REG.CAP), this.#unit.read32(REG.CAP + 4));
@@ -55,34 +62,22 @@ export class VtdDriver implements IommuOps {
 		if (levels === undefined) throw new Error(`no supported address width holds ${maxaddr} bytes`);
 		let id = 1;
 		while (this.domains.some(domain => domain.id === id)) id++;
-		const domain = {id, root: this.#pages.allocPage(OWNER), levels, maxaddr};
+		const domain = {id, maxaddr, ...this.#tables.create(levels)};
 		this.domains.push(domain);
 		return domain;
 	}
 
 	destroyDomain(domain: Domain): void {
 		this.domains.splice(this.domains.indexOf(domain), 1);
-		this.#freeTable(domain.root, domain.levels);
+		this.#tables.free(domain);
 	}
 
 	createMapping(domain: Domain, gpa: number, hpa: number, bytes: number): void {
-		this.#eachLeaf(domain, gpa, bytes, (words, at, count, done) => {
-			let lo = (low32(hpa + done) | READ_WRITE) >>> 0;
-			let hi = high32(hpa + done);
-			for (let i = at; i < at + 2 * count; i += 2) {
-				words[i] = lo;
-				words[i + 1] = hi;
-				lo += PAGE_SIZE;
-				if (lo >= HIGH) {
-					lo -= HIGH;
-					hi++;
-				}
-			}
-		});
+		this.#tables.map(domain, gpa, hpa, bytes);
 	}
 
 	removeMapping(domain: Domain, gpa: number, bytes: number): void {
-		this.#eachLeaf(domain, gpa, bytes, (words, at, count) => words.fill(0, at, at + 2 * count));
+		this.#tables.unmap(domain, gpa, bytes);
 	}
 
 	/** The high word first: the present bit is set when all else is. @throws where the device is in a domain. */
@@ -108,48 +103,6 @@ export class VtdDriver implements IommuOps {
 	/** Global, whatever the domain, as vtd_invalidate_tlb is. */
 	invalidateTlb(_domain: Domain): void {
 		this.#invalidateIotlb();
-	}
-
-	/** Calls `each` for the part of every leaf table that maps [gpa, gpa + bytes), making tables on the way. */
-	#eachLeaf(
-		domain: Domain,
-		gpa: number,
-		bytes: number,
-		each: (words: Uint32Array, at: number, count: number, done: number) => void,
-	): void {
-		for (let done = 0; done < bytes; ) {
-			const words = this.#leafFor(domain, gpa + done);
-			const index = ((gpa + done) / PAGE_SIZE) % 512;
-			const count = Math.min(512 - index, (bytes - done) / PAGE_SIZE);
-			each(words, 2 * index, count, done);
-			done += count * PAGE_SIZE;
-		}
-	}
-
-	#leafFor(domain: Domain, gpa: number): Uint32Array {
-		let table = domain.root;
-		for (let level = domain.levels; level > 1; level--) {
-			const entry = table + 8 * (Math.floor(gpa / 2 ** (12 + 9 * (level - 1))) % 512);
-			if (this.#memory.u32(entry) === 0 && this.#memory.u32(entry + 4) === 0) {
-				const next = this.#pages.allocPage(OWNER);
-				this.#set64(entry, low32(next) | READ_WRITE, high32(next));
-			}
-			table = pageAddress(this.#memory.u32(entry), this.#memory.u32(entry + 4));
-		}
-		const words = this.#memory.page(table);
-		if (words === undefined) throw new Error(`page table outside memory: ${table}`);
-		return words;
-	}
-
-	/** vtd_free_ptp. */
-	#freeTable(table: number, level: number): void {
-		if (level > 1) {
-			for (let entry = table; entry < table + PAGE_SIZE; entry += 8) {
-				const next = pageAddress(this.#memory.u32(entry), this.#memory.u32(entry + 4));
-				if (next !== 0) this.#freeTable(next, level - 1);
-			}
-		}
-		this.#pages.freePage(table);
 	}
 
 	#invalidateContexts(): void {

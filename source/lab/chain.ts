@@ -1,7 +1,6 @@
 // From what the layers said during a transfer to the chain that its verdict shows: what each place on the way
 // saw. "Success, success, success, untouched" can be read off it.
 
-import {reasonText} from '../formats/vtd.js';
 import type {Fault, ProbeEvent} from '../hardware/probe.js';
 import type {Stage, Transfer, Way} from '../seam/observed.js';
 import {grouped, plural} from '../words.js';
@@ -146,11 +145,10 @@ function hbaStage(events: readonly ProbeEvent[]): Stage | undefined {
 
 function iommuStage(faults: readonly Fault[], events: readonly ProbeEvent[]): Stage {
 	if (faults.length > 0) {
-		const reason = reasonText(faults[0].reason);
 		return {
 			place: 'IOMMU',
 			brief: faults.length < 100 ? `${faults.length} flt` : `${brief(faults.length)} f`,
-			full: `${plural(faults.length, 'fault')}: ${reason}`,
+			full: `${plural(faults.length, 'fault')}: ${faults[0].text}`,
 			trouble: true,
 		};
 	}

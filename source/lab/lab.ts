@@ -1,7 +1,7 @@
 // The lab: commands in, outcomes out, and the machine as the dashboard may look at it.
 
 import {join64, PAGE_SIZE, SECTOR} from '../formats/address.js';
-import {REG, reasonText} from '../formats/vtd.js';
+import {REG} from '../formats/vtd.js';
 import {lookForDisk} from '../guest/boot.js';
 import type {Disk} from '../hardware/disk.js';
 import type {Memory} from '../hardware/memory.js';
@@ -142,7 +142,6 @@ export class Lab implements ObservedMachine, LabControls {
 				number: ++this.#faultCount,
 				transfer: number,
 				device: device?.name ?? 'unknown',
-				text: reasonText(fault.reason),
 				owner: physical ? owner : undefined,
 			};
 		});

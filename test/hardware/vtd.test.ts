@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {FAULT, FRCD_F, FSTS_PFO, FSTS_PPF, REG, SRTP, TE} from '../../source/formats/vtd.js';
+import {FAULT, FRCD_F, FSTS_PFO, FSTS_PPF, REG, reasonText, SRTP, TE} from '../../source/formats/vtd.js';
 import {Memory} from '../../source/hardware/memory.js';
 import type {Fault} from '../../source/hardware/probe.js';
 import {Vtd} from '../../source/hardware/vtd.js';
@@ -115,7 +115,7 @@ for (const [name, reason, iova, write, change] of REFUSED) {
 	test(`refused with reason ${reason}: ${name}`, () => {
 		const {vtd, faults} = unit(change);
 		assert.equal(vtd.translate(RID, iova, write), -reason);
-		assert.deepEqual(faults, [{rid: RID, iova, write, reason, recorded: true}]);
+		assert.deepEqual(faults, [{rid: RID, iova, write, reason, text: reasonText(reason), recorded: true}]);
 	});
 }
 
