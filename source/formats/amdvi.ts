@@ -53,6 +53,9 @@ export const levelBits = (n: number): number => n << 9;
 export const PR = 1;
 /** NextLevel 7: a page whose size is encoded in its address. */
 export const NL_SIZED = 7;
+/** Reserved in the high half: 60:52 of an entry that points to a table, 58:52 of one that maps a page. */
+export const TABLE_RESERVED_HIGH = 0x1ff0_0000;
+export const LEAF_RESERVED_HIGH = 0x07f0_0000;
 /** Bits of a page's offset where the entry at a level has NextLevel 0. */
 export const shiftOf = (n: number): number => 3 + 9 * n;
 /**
@@ -68,6 +71,11 @@ export function sizedShift(lo: number, hi: number, n: number): number | undefine
 	return firstZero < 52 && shift > shiftOf(n) && shift < shiftOf(n + 1) ? shift : undefined;
 }
 const lowestBit = (word: number): number => 31 - Math.clz32(word & -word);
+/** The same of any entry that maps a page. Six levels' topmost has none (Table 15). */
+export function leafShift(lo: number, hi: number, n: number): number | undefined {
+	if (n === MODE_MAX) return undefined;
+	return level(lo) === NL_SIZED ? sizedShift(lo, hi, n) : shiftOf(n);
+}
 
 /** Event types and flags, as bits 31:28 and 27:16 of an event's second word hold them. */
 export const EVENT = {

@@ -19,9 +19,6 @@ const DTE_UNREADABLE = -amdvi.refusal(EVENT.DEV_TAB_HARDWARE_ERROR, FLAG.MASTER_
 /** DTE 8:2 and 63, and 60:52, whose features (PPR, guest translation) this unit does not have. */
 const DTE_RESERVED_LOW = 0x1fc;
 const DTE_RESERVED_HIGH = 0x9ff0_0000 | 0;
-/** Entries, in the high half: 60:52 where they point to a table, 58:52 where they map a page. */
-const TABLE_RESERVED_HIGH = 0x1ff0_0000;
-const LEAF_RESERVED_HIGH = 0x07f0_0000;
 
 export class AmdviWalk {
 	/** The device table entry last read: the halves of its first quadword, its domain, and SE and SA. */
@@ -93,7 +90,7 @@ export class AmdviWalk {
 			permissions &= hi;
 			const next = (low >>> 9) & 7;
 			if (next === 0 || next === amdvi.NL_SIZED) {
-				if (hi & LEAF_RESERVED_HIGH) return ENTRY_RESERVED;
+				if (hi & amdvi.LEAF_RESERVED_HIGH) return ENTRY_RESERVED;
 				this.leafLevel = level;
 				this.leafPermissions = permissions;
 				if ((permissions & needed & allowed) === 0) return NO_PERMISSION;
@@ -102,7 +99,7 @@ export class AmdviWalk {
 				low = (low & ~(PAGE_SIZE - 1)) | (iovaLo & (PAGE_SIZE - 1));
 				return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
 			}
-			if (next >= level || hi & TABLE_RESERVED_HIGH) return ENTRY_RESERVED;
+			if (next >= level || hi & amdvi.TABLE_RESERVED_HIGH) return ENTRY_RESERVED;
 			if (next < level - 1 && skippedBits(iova, level, next) !== 0) return NOT_PRESENT;
 			slot = hi & 0xfffff;
 			level = next;
@@ -110,12 +107,10 @@ export class AmdviWalk {
 	}
 
 	#largePage(low: number, hi: number, level: number, iova: number): number {
-		const sized = amdvi.level(low) === amdvi.NL_SIZED;
-		const shift = sized ? amdvi.sizedShift(low, hi, level) : amdvi.shiftOf(level);
-		// The top level of six has no pages (Table 15).
-		if (shift === undefined || level === amdvi.MODE_MAX) return ENTRY_RESERVED;
+		const shift = amdvi.leafShift(low, hi, level);
+		if (shift === undefined) return ENTRY_RESERVED;
 		// An encoded size is between two levels' own: the IOTLB is told of the larger, so that it drops enough.
-		if (sized) this.leafLevel = level + 1;
+		if (shift > amdvi.shiftOf(level)) this.leafLevel = level + 1;
 		const offsetLow = shift >= 32 ? -1 : (1 << shift) - 1;
 		const offsetHigh = shift <= 32 ? 0 : (1 << (shift - 32)) - 1;
 		const iovaHigh = iova < HIGH ? 0 : Math.floor(iova / HIGH);

@@ -200,6 +200,7 @@ export class Lab implements ObservedMachine, LabControls {
 				id: domain.id,
 				role: domain === iommu.hostDomain ? 'host' : 'guest',
 				vm: vmm.vms.find(vm => vm.domain === domain)?.name,
+				format: 'vt-d',
 				root: domain.root,
 				levels: domain.levels,
 			})),

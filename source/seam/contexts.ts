@@ -1,6 +1,7 @@
-// Which domain a function is in, read from the root and context tables.
+// Which domain a function is in, read from VT-d's root and context tables, or from AMD-Vi's device table.
 
-import {pageAddress} from '../formats/address.js';
+import {PAGE_SIZE, pageAddress} from '../formats/address.js';
+import {DTE_BYTES, decodeDte} from '../formats/amdvi.js';
 import {type Rid, ridBus, ridDevfn} from '../formats/pci.js';
 import {decodeContext, PRESENT} from '../formats/vtd.js';
 import type {PhysicalReader} from './observed.js';
@@ -18,4 +19,36 @@ export function contextOf(
 	if (context === undefined) return undefined;
 	const at = ridDevfn(rid) * 4;
 	return decodeContext(context[at], context[at + 1], context[at + 2]);
+}
+
+/**
+ * What a device table entry comes to: without V nothing of the function is translated; without TV all of it is
+ * refused; with neither levels nor root it is 1:1 as far as it may read and write.
+ */
+export type DeviceEntry =
+	| {reach: 'untranslated'}
+	| {
+			reach: 'refused' | '1:1' | 'tables';
+			domain: number;
+			root: number;
+			levels: number;
+			read: boolean;
+			write: boolean;
+	  };
+
+/** A function's device table entry; undefined where the table has none, and the hardware refuses everything. */
+export function deviceEntryOf(
+	memory: PhysicalReader,
+	table: number,
+	bytes: number,
+	rid: Rid,
+): DeviceEntry | undefined {
+	const offset = rid * DTE_BYTES;
+	const page = offset < bytes ? memory.page(table + offset - (offset % PAGE_SIZE)) : undefined;
+	if (page === undefined) return undefined;
+	const at = (offset % PAGE_SIZE) / 4;
+	const entry = decodeDte(page[at], page[at + 1], page[at + 2]);
+	if (entry === undefined) return {reach: 'untranslated'};
+	const {translates, ...rest} = entry;
+	return {reach: !translates ? 'refused' : rest.levels === 0 ? '1:1' : 'tables', ...rest};
 }

@@ -14,7 +14,15 @@ export const POLICIES = ['remove', 'keep', 'bounce'] as const;
 export type Policy = (typeof POLICIES)[number];
 
 /** A translation domain: where its tables start. What it maps is read from them, and from nowhere else. */
-export type Domain = {id: number; role: 'host' | 'guest'; vm?: string; root: number; levels: number};
+export type Domain = {
+	id: number;
+	role: 'host' | 'guest';
+	vm?: string;
+	format: 'vt-d' | 'amd-vi';
+	root: number;
+	/** 0: no table at all (see isIdentity). */
+	levels: number;
+};
 export type Device = {rid: Rid; name: string; driver: string; domain?: number; vm?: string};
 export type Vm = {
 	name: string;

@@ -1,46 +1,11 @@
-// What a domain maps, decoded from the bits of its tables: neighbouring entries are joined into ranges.
+// What a domain maps, as it is shown: mappings with the owners of their pages, and what is missing among them.
 
-import {PAGE_SIZE, pageAddress} from '../formats/address.js';
-import {PTE_PS, PTE_READ, PTE_WRITE} from '../formats/vtd.js';
+import {PAGE_SIZE} from '../formats/address.js';
+import {identityOf, isIdentity, type Mapping, mappingsOf} from './mappings.js';
 import type {Domain, MachineState, Owned, PhysicalReader} from './observed.js';
 
-export type Mapping = {iova: number; hpa: number; pages: number; read: boolean; write: boolean};
 /** A mapping within one owner's pages; or, with neither read nor write, pages that the host cannot reach. */
 export type Range = Mapping & {owner: string};
-
-/** The mappings in a domain's second-level tables, in order of address. */
-export function mappingsOf(memory: PhysicalReader, {root, levels}: Domain): Mapping[] {
-	const found: Mapping[] = [];
-	const visit = (table: number, level: number, base: number): void => {
-		const words = memory.page(table);
-		if (words === undefined) return;
-		const pages = 512 ** (level - 1);
-		let last = found[found.length - 1];
-		for (let i = 0; i < 512; i++) {
-			const lo = words[2 * i];
-			const permissions = lo & (PTE_READ | PTE_WRITE);
-			if (permissions === 0) continue;
-			const hpa = pageAddress(lo, words[2 * i + 1]);
-			const iova = base + i * pages * PAGE_SIZE;
-			if (level > 1 && (lo & PTE_PS) === 0) {
-				visit(hpa, level - 1, iova);
-				last = found[found.length - 1];
-				continue;
-			}
-			const read = (permissions & PTE_READ) !== 0;
-			const write = (permissions & PTE_WRITE) !== 0;
-			const done = last ? last.pages * PAGE_SIZE : 0;
-			const continues = last && last.iova + done === iova && last.hpa + done === hpa;
-			if (continues && last.read === read && last.write === write) last.pages += pages;
-			else {
-				last = {iova, hpa, pages, read, write};
-				found.push(last);
-			}
-		}
-	};
-	visit(root, levels, 0);
-	return found;
-}
 
 /** Mappings cut where the owner of the pages changes. */
 export function rangesOf(mappings: readonly Mapping[], owned: readonly Owned[]): Range[] {
@@ -94,7 +59,8 @@ export type DomainView = {domain: Domain; ranges: Range[]; mappedPages: number; 
 
 /** A domain as it is shown: its ranges, and for the host's those that are missing among them, by address. */
 export function viewDomain(memory: PhysicalReader, state: MachineState, domain: Domain): DomainView {
-	const mapped = rangesOf(mappingsOf(memory, domain), state.owned);
+	const mappings = isIdentity(domain) ? identityOf(state.owned) : mappingsOf(memory, domain);
+	const mapped = rangesOf(mappings, state.owned);
 	const holes = domain.role === 'host' ? holesOf(mapped, state.owned) : [];
 	const count = (ranges: Range[]) => ranges.reduce((sum, {pages}) => sum + pages, 0);
 	return {

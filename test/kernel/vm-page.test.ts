@@ -73,3 +73,20 @@ test('a page of a table comes zeroed, also when it was given back', () => {
 	assert.equal(pages.allocPage('tables'), page);
 	assert.ok(memory.view(page, PAGE_SIZE).every(byte => byte === 0));
 });
+
+test('contiguous pages may span several free blocks, and those around them stay free', () => {
+	const memory = new Memory(64 * MIB);
+	for (let seed = 0; seed < 20; seed++) {
+		const pages = new VmPages(memory, seededRandom(seed));
+		const hpa = pages.allocContiguous(512, 'device table');
+		assert.deepEqual(
+			pages.owned().filter(({owner}) => owner === 'device table'),
+			[{hpa, pages: 512, owner: 'device table'}],
+		);
+		assert.equal(
+			pages.owned().reduce((sum, block) => sum + block.pages, 0),
+			16384,
+		);
+	}
+	assert.throws(() => new VmPages(memory, seededRandom(1)).allocContiguous(16000, 'too much'), UserError);
+});

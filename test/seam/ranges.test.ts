@@ -7,8 +7,9 @@ import {Vtd} from '../../source/hardware/vtd.js';
 import {VmPages} from '../../source/kernel/vm-page.js';
 import {VtdDriver} from '../../source/kernel/vtd.js';
 import {seededRandom} from '../../source/lab/random.js';
+import {mappingsOf} from '../../source/seam/mappings.js';
 import type {Owned} from '../../source/seam/observed.js';
-import {holesOf, mappingsOf, rangesOf} from '../../source/seam/ranges.js';
+import {holesOf, rangesOf} from '../../source/seam/ranges.js';
 import {MIB, openTestLab} from '../helpers/lab.js';
 
 const PAGES = 64;
@@ -30,7 +31,7 @@ test('ranges and holes of a 1:1 domain together are all of memory, page by page 
 			mapped.forEach((yes, page) => {
 				if (yes) driver.createMapping(domain, at(page), at(page), PAGE_SIZE);
 			});
-			const ranges = rangesOf(mappingsOf(memory, {...domain, role: 'host'}), owned);
+			const ranges = rangesOf(mappingsOf(memory, {...domain, format: 'vt-d', role: 'host'}), owned);
 			const holes = holesOf(ranges, owned);
 			for (let page = 0; page < PAGES; page++) {
 				const covering = [...ranges, ...holes].filter(
@@ -56,7 +57,7 @@ test('large pages and permissions are decoded; neighbours join only where both c
 	memory.setU32(0x3010, 0x4000 | 3);
 	memory.setU32(0x4000, 0x600000 | 1);
 	memory.setU32(0x4008, 0x601000 | 2);
-	const found = mappingsOf(memory, {id: 1, role: 'host', root: 0x1000, levels: 4});
+	const found = mappingsOf(memory, {id: 1, role: 'host', format: 'vt-d', root: 0x1000, levels: 4});
 	assert.deepEqual(
 		found.map(({iova, hpa, pages, read, write}) => [
 			iova,
@@ -71,6 +72,15 @@ test('large pages and permissions are decoded; neighbours join only where both c
 			[0x40000000, 0x40000000, 512 * 512, 'rw'],
 		],
 	);
+});
+
+test('a page allows no more than the entries on the way to it', () => {
+	const memory = new Memory(16 * MIB);
+	memory.setU32(0x1000, 0x2000 | 1);
+	memory.setU32(0x2000, 0x5000 | 3);
+	memory.setU32(0x2008, 0x6000 | 2);
+	const found = mappingsOf(memory, {id: 1, role: 'host', format: 'vt-d', root: 0x1000, levels: 2});
+	assert.deepEqual(found, [{iova: 0, hpa: 0x5000, pages: 1, read: true, write: false}]);
 });
 
 test('what is decoded is what is in memory: a bit cleared by hand is a page gone from the table', t => {
