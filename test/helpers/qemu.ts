@@ -55,9 +55,10 @@ export async function boot(
 	const socket = path.join(place, 'qmp');
 	const initrd = path.join(place, 'initrd');
 	fs.writeFileSync(initrd, initramfs(guest));
-	// no_timer_check: on a busy machine the kernel would find the timer's interrupts missing, and panic.
 	// Slow disks: a request, and what it maps, stays for a while.
 	const disk = (id: string) => `if=none,id=${id},driver=null-co,size=64M,throttling.bps-total=${8 << 20}`;
+	// On a busy machine the kernel would find its timer's interrupts missing and panic: it is told not to check.
+	const append = `console=ttyS0 quiet panic=-1 no_timer_check iommu.passthrough=0 iommu.strict=1 ${parameters}`;
 	// biome-ignore format: a line for each option
 	const qemu = spawn('setpriv', ['--pdeathsig', 'KILL', guest.qemu,
 		'-machine', `q35,memory-backend=m0,kernel-irqchip=split,max-ram-below-4g=${LOW_MEMORY}`,
@@ -70,7 +71,7 @@ export async function boot(
 		'-drive', disk('d1'), '-device', 'virtio-blk-pci,id=vtblk0,drive=d1,disable-legacy=on,iommu_platform=on',
 		'-netdev', 'hubport,id=n0,hubid=0', '-device', 'e1000,id=em0,netdev=n0,romfile=',
 		'-kernel', guest.kernel, '-initrd', initrd,
-		'-append', `console=ttyS0 quiet panic=-1 no_timer_check iommu.passthrough=0 iommu.strict=1 ${parameters}`,
+		'-append', append,
 	]);
 	t.after(() => end(qemu));
 	await said(qemu, READY);
