@@ -1,0 +1,26 @@
+// What answers at a guest's physical addresses, as `info mtree -f` prints it: the flat view of the address space
+// "memory", one line a region. Nothing is guessed from the machine's type or size.
+
+import {UserError} from '../user-error.js';
+import type {Qmp} from './qmp.js';
+
+/** `offset` is where in its owner the region starts: for RAM, in the memory backend. */
+export type Region = {gpa: number; bytes: number; kind: string; name: string; offset: number};
+
+export async function memoryMap(qmp: Qmp): Promise<Region[]> {
+	return parseMemoryMap(await qmp.monitor('info mtree -f'));
+}
+
+/** The regions by address. @throws UserError where the text has no such view. */
+export function parseMemoryMap(mtree: string): Region[] {
+	const view = mtree.split(/\r?\n\r?\n/).find(part => /^ AS "memory",/m.test(part));
+	const regions = [...(view ?? '').matchAll(LINE)].map(([, from, to, kind, name, offset = '0']) => {
+		const gpa = Number.parseInt(from, 16);
+		return {gpa, bytes: Number.parseInt(to, 16) - gpa + 1, kind, name, offset: Number.parseInt(offset, 16)};
+	});
+	if (regions.length === 0) throw new UserError('QEMU’s `info mtree -f` shows no address space "memory".');
+	return regions;
+}
+
+/** `  0000000100000000-000000013fffffff (prio 0, ram): m0 @0000000080000000 KVM` */
+const LINE = /^ +([0-9a-f]+)-([0-9a-f]+) \(prio -?\d+, ([^)]+)\): (.+?)(?: @([0-9a-f]+))?(?: KVM)?\r?$/gm;

@@ -1,0 +1,120 @@
+// A client of QEMU's machine protocol: JSON objects over a unix socket, a line each (docs/interop/qmp-spec).
+
+import net from 'node:net';
+import {messageOf, UserError} from '../user-error.js';
+
+/** QEMU answers in milliseconds, unless another client holds the socket: then it never says a word. */
+const PATIENCE_MS = 5000;
+
+type Answered = {resolve: (value: unknown) => void; reject: (error: UserError) => void};
+
+export class Qmp {
+	readonly #waiting: Answered[] = [];
+	#unread = '';
+	/** Why no further answer will come. */
+	#over: UserError | undefined;
+
+	private constructor(
+		private readonly path: string,
+		private readonly socket: net.Socket,
+	) {
+		socket.setEncoding('utf8');
+		socket.on('data', (text: string) => this.#read(text));
+		socket.on('error', error => this.#end(new UserError(`${path} cannot be reached: ${messageOf(error)}.`)));
+		socket.on('close', () =>
+			this.#end(new UserError(`${path}: QEMU has closed the connection; is the machine still running?`)),
+		);
+	}
+
+	/** @throws UserError where no QEMU listens there, or one that talks to another client already. */
+	static async connect(path: string): Promise<Qmp> {
+		const qmp = new Qmp(path, net.connect(path));
+		try {
+			const greeting = await qmp.#answer('is another program connected to it?');
+			if (fields(greeting).QMP === undefined) throw notQmp(path);
+			await qmp.execute('qmp_capabilities');
+			return qmp;
+		} catch (error) {
+			qmp.close();
+			throw error;
+		}
+	}
+
+	/** What QEMU returns for a command. @throws UserError with its own words where it refuses. */
+	async execute(command: string, parameters: Record<string, unknown> = {}): Promise<unknown> {
+		const answer = this.#answer(`it was asked ${command}.`);
+		this.socket.write(`${JSON.stringify({execute: command, arguments: parameters})}\n`);
+		const {error, return: value} = fields(await answer);
+		if (error !== undefined) throw new UserError(`QEMU refuses ${command}: ${fields(error).desc}.`);
+		return value;
+	}
+
+	/** What the human monitor prints for a line. */
+	async monitor(line: string): Promise<string> {
+		return text(await this.execute('human-monitor-command', {'command-line': line}));
+	}
+
+	close(): void {
+		this.socket.destroy();
+	}
+
+	/** The next answer. QEMU answers in the order it was asked. */
+	#answer(situation: string): Promise<unknown> {
+		if (this.#over) return Promise.reject(this.#over);
+		return new Promise((resolve, reject) => {
+			const late = new UserError(
+				`${this.path}: no answer from QEMU within ${PATIENCE_MS / 1000} s; ${situation}`,
+			);
+			// An answer that comes later would be taken for the next one's: the connection is of no use any more.
+			const timer = setTimeout(() => {
+				this.#end(late);
+				this.close();
+			}, PATIENCE_MS);
+			this.#waiting.push({
+				resolve: value => {
+					clearTimeout(timer);
+					resolve(value);
+				},
+				reject: error => {
+					clearTimeout(timer);
+					reject(error);
+				},
+			});
+		});
+	}
+
+	#read(more: string): void {
+		const lines = (this.#unread + more).split('\n');
+		this.#unread = lines.pop() ?? '';
+		for (const line of lines) {
+			const message = parsed(line);
+			if (message === undefined) {
+				this.#end(notQmp(this.path));
+				this.close();
+			} else if (fields(message).event === undefined) this.#waiting.shift()?.resolve(message);
+		}
+	}
+
+	#end(why: UserError): void {
+		this.#over ??= why;
+		for (const {reject} of this.#waiting.splice(0)) reject(this.#over);
+	}
+}
+
+const notQmp = (path: string): UserError =>
+	new UserError(`${path} is not a QMP socket: start QEMU with -qmp unix:${path},server,nowait.`);
+
+function parsed(line: string): unknown {
+	try {
+		return JSON.parse(line);
+	} catch {
+		return undefined;
+	}
+}
+
+/** The parts of an answer, each checked where it is used. Another version of QEMU may answer otherwise. */
+export const fields = (value: unknown): Record<string, unknown> =>
+	typeof value === 'object' && value !== null ? {...value} : {};
+export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+export const number = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
