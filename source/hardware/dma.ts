@@ -31,7 +31,7 @@ export class DmaPort {
 		let run = 0;
 		let runLength = 0;
 		for (let at = iova; at < end; ) {
-			const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), end - at);
+			const length = Math.min(PAGE_SIZE - (at & (PAGE_SIZE - 1)), end - at);
 			const hpa = this.iommu.translate(this.rid, at, write);
 			at += length;
 			if (runLength > 0 && hpa === run + runLength && this.memory.has(run, runLength + length)) {
