@@ -11,7 +11,7 @@ import type {Run, VmPages} from './vm-page.js';
 const SLOT = 0;
 
 export class AhciDisk implements Provider {
-	probe: Probe = () => {};
+	probe?: Probe;
 	readonly #hba: AhciHba;
 	readonly #memory: Memory;
 	readonly #list: number;
@@ -56,7 +56,7 @@ export class AhciDisk implements Provider {
 		this.#memory.setU32(header + ahci.HEADER.PRDBC, 0);
 		this.#memory.setU32(header + ahci.HEADER.CTBA, low32(this.#table));
 		this.#memory.setU32(header + ahci.HEADER.CTBAU, high32(this.#table));
-		this.probe({at: 'ahci', lba, prds: prds.map(prd => ({address: prd.hpa, bytes: prd.bytes}))});
+		this.probe?.({at: 'ahci', lba, prds: prds.map(prd => ({address: prd.hpa, bytes: prd.bytes}))});
 
 		this.#hba.issue(SLOT);
 		return {

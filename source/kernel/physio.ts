@@ -23,14 +23,14 @@ export type Result = {bytes: number; errno?: string};
 
 /** An open raw device: what a file descriptor of the process stands for. */
 export class RawDevice {
-	probe: Probe = () => {};
+	probe?: Probe;
 
 	constructor(readonly provider: Provider) {}
 
 	/** preadv, or pwritev where `write`, by a process whose addresses `map` resolves. */
 	transfer(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
 		const result = this.#physio(map, iovec, offset, write);
-		this.probe({
+		this.probe?.({
 			at: 'syscall',
 			name: write ? 'pwritev' : 'preadv',
 			offset,

@@ -48,15 +48,13 @@ export class Machine {
 	readonly guests: readonly Guest[];
 	/** Bytes of memory of each guest. */
 	readonly guestBytes: number;
-	/** Whoever listens to what the layers say; a transfer sets it while it runs. */
-	listener: Probe = () => {};
+	/** Hardware and kernel, as far as they have something to say. */
+	readonly #layers: {probe?: Probe}[];
 
 	constructor(hostMemory: number, disk: Disk, policy: Policy) {
-		const probe: Probe = event => this.listener(event);
 		this.memory = new Memory(hostMemory);
 		this.pages = new VmPages(this.memory, seededRandom(SEED));
 		this.vtd = new Vtd(this.memory);
-		this.vtd.probe = probe;
 
 		const ops = new VtdDriver(this.vtd, this.memory, this.pages);
 		this.domains = ops.domains;
@@ -70,16 +68,24 @@ export class Machine {
 
 		const hba = new AhciHba(new DmaPort(AHCI.rid, this.memory, this.vtd), disk);
 		const ada0 = new AhciDisk('ada0', hba, this.memory, this.pages);
-		hba.probe = probe;
-		ada0.probe = probe;
+		this.#layers = [this.vtd, hba, ada0];
 		this.guestBytes = Math.floor(hostMemory / 4 / PAGE_SIZE) * PAGE_SIZE;
-		this.guests = ['vm0', 'vm1'].map(name => this.#createGuest(name, ada0, disk, probe));
+		this.guests = ['vm0', 'vm1'].map(name => this.#createGuest(name, ada0, disk));
 		this.bounce(policy === 'bounce');
 		this.vmm.bind(this.guests[0].vm, PPT.rid);
 	}
 
 	guest(name: string): Guest | undefined {
 		return this.guests.find(({vm}) => vm.name === name);
+	}
+
+	/** Has every layer say what it does; undefined: none, which saves them the words. */
+	listen(probe: Probe | undefined): void {
+		for (const layer of this.#layers) layer.probe = probe;
+		for (const {blk, blockIf} of this.guests) {
+			blk.probe = probe ?? (() => {});
+			blockIf.probe = probe ?? (() => {});
+		}
 	}
 
 	/** Has block_if of every guest bounce every transfer, or only those it must. */
@@ -92,13 +98,13 @@ export class Machine {
 		return new DmaPort(rid, this.memory, this.vtd);
 	}
 
-	#createGuest(name: string, ada0: AhciDisk, disk: Disk, probe: Probe): Guest {
+	#createGuest(name: string, ada0: AhciDisk, disk: Disk): Guest {
 		const vm = this.vmm.create(name);
 		const ctx = new VmContext(vm, this.vmm, this.memory, this.guestBytes);
 		const device = new RawDevice(ada0);
 		const blockIf = new BlockIf(ctx, device, this.pages, !disk.writable);
 		const blk = new VirtioBlk(ctx, blockIf, `BHYVE-${hex(disk.sectors).slice(2).toUpperCase()}`);
-		for (const layer of [device, blockIf, blk]) layer.probe = probe;
+		this.#layers.push(device);
 		return {vm, blk, blockIf, driver: new Vtblk(vm, blk), console: []};
 	}
 }
