@@ -18,7 +18,7 @@ const VERSION_1_3 = 0x1_0300;
 const CAP2_APST = 0x4;
 
 export class AhciHd {
-	probe: Probe = () => {};
+	probe?: Probe;
 	/** Why the device is no longer served, once a guest has broken it. A reset of the controller mends it. */
 	stopped: string | undefined;
 	readonly #identify: Uint8Array;
@@ -91,7 +91,7 @@ export class AhciHd {
 			ctx,
 			blockIf,
 			identify: this.#identify,
-			probe: event => this.probe(event),
+			probe: event => this.probe?.(event),
 			guarded: work => this.#guarded(work),
 		});
 		port.reset();

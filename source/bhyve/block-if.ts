@@ -37,7 +37,7 @@ type Worker = {name: string; buffer: number | undefined; element: Element | unde
 export class BlockIf {
 	/** D34535's idea: a single segment goes through the buffer too. */
 	bounceEverything = false;
-	probe: Probe = () => {};
+	probe?: Probe;
 	readonly #ctx: VmContext;
 	readonly #backing: Backing;
 	readonly #pages: VmPages;
@@ -156,7 +156,7 @@ export class BlockIf {
 
 	#tell(): void {
 		const blocked = this.#pending.filter(({status}) => status === 'BLOCK').length;
-		this.probe({at: 'queue', pending: this.#pending.length - blocked, busy: this.#busy.length, blocked});
+		this.probe?.({at: 'queue', pending: this.#pending.length - blocked, busy: this.#busy.length, blocked});
 	}
 
 	/** blockif_proc. @returns an errno, or undefined where all went well. */
@@ -186,7 +186,7 @@ export class BlockIf {
 		const bounced = geom && (iov.length > 1 || (iov.length === 1 && this.bounceEverything));
 		const way = bounced ? 'bounced' : geom ? 'direct' : 'copied';
 		const iovec = iov.map(({pointer, bytes}) => ({address: pointer, bytes}));
-		this.probe({at: 'block_if', worker: worker.name, iovec, way});
+		this.probe?.({at: 'block_if', worker: worker.name, iovec, way});
 		if (write && this.readOnly) return 'EROFS';
 		if (bounced) return this.#bounced(worker, request, write);
 		const {bytes, errno} = this.#backing.transfer(this.#ctx.process, iov, offset, write);
@@ -232,7 +232,7 @@ export class BlockIf {
 			this.#ctx.process.copy(to, source, part);
 			done += part;
 		}
-		this.probe({at: 'copy', bytes: done});
+		this.probe?.({at: 'copy', bytes: done});
 	}
 }
 

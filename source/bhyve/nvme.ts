@@ -22,7 +22,7 @@ const CC_DISABLED = 0x0000_3ff0;
 type Parts = {queues: NvmeQueues; io: NvmeIo; admin: NvmeAdmin};
 
 export class Nvme {
-	probe: Probe = () => {};
+	probe?: Probe;
 	/** Why the device is no longer served, once a guest has broken it. Clearing CC.EN mends it. */
 	stopped: string | undefined;
 	#parts: Parts;
@@ -114,7 +114,7 @@ export class Nvme {
 			ctx,
 			blockIf,
 			queues,
-			probe: event => this.probe(event),
+			probe: event => this.probe?.(event),
 			guarded: work => this.#guarded(work),
 		});
 		return {queues, io, admin: new NvmeAdmin(ctx, blockIf, this.ident, queues, io)};

@@ -32,7 +32,7 @@ const MAX_DISCARD = (16 * 1024 * 1024) / SECTOR;
 const FEATURES = BLK_F.SEG_MAX | BLK_F.BLK_SIZE | BLK_F.FLUSH | BLK_F.TOPOLOGY | RING_F_INDIRECT_DESC;
 
 export class VirtioBlk {
-	probe: Probe = () => {};
+	probe?: Probe;
 	/** Why the device is no longer served, once a guest has done what ends bhyve. */
 	stopped: string | undefined;
 	readonly #virtio: VirtioPci;
@@ -100,7 +100,7 @@ export class VirtioBlk {
 		const expected = type === BLK_T.OUT || type === BLK_T.DISCARD ? readable : writable;
 		if (expected !== length - 1) throw new DeviceStopped('a data descriptor of the wrong direction');
 
-		this.probe({
+		this.probe?.({
 			at: 'virtio-blk',
 			descriptors: length,
 			data: data.map(({pointer, bytes}) => ({address: this.ctx.gpaOf(pointer) ?? NULL, bytes})),

@@ -9,13 +9,16 @@ import type {DmaPort} from './dma.js';
 import {Media} from './media.js';
 import type {Probe} from './probe.js';
 
+const UNFETCHED = 'the command could not be fetched';
+
 export class AhciHba {
 	/** Port registers: command list base, and the task file status of the last command. */
 	commandList = 0;
 	taskFile = ahci.STATUS_OK;
-	probe: Probe = () => {};
+	probe?: Probe;
 	readonly #media: Media;
-	readonly #count = new DataView(new ArrayBuffer(4));
+	/** The 16 bytes last fetched: of a command header, of a FIS, or a PRD. */
+	readonly #fetched = new Uint32Array(4);
 
 	/** `writeFaults`: a disk write whose memory cannot be read is a host bus error; else, as on many HBAs, nothing is said. */
 	constructor(
@@ -30,57 +33,51 @@ export class AhciHba {
 	issue(slot: number): void {
 		this.#media.begin();
 		const headerAt = this.commandList + slot * ahci.COMMAND_HEADER_BYTES;
-		const header = this.port.read(headerAt, ahci.COMMAND_HEADER_BYTES);
-		const prds = (header?.getUint32(ahci.HEADER.DW0, true) ?? 0) >>> 16;
-		const table =
-			header && this.port.read(address(header, ahci.HEADER.CTBA), ahci.PRDT + prds * ahci.PRD_BYTES);
-		if (table === undefined) {
-			this.#finish(headerAt, 0, 'the command could not be fetched');
-			return;
-		}
-		const command = ahci.fisCommand(table.getUint32(0, true));
-		if (command !== ahci.ATA_WRITE_DMA_EXT && command !== ahci.ATA_READ_DMA_EXT) {
-			this.#finish(headerAt, 0, `ATA command 0x${command.toString(16)} is not known`);
-			return;
-		}
-		this.#move(headerAt, table, prds, command === ahci.ATA_WRITE_DMA_EXT);
-	}
-
-	#move(headerAt: number, table: DataView, prds: number, write: boolean): void {
-		const media = this.#media;
-		for (let prd = ahci.PRDT; prd < ahci.PRDT + prds * ahci.PRD_BYTES; prd += ahci.PRD_BYTES) {
-			const bytes = (table.getUint32(prd + ahci.PRD.DBC, true) & 0x3fffff) + 1;
-			// A disk read writes memory, and a disk write reads it.
-			this.port.access(address(table, prd + ahci.PRD.DBA), bytes, !write, media.add);
-		}
-		const wanted = ahci.fisSectors(table.getUint32(12, true)) * SECTOR;
-		if (media.bytes !== wanted) {
-			const error = `the PRDs hold ${media.bytes} bytes, another count than the command's`;
-			this.#finish(headerAt, 0, error);
-			return;
-		}
-		if (write && media.dropped > 0 && this.writeFaults) {
-			this.#finish(headerAt, 0, 'host bus error, memory of the write could not be read');
-			return;
-		}
-		const offset = ahci.fisLba(table.getUint32(4, true), table.getUint32(8, true)) * SECTOR;
-		try {
-			const moved = write ? media.toDisk(offset) : media.fromDisk(offset);
-			const end = moved < wanted ? `the disk ended after ${moved} of ${wanted} bytes` : undefined;
-			this.#finish(headerAt, moved, end);
-		} catch (error) {
-			this.#finish(headerAt, 0, messageOf(error));
-		}
-	}
-
-	#finish(headerAt: number, bytes: number, error: string | undefined): void {
+		const error = this.#run(headerAt);
 		this.taskFile = error === undefined ? ahci.STATUS_OK : ahci.STATUS_ERROR;
-		this.#count.setUint32(0, bytes, true);
-		this.port.write(headerAt + ahci.HEADER.PRDBC, new Uint8Array(this.#count.buffer));
-		const {dropped, direct} = this.#media;
-		this.probe({at: 'hba', name: 'HBA', bytes, dropped, direct, error});
+		const {moved, dropped, direct} = this.#media;
+		this.port.store(headerAt + ahci.HEADER.PRDBC, moved);
+		this.probe?.({at: 'hba', name: 'HBA', bytes: moved, dropped, direct, error});
+	}
+
+	/** @returns what went wrong, if anything did. */
+	#run(headerAt: number): string | undefined {
+		const words = this.#fetched;
+		if (!this.port.fetch(headerAt, words)) return UNFETCHED;
+		const prds = words[ahci.HEADER.DW0 / 4] >>> 16;
+		// Bits 6:0 are reserved: a table is 128-aligned, and no PRD crosses a page.
+		const table = join64((words[ahci.HEADER.CTBA / 4] & ~0x7f) >>> 0, words[ahci.HEADER.CTBAU / 4]);
+		if (!this.port.fetch(table, words)) return UNFETCHED;
+		const command = ahci.fisCommand(words[0]);
+		const offset = ahci.fisLba(words[1], words[2]) * SECTOR;
+		const bytes = ahci.fisSectors(words[3]) * SECTOR;
+		const write = command === ahci.ATA_WRITE_DMA_EXT;
+		if (!write && command !== ahci.ATA_READ_DMA_EXT)
+			return `ATA command 0x${command.toString(16)} is not known`;
+		if (!this.#gather(table + ahci.PRDT, prds, write)) return UNFETCHED;
+		const media = this.#media;
+		if (media.bytes !== bytes) return `the PRDs hold ${media.bytes} bytes, another count than the command's`;
+		if (write && media.dropped > 0 && this.writeFaults)
+			return 'host bus error, memory of the write could not be read';
+		try {
+			if (write) media.toDisk(offset);
+			else media.fromDisk(offset);
+		} catch (error) {
+			return messageOf(error);
+		}
+		return media.moved < bytes ? `the disk ended after ${media.moved} of ${bytes} bytes` : undefined;
+	}
+
+	/** Looks up what the PRDs name, in order. @returns false where one of them cannot be fetched */
+	#gather(table: number, prds: number, write: boolean): boolean {
+		const words = this.#fetched;
+		for (let i = 0; i < prds; i++) {
+			if (!this.port.fetch(table + i * ahci.PRD_BYTES, words)) return false;
+			const address = join64(words[ahci.PRD.DBA / 4], words[ahci.PRD.DBAU / 4]);
+			const bytes = (words[ahci.PRD.DBC / 4] & 0x3fffff) + 1;
+			// A disk read writes memory, and a disk write reads it.
+			this.port.access(address, bytes, !write, this.#media.add);
+		}
+		return true;
 	}
 }
-
-const address = (view: DataView, at: number): number =>
-	join64(view.getUint32(at, true), view.getUint32(at + 4, true));

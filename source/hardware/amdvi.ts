@@ -25,7 +25,7 @@ const WRITE_1_TO_CLEAR = STATUS.EVENT_OVERFLOW | STATUS.EVENT_INT | STATUS.COMPL
 
 export class Amdvi {
 	/** Told of each refused access. */
-	probe: Probe = () => {};
+	probe?: Probe;
 	/** The kernel's handler of the unit's message. */
 	interrupt: () => void = () => {};
 
@@ -129,7 +129,7 @@ export class Amdvi {
 		const recorded = !(pageFault && this.#dtes.silent(rid)) && this.#event(code, rid, domain, address);
 		if (recorded && pageFault) this.#dtes.faulted(rid);
 		const text = amdvi.eventText(type, amdvi.refusalFlags(code));
-		this.probe({at: 'fault', fault: {rid, iova, write, reason: type, text, recorded}});
+		this.probe?.({at: 'fault', fault: {rid, iova, write, reason: type, text, recorded}});
 		return -code;
 	}
 

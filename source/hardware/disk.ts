@@ -112,8 +112,9 @@ export class Disk {
 	#fdFor(views: readonly Uint8Array[], offset: number): number {
 		const {directAlignment: unit, directFd} = this;
 		if (unit === undefined || directFd === undefined || offset % unit !== 0) return this.fd;
-		const aligned = views.every(view => view.byteOffset % unit === 0 && view.length % unit === 0);
-		return aligned ? directFd : this.fd;
+		for (const {byteOffset, length} of views)
+			if (byteOffset % unit !== 0 || length % unit !== 0) return this.fd;
+		return directFd;
 	}
 }
 

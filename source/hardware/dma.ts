@@ -32,7 +32,7 @@ export class DmaPort {
 		let run = 0;
 		let runLength = 0;
 		for (let at = iova; at < end; ) {
-			const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), end - at);
+			const length = Math.min(PAGE_SIZE - (at & (PAGE_SIZE - 1)), end - at);
 			const hpa = this.iommu.translate(this.rid, at, write);
 			at += length;
 			if (runLength > 0 && hpa === run + runLength && this.memory.has(run, runLength + length)) {
@@ -47,32 +47,17 @@ export class DmaPort {
 		if (runLength > 0) each(this.memory.view(run, runLength), runLength, run);
 	}
 
-	/** A structure in memory, where it lies in one piece; else a copy. Undefined where any page of it is refused. */
-	read(iova: number, bytes: number): DataView | undefined {
-		let copy: Uint8Array | undefined;
-		let whole = true;
-		let done = 0;
-		this.access(iova, bytes, false, (part, length) => {
-			if (part === undefined) whole = false;
-			else if (length === bytes) copy = part;
-			else {
-				copy ??= new Uint8Array(bytes);
-				copy.set(part, done);
-			}
-			done += length;
-		});
-		return whole && copy ? new DataView(copy.buffer, copy.byteOffset, bytes) : undefined;
+	/** Copies four words from a 16-aligned address, which lie in one page. False where the access is refused. */
+	fetch(iova: number, into: Uint32Array): boolean {
+		const hpa = this.iommu.translate(this.rid, iova, false);
+		if (hpa < 0 || !this.memory.has(hpa, 16)) return false;
+		for (let i = 0; i < 4; i++) into[i] = this.memory.u32(hpa + 4 * i);
+		return true;
 	}
 
-	/** Writes bytes. Pages that are refused are dropped, as posted writes are. @returns the bytes that landed. */
-	write(iova: number, bytes: Uint8Array): number {
-		let done = 0;
-		let landed = 0;
-		this.access(iova, bytes.length, true, (part, length) => {
-			part?.set(bytes.subarray(done, done + length));
-			if (part !== undefined) landed += length;
-			done += length;
-		});
-		return landed;
+	/** Writes one word to a 4-aligned address. Where that is refused it is dropped, as posted writes are. */
+	store(iova: number, value: number): void {
+		const hpa = this.iommu.translate(this.rid, iova, true);
+		if (hpa >= 0 && this.memory.has(hpa, 4)) this.memory.setU32(hpa, value);
 	}
 }

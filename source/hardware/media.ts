@@ -8,8 +8,9 @@ export class Media {
 	/** Bytes whose memory the IOMMU refused, and whether the last move went past the page cache. */
 	dropped = 0;
 	direct: boolean | undefined;
-	/** All bytes that were added. */
+	/** All bytes that were added, and how many of them the device took for moved. */
 	bytes = 0;
+	moved = 0;
 	/** The parts of memory in order; undefined for one that was refused. */
 	readonly #parts: (Uint8Array | undefined)[] = [];
 	readonly #lengths: number[] = [];
@@ -24,6 +25,7 @@ export class Media {
 	begin(): void {
 		this.dropped = 0;
 		this.bytes = 0;
+		this.moved = 0;
 		this.direct = undefined;
 		this.#parts.length = 0;
 		this.#lengths.length = 0;
@@ -37,23 +39,18 @@ export class Media {
 		if (memory === undefined) this.dropped += length;
 	};
 
-	/**
-	 * One preadv into the parts. What the IOMMU refused is read too, as the device does, and goes nowhere.
-	 * @returns the bytes moved: fewer than `bytes` where the disk ends. @throws the system's error
-	 */
-	fromDisk(offset: number): number {
+	/** One preadv into the parts. What the IOMMU refused is read too, as the device does, and goes nowhere. @throws */
+	fromDisk(offset: number): void {
 		const views = this.#parts.map((part, i) => part ?? this.#fifo.subarray(0, this.#lengths[i]));
 		this.direct = this.#disk.isDirect(views, offset);
-		return views.length === 0 ? 0 : this.#disk.readv(views, offset);
+		if (views.length > 0) this.moved = this.#disk.readv(views, offset);
 	}
 
 	/**
 	 * pwritev from the parts that could be read. What a device writes for a page it could not read is its own affair
-	 * ("data may be bogus"); here those sectors are left as they were, so that no disk is harmed.
-	 * @returns the bytes that the device took for moved. @throws the system's error
+	 * ("data may be bogus"); here those sectors are left as they were, so that no disk is harmed. @throws
 	 */
-	toDisk(offset: number): number {
-		let moved = 0;
+	toDisk(offset: number): void {
 		for (let i = 0; i < this.#parts.length; ) {
 			const run: Uint8Array[] = [];
 			let length = 0;
@@ -63,14 +60,13 @@ export class Media {
 			}
 			if (run.length > 0) {
 				this.direct = this.#disk.isDirect(run, offset);
-				moved += this.#disk.writev(run, offset);
+				this.moved += this.#disk.writev(run, offset);
 			}
 			offset += length;
 			for (; i < this.#parts.length && this.#parts[i] === undefined; i++) {
 				offset += this.#lengths[i];
-				moved += this.#lengths[i];
+				this.moved += this.#lengths[i];
 			}
 		}
-		return moved;
 	}
 }

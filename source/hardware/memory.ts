@@ -41,19 +41,19 @@ export class Memory {
 
 	has(hpa: number, length: number): boolean {
 		const bytes = this.#bytes[Math.floor(hpa / SLOT)];
-		return bytes !== undefined && hpa >= 0 && (hpa % SLOT) + length <= bytes.length;
+		return bytes !== undefined && hpa >= 0 && (hpa >>> 0) + length <= bytes.length;
 	}
 
 	page(hpa: number): Uint32Array | undefined {
 		if (!this.has(hpa, PAGE_SIZE)) return undefined;
-		const at = (hpa % SLOT) / 4;
+		const at = (hpa >>> 0) / 4;
 		return this.#words[Math.floor(hpa / SLOT)]?.subarray(at, at + PAGE_SIZE / 4);
 	}
 
 	/** The bytes at an address themselves, not a copy. @throws RangeError where there is no memory. */
 	view(hpa: number, length: number): Uint8Array {
 		if (!this.has(hpa, length)) throw new RangeError(`no memory at ${hpa.toString(16)}+${length}`);
-		const at = hpa % SLOT;
+		const at = hpa >>> 0;
 		return (this.#bytes[Math.floor(hpa / SLOT)] ?? this.#bytes[0]).subarray(at, at + length);
 	}
 
@@ -68,29 +68,29 @@ export class Memory {
 	}
 
 	u8(hpa: number): number {
-		return this.#bytes[Math.floor(hpa / SLOT)][hpa % SLOT];
+		return this.#bytes[Math.floor(hpa / SLOT)][hpa >>> 0];
 	}
 
 	setU8(hpa: number, value: number): void {
-		this.#bytes[Math.floor(hpa / SLOT)][hpa % SLOT] = value;
+		this.#bytes[Math.floor(hpa / SLOT)][hpa >>> 0] = value;
 	}
 
 	/** The 16-bit word at a 2-aligned address. */
 	u16(hpa: number): number {
-		return this.#halves[Math.floor(hpa / SLOT)][(hpa % SLOT) / 2];
+		return this.#halves[Math.floor(hpa / SLOT)][hpa >>> 1];
 	}
 
 	setU16(hpa: number, value: number): void {
-		this.#halves[Math.floor(hpa / SLOT)][(hpa % SLOT) / 2] = value;
+		this.#halves[Math.floor(hpa / SLOT)][hpa >>> 1] = value;
 	}
 
 	/** The 32-bit word at a 4-aligned address. */
 	u32(hpa: number): number {
-		return this.#words[Math.floor(hpa / SLOT)][(hpa % SLOT) / 4];
+		return this.#words[Math.floor(hpa / SLOT)][hpa >>> 2];
 	}
 
 	setU32(hpa: number, value: number): void {
-		this.#words[Math.floor(hpa / SLOT)][(hpa % SLOT) / 4] = value;
+		this.#words[Math.floor(hpa / SLOT)][hpa >>> 2] = value;
 	}
 }
 

@@ -36,7 +36,7 @@ const IGNORES_FPD = new Set<number>([
 
 export class Vtd {
 	/** Told of each refused access that is not silenced by FPD. */
-	probe: Probe = () => {};
+	probe?: Probe;
 
 	readonly #registers = new Uint32Array(PAGE_SIZE / 4);
 	readonly #cap: ReturnType<typeof vtd.decodeCap>;
@@ -157,7 +157,7 @@ export class Vtd {
 		const reason = -answer;
 		if (!faultProcessingDisabled || IGNORES_FPD.has(reason)) {
 			const recorded = this.#record(rid, iova, write, reason);
-			this.probe({
+			this.probe?.({
 				at: 'fault',
 				fault: {rid, iova: pageOf(iova), write, reason, text: vtd.reasonText(reason), recorded},
 			});

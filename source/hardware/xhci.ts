@@ -1,7 +1,7 @@
 // The host's xHCI controller with one USB disk on it: transfer rings in memory, fetched and filled by DMA (xHCI 1.2,
 // chapter 4), and the disk's Bulk-Only Transport behind two bulk endpoints.
 
-import {join64, SECTOR} from '../formats/address.js';
+import {high32, join64, low32, SECTOR} from '../formats/address.js';
 import * as xhci from '../formats/xhci.js';
 import {COMPLETION, TRB, TRB_BYTES} from '../formats/xhci.js';
 import {messageOf} from '../user-error.js';
@@ -10,7 +10,7 @@ import type {DmaPort} from './dma.js';
 import {Media} from './media.js';
 import type {Probe} from './probe.js';
 
-type Trb = {at: number; pointer: number; bytes: number; last: boolean};
+type Trb = {at: number; pointer: number; bytes: number};
 /** What the disk is to do with the next transfer. */
 type Phase =
 	| {name: 'command'}
@@ -24,7 +24,7 @@ class Ring {
 }
 
 export class Xhci {
-	probe: Probe = () => {};
+	probe?: Probe;
 	readonly #media: Media;
 	#out = new Ring(0);
 	#in = new Ring(0);
@@ -32,6 +32,8 @@ export class Xhci {
 	#eventStart = 0;
 	#eventEnd = 0;
 	#phase: Phase = {name: 'command'};
+	/** The TRB last fetched. */
+	readonly #fetched = new Uint32Array(4);
 
 	constructor(
 		readonly port: DmaPort,
@@ -60,20 +62,20 @@ export class Xhci {
 	/** The TRBs of the next transfer: those chained together (4.11.3). */
 	#next(ring: Ring): Trb[] | undefined {
 		const td: Trb[] = [];
+		const words = this.#fetched;
 		for (;;) {
-			const trb = this.port.read(ring.at, TRB_BYTES);
-			const control = trb?.getUint32(TRB.CONTROL, true) ?? 0;
-			if (trb === undefined || (control & xhci.TRB_CYCLE) !== ring.cycle) return undefined;
-			const pointer = join64(trb.getUint32(TRB.POINTER, true), trb.getUint32(TRB.POINTER + 4, true));
+			if (!this.port.fetch(ring.at, words)) return undefined;
+			const control = words[TRB.CONTROL / 4];
+			if ((control & xhci.TRB_CYCLE) !== ring.cycle) return undefined;
+			const pointer = join64(words[TRB.POINTER / 4], words[TRB.POINTER / 4 + 1]);
 			if (xhci.trbType(control) === xhci.TRB_TYPE.LINK) {
 				ring.at = pointer;
 				if (control & xhci.TRB_TOGGLE) ring.cycle ^= xhci.TRB_CYCLE;
 				continue;
 			}
-			const last = (control & xhci.TRB_CHAIN) === 0;
-			td.push({at: ring.at, pointer, bytes: trb.getUint32(TRB.STATUS, true) & 0x1ffff, last});
+			td.push({at: ring.at, pointer, bytes: words[TRB.STATUS / 4] & 0x1ffff});
 			ring.at += TRB_BYTES;
-			if (last) return td;
+			if ((control & xhci.TRB_CHAIN) === 0) return td;
 		}
 	}
 
@@ -86,8 +88,9 @@ export class Xhci {
 
 	/** A command block wrapper: what is to be moved next. */
 	#command(td: Trb[]): void {
-		const cbw = td.length === 1 ? this.port.read(td[0].pointer, xhci.CBW_BYTES) : undefined;
-		if (cbw?.getUint32(xhci.CBW.SIGNATURE, true) !== xhci.CBW_SIGNATURE) {
+		const cbw = new DataView(new ArrayBuffer(xhci.CBW_BYTES));
+		this.#copy(td[0].pointer, cbw, false);
+		if (td.length !== 1 || cbw.getUint32(xhci.CBW.SIGNATURE, true) !== xhci.CBW_SIGNATURE) {
 			this.#complete(td, COMPLETION.STALL, 0);
 			return;
 		}
@@ -110,20 +113,20 @@ export class Xhci {
 			// A disk read writes memory, and a disk write reads it.
 			this.port.access(pointer, length, !write, this.#media.add);
 		}
-		let moved = 0;
 		let error: string | undefined;
 		try {
 			if (write && this.#media.dropped > 0 && this.writeFaults)
 				error = 'host bus error, memory of the write could not be read';
-			else moved = write ? this.#media.toDisk(offset) : this.#media.fromDisk(offset);
-			if (error === undefined && moved < bytes) error = `the disk ended after ${moved} of ${bytes} bytes`;
+			else if (write) this.#media.toDisk(offset);
+			else this.#media.fromDisk(offset);
 		} catch (thrown) {
 			error = messageOf(thrown);
 		}
-		const {dropped, direct} = this.#media;
+		const {moved, dropped, direct} = this.#media;
+		if (moved < bytes) error ??= `the disk ended after ${moved} of ${bytes} bytes`;
 		const status = error === undefined ? xhci.CSW_PASSED : xhci.CSW_FAILED;
 		this.#phase = {name: 'status', tag, residue: bytes - moved, status};
-		this.probe({at: 'hba', name: 'xHCI', bytes: moved, dropped, direct, error});
+		this.probe?.({at: 'hba', name: 'xHCI', bytes: moved, dropped, direct, error});
 		this.#complete(td, moved < bytes ? COMPLETION.SHORT : COMPLETION.SUCCESS, bytes - moved);
 	}
 
@@ -133,7 +136,7 @@ export class Xhci {
 		csw.setUint32(xhci.CSW.TAG, tag, true);
 		csw.setUint32(xhci.CSW.RESIDUE, residue, true);
 		csw.setUint8(xhci.CSW.STATUS, status);
-		this.port.write(td[0].pointer, new Uint8Array(csw.buffer));
+		this.#copy(td[0].pointer, csw, true);
 		this.#phase = {name: 'command'};
 		this.#complete(td, COMPLETION.SUCCESS, 0);
 	}
@@ -141,15 +144,26 @@ export class Xhci {
 	/** Posts a transfer event (6.4.2.1). */
 	#complete(td: Trb[], code: number, residue: number): void {
 		const last = td[td.length - 1];
-		const event = new DataView(new ArrayBuffer(TRB_BYTES));
-		event.setBigUint64(TRB.POINTER, BigInt(last.at), true);
-		event.setUint32(TRB.STATUS, ((code << 24) | residue) >>> 0, true);
-		event.setUint32(TRB.CONTROL, xhci.trbOf(xhci.TRB_TYPE.TRANSFER_EVENT) | this.#event.cycle, true);
-		this.port.write(this.#event.at, new Uint8Array(event.buffer));
+		const {at, cycle} = this.#event;
+		this.port.store(at + TRB.POINTER, low32(last.at));
+		this.port.store(at + TRB.POINTER + 4, high32(last.at));
+		this.port.store(at + TRB.STATUS, ((code << 24) | residue) >>> 0);
+		this.port.store(at + TRB.CONTROL, xhci.trbOf(xhci.TRB_TYPE.TRANSFER_EVENT) | cycle);
 		this.#event.at += TRB_BYTES;
 		if (this.#event.at >= this.#eventEnd) {
 			this.#event.at = this.#eventStart;
 			this.#event.cycle ^= xhci.TRB_CYCLE;
 		}
+	}
+
+	/** A wrapper of the Bulk-Only Transport, from memory or to it. */
+	#copy(iova: number, {buffer, byteLength}: DataView<ArrayBuffer>, write: boolean): void {
+		let done = 0;
+		this.port.access(iova, byteLength, write, (part, length) => {
+			const own = new Uint8Array(buffer, done, length);
+			if (write) part?.set(own);
+			else if (part) own.set(part);
+			done += length;
+		});
 	}
 }

@@ -11,7 +11,7 @@ import type {Run, VmPages} from './vm-page.js';
 const SLOT = 0;
 
 export class AhciDisk implements Provider {
-	probe: Probe = () => {};
+	probe?: Probe;
 	readonly #hba: AhciHba;
 	readonly #memory: Memory;
 	readonly #list: number;
@@ -69,7 +69,7 @@ export class AhciDisk implements Provider {
 		this.#memory.setU32(header + ahci.HEADER.PRDBC, 0);
 		this.#memory.setU32(header + ahci.HEADER.CTBA, low32(this.#table));
 		this.#memory.setU32(header + ahci.HEADER.CTBAU, high32(this.#table));
-		this.probe({
+		this.probe?.({
 			at: 'driver',
 			name: 'ahci',
 			lba,

@@ -14,7 +14,7 @@ const IOV_MAX = 1024;
 
 /** An open file. Its Disk must be one that keeps the page cache in between (`direct: false`). */
 export class OpenFile implements Backing {
-	probe: Probe = () => {};
+	probe?: Probe;
 	readonly geom = false;
 	readonly sectorSize = SECTOR;
 	readonly canDelete = false;
@@ -38,15 +38,15 @@ export class OpenFile implements Backing {
 		const asked = iovec.reduce((sum, {bytes}) => sum + bytes, 0);
 		const result = this.#check(offset, asked, write) ?? this.#move(map, iovec, offset, write);
 		const name = write ? 'pwritev' : 'preadv';
-		if (result.bytes > 0) this.probe({at: 'file', bytes: result.bytes});
-		this.probe({at: 'syscall', name, offset, bytes: asked, result: result.bytes, error: result.errno});
+		if (result.bytes > 0) this.probe?.({at: 'file', bytes: result.bytes});
+		this.probe?.({at: 'syscall', name, offset, bytes: asked, result: result.bytes, error: result.errno});
 		return result;
 	}
 
 	/** fsync(2). bhyve gives up CAP_FSYNC on a file that it opens read-only. */
 	flush(): string | undefined {
 		const error = this.#disk.writable ? this.#try(() => this.#disk.flush()) : 'ENOTCAPABLE';
-		this.probe({at: 'syscall', name: 'fsync', offset: 0, bytes: 0, result: 0, error});
+		this.probe?.({at: 'syscall', name: 'fsync', offset: 0, bytes: 0, result: 0, error});
 		return error;
 	}
 

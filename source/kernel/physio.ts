@@ -28,7 +28,7 @@ export type Result = {bytes: number; errno?: string};
 
 /** What a file descriptor of the process stands for: an open raw device, or an open file. */
 export interface Backing {
-	probe: Probe;
+	probe?: Probe;
 	/** Whether GEOM offers it (DIOCGPROVIDERNAME answers): such a device takes no scatter/gather. */
 	readonly geom: boolean;
 	readonly mediaBytes: number;
@@ -46,7 +46,7 @@ export interface Backing {
 
 /** An open raw device. */
 export class RawDevice implements Backing {
-	probe: Probe = () => {};
+	probe?: Probe;
 	readonly geom = true;
 	readonly sectorSize = SECTOR;
 	readonly stripeSize = 0;
@@ -60,7 +60,7 @@ export class RawDevice implements Backing {
 
 	transfer(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
 		const result = this.#physio(map, iovec, offset, write);
-		this.probe({
+		this.probe?.({
 			at: 'syscall',
 			name: write ? 'pwritev' : 'preadv',
 			offset,
@@ -74,7 +74,7 @@ export class RawDevice implements Backing {
 	/** ioctl(DIOCGFLUSH). GEOM asks for write access for it (g_io_check). */
 	flush(): string | undefined {
 		const error = this.provider.writable ? this.provider.flush() : 'EPERM';
-		this.probe({at: 'syscall', name: 'DIOCGFLUSH', offset: 0, bytes: 0, result: 0, error});
+		this.probe?.({at: 'syscall', name: 'DIOCGFLUSH', offset: 0, bytes: 0, result: 0, error});
 		return error;
 	}
 
@@ -82,7 +82,7 @@ export class RawDevice implements Backing {
 	delete(offset: number, bytes: number): string | undefined {
 		const error = this.#delete(offset, bytes);
 		const result = error === undefined ? bytes : 0;
-		this.probe({at: 'syscall', name: 'DIOCGDELETE', offset, bytes, result, error});
+		this.probe?.({at: 'syscall', name: 'DIOCGDELETE', offset, bytes, result, error});
 		return error;
 	}
 

@@ -61,7 +61,7 @@ class TransferRing {
 }
 
 export class UmassDisk implements Provider {
-	probe: Probe = () => {};
+	probe?: Probe;
 	readonly #xhci: Xhci;
 	readonly #memory: Memory;
 	readonly #out: TransferRing;
@@ -108,7 +108,7 @@ export class UmassDisk implements Provider {
 		const bytes = runs.reduce((sum, run) => sum + run.bytes, 0);
 		const lba = offset / SECTOR;
 		this.#writeCommand(write, lba, bytes);
-		this.probe({
+		this.probe?.({
 			at: 'driver',
 			name: 'umass',
 			lba,

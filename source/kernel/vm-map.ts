@@ -115,12 +115,12 @@ export class VmMap {
 
 	/** Little-endian. An aligned scalar lies in one page, and so in one run. */
 	u16(address: number): number {
-		if (address % 2 === 0) return this.#memory.u16(this.#byte(address));
+		if ((address & 1) === 0) return this.#memory.u16(this.#byte(address));
 		return this.u8(address) | (this.u8(address + 1) << 8);
 	}
 
 	u32(address: number): number {
-		if (address % 4 === 0) return this.#memory.u32(this.#byte(address));
+		if ((address & 3) === 0) return this.#memory.u32(this.#byte(address));
 		return (this.u16(address) | (this.u16(address + 2) << 16)) >>> 0;
 	}
 
@@ -129,7 +129,7 @@ export class VmMap {
 	}
 
 	setU16(address: number, value: number): void {
-		if (address % 2 === 0) this.#memory.setU16(this.#byte(address), value);
+		if ((address & 1) === 0) this.#memory.setU16(this.#byte(address), value);
 		else {
 			this.setU8(address, value & 0xff);
 			this.setU8(address + 1, (value >>> 8) & 0xff);
@@ -137,7 +137,7 @@ export class VmMap {
 	}
 
 	setU32(address: number, value: number): void {
-		if (address % 4 === 0) this.#memory.setU32(this.#byte(address), value);
+		if ((address & 3) === 0) this.#memory.setU32(this.#byte(address), value);
 		else {
 			this.setU16(address, value & 0xffff);
 			this.setU16(address + 2, value >>> 16);

@@ -17,12 +17,13 @@ import {UserError} from '../user-error.js';
 import type {Peek} from './marks.js';
 
 /** The controllers' ways to memory; `writeFaults`: whether they report that memory could not be read for a write. */
-export type Controllers = {ahci: DmaPort; xhci: DmaPort; probe: Probe; writeFaults: boolean};
+export type Controllers = {ahci: DmaPort; xhci: DmaPort; writeFaults: boolean};
 
 export class Disks {
+	/** Controllers and drivers: those who say what they do. */
+	readonly layers: readonly {probe?: Probe}[];
 	readonly #disk: Disk;
 	readonly #memory: Memory;
-	readonly #probe: Probe;
 	/** ada0 and da0, and what was found on those that were asked for their partitions. */
 	readonly #providers: Provider[];
 	readonly #tasted = new Map<string, PartitionProvider[]>();
@@ -30,16 +31,15 @@ export class Disks {
 	/** The same image with the page cache in between, once a guest has it as a file. */
 	#file: Disk | undefined;
 
-	constructor(disk: Disk, memory: Memory, pages: VmPages, {ahci, xhci, probe, writeFaults}: Controllers) {
+	constructor(disk: Disk, memory: Memory, pages: VmPages, {ahci, xhci, writeFaults}: Controllers) {
 		this.#disk = disk;
 		this.#memory = memory;
 		this.#pages = pages;
-		this.#probe = probe;
 		const hba = new AhciHba(ahci, disk, writeFaults);
 		const usb = new Xhci(xhci, disk, writeFaults);
 		const ada0 = new AhciDisk('ada0', hba, memory, pages);
 		const da0 = new UmassDisk('da0', usb, memory, pages);
-		for (const layer of [hba, usb, ada0, da0]) layer.probe = probe;
+		this.layers = [hba, usb, ada0, da0];
 		this.#providers = [ada0, da0];
 	}
 
@@ -59,9 +59,7 @@ export class Disks {
 
 	/** Opens a disk for a guest. @throws UserError where there is none of that name */
 	open(name: string): Backing {
-		const backing = name === 'file' ? this.#openFile() : new RawDevice(this.#provider(name));
-		backing.probe = this.#probe;
-		return backing;
+		return name === 'file' ? this.#openFile() : new RawDevice(this.#provider(name));
 	}
 
 	/** The disk's bytes by a plain read that no IOMMU is asked about. */

@@ -18,6 +18,7 @@ import {contextOf, deviceEntryOf} from '../seam/contexts.js';
 import type {FaultLog} from '../seam/observed.js';
 
 export type IommuFamily = {
+	unit?: {probe?: Probe};
 	translator: Translator;
 	driver?: IommuOps & {readonly domains: readonly Domain[]};
 	/** Which domain a function is in, read from the tables as hardware does. */
@@ -25,9 +26,9 @@ export type IommuFamily = {
 	faultLog: () => Omit<FaultLog, 'blocked'>;
 };
 
-export function familyOf(spec: MachineSpec, memory: Memory, pages: VmPages, probe: Probe): IommuFamily {
-	if (spec.iommu === 'vt-d') return vtdOf(memory, pages, probe);
-	if (spec.iommu === 'amd-vi') return amdviOf(spec, memory, pages, probe);
+export function familyOf(spec: MachineSpec, memory: Memory, pages: VmPages): IommuFamily {
+	if (spec.iommu === 'vt-d') return vtdOf(memory, pages);
+	if (spec.iommu === 'amd-vi') return amdviOf(spec, memory, pages);
 	return {
 		translator: {translate: (_rid, iova) => iova},
 		reach: () => UNTRANSLATED,
@@ -46,10 +47,10 @@ const NO_LOG = {
 	kernelLines: [],
 } as const;
 
-function vtdOf(memory: Memory, pages: VmPages, probe: Probe): IommuFamily {
+function vtdOf(memory: Memory, pages: VmPages): IommuFamily {
 	const unit = new Vtd(memory);
-	unit.probe = probe;
 	return {
+		unit,
 		translator: unit,
 		driver: new VtdDriver(unit, memory, pages),
 		reach: rid => {
@@ -65,11 +66,11 @@ function vtdOf(memory: Memory, pages: VmPages, probe: Probe): IommuFamily {
 	};
 }
 
-function amdviOf({hostPtp}: MachineSpec, memory: Memory, pages: VmPages, probe: Probe): IommuFamily {
+function amdviOf({hostPtp}: MachineSpec, memory: Memory, pages: VmPages): IommuFamily {
 	const unit = new Amdvi(memory);
-	unit.probe = probe;
 	const driver = new AmdviDriver(unit, memory, pages, {hostPtp});
 	return {
+		unit,
 		translator: unit,
 		driver,
 		reach: rid => {

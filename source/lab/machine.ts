@@ -8,6 +8,7 @@ import {DmaPort} from '../hardware/dma.js';
 import {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
 import {Iommu} from '../kernel/iommu.js';
+import type {Backing} from '../kernel/physio.js';
 import {Ppt, VmmError} from '../kernel/ppt.js';
 import type {Vm} from '../kernel/vm.js';
 import {VmPages} from '../kernel/vm-page.js';
@@ -20,7 +21,13 @@ import {functionsOf, type PciFunction, ridIn} from './functions.js';
 import {type DiskModel, diskModel} from './models.js';
 import {seededRandom} from './random.js';
 
-export type Guest = DiskModel & {spec: GuestSpec; vm: Vm; blockIf: BlockIf; console: string[]};
+export type Guest = DiskModel & {
+	spec: GuestSpec;
+	vm: Vm;
+	backing: Backing;
+	blockIf: BlockIf;
+	console: string[];
+};
 
 const SEED = 260178;
 
@@ -35,9 +42,8 @@ export class Machine {
 	readonly functions: PciFunction[];
 	readonly guests: Guest[] = [];
 	policy: Policy;
-	/** Whoever listens to what the layers say; a transfer sets it while it runs. */
-	listener: Probe = () => {};
-	readonly #probe: Probe = event => this.listener(event);
+	/** All that have something to say. */
+	readonly #layers = new Set<{probe?: Probe}>();
 
 	/** @throws UserError where the parts do not fit together. */
 	constructor(
@@ -48,7 +54,7 @@ export class Machine {
 		this.memory = new Memory(spec.hostMemory);
 		this.pages = new VmPages(this.memory, seededRandom(SEED));
 		this.functions = functionsOf(spec);
-		this.family = familyOf(spec, this.memory, this.pages, this.#probe);
+		this.family = familyOf(spec, this.memory, this.pages);
 		this.iommu = new Iommu(this.family.driver, this.memory, () =>
 			this.functions.map(({rid}) => rid).filter(rid => this.ppt.isHosts(rid)),
 		);
@@ -59,14 +65,19 @@ export class Machine {
 		this.disks = new Disks(disk, this.memory, this.pages, {
 			ahci: this.portOf(ridIn(this.functions, 'ahci0')),
 			xhci: this.portOf(ridIn(this.functions, 'xhci0')),
-			probe: this.#probe,
 			writeFaults: spec.hba === 'error',
 		});
+		for (const layer of [this.family.unit, ...this.disks.layers]) if (layer) this.#layers.add(layer);
 		for (const guest of spec.guests) this.createGuest(guest);
 		this.setPolicy(spec.policy);
 		for (const {name, passthru} of spec.guests) {
 			for (const device of passthru) this.#bindAtStart(name, device);
 		}
+	}
+
+	/** Has every layer say what it does; undefined: none, which saves them the words. */
+	listen(probe: Probe | undefined): void {
+		for (const layer of this.#layers) layer.probe = probe;
 	}
 
 	guest(name: string): Guest | undefined {
@@ -115,9 +126,9 @@ export class Machine {
 		const ctx = new VmContext(vm, this.vmm, this.memory, spec.memory, spec.wired);
 		const blockIf = new BlockIf(ctx, backing, this.pages, !this.disks.writable);
 		blockIf.bounceEverything = this.policy === 'bounce';
-		blockIf.probe = this.#probe;
-		const model = diskModel(spec.model, ctx, blockIf, this.disks.ident(), this.#probe);
-		const guest = {...model, spec, vm, blockIf, console: []};
+		const model = diskModel(spec.model, ctx, blockIf, this.disks.ident());
+		for (const layer of [backing, blockIf, model.device]) this.#layers.add(layer);
+		const guest = {...model, backing, spec, vm, blockIf, console: []};
 		this.guests.push(guest);
 		return guest;
 	}
@@ -126,6 +137,7 @@ export class Machine {
 	destroyGuest(guest: Guest): void {
 		this.vmm.destroy(guest.vm);
 		this.pages.free(`bhyve ${guest.vm.name}`);
+		for (const layer of [guest.backing, guest.blockIf, guest.device]) this.#layers.delete(layer);
 		this.guests.splice(this.guests.indexOf(guest), 1);
 	}
 

@@ -9,33 +9,23 @@ import {GuestAhci} from '../guest/ahci.js';
 import type {GuestDisk} from '../guest/disk.js';
 import {GuestNvme} from '../guest/nvme.js';
 import {Vtblk} from '../guest/vtblk.js';
-import type {Probe} from '../hardware/probe.js';
 import type {Model} from '../seam/command.js';
 
 /** The device, and the driver that drives it. */
 export type DiskModel = {device: VirtioBlk | AhciHd | Nvme; disk: GuestDisk};
 
-export function diskModel(
-	model: Model,
-	ctx: VmContext,
-	blockIf: BlockIf,
-	ident: string,
-	probe: Probe,
-): DiskModel {
+export function diskModel(model: Model, ctx: VmContext, blockIf: BlockIf, ident: string): DiskModel {
 	switch (model) {
 		case 'virtio-blk': {
 			const device = new VirtioBlk(ctx, blockIf, ident);
-			device.probe = probe;
 			return {device, disk: new Vtblk(ctx.vm, device)};
 		}
 		case 'ahci-hd': {
 			const device = new AhciHd(ctx, blockIf, ident);
-			device.probe = probe;
 			return {device, disk: new GuestAhci(ctx.vm, device)};
 		}
 		case 'nvme': {
 			const device = new Nvme(ctx, blockIf, ident);
-			device.probe = probe;
 			return {device, disk: new GuestNvme(ctx.vm, device)};
 		}
 	}

@@ -27,11 +27,11 @@ export type Judged = {verdict: Verdict; events: ProbeEvent[]};
 /** Runs `work` and @returns all that the layers said meanwhile. */
 function listen(machine: Machine, work: () => void): ProbeEvent[] {
 	const events: ProbeEvent[] = [];
-	machine.listener = event => events.push(event);
+	machine.listen(event => events.push(event));
 	try {
 		work();
 	} finally {
-		machine.listener = () => {};
+		machine.listen(undefined);
 	}
 	return events;
 }

@@ -26,7 +26,7 @@ function setUp(
 	const [{vm, device: blk, blockIf: raw}] = machine.guests;
 	const {ctx} = blk;
 	const events: ProbeEvent[] = [];
-	machine.listener = event => events.push(event);
+	machine.listen(event => events.push(event));
 	const opened = backing ?? (geom ? undefined : new OpenFile(disk, machine.memory));
 	const blockIf = opened ? new BlockIf(ctx, opened, machine.pages, readOnly) : raw;
 	blockIf.probe = event => events.push(event);

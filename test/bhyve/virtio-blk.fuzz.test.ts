@@ -237,7 +237,7 @@ CASES.forEach(([backing, policy, writable], i) => {
 		const file = new OpenFile(disk, machine.memory);
 		const onFile = new BlockIf(guest.device.ctx, file, machine.pages, !writable);
 		const device = backing === 'raw' ? blkOf(guest) : new VirtioBlk(guest.device.ctx, onFile, 'file');
-		file.probe = event => machine.listener(event);
+		lab.others.push(file);
 		const hostile = new HostileVtblk(lab, device);
 		lab.attack(Math.ceil(FUZZ_REQUESTS / CASES.length), () => hostile.attack());
 		if (process.env.DMASCOPE_FUZZ) t.diagnostic(JSON.stringify([...hostile.ends, ...lab.calls]));

@@ -27,7 +27,7 @@ export function rig(t: TestContext, {writable = false, bytes = 4 * MIB} = {}): R
 	t.after(() => disk.close());
 	const host = new Machine({...defaultSpec(64 * MIB), policy: 'keep'}, disk);
 	const events: ProbeEvent[] = [];
-	host.listener = event => events.push(event);
+	host.listen(event => events.push(event));
 	return {host, guest: host.guests[0], disk, content, events};
 }
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import type {TestContext} from 'node:test';
 import {Disk} from '../../source/hardware/disk.js';
-import type {ProbeEvent} from '../../source/hardware/probe.js';
+import type {Probe, ProbeEvent} from '../../source/hardware/probe.js';
 import {type Guest, Machine} from '../../source/lab/machine.js';
 import {seededRandom} from '../../source/lab/random.js';
 import {defaultSpec} from '../../source/lab/spec.js';
@@ -88,6 +88,8 @@ export class Hostility {
 }
 
 export class HostileLab {
+	/** Layers of the test's own, heard with the machine's. */
+	readonly others: {probe?: Probe}[] = [];
 	readonly machine: Machine;
 	readonly guest: Guest;
 	readonly hostility: Hostility;
@@ -121,15 +123,17 @@ export class HostileLab {
 	attack(requests: number, request: () => void): void {
 		for (let done = 0; done < requests; done++) {
 			let calls = 0;
-			this.machine.listener = event => {
+			const probe: Probe = event => {
 				if (event.at === 'syscall') calls++;
 				this.#hear(event);
 			};
+			this.machine.listen(probe);
+			for (const layer of this.others) layer.probe = probe;
 			request();
 			assert.ok(calls <= MOST_CALLS, `request ${done} led to ${calls} system calls`);
 			if (done % BATCH === BATCH - 1 || done === requests - 1) this.unharmed(`by request ${done}`);
 		}
-		this.machine.listener = () => {};
+		this.machine.listen(undefined);
 	}
 
 	/** What is neither the guest's, nor its bhyve's, nor a command table of the driver, is as it was at the start. */

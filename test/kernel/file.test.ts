@@ -17,7 +17,7 @@ function setUp(t: TestContext, writable = false) {
 	const {map} = machine.guests[0].vm;
 	const open = new OpenFile(disk, machine.memory);
 	const events: ProbeEvent[] = [];
-	machine.listener = event => events.push(event);
+	machine.listen(event => events.push(event));
 	open.probe = event => events.push(event);
 	return {open, map, file, content, events};
 }

@@ -23,7 +23,7 @@ test('a disk on a file: no driver, no controller and no IOMMU is in the chain, a
 	const driver = new Vtblk(vm, device);
 	const events: ProbeEvent[] = [];
 	for (const layer of [backing, blockIf, device]) layer.probe = event => events.push(event);
-	machine.listener = event => events.push(event);
+	machine.listen(event => events.push(event));
 	const segments = [
 		{gpa: 0x200000, bytes: 4096},
 		{gpa: 0x400000, bytes: 4096},
