@@ -23,6 +23,9 @@ const INTERRUPTS_END = 0xfef00000;
 const COMMANDS_RUN = CONTROL.IOMMU_EN | CONTROL.COMMAND_EN;
 const WRITE_1_TO_CLEAR = STATUS.EVENT_OVERFLOW | STATUS.EVENT_INT | STATUS.COMPLETION_INT;
 
+/** Where IR and IW are in an entry's high half: the IOTLB keeps them as its bits 0 and 1. */
+const IR_BIT = 29;
+
 export class Amdvi {
 	/** Told of each refused access. */
 	probe?: Probe;
@@ -89,7 +92,7 @@ export class Amdvi {
 		const lo = iova | 0;
 		const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
 		const needed = write ? amdvi.IW : amdvi.IR;
-		const at = this.#iotlb.find(dtes.domains[rid], (lo >>> 12) | (hi << 20), hi >>> 12, needed);
+		const at = this.#iotlb.find(dtes.domains[rid], (lo >>> 12) | (hi << 20), hi >>> 12, needed >>> IR_BIT);
 		if (at < 0) return this.#lookUp(rid, iova, write);
 		const low = this.#iotlb.lows[at] | (lo & 0xfff);
 		const slot = this.#iotlb.slots[at];
@@ -116,7 +119,14 @@ export class Amdvi {
 		if (hpa < 0) return this.#refuse(rid, iova, write, hpa, domain);
 		const hi = Math.floor(iova / HIGH);
 		const pageLow = ((iova | 0) >>> 12) | (hi << 20);
-		this.#iotlb.fill(domain, pageLow, hi >>> 12, pageOf(hpa), walk.leafPermissions, walk.leafLevel);
+		this.#iotlb.fill(
+			domain,
+			pageLow,
+			hi >>> 12,
+			pageOf(hpa),
+			walk.leafPermissions >>> IR_BIT,
+			walk.leafLevel,
+		);
 		return hpa;
 	}
 

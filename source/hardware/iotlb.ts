@@ -29,7 +29,7 @@ export class Iotlb {
 	/** The way that is replaced next, set by set. */
 	readonly #victims = new Int32Array(SETS);
 
-	/** The entry of a domain's page that allows all of `needed`, or −1. */
+	/** The entry of a domain's page that allows all of `needed` (1 to read, 2 to write), or −1. */
 	find(domain: number, pageLow: number, pageHigh: number, needed: number): number {
 		const tag = tagOf(domain, pageHigh);
 		const first = ((pageLow ^ domain) & (SETS - 1)) * WAYS;

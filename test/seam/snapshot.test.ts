@@ -28,10 +28,10 @@ test('the JSON snapshot keeps its contract', t => {
 		}
 	}
 	assert.deepEqual(shot.devices, [
-		{rid: '0:20:0', name: 'xhci0', driver: 'xhci', domain: 1, vm: null},
-		{rid: '0:25:0', name: 'em0', driver: 'em', domain: 1, vm: null},
-		{rid: '0:31:2', name: 'ahci0', driver: 'ahci', domain: 1, vm: null},
-		{rid: '4:0:0', name: 'ppt0', driver: 'ppt', domain: 2, vm: 'vm0'},
+		{rid: '0:20:0', name: 'xhci0', driver: 'xhci', domain: 1, untranslated: false, vm: null},
+		{rid: '0:25:0', name: 'em0', driver: 'em', domain: 1, untranslated: false, vm: null},
+		{rid: '0:31:2', name: 'ahci0', driver: 'ahci', domain: 1, untranslated: false, vm: null},
+		{rid: '4:0:0', name: 'ppt0', driver: 'ppt', domain: 2, untranslated: false, vm: 'vm0'},
 	]);
 	const last = shot.transfers.at(-1);
 	assert.deepEqual(
