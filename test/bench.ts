@@ -2,21 +2,38 @@
 // machine at this moment: none of them is a test.
 
 import {execFileSync} from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
 import {PAGE_SIZE, SECTOR} from '../source/formats/address.js';
 import {REG} from '../source/formats/vtd.js';
 import {Disk} from '../source/hardware/disk.js';
+import {Vtd} from '../source/hardware/vtd.js';
 import {VtdWalk} from '../source/hardware/vtd-walk.js';
+import {switchPolicy} from '../source/lab/life.js';
 import {Machine} from '../source/lab/machine.js';
 import {seededRandom} from '../source/lab/random.js';
 import {sampleDisk} from '../source/lab/sample-disk.js';
 import {defaultSpec} from '../source/lab/spec.js';
-import type {Policy} from '../source/seam/command.js';
+import type {Family, MachineSpec} from '../source/seam/command.js';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
-const ROUNDS = 3;
+const ROUNDS = 5;
+/** Reads go from the disk's start to here, and begin again. */
+const SPAN = 48 * MIB;
+const GPA = 0x1000000;
+const RID = 0xfa;
+const NO_FIO = 'no fio to compare with: install it';
 
-type Figure = {what: string; value: number; unit: string; beside: string; other?: number};
+type Figure = {
+	what: string;
+	value: number;
+	unit: 'M/s' | 'MiB/s' | 'ms' | 'MiB';
+	/** What it is compared with; `other` and `ratio` are undefined where that is not to be had. */
+	beside: string;
+	other?: number;
+	ratio?: number;
+};
 
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1];
 const milliseconds = (work: () => void): number => {
@@ -25,174 +42,208 @@ const milliseconds = (work: () => void): number => {
 	return performance.now() - start;
 };
 
-/** Millions of calls a second, after a warm-up. */
-function rate(work: (times: number) => void): number {
-	const times = 5e6;
-	work(times / 5);
-	return times / 1000 / median(Array.from({length: ROUNDS}, () => milliseconds(() => work(times))));
+/** In turn, round after round, so that a busy moment of the machine hits all alike. @returns each one's medians */
+function inTurn<T>(works: readonly T[], measure: (work: T) => number): number[] {
+	const rounds = Array.from({length: ROUNDS}, () => works.map(measure));
+	return works.map((_, i) => median(rounds.map(round => round[i])));
+}
+
+/** Millions of calls a second. `work` makes a thousand: short enough for V8 to optimise it as it does others. */
+function rate(work: () => void): number {
+	const batch = () => milliseconds(() => Array.from({length: 500}, work));
+	for (let i = 0; i < 4; i++) batch();
+	return 500 / median(Array.from({length: 41}, batch));
 }
 
 function translation(): Figure[] {
-	const {vtd, memory} = withDisk('keep', {}, machine => machine);
+	const {family, memory} = withDisk({}, {}, machine => machine);
+	const vtd = family.unit;
+	if (!(vtd instanceof Vtd)) throw new Error('no VT-d');
 	const random = seededRandom(1);
-	const rid = 0xfa;
-	const iovas = Array.from({length: 65536}, () => Math.floor(random() * 65536) * PAGE_SIZE);
-	const cap = {capLo: vtd.read32(REG.CAP), capHi: vtd.read32(REG.CAP + 4), ecapLo: vtd.read32(REG.ECAP)};
-	const walk = new VtdWalk(memory, {...cap, hostAddressWidth: 46});
-	const root = vtd.read32(REG.RTADDR);
-	let sum = 0;
-	const walks = rate(times => {
-		for (let i = 0; i < times; i++) {
-			walk.context(0, root, rid);
-			sum += walk.tables(walk.slot, walk.low, walk.levels, iovas[i & 65535], true);
+	const anywhere = Array.from({length: 65536}, () => Math.floor(random() * 65536) * PAGE_SIZE);
+	const hostAddressWidth = 46;
+	const [capLo, capHi, ecapLo] = [vtd.read32(REG.CAP), vtd.read32(REG.CAP + 4), vtd.read32(REG.ECAP)];
+	const walk = new VtdWalk(memory, {capLo, capHi, ecapLo, hostAddressWidth});
+	const [rootLow, rootSlot] = [vtd.read32(REG.RTADDR), vtd.read32(REG.RTADDR + 4)];
+	let start = 0;
+	const walks = rate(() => {
+		let answers = 0;
+		for (let i = start; i < start + 1000; i++) {
+			answers |= walk.context(rootSlot, rootLow, RID);
+			answers |= walk.tables(walk.slot, walk.low, walk.levels, anywhere[i & 65535], true);
 		}
+		start += 1000;
+		if (answers < 0) throw new Error('a walk was refused');
 	});
-	const hits = rate(times => {
-		for (let i = 0; i < times; i++) sum += vtd.translate(rid, iovas[i & 511], true);
+	// The 512 pages of a buffer of 2 MiB, one after the other: all of them stay in the IOTLB.
+	const hits = rate(() => {
+		let answers = 0;
+		for (let i = 0; i < 1000; i++) answers |= vtd.translate(RID, GPA + (i & 511) * PAGE_SIZE, true);
+		if (answers < 0) throw new Error('a translation was refused');
 	});
-	if (Number.isNaN(sum)) throw new Error('a walk gave no number');
 	return [
-		{what: 'full walks, 4 levels, all checks', value: walks, unit: 'M/s', beside: 'aim', other: 20},
-		{what: 'IOTLB hits', value: hits, unit: 'M/s', beside: 'aim', other: 100},
+		compared('VT-d: full walks, root to leaf, all checks', walks, 'M/s', 'aim', 20),
+		compared('VT-d: IOTLB hits', hits, 'M/s', 'aim', 100),
+		compared('AMD-Vi: IOTLB hits', amdviHits(), 'M/s', 'aim', 100),
 	];
 }
 
-function withDisk<T>(policy: Policy, options: {direct?: boolean}, use: (machine: Machine) => T): T {
+function amdviHits(): number {
+	const {translator} = withDisk({iommu: 'amd-vi'}, {}, machine => machine.family);
+	return rate(() => {
+		let answers = 0;
+		for (let i = 0; i < 1000; i++) answers |= translator.translate(RID, GPA + (i & 511) * PAGE_SIZE, true);
+		if (answers < 0) throw new Error('a translation was refused');
+	});
+}
+
+function compared(what: string, value: number, unit: Figure['unit'], beside: string, other?: number): Figure {
+	return {what, value, unit, beside, other, ratio: other === undefined ? undefined : value / other};
+}
+
+function withDisk<T>(
+	parts: Partial<MachineSpec>,
+	options: {direct?: boolean},
+	use: (machine: Machine, disk: Disk) => T,
+): T {
 	const disk = Disk.open(sampleDisk(), options);
 	try {
-		return use(new Machine({...defaultSpec(256 * MIB), policy}, disk));
+		return use(new Machine({...defaultSpec(256 * MIB), policy: 'keep', ...parts}, disk), disk);
 	} finally {
 		disk.close();
 	}
 }
 
-/** Sequential reads of a size through the whole path, ring to completion, for about a second: MiB a second. */
-function labReads(machine: Machine, bytes: number): number {
-	const {driver} = machine.guests[0];
-	const segment = [{gpa: 0x1000000, bytes}];
-	const sectors = bytes / SECTOR;
-	const limit = (48 * MIB) / SECTOR - sectors;
-	const start = performance.now();
-	let lba = 0;
-	let count = 0;
-	while (performance.now() - start < 1000) {
-		for (let i = 0; i < 16; i++) {
-			const answer = driver.request({op: 'read', sector: lba, segments: segment, sectors});
-			if (answer?.ok !== true) throw new Error('a read failed');
-			lba = lba + sectors > limit ? 0 : lba + sectors;
-			count++;
-		}
-	}
-	return (count * bytes) / MIB / ((performance.now() - start) / 1000);
+/** Reads one after the other, as many as make `total` bytes: MiB a second. */
+function sequential(bytes: number, total: number, read: (offset: number) => void): number {
+	const count = total / bytes;
+	const took = milliseconds(() => {
+		for (let i = 0; i < count; i++) read((i * bytes) % SPAN);
+	});
+	return total / MIB / (took / 1000);
 }
 
-/** The same by fio with its psync engine; undefined where fio is not installed. */
-function fioReads(file: string, bytes: number, direct: boolean): number | undefined {
-	const args = [
-		'--name=bench',
-		'--ioengine=psync',
-		'--rw=read',
-		`--bs=${bytes}`,
-		`--direct=${direct ? 1 : 0}`,
-		'--size=48M',
-	];
-	const limits = [
-		'--time_based',
-		'--runtime=1',
-		'--invalidate=0',
-		'--output-format=json',
-		'--readonly',
-		`--filename=${file}`,
-	];
+/** The whole path, ring to completion. */
+function byLab({guests: [{disk}]}: Machine, bytes: number): (offset: number) => void {
+	const segments = [{gpa: GPA, bytes}];
+	return offset => {
+		const answer = disk.request({op: 'read', sector: offset / SECTOR, segments, sectors: bytes / SECTOR});
+		if (!answer?.ok) throw new Error('a read failed');
+	};
+}
+
+/** preadv alone, into the same pages: the most that Node can do. */
+function byNode({memory, guests: [{vm}]}: Machine, disk: Disk, bytes: number): (offset: number) => void {
+	const views = vm.map.runs(GPA, bytes).map(run => memory.view(run.hpa, run.bytes));
+	const fd = disk.directFd ?? disk.fd;
+	return offset => {
+		if (fs.readvSync(fd, views, offset) !== bytes) throw new Error('a read was short');
+	};
+}
+
+/** The same reads by fio's psync engine, without its clocks; NaN where there is no fio. */
+function byFio(bytes: number, total: number, direct: boolean): number {
+	const job = ['--name=bench', '--ioengine=psync', '--rw=read', '--readonly', '--gtod_reduce=1'];
+	const memory = ['--iomem=mmap', '--iomem_align=4096', '--invalidate=0', `--direct=${Number(direct)}`];
+	const amount = [`--bs=${bytes}`, `--size=${SPAN}`, `--io_size=${total}`, `--filename=${sampleDisk()}`];
+	const {jobs} = JSON.parse(fio([...job, ...memory, ...amount, '--output-format=json']) ?? '{}');
+	return jobs === undefined ? Number.NaN : jobs[0].read.bw_bytes / MIB;
+}
+
+function fio(args: readonly string[]): string | undefined {
 	try {
-		const {jobs} = JSON.parse(
-			execFileSync('fio', [...args, ...limits], {encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore']}),
-		);
-		return jobs[0].read.bw_bytes / MIB;
+		return execFileSync('fio', args, {encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore']});
 	} catch {
 		return undefined;
 	}
 }
 
 function reads(): Figure[] {
-	const cases: [bytes: number, direct: boolean][] = [
-		[4096, true],
-		[65536, true],
-		[MIB, true],
-		[65536, false],
-		[MIB, false],
+	const cases: [bytes: number, direct: boolean, total: number][] = [
+		[4096, true, 16 * MIB],
+		[65536, true, 128 * MIB],
+		[MIB, true, 256 * MIB],
+		[65536, false, GIB],
+		[MIB, false, GIB],
 	];
-	return cases.map(([bytes, direct]) =>
-		withDisk('keep', {direct}, machine => {
-			labReads(machine, bytes);
-			const rounds = Array.from({length: ROUNDS}, () => [
-				labReads(machine, bytes),
-				fioReads(sampleDisk(), bytes, direct),
-			]);
-			const other = rounds.flatMap(([, fio]) => (fio === undefined ? [] : [fio]));
-			return {
-				what: `raw read of ${bytes / 1024} KiB, ${direct ? 'O_DIRECT' : 'page cache'}`,
-				value: median(rounds.map(([lab]) => lab ?? 0)),
-				unit: 'MiB/s',
-				beside: other.length > 0 ? 'fio psync' : 'fio is not installed',
-				other: other.length > 0 ? median(other) : undefined,
-			};
+	return cases.flatMap(([bytes, direct, total]) =>
+		withDisk({}, {direct}, (machine, disk) => {
+			const lab = byLab(machine, bytes);
+			const node = byNode(machine, disk, bytes);
+			const ways = [
+				() => sequential(bytes, total, lab),
+				() => sequential(bytes, total, node),
+				() => byFio(bytes, total, direct),
+			];
+			// Optimised, and the memory and the page cache touched.
+			sequential(bytes, SPAN, lab);
+			sequential(bytes, SPAN, node);
+			const [ours, floor, theirs] = inTurn(ways, way => way());
+			const other = Number.isNaN(theirs) ? undefined : theirs;
+			const beside = other === undefined ? NO_FIO : 'fio psync';
+			const what = `${bytes / 1024} KiB, ${disk.direct ? 'O_DIRECT' : 'page cache'}`;
+			return [
+				compared(`raw read, ${what}`, ours, 'MiB/s', beside, other),
+				compared('    preadv by Node alone', floor, 'MiB/s', beside, other),
+			];
 		}),
 	);
 }
 
-function bounced(): Figure[] {
-	const speed = (policy: Policy) => withDisk(policy, {direct: false}, machine => labReads(machine, MIB));
-	const [bounce, keep] = [speed('bounce'), speed('keep')];
-	return [
-		{
-			what: 'bounced reads of 1 MiB, one copy more a byte',
-			value: bounce,
-			unit: 'MiB/s',
-			beside: 'direct',
-			other: keep,
-		},
-	];
+function bounced(): Figure {
+	return withDisk({policy: 'bounce'}, {direct: false}, bouncing =>
+		withDisk({}, {direct: false}, keeping => {
+			const ways = [byLab(bouncing, MIB), byLab(keeping, MIB)];
+			for (const way of ways) sequential(MIB, SPAN, way);
+			const [bounce, keep] = inTurn(ways, way => sequential(MIB, GIB, way));
+			return compared('bounced reads of 1 MiB, one copy more a byte', bounce, 'MiB/s', 'direct', keep);
+		}),
+	);
 }
 
-function tables(): Figure[] {
+function tables(iommu: Family): Figure[] {
 	const disk = Disk.open(sampleDisk());
 	let machine: Machine | undefined;
 	const start = milliseconds(() => {
-		machine = new Machine(64 * GIB, disk, 'keep');
+		machine = new Machine({...defaultSpec(64 * GIB), iommu, policy: 'keep'}, disk);
 	});
-	const vmm = machine?.vmm;
-	const vm = machine?.guests[0].vm;
-	if (vmm === undefined || vm === undefined) throw new Error('no machine');
-	const rebind = milliseconds(() => {
-		const rids = vmm.reinit(vm);
-		vmm.removesFromHost = true;
-		for (const rid of rids) vmm.bind(vm, rid);
-	});
+	if (machine === undefined) throw new Error('no machine');
+	const built = machine;
+	const rebind = milliseconds(() => switchPolicy(built, 'remove'));
 	disk.close();
+	const resident = process.memoryUsage().rss / MIB;
 	return [
-		{what: 'start with 64 GiB, guests of 16 GiB', value: start, unit: 'ms', beside: 'limit', other: 1500},
-		{what: 'policy switch of a 16 GiB guest', value: rebind, unit: 'ms', beside: 'limit', other: 500},
-		{
-			what: 'resident memory then',
-			value: process.memoryUsage().rss / MIB,
-			unit: 'MiB',
-			beside: 'limit',
-			other: 500,
-		},
+		compared(`${iommu}: start with 64 GiB, guests of 16 GiB`, start, 'ms', 'limit', 1500),
+		compared(`${iommu}: policy switch of a 16 GiB guest`, rebind, 'ms', 'limit', 500),
+		compared('resident memory then', resident, 'MiB', 'limit', 500),
 	];
 }
 
-const figures = [...tables(), ...translation(), ...reads(), ...bounced()];
-if (process.argv.includes('--json')) console.log(JSON.stringify(figures, undefined, '\t'));
-else {
-	for (const {what, value, unit, beside, other} of figures) {
-		const compared =
-			other === undefined
-				? beside
-				: `${beside} ${other.toFixed(other < 100 ? 1 : 0)} ${unit}, ratio ${(value / other).toFixed(2)}`;
-		console.log(
-			`${what.padEnd(46)} ${value.toFixed(value < 100 ? 1 : 0).padStart(8)} ${unit.padEnd(6)} ${compared}`,
-		);
-	}
+function host() {
+	const cpus = os.cpus();
+	return {
+		cpu: cpus[0]?.model ?? 'unknown CPU',
+		cores: cpus.length,
+		node: process.version,
+		kernel: `${os.type()} ${os.release()}`,
+		fio: fio(['--version'])?.trim(),
+	};
 }
+
+const figure = (value: number): string => value.toFixed(value < 100 ? 1 : 0);
+
+function line({what, value, unit, beside, other, ratio}: Figure): string {
+	const left = `${what.padEnd(46)}${figure(value).padStart(8)} ${unit.padEnd(6)}`;
+	if (other === undefined || ratio === undefined) return `${left} ${beside}`;
+	return `${left} ${beside.padEnd(10)}${figure(other).padStart(8)} ${unit.padEnd(6)} ratio ${ratio.toFixed(2)}`;
+}
+
+const machine = host();
+const json = process.argv.includes('--json');
+if (!json) {
+	const {cpu, cores, node, kernel, fio} = machine;
+	console.log(`${cpu}, ${cores} cores, Node ${node}, ${kernel}, ${fio ?? NO_FIO}`);
+}
+const figures = [...tables('vt-d'), ...tables('amd-vi'), ...translation(), ...reads(), bounced()];
+if (json) console.log(JSON.stringify({machine, figures}, undefined, '\t'));
+else for (const each of figures) console.log(line(each));
