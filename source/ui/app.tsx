@@ -6,7 +6,7 @@ import {useStore} from 'zustand';
 import type {Policy} from '../seam/command.js';
 import type {MachineState} from '../seam/observed.js';
 import {type AppControls, commands} from './commands.js';
-import {Help} from './help.js';
+import {helpPanel} from './help.js';
 import {keyNames} from './keys.js';
 import {fits, LEAST_COLUMNS, LEAST_ROWS, layout} from './layout.js';
 import {Lines} from './lines.js';
@@ -36,9 +36,13 @@ export function App({store}: {readonly store: Store}) {
 		<Box flexDirection="column" width={columns} height={rows}>
 			{line(header(ui.state, columns))}
 			{ui.help ? (
-				<Box height={rows - 3}>
-					<Help columns={columns} rows={rows - 3} />
-				</Box>
+				<Panel
+					content={helpPanel(commands, columns - 2)}
+					width={columns}
+					height={rows - 3}
+					scroll={ui.helpAt}
+					focused={true}
+				/>
 			) : (
 				<Panels ui={ui} columns={columns} rows={rows} />
 			)}
@@ -112,5 +116,5 @@ function header({title, iommu, policy, disk}: MachineState, columns: number): Ro
 
 const footer = (ui: Ui): Row =>
 	commands
-		.filter(command => (command.hint || ui.help) && possible(command, ui))
+		.filter(command => (command.hint || (ui.help && command.label !== 'scroll')) && possible(command, ui))
 		.flatMap(({shown, label}): Span[] => [' ', [shown, 'key'], ` ${label} `]);

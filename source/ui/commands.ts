@@ -1,7 +1,9 @@
 // The one table of commands: it handles keys, and footer and help are made from it.
 
 import {POLICIES} from '../seam/command.js';
+import type {Content} from './content.js';
 import {commandOf, commitDraft, moveField, stepField} from './form.js';
+import {helpPanel} from './help.js';
 import {boxOf, layout} from './layout.js';
 import {panels} from './panels/index.js';
 import {startScenario, takeStep} from './play.js';
@@ -27,7 +29,7 @@ export type AppControls = {exit: () => void; suspend: () => void};
 
 export const inForm = ({focus}: Ui): boolean => focus === 'model';
 const inScenarios = ({focus, play}: Ui): boolean => focus === 'scenario' && play === undefined;
-const inList = (ui: Ui): boolean => !inForm(ui) && !inScenarios(ui);
+const inList = (ui: Ui): boolean => ui.help || !inForm(ui);
 
 export const commands: readonly UiCommand[] = [
 	{
@@ -40,26 +42,6 @@ export const commands: readonly UiCommand[] = [
 		when: inScenarios,
 		hint: true,
 		run: startScenario,
-	},
-	{
-		id: 'previous-scenario',
-		keys: ['up', 'k'],
-		shown: '↑',
-		label: 'up',
-		description: 'The scenario above',
-		group: 'Scenario',
-		when: inScenarios,
-		run: store => choose(store, -1),
-	},
-	{
-		id: 'next-scenario',
-		keys: ['down', 'j'],
-		shown: '↓',
-		label: 'down',
-		description: 'The scenario below',
-		group: 'Scenario',
-		when: inScenarios,
-		run: store => choose(store, 1),
 	},
 	{
 		id: 'run',
@@ -139,7 +121,6 @@ export const commands: readonly UiCommand[] = [
 		label: 'reboot',
 		description: 'Guest looks for a disk to boot',
 		group: 'Lab',
-		hint: true,
 		run: store => void dispatch(store, {do: 'boot', vm: store.getState().form.vm}),
 	},
 	{
@@ -246,7 +227,7 @@ export const commands: readonly UiCommand[] = [
 		description: 'What every key does',
 		group: 'dmascope',
 		hint: true,
-		run: store => store.setState(({help}) => ({help: !help})),
+		run: store => store.setState(({help}) => ({help: !help, helpAt: 0})),
 	},
 	{
 		id: 'suspend',
@@ -286,24 +267,37 @@ function scrollCommand(
 		when: inList,
 		run: store => {
 			const ui = store.getState();
-			const {focus, size, scroll} = ui;
+			const {focus, size, scroll, choice} = ui;
+			if (ui.help)
+				return store.setState({
+					helpAt: scrolled(helpPanel(commands, size.columns - 2), size.rows - 3, ui.helpAt, move),
+				});
+			if (inScenarios(ui)) return choose(store, move(choice, 3));
 			const box = boxOf(layout(size.columns, size.rows, ui.recent), focus);
 			if (box === undefined) return;
 			const content = panels[focus](ui, box.width - 2, box.height - 2);
-			const page = Math.max(1, box.height - 2 - content.head.length);
-			const last = Math.max(0, content.count - page);
-			const at = Math.min(Math.max(0, move(Math.min(scroll[focus], last), page)), last);
-			store.setState({scroll: {...scroll, [focus]: at}});
+			store.setState({scroll: {...scroll, [focus]: scrolled(content, box.height, scroll[focus], move)}});
 		},
 	};
 }
 
-function choose(store: Store, by: 1 | -1): void {
-	const {machine, choice} = store.getState();
-	const last = (machine.lab?.scenarios.list().length ?? 1) - 1;
-	const next = Math.min(last, Math.max(0, choice + by));
-	// Those above take a row each.
-	store.setState(({scroll}) => ({choice: next, scroll: {...scroll, scenario: Math.max(0, next - 1)}}));
+/** The first row in sight after a move, in a box of a given height. */
+function scrolled(
+	{head, count}: Content,
+	height: number,
+	at: number,
+	move: (at: number, page: number) => number,
+): number {
+	const page = Math.max(1, height - 2 - head.length);
+	const last = Math.max(0, count - page);
+	return Math.min(Math.max(0, move(Math.min(at, last), page)), last);
+}
+
+/** Among the scenarios, those above the chosen one take a row each. */
+function choose(store: Store, at: number): void {
+	const last = (store.getState().machine.lab?.scenarios.list().length ?? 1) - 1;
+	const choice = Math.min(last, Math.max(0, at));
+	store.setState(({scroll}) => ({choice, scroll: {...scroll, scenario: Math.max(0, choice - 1)}}));
 }
 
 function step(store: Store, by: 1 | -1): void {

@@ -5,7 +5,7 @@ import {accepts, type} from './form.js';
 import {fits} from './layout.js';
 import type {Store, Ui} from './store.js';
 
-const inHelp = ['help', 'form', 'suspend', 'quit'];
+const inHelp = ['help', 'form', 'suspend', 'quit', 'up', 'down', 'page-up', 'page-down', 'top', 'bottom'];
 const whenTooSmall = ['suspend', 'quit'];
 
 /** Whether a command means anything now: with the help open, or on a screen too small to show a thing, few do. */

@@ -28,6 +28,8 @@ export type Ui = {
 	/** The last transfer of each guest that the dashboard's user asked for. */
 	last: Readonly<Record<string, Transfer>>;
 	help: boolean;
+	/** The first row of help in sight. */
+	helpAt: number;
 	/** The scenario that is chosen from the list, and the one that is played. */
 	choice: number;
 	play?: Play;
@@ -65,6 +67,7 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		form: newForm(vm, machine.lab?.defaultGpa ?? 0),
 		last: {},
 		help: false,
+		helpAt: 0,
 		choice: 0,
 		message: {
 			text: `⏎ has ${vm} read the raw disk: watch where the DMA lands. p switches the policy.`,

@@ -1,0 +1,32 @@
+// What every key does, made from the table of commands, in as many columns as there is room for.
+
+import type {UiCommand} from './commands.js';
+import {type Content, list} from './content.js';
+import {fit, type Row, wrap} from './rows.js';
+
+const INTRO = [
+	'A guest reads a raw disk: the host’s disk controller writes the guest’s memory itself, and is looked up in the host domain. Policy remove takes the pages of a guest with a passthru device out of that domain, keep leaves them, bounce copies each transfer through a buffer of bhyve. The host is modelled; the disk and its bytes, the tables and the copies are real.',
+	'▸ looked up there, or the buffer · ✗ no longer mapped · * bytes that differ',
+	'chain: descriptors, status · iovec entries (cpy: copied) · result of preadv · PRDs · controller · faults (flt) · what landed',
+];
+const GROUPS: readonly UiCommand['group'][] = ['Lab', 'Scenario', 'Form', 'Look', 'dmascope'];
+const COLUMN = 40;
+
+export function helpPanel(commands: readonly UiCommand[], width: number): Content {
+	const columns = Math.max(1, Math.min(3, Math.floor(width / COLUMN)));
+	const rows = GROUPS.flatMap((group): Row[] => [
+		[[fit(` ${group}`, COLUMN), 'title']],
+		...commands
+			.filter(command => command.group === group)
+			.map(({shown, description}): Row => [[`   ${shown.padEnd(6)}`, 'key'], fit(description, COLUMN - 9)]),
+	]);
+	const height = Math.ceil(rows.length / columns);
+	const beside = Array.from(
+		{length: height},
+		(_, y): Row => Array.from({length: columns}, (_, x) => rows[x * height + y] ?? []).flat(),
+	);
+	const prose = INTRO.flatMap(text => wrap(text, Math.min(width - 2, 98))).map(
+		(line): Row => [[` ${line.trim()}`, 'dim']],
+	);
+	return list('HELP ─ where did that DMA land?', [...prose, ...beside]);
+}
