@@ -289,11 +289,14 @@ test('what ends bhyve stops the device with a sentence, and a reset revives it',
 		write(PX.CMD, RUN);
 		assert.equal(run(ahci.dmaFis(ATA.IDENTIFY, 0, 0), [[BUFFER, 512]]), 0x50);
 	};
-	stops(/^vm0 ahci-hd stopped: the command in slot 0 neither .* never have come back\.$/, () => run([0x46]));
-	stops(/never have come back/, () => {
-		write(PX.CMD, CMD.ST);
-		run(ahci.dmaFis(0x99, 0, 0));
-	});
+	stops(/^vm0 ahci-hd stopped: the FIS in slot 0 is no host's.* never have come back\.$/, () => run([0x46]));
+	// Without received FISes an error goes unseen; one that comes from the disk's queue as well.
+	for (const fis of [ahci.dmaFis(0x99, 0, 0), ahci.dmaFis(ATA.WRITE_DMA_EXT, 0, 1)]) {
+		stops(/slot 0 failed without a FIS to say so.*never have come back/, () => {
+			write(PX.CMD, CMD.ST);
+			run(fis, [[BUFFER, 512]]);
+		});
+	}
 	stops(/the command list is not in guest memory; bhyve would have crashed/, () => {
 		write(PX.CLBU, 0x1000);
 		write(PX.CMD, RUN);
@@ -329,4 +332,24 @@ test('a read that lands on its own command table is completed by what it finds t
 		[...content.subarray(1536 + 4, 1536 + 14)],
 	);
 	assert.equal(read(PX.CI), 0);
+});
+
+test('the longest PRDT there is, of the smallest PRDs that work, ends', t => {
+	const {map, read, write, put, events} = byHand(t);
+	const table = 0x40_0000;
+	put(0, []);
+	ahci.dmaFis(ATA.READ_DMA_EXT, 0, 65536).forEach((dword, i) => {
+		map.setU32(table + 4 * i, dword);
+	});
+	for (let i = 0; i < 65535; i++) {
+		map.setU32(table + ahci.PRDT + i * ahci.PRD_BYTES, BUFFER + 4 * i);
+		map.setU32(table + ahci.PRDT + i * ahci.PRD_BYTES + ahci.PRD.DBC, 3);
+	}
+	map.setU32(LIST, (ahci.FIS_DWORDS | (65535 << 16)) >>> 0);
+	map.setU32(LIST + ahci.HEADER.CTBA, table);
+	write(PX.CI, 1);
+	// 511 pieces of one sector, and one of 127 PRDs that is none.
+	assert.equal(read(PX.TFD), 0x441);
+	assert.equal(map.u32(LIST + ahci.HEADER.PRDBC), 511 * 512);
+	assert.equal(events.filter(event => event.at === 'ahci-hd').length, 512);
 });
