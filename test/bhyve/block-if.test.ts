@@ -274,7 +274,7 @@ test('a worker that copies to NULL ends the process: nothing stays queued, and t
 	const request = requests(log);
 	const good = [{pointer: pointer(0), bytes: 512}];
 	blockIf.request(request('read', 0, [...good, {pointer: 0, bytes: 512}]));
-	blockIf.request(request('read', 8192, good));
+	for (let i = 2; i < 20; i++) blockIf.request(request('read', i * 8192, good));
 	assert.throws(() => blockIf.run(), BadAddress);
 	assert.deepEqual([log, at('queue').at(-1)], [[], {at: 'queue', pending: 0, busy: 0, blocked: 0}]);
 	blockIf.request(request('read', 4096, good));

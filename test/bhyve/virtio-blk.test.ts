@@ -9,6 +9,8 @@ import {
 	BLK_F,
 	BLK_S,
 	BLK_T,
+	DESC,
+	DESC_INDIRECT,
 	DESC_NEXT,
 	DESC_WRITE,
 	RING_F_INDIRECT_DESC,
@@ -17,7 +19,7 @@ import {
 import {Vtblk} from '../../source/guest/vtblk.js';
 import {agreeable} from '../helpers/backing.js';
 import {MIB} from '../helpers/lab.js';
-import {BUFFER, HEADER, type Part, read, ringMachine, STATUS} from '../helpers/ring.js';
+import {BUFFER, HEADER, type Part, QUEUE, read, ringMachine, STATUS} from '../helpers/ring.js';
 
 test('the driver asks the device what it is', t => {
 	const {guest} = ringMachine(t);
@@ -89,6 +91,30 @@ test('a batch is one kick, and each of its requests has its own answer', t => {
 	for (let i = 0; i < 60; i++) {
 		const there = guest.vm.map.read(BUFFER + i * 4096, 512);
 		assert.equal(Buffer.compare(there, content.subarray(i * 3584, i * 3584 + 512)), 0);
+	}
+});
+
+test('a long request, or each where that is asked for, lies in an indirect table of its own', t => {
+	const {guest, content} = ringMachine(t);
+	const indirect = () => (guest.vm.map.u16(QUEUE.descriptors + DESC.FLAGS) & DESC_INDIRECT) !== 0;
+	const segments = (count: number) =>
+		Array.from({length: count}, (_, i) => ({gpa: BUFFER + 1024 * i, bytes: 512}));
+	read(guest.driver, 0, segments(29));
+	assert.equal(indirect(), false);
+	read(guest.driver, 0, segments(126));
+	assert.equal(indirect(), true);
+	const driver = new Vtblk(guest.vm, guest.blk, {alwaysIndirect: true});
+	const batch = Array.from({length: 200}, (_, i) => ({
+		op: 'read' as const,
+		sector: 9 * i,
+		segments: [{gpa: BUFFER + 1024 * i, bytes: 512}],
+		sectors: 1,
+	}));
+	assert.ok(driver.batch(batch).every(answer => answer?.ok));
+	assert.equal(indirect(), true);
+	for (const {sector, segments} of batch) {
+		const there = guest.vm.map.read(segments[0].gpa, 512);
+		assert.equal(Buffer.compare(there, content.subarray(sector * 512, sector * 512 + 512)), 0);
 	}
 });
 

@@ -29,6 +29,8 @@ test('registers: wrong sizes and places read as ones, and what is read-only stay
 	blk.write(VIRTIO_PCI.QUEUE_SEL, 2, 1);
 	blk.write(VIRTIO_PCI.QUEUE_PFN, 4, 7);
 	assert.deepEqual([blk.read(VIRTIO_PCI.QUEUE_NUM, 2), blk.read(VIRTIO_PCI.QUEUE_PFN, 4)], [0, 0xffffffff]);
+	blk.write(VIRTIO_PCI.QUEUE_SEL, 2, 0);
+	assert.equal(blk.read(VIRTIO_PCI.QUEUE_PFN, 4), 0x80);
 	blk.write(VIRTIO_PCI.STATUS, 1, 0);
 	assert.deepEqual(
 		[VIRTIO_PCI.GUEST_FEATURES, VIRTIO_PCI.QUEUE_PFN].map(offset => blk.read(offset, 4)),
@@ -60,6 +62,31 @@ test('several chains in a notification come back in the order that block_if ends
 		[6, 1],
 		[3, 1],
 	]);
+});
+
+test('the ring goes round, and its indices go round 65,536', t => {
+	const {ring} = ringMachine(t);
+	ring.header(99);
+	for (let head = 0; head < RING_SIZE; head += 2) {
+		ring.chain(
+			[
+				[HEADER, 16, DESC_NEXT],
+				[STATUS, 1, DESC_WRITE],
+			],
+			head,
+		);
+	}
+	const after = ring.map.read(QUEUE.end, 4096);
+	// Not as many as the ring holds, so that each round starts elsewhere.
+	const heads = Array.from({length: 51}, (_, i) => 2 * i);
+	for (let kicks = 0; kicks * heads.length < 70_000; kicks++) {
+		ring.kick(...heads);
+		assert.deepEqual(
+			ring.returned(),
+			heads.map(head => [head, 1]),
+		);
+	}
+	assert.equal(Buffer.compare(ring.map.read(QUEUE.end, 4096), after), 0);
 });
 
 test('an interrupt is raised when something was used, unless the guest wants none; reading its cause clears it', t => {
@@ -118,6 +145,7 @@ const FATAL: [what: string, sentence: RegExp, act: (ring: Ring) => void][] = [
 	['a chain that loops', /the descriptor chain loops/, ring => ring.chain([[HEADER, 16, DESC_NEXT, 0]])],
 	['an index out of range', /index 500 is out of range/, ring => ring.chain([[HEADER, 16, DESC_NEXT, 500]])],
 	['one descriptor', /a chain of one descriptor/, ring => ring.chain([[HEADER, 16, 0]])],
+	['513 descriptors', /the descriptor chain loops/, ring => long(ring, 513)],
 	['131 descriptors', /a chain of 131 descriptors/, ring => long(ring, 131)],
 	[
 		'a short header',

@@ -46,6 +46,10 @@ test('a read ends where the file ends; an address that is not memory stops it th
 		bytes: 5000,
 	});
 	assert.ok(content.subarray(-904).equals(map.read(0x200000, 904)));
+	// What lies past the end is never moved, so nobody asks whether its address is memory.
+	assert.deepEqual(open.transfer(map, [segment(0x100000), segment(16 * MIB)], end - 4096, false), {
+		bytes: 4096,
+	});
 	assert.deepEqual(open.transfer(map, [segment(0x100000)], end, false), {bytes: 0});
 	assert.deepEqual(open.transfer(map, [segment(0x100000)], 2 ** 60, false), {bytes: 0});
 	assert.deepEqual(open.transfer(map, [segment(0x100000)], -512, false), {bytes: 0, errno: 'EINVAL'});
