@@ -4,6 +4,7 @@ import * as ahci from '../formats/ahci.js';
 import {PX_IS} from '../formats/ahci.js';
 import {STATUS, TFD_OK} from '../formats/ata.js';
 import type {AhciPort} from './ahci-port.js';
+import {hangs} from './stopped.js';
 
 /** PxSSTS: a device, its link up and active; and the third generation's speed where PxSCTL asks for none. */
 const SSTS_ONLINE = 0x103;
@@ -20,6 +21,9 @@ export function answer(port: AhciPort, slot: number, cfis: number, tfd: number):
 	else port.ci = (port.ci & ~(1 << slot)) >>> 0;
 	port.tfd = tfd;
 	port.receive(ahci.RECEIVED.D2H, fis, PX_IS.DHR);
+	// Only the FIS that tells of an error keeps the port from taking up what is still issued.
+	if (tfd & STATUS.ERR && !port.blocked)
+		throw hangs(`the command in slot ${slot} failed without a FIS to say so, and is run again and again`);
 }
 
 /** ahci_write_fis_d2h_ncq: a queued command has been accepted, and its slot of PxCI is free. */

@@ -112,14 +112,11 @@ export class AhciPort {
 	takeCommands(): void {
 		if ((this.cmd & CMD.ST) === 0) return;
 		for (; this.#waiting !== 0; this.#ccs = (this.#ccs + 1) % ahci.SLOTS) {
-			if (this.#blocked) return;
+			if (this.blocked) return;
 			const slot = this.#ccs;
 			if ((this.#waiting & (1 << slot)) === 0) continue;
 			this.cmd = ((this.cmd & ~CMD.CCS) | (slot << CMD.CCS_SHIFT)) >>> 0;
 			this.#takeSlot(slot);
-			if (this.#waiting & (1 << slot) && !this.#blocked) {
-				throw hangs(`the command in slot ${slot} neither ends nor fails, and is taken up again and again`);
-			}
 		}
 	}
 
@@ -176,12 +173,13 @@ export class AhciPort {
 		this.interrupt();
 	}
 
-	get #waiting(): number {
-		return this.ci & ~this.pending;
+	/** Busy or in error: no command is taken up. */
+	get blocked(): boolean {
+		return this.#waitForClear || (this.tfd & (STATUS.BSY | STATUS.DRQ)) !== 0;
 	}
 
-	get #blocked(): boolean {
-		return this.#waitForClear || (this.tfd & (STATUS.BSY | STATUS.DRQ)) !== 0;
+	get #waiting(): number {
+		return this.ci & ~this.pending;
 	}
 
 	#writeCommand(value: number): void {
@@ -210,7 +208,8 @@ export class AhciPort {
 		const table = join64(process.u32(header + ahci.HEADER.CTBA), process.u32(header + ahci.HEADER.CTBAU));
 		const cfis = this.ctx.mapGpa(table, ahci.PRDT + this.prdtl(slot) * ahci.PRD_BYTES);
 		if (cfis === NULL) throw crashes(`the command table of slot ${slot} is not in guest memory`);
-		if (process.u8(cfis) !== ahci.FIS_H2D) return;
+		if (process.u8(cfis) !== ahci.FIS_H2D)
+			throw hangs(`the FIS in slot ${slot} is no host's, and is looked at again and again`);
 		if (process.u8(cfis + 1) & ahci.FIS_COMMAND_BIT) {
 			this.tfd |= STATUS.BSY;
 			const tfd = runCommand(this, slot, cfis);

@@ -105,21 +105,21 @@ type Piece = {iov: Iovec[]; data: Extent[]; bytes: number; prdsLeft: boolean};
  * PRD may have any length. Where the iovec is full, it ends with a whole sector, and the next one goes on there.
  */
 function pieceOf(port: AhciPort, slot: number, cfis: number, skip: number, left: number): Piece {
-	const {process} = port.ctx;
 	const prds = port.prdtl(slot);
+	const prdt = new DataView(port.ctx.process.read(cfis + PRDT, prds * PRD_BYTES).buffer);
 	const iov: Iovec[] = [];
 	const data: Extent[] = [];
 	let bytes = 0;
 	let i = 0;
 	for (; i < prds && iov.length < BLOCKIF_IOV_MAX && left > 0; i++) {
-		const prd = cfis + PRDT + i * PRD_BYTES;
-		const count = (process.u32(prd + PRD.DBC) & 0x3fffff) + 1;
+		const prd = i * PRD_BYTES;
+		const count = (prdt.getUint32(prd + PRD.DBC, true) & 0x3fffff) + 1;
 		if (count <= skip) {
 			skip -= count;
 			continue;
 		}
 		const length = Math.min(count - skip, left);
-		const gpa = join64(process.u32(prd + PRD.DBA), process.u32(prd + PRD.DBAU)) + skip;
+		const gpa = join64(prdt.getUint32(prd + PRD.DBA, true), prdt.getUint32(prd + PRD.DBAU, true)) + skip;
 		iov.push({pointer: port.ctx.mapGpa(gpa, length), bytes: length});
 		data.push({address: gpa, bytes: length});
 		bytes += length;

@@ -6,102 +6,20 @@ import {
 	ALL_NAMESPACES,
 	CC,
 	CNS,
-	COMMAND,
 	COMPLETION,
-	CONTROLLER,
 	CSTS,
 	DEALLOCATE,
 	DOORBELLS,
 	FEATURE,
-	HEALTH,
 	IO,
-	LOG,
-	NAMESPACE,
 	REG,
 	SC,
 } from '../../source/formats/nvme.js';
-import {BUFFER, nvme, rig} from '../helpers/disks.js';
-
-const ASQ = 0x10000;
-const ACQ = 0x11000;
-const SQ = 0x12000;
-const CQ = 0x14000;
-const ENTRIES = 4;
-const CONTIGUOUS = 1;
-
-type Fields = {nsid?: number; prp1?: number; prp2?: number; cdw?: readonly number[]};
-type Completed = {code: number; value: number; id: number; head: number; queue: number; dnr: boolean};
-
-/** A guest that drives the registers by hand. Its queues have four entries, so that they wrap soon. */
-function byHand(t: Parameters<typeof rig>[0], options: Parameters<typeof rig>[1] = {}) {
-	const made = rig(t, options);
-	const device = nvme(made);
-	const {map} = made.guest.vm;
-	const tails = [0, 0];
-	const heads = [0, 0];
-	let id = 0x100;
-	const enable = () => {
-		map.write(ASQ, new Uint8Array(0x5000));
-		tails.fill(0);
-		heads.fill(0);
-		device.write(REG.CC, 0);
-		device.write(REG.AQA, (ENTRIES - 1) | ((ENTRIES - 1) << 16));
-		device.write(REG.ASQ_LO, ASQ);
-		device.write(REG.ACQ_LO, ACQ);
-		device.write(REG.CC, CC.EN);
-	};
-	const put = (queue: number, opcode: number, {nsid = 0, prp1 = 0, prp2 = 0, cdw = []}: Fields) => {
-		const at = (queue === 0 ? ASQ : SQ) + tails[queue] * 64;
-		map.write(at, new Uint8Array(64));
-		map.setU32(at, opcode | (++id << 16));
-		map.setU32(at + COMMAND.NSID, nsid);
-		for (const [field, prp] of [
-			[COMMAND.PRP1, prp1],
-			[COMMAND.PRP2, prp2],
-		]) {
-			map.setU32(at + field, prp % 2 ** 32);
-			map.setU32(at + field + 4, Math.floor(prp / 2 ** 32));
-		}
-		cdw.forEach((dword, i) => {
-			map.setU32(at + COMMAND.CDW10 + 4 * i, dword >>> 0);
-		});
-		tails[queue] = (tails[queue] + 1) % ENTRIES;
-	};
-	/** The next entry of a completion queue, whatever its phase. */
-	const take = (queue: number): Completed => {
-		const at = (queue === 0 ? ACQ : CQ) + heads[queue] * 16;
-		heads[queue] = (heads[queue] + 1) % ENTRIES;
-		const status = map.u16(at + COMPLETION.STATUS);
-		return {
-			code: (status >> 1) & 0x7ff,
-			dnr: (status & 0x8000) !== 0,
-			value: map.u32(at),
-			id: map.u16(at + COMPLETION.ID),
-			head: map.u16(at + COMPLETION.SQ_HEAD),
-			queue: map.u16(at + COMPLETION.SQ_ID),
-		};
-	};
-	const ring = (queue: number) => device.write(DOORBELLS + queue * 8, tails[queue]);
-	const run = (queue: number, opcode: number, fields: Fields = {}): Completed => {
-		put(queue, opcode, fields);
-		ring(queue);
-		const completed = take(queue);
-		if (device.stopped === undefined) assert.equal(completed.id, id);
-		return completed;
-	};
-	const admin = (opcode: number, fields?: Fields) => run(0, opcode, fields);
-	const io = (opcode: number, fields: Fields = {}) => run(1, opcode, {nsid: 1, ...fields});
-	const createPair = () => {
-		const which = 1 | ((ENTRIES - 1) << 16);
-		admin(ADMIN.CREATE_IO_CQ, {prp1: CQ, cdw: [which, CONTIGUOUS]});
-		return admin(ADMIN.CREATE_IO_SQ, {prp1: SQ, cdw: [which, CONTIGUOUS | (1 << 16)]}).code;
-	};
-	enable();
-	return {...made, device, map, enable, put, ring, take, admin, io, createPair};
-}
+import {BUFFER} from '../helpers/disks.js';
+import {ASQ, CQ, ENTRIES, nvmeByHand} from '../helpers/nvme.js';
 
 test('the registers of an NVMe 1.4 controller; ready when enabled, and shut down when asked', t => {
-	const {device} = byHand(t);
+	const {device} = nvmeByHand(t);
 	assert.deepEqual(
 		[REG.CAP_LO, REG.CAP_HI, REG.VS].map(register => device.read(register)),
 		[0x3c0107ff, 0x20, 0x10400],
@@ -116,77 +34,8 @@ test('the registers of an NVMe 1.4 controller; ready when enabled, and shut down
 	assert.equal(device.read(DOORBELLS), 0);
 });
 
-test('IDENTIFY: the controller, its namespace, and the lists', t => {
-	const {admin, map, disk} = byHand(t);
-	const identify = (cns: number, nsid: number) => {
-		map.write(BUFFER, new Uint8Array(4096).fill(0xee));
-		return admin(ADMIN.IDENTIFY, {nsid, prp1: BUFFER, cdw: [cns]}).code;
-	};
-	const text = (at: number, bytes: number) =>
-		Buffer.from(map.read(BUFFER + at, bytes))
-			.toString()
-			.trimEnd();
-	assert.equal(identify(CNS.CONTROLLER, 0), SC.SUCCESS);
-	assert.equal(text(CONTROLLER.MODEL, 40), 'bhyve-NVMe');
-	assert.equal(text(CONTROLLER.SERIAL, 20), 'NVME-3-0');
-	assert.deepEqual([map.u8(BUFFER + CONTROLLER.MDTS), map.u32(BUFFER + CONTROLLER.NAMESPACES)], [9, 1]);
-	assert.equal(identify(CNS.NAMESPACE, 1), SC.SUCCESS);
-	assert.equal(map.u32(BUFFER + NAMESPACE.SIZE), disk.sectors);
-	assert.equal(map.u32(BUFFER + NAMESPACE.FORMATS), 9 << 16);
-	assert.equal(identify(CNS.NAMESPACE, ALL_NAMESPACES), SC.INVALID_NAMESPACE);
-	assert.equal(identify(CNS.ACTIVE, 0), SC.SUCCESS);
-	assert.deepEqual([map.u32(BUFFER), map.u32(BUFFER + 4), map.u32(BUFFER + 4092)], [1, 0, 0]);
-	assert.equal(identify(CNS.DESCRIPTORS, 1), SC.SUCCESS);
-	assert.deepEqual([...map.read(BUFFER, 7)], [1, 8, 0, 0, 0x58, 0x9c, 0xfc]);
-	assert.equal(identify(CNS.DESCRIPTORS, 2), SC.INVALID_NAMESPACE);
-	assert.equal(identify(0x77, 1), SC.INVALID_FIELD);
-});
-
-test('a page that starts inside one goes on in PRP2; what cannot be copied is left out, without a word', t => {
-	const {admin, map} = byHand(t);
-	const whole = () => admin(ADMIN.IDENTIFY, {prp1: BUFFER, cdw: [CNS.CONTROLLER]});
-	whole();
-	const page = map.read(BUFFER, 4096);
-	const prps = {prp1: BUFFER + 0x1f00, prp2: BUFFER + 0x5000};
-	assert.equal(admin(ADMIN.IDENTIFY, {...prps, cdw: [CNS.CONTROLLER]}).code, SC.SUCCESS);
-	const parts = Buffer.concat([map.read(BUFFER + 0x1f00, 0x100), map.read(BUFFER + 0x5000, 0xf00)]);
-	assert.equal(Buffer.compare(parts, page), 0);
-	assert.equal(admin(ADMIN.IDENTIFY, {prp1: 2 ** 40, cdw: [CNS.CONTROLLER]}).code, SC.SUCCESS);
-});
-
-test('queues are created and deleted under the checks that bhyve makes', t => {
-	const {admin, createPair} = byHand(t);
-	const which = (queue: number, entries: number) => [queue | ((entries - 1) << 16)];
-	const cq = (queue: number, entries: number, flags: number) =>
-		admin(ADMIN.CREATE_IO_CQ, {prp1: CQ, cdw: [...which(queue, entries), flags]}).code;
-	const sq = (queue: number, entries: number, flags: number) =>
-		admin(ADMIN.CREATE_IO_SQ, {prp1: SQ, cdw: [...which(queue, entries), flags]}).code;
-	assert.equal(cq(1, 4, 0), SC.INVALID_FIELD);
-	assert.equal(cq(0, 4, CONTIGUOUS), SC.INVALID_QUEUE);
-	assert.equal(cq(17, 4, CONTIGUOUS), SC.INVALID_QUEUE);
-	assert.equal(cq(60000, 4, CONTIGUOUS), SC.INVALID_QUEUE);
-	assert.equal(cq(1, 1, CONTIGUOUS), SC.INVALID_QUEUE_SIZE);
-	assert.equal(cq(1, 2049, CONTIGUOUS), SC.INVALID_QUEUE_SIZE);
-	assert.equal(cq(1, 4, CONTIGUOUS | (18 << 16)), SC.INVALID_INTERRUPT_VECTOR);
-	assert.equal(sq(1, 4, CONTIGUOUS | (1 << 16)), SC.INVALID_COMPLETION_QUEUE);
-	assert.equal(createPair(), SC.SUCCESS);
-	assert.equal(cq(1, 4, CONTIGUOUS), SC.INVALID_QUEUE);
-	assert.equal(sq(1, 4, CONTIGUOUS | (1 << 16)), SC.INVALID_QUEUE);
-	assert.equal(sq(2, 4, 1 << 16), SC.INVALID_FIELD);
-	assert.equal(sq(2, 4, CONTIGUOUS), SC.INVALID_QUEUE);
-	assert.equal(sq(2, 1, CONTIGUOUS | (1 << 16)), SC.INVALID_QUEUE_SIZE);
-	assert.equal(sq(60000, 4, CONTIGUOUS | (1 << 16)), SC.INVALID_QUEUE);
-	assert.equal(admin(ADMIN.DELETE_IO_CQ, {cdw: [1]}).code, SC.INVALID_QUEUE_DELETION);
-	assert.equal(admin(ADMIN.DELETE_IO_SQ, {cdw: [9]}).code, SC.INVALID_QUEUE);
-	assert.equal(admin(ADMIN.DELETE_IO_SQ, {cdw: [60000]}).code, SC.INVALID_QUEUE);
-	assert.equal(admin(ADMIN.DELETE_IO_SQ, {cdw: [1]}).code, SC.SUCCESS);
-	assert.equal(admin(ADMIN.DELETE_IO_CQ, {cdw: [1]}).code, SC.SUCCESS);
-	assert.equal(admin(ADMIN.DELETE_IO_CQ, {cdw: [1]}).code, SC.INVALID_QUEUE);
-	assert.equal(admin(ADMIN.DELETE_IO_CQ, {cdw: [60000]}).code, SC.INVALID_QUEUE);
-});
-
 test('completions carry the queue, the head and a phase that flips each time round', t => {
-	const {io, createPair, map, put, ring, take} = byHand(t);
+	const {io, createPair, map, put, ring, take} = nvmeByHand(t);
 	createPair();
 	const phases: number[] = [];
 	for (let i = 0; i < 10; i++) {
@@ -211,7 +60,7 @@ test('completions carry the queue, the head and a phase that flips each time rou
 });
 
 test('I/O commands: what is not known, not there, too long or for another namespace', t => {
-	const {io, createPair, disk} = byHand(t);
+	const {io, createPair, disk} = nvmeByHand(t);
 	createPair();
 	assert.equal(io(0x05).code, SC.INVALID_OPCODE);
 	assert.equal(io(IO.WRITE_ZEROES).code, SC.SUCCESS);
@@ -228,7 +77,7 @@ test('I/O commands: what is not known, not there, too long or for another namesp
 });
 
 test('PRPs: dwords, a second one inside a page, lists that start inside one', t => {
-	const {io, createPair, map, content, events} = byHand(t);
+	const {io, createPair, map, content, events} = nvmeByHand(t);
 	createPair();
 	const there = (sector: number, ...parts: [gpa: number, bytes: number][]) => {
 		const bytes = Buffer.concat(parts.map(([gpa, length]) => map.read(gpa, length)));
@@ -247,7 +96,7 @@ test('PRPs: dwords, a second one inside a page, lists that start inside one', t 
 });
 
 test('a list of PRPs goes on in the next one, and may name itself', t => {
-	const {guest, map} = byHand(t);
+	const {guest, map} = nvmeByHand(t);
 	const {ctx} = guest.device;
 	const [first, second] = [0x30000, 0x31000];
 	const page = (i: number) => BUFFER + i * 0x2000;
@@ -273,7 +122,7 @@ test('a list of PRPs goes on in the next one, and may name itself', t => {
 });
 
 test('DATASET MANAGEMENT deletes its ranges, and checks them all first', t => {
-	const {io, createPair, map, disk} = byHand(t, {writable: true});
+	const {io, createPair, map, disk} = nvmeByHand(t, {writable: true});
 	createPair();
 	const manage = (ranges: readonly [lba: number, sectors: number][], attributes: number = DEALLOCATE) => {
 		map.write(BUFFER, new Uint8Array(4096));
@@ -317,93 +166,8 @@ test('DATASET MANAGEMENT deletes its ranges, and checks them all first', t => {
 	assert.equal(empty(40, 1), false);
 });
 
-test('features: what can be set, and by whom', t => {
-	const {admin} = byHand(t);
-	const set = (feature: number, value: number, nsid = 0) => {
-		const {code, value: answer} = admin(ADMIN.SET_FEATURES, {nsid, cdw: [feature, value]});
-		return [code, answer];
-	};
-	const get = (feature: number, select = 0) => {
-		const {code, value} = admin(ADMIN.GET_FEATURES, {cdw: [feature | (select << 8)]});
-		return [code, value];
-	};
-	assert.deepEqual(set(FEATURE.NUMBER_OF_QUEUES, 0xffff), [SC.INVALID_FIELD, 0]);
-	assert.deepEqual(set(FEATURE.NUMBER_OF_QUEUES, 3 | (99 << 16)), [SC.SUCCESS, 3 | (15 << 16)]);
-	assert.deepEqual(set(FEATURE.NUMBER_OF_QUEUES, 0), [SC.COMMAND_SEQUENCE_ERROR, 0]);
-	assert.deepEqual(get(FEATURE.NUMBER_OF_QUEUES), [SC.SUCCESS, 3 | (15 << 16)]);
-	assert.deepEqual(set(FEATURE.ARBITRATION, 7), [SC.SUCCESS, 0]);
-	assert.deepEqual(get(FEATURE.ARBITRATION), [SC.SUCCESS, 7]);
-	assert.deepEqual(set(FEATURE.ARBITRATION, 7, 1), [SC.FEATURE_NOT_OF_NAMESPACE, 0]);
-	assert.deepEqual(set(FEATURE.ERROR_RECOVERY, 7, 1), [SC.SUCCESS, 0]);
-	assert.deepEqual(set(FEATURE.ERROR_RECOVERY, 7, ALL_NAMESPACES), [SC.INVALID_FIELD, 0]);
-	assert.deepEqual(get(FEATURE.ERROR_RECOVERY, 3), [SC.SUCCESS, 2]);
-	assert.deepEqual(set(FEATURE.INTERRUPT_VECTOR, 0), [SC.INVALID_FIELD, 0]);
-	assert.deepEqual(set(FEATURE.INTERRUPT_VECTOR, 0x10000), [SC.SUCCESS, 0]);
-	assert.deepEqual(set(FEATURE.INTERRUPT_VECTOR, 3), [SC.INVALID_FIELD, 0]);
-	assert.deepEqual(set(FEATURE.ASYNC_EVENTS, 0x4000), [SC.INVALID_FIELD, 0]);
-	assert.deepEqual(set(0x06, 0), [SC.INVALID_FIELD, 0]);
-	assert.deepEqual(get(0x06), [SC.INVALID_FIELD, 0]);
-	assert.deepEqual(get(0xff), [SC.INVALID_FIELD, 0]);
-});
-
-test('requests for events are kept until there is one, and there are not too many', t => {
-	const {admin, put, ring, take, enable, map} = byHand(t);
-	put(0, ADMIN.ASYNC_EVENT_REQUEST, {});
-	ring(0);
-	assert.equal(map.u16(ACQ + COMPLETION.STATUS), 0);
-	assert.equal(admin(ADMIN.SET_FEATURES, {cdw: [FEATURE.TEMPERATURE_THRESHOLD, 300]}).code, SC.SUCCESS);
-	assert.equal(admin(ADMIN.SET_FEATURES, {cdw: [FEATURE.TEMPERATURE_THRESHOLD, 290]}).code, SC.SUCCESS);
-	const event = take(0);
-	assert.deepEqual([event.id, event.value], [0x101, (LOG.HEALTH << 16) | (0x2 << 8) | 1]);
-	assert.equal(admin(ADMIN.GET_LOG_PAGE, {prp1: BUFFER, cdw: [LOG.HEALTH | (127 << 16)]}).code, SC.SUCCESS);
-	assert.equal(map.u8(BUFFER + HEALTH.WARNING), 0x2);
-	enable();
-	for (let i = 0; i < 5; i++) {
-		put(0, ADMIN.ASYNC_EVENT_REQUEST, {});
-		ring(0);
-	}
-	assert.equal(admin(ADMIN.ASYNC_EVENT_REQUEST).code, SC.EVENT_REQUEST_LIMIT);
-});
-
-test('logs, ABORT and the rest of the admin commands', t => {
-	const {admin, io, createPair, map} = byHand(t, {writable: true});
-	createPair();
-	for (let i = 0; i < 3; i++) io(IO.READ, {prp1: BUFFER, prp2: BUFFER + 4096, cdw: [0, 0, 15]});
-	io(IO.WRITE, {prp1: BUFFER});
-	const log = (page: number, dwords: number, offset = 0) =>
-		admin(ADMIN.GET_LOG_PAGE, {prp1: BUFFER, cdw: [page | ((dwords - 1) << 16), 0, offset]}).code;
-	assert.equal(log(LOG.HEALTH, 128), SC.SUCCESS);
-	assert.deepEqual(
-		[HEALTH.READS, HEALTH.WRITES, HEALTH.UNITS_READ].map(field => map.u32(BUFFER + field)),
-		[3, 1, 1],
-	);
-	map.setU32(BUFFER + 8, 0xeeeeeeee);
-	assert.equal(log(LOG.FIRMWARE, 2), SC.SUCCESS);
-	assert.deepEqual([map.u8(BUFFER), map.u32(BUFFER + 8)], [1, 0xeeeeeeee]);
-	assert.equal(log(LOG.ERROR, 1, 64), SC.INVALID_FIELD);
-	assert.equal(log(LOG.CHANGED_NAMESPACES, 1024, 4092), SC.SUCCESS);
-	assert.equal(log(0x70, 1), SC.INVALID_LOG_PAGE);
-	const {code, value} = admin(ADMIN.ABORT, {cdw: [1]});
-	assert.deepEqual([code, value], [SC.SUCCESS, 1]);
-	assert.equal(admin(ADMIN.FIRMWARE_COMMIT).code, SC.INVALID_FIRMWARE_SLOT);
-	assert.equal(admin(ADMIN.SANITIZE).code, SC.INVALID_FIELD);
-	assert.equal(admin(0x7c).code, SC.INVALID_OPCODE);
-});
-
-test('FORMAT NVM takes one format, and deletes the whole disk', t => {
-	const {admin, disk} = byHand(t, {writable: true});
-	const format = (what: number) => admin(ADMIN.FORMAT_NVM, {nsid: 1, cdw: [what]}).code;
-	assert.deepEqual(
-		[format(0x400), format(1), format(0x20)],
-		[SC.INVALID_FIELD, SC.INVALID_FORMAT, SC.INVALID_FIELD],
-	);
-	assert.ok(disk.peek(0, 512).some(byte => byte !== 0));
-	assert.equal(format(0x200), SC.SUCCESS);
-	assert.ok(disk.peek(0, disk.bytes).every(byte => byte === 0));
-});
-
 test('a reset forgets the queues; what was set stays', t => {
-	const {admin, createPair, enable, io, device, map} = byHand(t);
+	const {admin, createPair, enable, io, device, map} = nvmeByHand(t);
 	admin(ADMIN.SET_FEATURES, {cdw: [FEATURE.NUMBER_OF_QUEUES, 0]});
 	admin(ADMIN.SET_FEATURES, {cdw: [FEATURE.ARBITRATION, 5]});
 	assert.equal(createPair(), SC.SUCCESS);
@@ -419,7 +183,7 @@ test('a reset forgets the queues; what was set stays', t => {
 });
 
 test('what ends bhyve stops the device with a sentence, and clearing CC.EN revives it', t => {
-	const {device, enable, admin, io, createPair, put, ring} = byHand(t);
+	const {device, enable, admin, io, createPair, put, ring} = nvmeByHand(t);
 	const stops = (sentence: RegExp, work: () => void) => {
 		work();
 		assert.match(device.stopped ?? '', sentence);
