@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import {shippedScenarios} from '../source/lab/scenario.js';
-import {commands} from '../source/ui/commands.js';
+import {commands} from '../source/ui/commands/index.js';
 
 const readme = fs.readFileSync(path.resolve(import.meta.dirname, '../readme.md'), 'utf8');
 

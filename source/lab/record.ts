@@ -41,7 +41,8 @@ export class Record {
 		const iova = command.do === 'dma' ? command.gpa : firstPrd(events);
 		const vm = command.do === 'dma' ? this.#ownerOf(command.device) : command.vm;
 		const faults = faultsOf(events).length;
-		return {number, command, vm, policy: this.#machine.policy, ...verdict, faults, iova};
+		const device = command.do === 'dma' ? command.device : this.#controllerOf(command.vm);
+		return {number, command, vm, policy: this.#machine.policy, ...verdict, faults, device, iova};
 	}
 
 	#fault(fault: ReturnType<typeof faultsOf>[number], transfer: number): Fault {
@@ -55,6 +56,13 @@ export class Record {
 			device: name ?? functions.find(({rid}) => rid === fault.rid)?.name ?? 'unknown',
 			owner: name === undefined ? pages.ownerOf(fault.iova) : undefined,
 		};
+	}
+
+	/** The controller of a guest's disk; a file has none. */
+	#controllerOf(vm: string): string | undefined {
+		const disk = this.#machine.guest(vm)?.spec.disk ?? '';
+		return this.#machine.functions.find(({carries}) => carries !== undefined && disk.startsWith(carries))
+			?.name;
 	}
 
 	#ownerOf(device: string): string | undefined {

@@ -67,6 +67,8 @@ export type Transfer = {
 	bytes: number;
 	landed: number;
 	faults: number;
+	/** The function that put the addresses on the bus. */
+	device?: string;
 	/** The first address the device put on the bus: physical for the disk's controller, a GPA for a ppt device. */
 	iova?: number;
 	chain: Stage[];

@@ -1,30 +1,31 @@
-// The dashboard: a header, panels where the layout puts them, a message, and the hints of the footer.
+// The dashboard: a header with the views, panels where the view puts them, a message or what is typed, and hints.
 
 import {Box, Text, useApp, useInput, usePaste, useWindowSize} from 'ink';
 import {useLayoutEffect} from 'react';
 import {useStore} from 'zustand';
-import type {Policy} from '../seam/command.js';
-import type {MachineState} from '../seam/observed.js';
-import {type AppControls, commands} from './commands.js';
-import {helpPanel} from './help.js';
+import type {AppControls} from './commands/command.js';
+import {footer, header, messageLine} from './frame.js';
 import {keyNames} from './keys.js';
-import {fits, LEAST_COLUMNS, LEAST_ROWS, layout} from './layout.js';
+import {FRAME, fits, LEAST_COLUMNS, LEAST_ROWS} from './layout.js';
 import {Lines} from './lines.js';
+import {overlayPanel} from './overlay.js';
 import {Panel} from './panel.js';
 import {panels} from './panels/index.js';
-import {paste, possible, press} from './press.js';
-import {paint, type Row, type Span, widthOf} from './rows.js';
+import {boxes} from './place.js';
+import {paste, press} from './press.js';
+import {paint, type Row} from './rows.js';
 import {resize, type Store, type Ui} from './store.js';
+import {targetOf} from './target.js';
 
 export function App({store}: {readonly store: Store}) {
 	const {columns, rows} = useWindowSize();
-	const controls = useControls();
+	const controls = useControls(store);
 	const ui = useStore(store);
 	useLayoutEffect(() => resize(store, columns, rows), [store, columns, rows]);
 	useInput((input, key) => {
 		for (const name of keyNames(input, key)) press(store, name, controls);
 	});
-	usePaste(text => paste(store, text));
+	usePaste(text => paste(store, text, controls));
 
 	if (!fits({columns, rows})) {
 		return (
@@ -32,36 +33,28 @@ export function App({store}: {readonly store: Store}) {
 		);
 	}
 	const line = (row: Row) => <Lines lines={[paint(row, columns)]} width={columns} />;
+	// Between two frames the terminal may have another size than the store knows of.
+	const shown = {...ui, size: {columns, rows}};
 	return (
 		<Box flexDirection="column" width={columns} height={rows}>
-			{line(header(ui.state, columns))}
-			{ui.help ? (
-				<Panel
-					content={helpPanel(commands, columns - 2)}
-					width={columns}
-					height={rows - 3}
-					scroll={ui.helpAt}
-					focused={true}
-				/>
-			) : (
-				<Panels ui={ui} columns={columns} rows={rows} />
-			)}
-			{line([[` ${ui.message.text}`, ui.message.tone]])}
-			{line(footer(ui))}
+			{line(header(shown))}
+			{ui.overlay ? <Overlay ui={shown} /> : <Panels ui={shown} />}
+			{line(messageLine(shown))}
+			{line(footer(shown))}
 		</Box>
 	);
 }
 
-function Panels({ui, columns, rows}: {readonly ui: Ui; readonly columns: number; readonly rows: number}) {
-	return layout(columns, rows, ui.recent).map(boxes => (
-		<Box key={boxes[0].panel}>
-			{boxes.map(({panel, width, height, behind}) => (
+function Panels({ui}: {readonly ui: Ui}) {
+	return boxes(ui).map(row => (
+		<Box key={row[0].panel}>
+			{row.map(({panel, width, height, behind}) => (
 				<Panel
 					key={panel}
 					content={panels[panel](ui, width - 2, height - 2)}
 					width={width}
 					height={height}
-					scroll={ui.scroll[panel]}
+					place={ui.places[panel]}
 					focused={panel === ui.focus}
 					behind={behind}
 				/>
@@ -70,12 +63,22 @@ function Panels({ui, columns, rows}: {readonly ui: Ui; readonly columns: number;
 	));
 }
 
-/** Leaving, and going to the background: the shell's terminal is given back meanwhile. */
-function useControls(): AppControls {
+function Overlay({ui}: {readonly ui: Ui}) {
+	const {columns, rows} = ui.size;
+	const {name, content} = overlayPanel(ui, columns - 2);
+	return (
+		<Panel content={content} width={columns} height={rows - FRAME} place={ui.places[name]} focused={true} />
+	);
+}
+
+/** Leaving, going to the background (the shell's terminal is given back meanwhile), and what commands ask of the screen. */
+function useControls(store: Store): AppControls {
 	const {exit, suspendTerminal} = useApp();
 	return {
 		exit: () => exit(),
 		suspend: () => void suspendTerminal(stopJob),
+		copy: () => {},
+		target: () => targetOf(store.getState()),
 	};
 }
 
@@ -88,33 +91,3 @@ const stopJob = (): Promise<void> =>
 		process.kill(0, 'SIGTSTP');
 		setTimeout(resolve, 50);
 	});
-
-const POLICY_WORDS: Record<Policy, string> = {
-	remove: 'before D34607',
-	keep: 'D34607',
-	bounce: 'D34535',
-};
-
-function header({title, iommu, policy, disk}: MachineState, columns: number): Row {
-	const left: Span[] = [
-		[' dmascope ', 'title'],
-		[` ${title} · ${iommu}`, 'plain'],
-	];
-	if (policy)
-		left.push(
-			' · policy ',
-			[policy, policy === 'remove' ? 'bad' : 'good'],
-			[` (${POLICY_WORDS[policy]})`, 'dim'],
-		);
-	const way = disk?.direct ? 'O_DIRECT' : 'page cache';
-	const right = disk
-		? `${disk.name} ${way} ${disk.writable ? 'writable' : 'ro'}${disk.sample ? ' sample' : ''} `
-		: '';
-	const used = left.reduce((sum, span) => sum + widthOf(typeof span === 'string' ? span : span[0]), 0);
-	return [...left, ' '.repeat(Math.max(1, columns - used - widthOf(right))), [right, 'dim']];
-}
-
-const footer = (ui: Ui): Row =>
-	commands
-		.filter(command => (command.hint || (ui.help && command.label !== 'scroll')) && possible(command, ui))
-		.flatMap(({shown, label}): Span[] => [' ', [shown, 'key'], ` ${label} `]);

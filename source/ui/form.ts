@@ -81,22 +81,25 @@ export function stepField(before: Form, by: 1 | -1, choices: Choices): Form {
 	}
 }
 
-/** Whether a key goes into the chosen field: a digit; in the GPA, which is hex, a letter from a to f too. */
+/** Starts typing into the chosen field, where it takes a number. */
+export const edit = (form: Form): Form => (isNumber(form.chosen) ? {...form, draft: ''} : form);
+
+/** Whether a key goes into the field that is being typed: a digit; in the GPA, which is hex, a letter from a to f too. */
 export function accepts({chosen, draft}: Form, key: string): boolean {
-	if (!isNumber(chosen)) return false;
-	if (key === 'backspace') return draft !== undefined;
+	if (draft === undefined) return false;
+	if (key === 'backspace') return true;
 	return (chosen === 'gpa' ? (draft === '0' ? /^[0-9a-fx]$/i : /^[0-9a-f]$/i) : /^[0-9]$/).test(key);
 }
 
 export function type(form: Form, key: string): Form {
 	const draft = form.draft ?? '';
 	if (key !== 'backspace') return {...form, draft: (draft + key).slice(0, 18)};
-	return {...form, draft: draft.length > 1 ? draft.slice(0, -1) : undefined};
+	return {...form, draft: draft.slice(0, -1)};
 }
 
 /** Takes what was typed as the field's value; a GPA is hex, with or without 0x. What is no number is dropped. */
 export function commitDraft({draft, ...form}: Form): Form {
-	if (draft === undefined || !isNumber(form.chosen)) return form;
+	if (draft === undefined || draft === '' || !isNumber(form.chosen)) return form;
 	const asHex = form.chosen === 'gpa' && !/^0x/i.test(draft) ? `0x${draft}` : draft;
 	const value = Number(asHex);
 	return Number.isSafeInteger(value) ? {...form, [form.chosen]: value} : form;

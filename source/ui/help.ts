@@ -1,6 +1,7 @@
 // What every key does, made from the table of commands, in as many columns as there is room for.
 
-import type {UiCommand} from './commands.js';
+import {GROUPS} from './commands/command.js';
+import {commands} from './commands/index.js';
 import {type Content, list} from './content.js';
 import {fit, type Row, wrap} from './rows.js';
 
@@ -9,10 +10,9 @@ const INTRO = [
 	'▸ looked up there, or the buffer · ✗ no longer mapped · * bytes that differ',
 	'chain: descriptors, status · iovec entries (cpy: copied) · result of preadv · PRDs · controller · faults (flt) · what landed',
 ];
-const GROUPS: readonly UiCommand['group'][] = ['Lab', 'Scenario', 'Form', 'Look', 'dmascope'];
 const COLUMN = 40;
 
-export function helpPanel(commands: readonly UiCommand[], width: number): Content {
+export function helpPanel(width: number): Content {
 	const columns = Math.max(1, Math.min(3, Math.floor(width / COLUMN)));
 	const rows = GROUPS.flatMap((group): Row[] => [
 		[[fit(` ${group}`, COLUMN), 'title']],

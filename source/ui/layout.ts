@@ -1,5 +1,4 @@
-// Where each panel is on a screen of a given size. Small screens share a place between panels: the one that was
-// looked at last is shown.
+// Boxes on the screen: rows of panels, from top to bottom.
 
 export const PANELS = [
 	'host',
@@ -9,70 +8,58 @@ export const PANELS = [
 	'buffer',
 	'console',
 	'faults',
+	'life',
 	'scenario',
+	'walk',
+	'map',
+	'reach',
+	'page',
+	'transfers',
+	'chain',
+	'compare',
+	'fault',
+	'lints',
+	'lint',
 ] as const;
 export type PanelId = (typeof PANELS)[number];
 /** `behind`: panels that share this place and are not shown. */
 export type Box = {panel: PanelId; width: number; height: number; behind?: readonly PanelId[]};
 
-export const LEAST_COLUMNS = 80;
-export const LEAST_ROWS = 24;
+export const LEAST_COLUMNS = 60;
+export const LEAST_ROWS = 15;
 export const fits = ({columns, rows}: {columns: number; rows: number}): boolean =>
 	columns >= LEAST_COLUMNS && rows >= LEAST_ROWS;
 
 /** Header, message and hints. */
-const FRAME = 3;
-/** Two borders, the form in two rows, seven stages, a verdict in two rows, and space between. */
-const TALL_MODEL = 15;
-const FLAT_MODEL = 8;
-/** Two columns of 8 bytes with their text, and borders. */
-const BUFFER_WIDTH = 82;
-const TWO_SLOTS = 118;
-const THREE_SLOTS = 170;
+export const FRAME = 3;
+/** On a smaller screen than this a view shows one panel at a time. */
+export const isRoomy = ({columns, rows}: {columns: number; rows: number}): boolean =>
+	columns >= 80 && rows >= 24;
 
-/** Rows of panels, from top to bottom. `recent` orders panels by when they were last looked at. */
-export function layout(columns: number, rows: number, recent: readonly PanelId[]): Box[][] {
-	const free = rows - FRAME;
-	const tall = free >= 34;
-	const model = tall ? TALL_MODEL : FLAT_MODEL;
-	const bottom = tall ? Math.floor((free - model) * 0.5) : 6;
-	const top = free - model - bottom;
-	const left = Math.floor(columns / 2);
-	const devices = columns >= TWO_SLOTS ? 36 : 28;
-	return [
-		[
-			{panel: 'host', width: left, height: top},
-			{panel: 'guest', width: columns - left, height: top},
-		],
-		[
-			{panel: 'devices', width: devices, height: model},
-			{panel: 'model', width: columns - devices, height: model},
-		],
-		bottomRow(columns, bottom, recent),
-	];
+type Share = readonly [panel: PanelId, weight: number];
+
+/** A total in whole parts by weight; the last gets what is left. */
+function shares(total: number, weights: readonly number[]): number[] {
+	const all = weights.reduce((sum, weight) => sum + weight, 0);
+	const parts = weights.map(weight => Math.floor((total * weight) / all));
+	parts[parts.length - 1] += total - parts.reduce((sum, part) => sum + part, 0);
+	return parts;
 }
 
-function bottomRow(columns: number, height: number, recent: readonly PanelId[]): Box[] {
-	const shared = (panels: readonly PanelId[], width: number): Box => {
-		const panel = recent.find(other => panels.includes(other)) ?? panels[0];
-		return {panel, width, height, behind: panels.filter(other => other !== panel)};
-	};
-	if (columns >= THREE_SLOTS) {
-		const console = Math.floor((columns - BUFFER_WIDTH) * 0.45);
-		return [
-			{panel: 'buffer', width: BUFFER_WIDTH, height},
-			{panel: 'console', width: console, height},
-			shared(['faults', 'scenario'], columns - BUFFER_WIDTH - console),
-		];
-	}
-	if (columns >= TWO_SLOTS) {
-		return [
-			{panel: 'buffer', width: BUFFER_WIDTH, height},
-			shared(['console', 'faults', 'scenario'], columns - BUFFER_WIDTH),
-		];
-	}
-	return [shared(['buffer', 'console', 'faults', 'scenario'], columns)];
+/** Panels side by side. */
+export function across(columns: number, height: number, ...panels: readonly Share[]): Box[] {
+	const widths = shares(
+		columns,
+		panels.map(([, weight]) => weight),
+	);
+	return panels.map(([panel], i) => ({panel, width: widths[i], height}));
 }
 
-export const boxOf = (boxes: readonly Box[][], panel: PanelId): Box | undefined =>
-	boxes.flat().find(box => box.panel === panel);
+/** Panels one below the other. */
+export function down(columns: number, rows: number, ...panels: readonly Share[]): Box[][] {
+	const heights = shares(
+		rows,
+		panels.map(([, weight]) => weight),
+	);
+	return panels.map(([panel], i) => [{panel, width: columns, height: heights[i]}]);
+}

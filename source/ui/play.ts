@@ -1,7 +1,7 @@
 // Playing a scenario on screen: its machine is started, and its steps are taken one by one.
 
 import type {Scenario, Step} from '../seam/play.js';
-import {dispatch, focusOn, type Store, say} from './store.js';
+import {BOTTOM, dispatch, focusOn, type Store, say, show, TOP} from './store.js';
 
 /** How a step that was taken went: what was said, and what of its expectations did not come true. */
 export type Taken = {said: string; unmet: readonly string[]};
@@ -11,13 +11,13 @@ export const nextStep = ({scenario, taken}: Play): Step | undefined => scenario.
 
 /** Starts the scenario that is chosen in the list. */
 export function startScenario(store: Store): void {
-	const {machine, choice} = store.getState();
+	const {machine, places} = store.getState();
 	const scenarios = machine.lab?.scenarios;
-	const chosen = scenarios?.list()[choice];
+	const chosen = scenarios?.list()[places.scenario?.cursor ?? 0];
 	if (scenarios === undefined || chosen === undefined) return;
 	const scenario = scenarios.load(chosen.name);
 	if (dispatch(store, {do: 'start', machine: scenario.machine}) === undefined) return;
-	store.setState(({scroll}) => ({play: {scenario, taken: []}, scroll: {...scroll, scenario: 0}}));
+	store.setState(({places: known}) => ({play: {scenario, taken: []}, places: {...known, scenario: TOP}}));
 	focusOn(store, 'scenario');
 	say(store, `${scenario.name}: . takes the next of its ${scenario.steps.length} steps.`, 'key');
 }
@@ -34,15 +34,13 @@ export function takeStep(store: Store): void {
 	const outcome = dispatch(store, step.command);
 	if (outcome === undefined) return;
 	const taken = [...play.taken, {said: outcome.said, unmet: machine.lab.scenarios.unmet(step, outcome)}];
-	store.setState(({scroll}) => ({
-		play: {...play, taken},
-		scroll: {...scroll, scenario: Number.MAX_SAFE_INTEGER},
-	}));
+	store.setState(({places}) => ({play: {...play, taken}, places: {...places, scenario: BOTTOM}}));
 	if ('vm' in step.command) {
 		const {vm} = step.command;
 		store.setState(({form, state}) => ({
 			form: {...form, vm: state.vms.some(({name}) => name === vm) ? vm : form.vm},
 		}));
 	}
+	show(store, 'overview');
 	focusOn(store, 'scenario');
 }

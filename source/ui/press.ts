@@ -1,33 +1,39 @@
-// From key presses and pastes to the form and to commands.
+// From key presses and pastes to what is typed, and to commands.
 
-import {type AppControls, commands, inForm, type UiCommand} from './commands.js';
-import {accepts, type} from './form.js';
+import {type AppControls, runCommand} from './commands/command.js';
+import {commands, possible} from './commands/index.js';
+import {accepts, commitDraft, edit, type} from './form.js';
 import {fits} from './layout.js';
-import type {Store, Ui} from './store.js';
+import {typed} from './prompt.js';
+import type {Store} from './store.js';
 
-const inHelp = ['help', 'form', 'suspend', 'quit', 'up', 'down', 'page-up', 'page-down', 'top', 'bottom'];
-const whenTooSmall = ['suspend', 'quit'];
-
-/** Whether a command means anything now: with the help open, or on a screen too small to show a thing, few do. */
-export function possible({id, when}: UiCommand, ui: Ui): boolean {
-	if (!fits(ui.size)) return whenTooSmall.includes(id);
-	return ui.help ? inHelp.includes(id) : (when?.(ui) ?? true);
-}
-
-/** What a key press does: typing in the form first, then the table. */
+/** What a key press does: what is being typed first, then the table. */
 export function press(store: Store, key: string, app: AppControls): void {
 	const ui = store.getState();
-	if (inForm(ui) && !ui.help && fits(ui.size) && accepts(ui.form, key)) {
+	const large = fits(ui.size);
+	if (large && ui.prompt && typed(store, key, app)) return;
+	if (large && ui.overlay === undefined && accepts(ui.form, key)) {
 		store.setState({form: type(ui.form, key)});
 		return;
 	}
-	commands.find(command => command.keys.includes(key) && possible(command, ui))?.run(store, app);
+	const command = commands.find(other => other.keys.includes(key) && possible(other, ui, large));
+	// What was typed is taken before anything else happens, but Escape drops it.
+	if (ui.form.draft !== undefined && key !== 'escape' && key !== 'enter')
+		store.setState({form: commitDraft(ui.form)});
+	if (command) runCommand(command, store, app);
 }
 
-/** Pasted text is a number for the chosen field, or nothing: it never runs commands. */
-export function paste(store: Store, text: string): void {
-	for (const key of text.trim()) {
-		const ui = store.getState();
-		if (inForm(ui) && !ui.help && accepts(ui.form, key)) store.setState({form: type(ui.form, key)});
+/** Pasted text is typed: into the line that is open, or as a number into the chosen field. It never runs commands. */
+export function paste(store: Store, text: string, app: AppControls): void {
+	const line = text.trim().replace(/\s+/g, ' ');
+	const {prompt, focus, overlay, form} = store.getState();
+	if (prompt) {
+		for (const char of line) typed(store, char, app);
+	} else if (focus === 'model' && overlay === undefined) {
+		store.setState({form: form.draft === undefined ? edit(form) : form});
+		for (const char of line) {
+			const {form: now} = store.getState();
+			if (accepts(now, char)) store.setState({form: type(now, char)});
+		}
 	}
 }

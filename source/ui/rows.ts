@@ -45,8 +45,8 @@ export function wrap(text: string, width: number): string[] {
 	return [...lines, line];
 }
 
-/** A row in exactly `width` columns, with its colours. A row that has just changed is lit as a whole. */
-export function paint(row: Row, width: number, lit = false): string {
+/** A row in exactly `width` columns, with its colours; or in one tone as a whole: chosen, or just changed. */
+export function paint(row: Row, width: number, whole?: Tone): string {
 	const parts: string[] = [];
 	let left = width;
 	row.forEach((span, i) => {
@@ -55,11 +55,11 @@ export function paint(row: Row, width: number, lit = false): string {
 		const room = i === row.length - 1 ? left : Math.min(left, widthOf(text));
 		const fitted = fit(text, room);
 		left -= room;
-		parts.push(lit ? fitted : theme[tone](fitted));
+		parts.push(whole ? fitted : theme[tone](fitted));
 	});
 	if (left > 0) parts.push(' '.repeat(left));
 	const line = parts.join('');
-	return lit ? theme.changed(line) : line;
+	return whole ? theme[whole](line) : line;
 }
 
 /** A title inside a top border: ╭ TITLE ─────╮ */

@@ -2,15 +2,17 @@
 
 import {createStore, type StoreApi} from 'zustand/vanilla';
 import {PAGE_SIZE} from '../formats/address.js';
+import type {Rid} from '../formats/pci.js';
 import type {Command, Outcome} from '../seam/command.js';
 import type {MachineState, ObservedMachine, Transfer} from '../seam/observed.js';
 import {type DomainView, type Range, viewDomain} from '../seam/ranges.js';
 import {messageOf, UserError} from '../user-error.js';
+import type {Place} from './content.js';
 import {commitDraft, type Form, newForm} from './form.js';
 import type {PanelId} from './layout.js';
-import {PANELS} from './layout.js';
 import type {Play} from './play.js';
 import type {Tone} from './theme.js';
+import {type ViewId, views} from './views.js';
 
 export type Message = {text: string; tone: Tone};
 
@@ -20,22 +22,38 @@ export type Ui = {
 	views: readonly DomainView[];
 	/** Ranges that are new since the last change, by key: lit for a second. */
 	changed: ReadonlySet<string>;
+	view: ViewId;
 	focus: PanelId;
+	/** The panel that had the focus when a view was left. */
+	focusOf: Readonly<Partial<Record<ViewId, PanelId>>>;
+	/** Whether the focused panel has the screen to itself. */
+	zoom: boolean;
 	/** Panels by when they were last looked at, the latest first. */
 	recent: readonly PanelId[];
-	scroll: Readonly<Record<PanelId, number>>;
+	places: Readonly<Partial<Record<PanelId | 'help' | 'palette', Place>>>;
 	form: Form;
 	/** The last transfer of each guest that the dashboard's user asked for. */
 	last: Readonly<Record<string, Transfer>>;
-	help: boolean;
-	/** The first row of help in sight. */
-	helpAt: number;
-	/** The scenario that is chosen from the list, and the one that is played. */
-	choice: number;
+	/** What lies over the panels, and the text that is being typed into it. */
+	overlay?: 'help' | 'palette';
+	prompt?: Prompt;
+	/** By panel: what its rows are filtered by, and how they are sorted. */
+	filters: Readonly<Partial<Record<PanelId, string>>>;
+	sorts: Readonly<Partial<Record<PanelId, number>>>;
+	/** The access whose walk is shown. */
+	access?: Access;
+	/** The page of host memory that is looked at. */
+	page: number;
+	/** The scenario that is played. */
 	play?: Play;
 	message: Message;
 	size: {columns: number; rows: number};
 };
+
+/** An access to look up: as the IOMMU is asked. */
+export type Access = {rid: Rid; iova: number; write: boolean};
+/** A line that is being typed. */
+export type Prompt = {asks: 'filter' | 'address' | 'palette'; text: string};
 
 export type Store = StoreApi<Ui>;
 
@@ -52,23 +70,17 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		state,
 		views: look(machine, state),
 		changed: new Set(),
+		view: 'overview',
 		focus: 'model',
+		focusOf: {},
+		zoom: false,
 		recent: ['console'],
-		scroll: {
-			host: 0,
-			guest: 0,
-			devices: 0,
-			model: 0,
-			buffer: 0,
-			console: Number.MAX_SAFE_INTEGER,
-			faults: 0,
-			scenario: 0,
-		},
+		places: {console: BOTTOM},
 		form: newForm(vm, machine.lab?.defaultGpa ?? 0),
 		last: {},
-		help: false,
-		helpAt: 0,
-		choice: 0,
+		filters: {},
+		sorts: {},
+		page: 0,
 		message: {
 			text: `⏎ has ${vm} read the raw disk: watch where the DMA lands. p switches the policy.`,
 			tone: 'key',
@@ -76,6 +88,10 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		size,
 	}));
 }
+
+/** A list's end, however long it is. */
+export const BOTTOM: Place = {top: Number.MAX_SAFE_INTEGER, cursor: Number.MAX_SAFE_INTEGER};
+export const TOP: Place = {top: 0, cursor: 0};
 
 const look = (machine: ObservedMachine, state: MachineState): DomainView[] =>
 	state.domains.map(domain => viewDomain(machine.memory, state.owned, domain));
@@ -98,7 +114,7 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 		say(store, messageOf(error), 'warn');
 		return undefined;
 	}
-	if (command.do === 'start') store.setState({last: {}, play: undefined});
+	if (command.do === 'start') store.setState({last: {}, play: undefined, access: undefined, page: 0});
 	refresh(store);
 	const bad =
 		outcome.kind === 'boot'
@@ -108,16 +124,16 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 				: outcome.kind === 'transfer' && outcome.transfer.data !== 'delivered';
 	const transfer = outcome.kind === 'transfer' ? outcome.transfer : undefined;
 	const shows: PanelId | undefined = transfer ? 'buffer' : outcome.kind === 'boot' ? 'console' : undefined;
-	store.setState(({scroll, views, last, recent}) => ({
+	store.setState(({places, views, last, recent}) => ({
 		message: {text: outcome.said, tone: bad ? 'bad' : 'good'},
 		last: transfer?.vm === undefined ? last : {...last, [transfer.vm]: transfer},
 		recent: shows ? [shows, ...recent.filter(panel => panel !== shows)] : recent,
-		scroll: {
-			...scroll,
+		places: {
+			...places,
 			...(transfer ? follow(views, transfer) : {}),
-			buffer: 0,
-			faults: 0,
-			console: Number.MAX_SAFE_INTEGER,
+			buffer: TOP,
+			faults: TOP,
+			console: BOTTOM,
 		},
 	}));
 	return outcome;
@@ -153,17 +169,17 @@ function withGuest(form: Form, {vms}: MachineState): Form {
 const keysOf = (views: readonly DomainView[]): Set<string> =>
 	new Set(views.flatMap(({domain, ranges}) => ranges.map(range => rangeKey(domain.id, range))));
 
-/** Scrolls the tables to where a transfer was looked up, and to its buffer: one row above stays in sight. */
-function follow(views: readonly DomainView[], {iova, command, vm}: Transfer): Partial<Ui['scroll']> {
-	const rowOf = (view: DomainView | undefined, address: number | undefined): number | undefined => {
+/** Shows in the tables where a transfer was looked up, and its buffer: one row above stays in sight. */
+function follow(views: readonly DomainView[], {iova, command, vm}: Transfer): Ui['places'] {
+	const placeOf = (view: DomainView | undefined, address: number | undefined): Place | undefined => {
 		const at = view?.ranges.findIndex(range => address !== undefined && holds(range, address)) ?? -1;
-		return at < 0 ? undefined : Math.max(0, at - 1);
+		return at < 0 ? undefined : {top: Math.max(0, at - 1), cursor: at};
 	};
 	const inHost = views.find(({domain}) => domain.role === 'host');
 	const inGuest = views.find(({domain}) => vm !== undefined && domain.vm === vm);
-	const host = command.do === 'dma' ? undefined : rowOf(inHost, iova);
-	const guest = rowOf(inGuest, command.gpa);
-	return {...(host === undefined ? {} : {host}), ...(guest === undefined ? {} : {guest})};
+	const host = command.do === 'dma' ? undefined : placeOf(inHost, iova);
+	const guest = placeOf(inGuest, command.gpa);
+	return {...(host ? {host} : {}), ...(guest ? {guest} : {})};
 }
 
 export const holds = ({iova, pages}: Range, address: number): boolean =>
@@ -177,6 +193,13 @@ export function focusOn(store: Store, panel: PanelId): void {
 	}));
 }
 
+/** Goes to a view, to the panel of it that had the focus before. */
+export function show(store: Store, view: ViewId): void {
+	const {view: before, focus, focusOf} = store.getState();
+	store.setState({view, zoom: false, overlay: undefined, focusOf: {...focusOf, [before]: focus}});
+	if (view !== before) focusOn(store, focusOf[view] ?? views[view].first);
+}
+
 /** The terminal's size, as it is now. Nothing happens, and nothing is drawn, where it is the same. */
 export function resize(store: Store, columns: number, rows: number): void {
 	const {size} = store.getState();
@@ -184,6 +207,7 @@ export function resize(store: Store, columns: number, rows: number): void {
 }
 
 export function moveFocus(store: Store, by: 1 | -1): void {
-	const at = PANELS.indexOf(store.getState().focus);
-	focusOn(store, PANELS[(at + by + PANELS.length) % PANELS.length]);
+	const {view, focus} = store.getState();
+	const {panels} = views[view];
+	focusOn(store, panels[(panels.indexOf(focus) + by + panels.length) % panels.length]);
 }

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {stripVTControlCharacters} from 'node:util';
 import fc from 'fast-check';
-import {boxOf, LEAST_COLUMNS, LEAST_ROWS, layout, PANELS} from '../../source/ui/layout.js';
+import {FRAME, LEAST_COLUMNS, LEAST_ROWS} from '../../source/ui/layout.js';
+import {boxes, boxOf} from '../../source/ui/place.js';
 import {bottomBorder, fit, paint, topBorder, widthOf, wrap} from '../../source/ui/rows.js';
+import {VIEWS, views} from '../../source/ui/views.js';
 
 const text = fc.oneof(
 	fc.string({maxLength: 40}),
@@ -25,7 +27,7 @@ test('a painted row takes exactly its width, lit or not, and so do borders', () 
 		fc.property(
 			fc.array(printable, {maxLength: 6}),
 			fc.integer({min: 8, max: 80}),
-			fc.boolean(),
+			fc.constantFrom(undefined, 'chosen' as const, 'changed' as const),
 			(spans, width, lit) => {
 				const row = spans.map((span, i) => (i % 2 === 0 ? span : ([span, 'bad'] as const)));
 				assert.equal(widthOf(stripVTControlCharacters(paint(row, width, lit))), width);
@@ -56,25 +58,30 @@ test('wrapped lines hold every word in order', () => {
 	);
 });
 
-test('the layout fills every screen exactly, and shows the panel looked at last', () => {
+test('every view fills every screen exactly, and shows the panel that has the focus', () => {
 	fc.assert(
 		fc.property(
 			fc.integer({min: LEAST_COLUMNS, max: 400}),
 			fc.integer({min: LEAST_ROWS, max: 150}),
-			fc.constantFrom(...PANELS),
-			(columns, rows, focus) => {
-				const boxes = layout(columns, rows, [focus]);
-				assert.equal(boxes.reduce((sum, line) => sum + line[0].height, 0) + 3, rows);
-				for (const line of boxes) {
+			fc.constantFrom(...VIEWS),
+			fc.nat(20),
+			fc.boolean(),
+			(columns, rows, view, nth, zoom) => {
+				const {panels} = views[view];
+				const focus = panels[nth % panels.length];
+				const ui = {view, focus, zoom, size: {columns, rows}, recent: [focus]};
+				const lines = boxes(ui);
+				assert.equal(lines.reduce((sum, line) => sum + line[0].height, 0) + FRAME, rows);
+				for (const line of lines) {
 					assert.equal(
 						line.reduce((sum, {width}) => sum + width, 0),
 						columns,
 					);
 					assert.ok(line.every(({height, width}) => height === line[0].height && height >= 4 && width >= 20));
 				}
-				assert.ok(boxOf(boxes, focus));
+				assert.ok(boxOf(ui, focus), `${view} ${focus}`);
 			},
 		),
-		{seed: 14, numRuns: 500},
+		{seed: 14, numRuns: 1000},
 	);
 });

@@ -11,7 +11,7 @@ export function devicesPanel({state}: Ui, width: number): Content {
 		const tone = device.domain === undefined ? 'warn' : device.vm === undefined ? 'plain' : 'guest';
 		return [' ', ridText(device.rid).padEnd(7), device.name.padEnd(6), [placeOf(device, width >= 30), tone]];
 	});
-	return list('DEVICES', rows);
+	return {...list('DEVICES', rows), selects: true};
 }
 
 function placeOf({domain, vm, untranslated}: Device, wide: boolean): string {

@@ -4,6 +4,7 @@ import {PAGE_SIZE} from '../../formats/address.js';
 import type {DomainView, Range} from '../../seam/ranges.js';
 import {grouped, plural} from '../../words.js';
 import {type Content, fixed} from '../content.js';
+import {rangesShown, type Shown} from '../ranges-shown.js';
 import {type Row, type Span, wrap} from '../rows.js';
 import {holds, rangeKey, shownTransfer, type Ui} from '../store.js';
 
@@ -11,13 +12,14 @@ import {holds, rangeKey, shownTransfer, type Ui} from '../store.js';
 const WIDE = 56;
 
 export function hostPanel(ui: Ui, width: number): Content {
-	const view = ui.views.find(({domain}) => domain.role === 'host');
-	if (view === undefined) {
+	const shownRanges = rangesShown(ui, 'host');
+	if (shownRanges === undefined) {
 		return fixed('HOST DOMAIN', [
 			[' There is no host domain yet: it is made when the'],
 			[' first passthru device is bound to a VM.'],
 		]);
 	}
+	const {view} = shownRanges;
 	const {domain, mappedPages, removedPages} = view;
 	const wide = width >= WIDE;
 	const removed = removedPages > 0 ? ` · ${grouped(removedPages)} removed` : '';
@@ -31,7 +33,7 @@ export function hostPanel(ui: Ui, width: number): Content {
 	const head: Row = [
 		[` ${'IOVA = HPA'.padEnd(columns.range)}${'pages'.padStart(columns.pages)} rw owner`, 'dim'],
 	];
-	return table(ui, view, `HOST DOMAIN ${domain.id} ─ ${counts}`, head, range => {
+	return table(ui, shownRanges, `HOST DOMAIN ${domain.id} ─ ${counts}`, head, range => {
 		const gone = !range.read && !range.write;
 		const wired = ui.state.vms.some(vm => vm.name === range.owner && vm.wired);
 		const owner = wired && wide ? `${range.owner}, wired` : range.owner;
@@ -48,8 +50,9 @@ export function hostPanel(ui: Ui, width: number): Content {
 
 export function guestPanel(ui: Ui, width: number): Content {
 	const {vm} = ui.form;
-	const view = ui.views.find(({domain}) => domain.vm === vm);
-	if (view === undefined) return withoutDomain(ui, vm, width);
+	const shownRanges = rangesShown(ui, 'guest');
+	if (shownRanges === undefined) return withoutDomain(ui, vm, width);
+	const {view} = shownRanges;
 	const title = `GUEST DOMAIN ${view.domain.id} ─ ${vm} ─ ${plural(view.mappedPages, 'page')}`;
 	const digits = digitsOf(view.ranges.map(({hpa, pages}) => hpa + pages * PAGE_SIZE));
 	const target = digits + 3;
@@ -61,7 +64,7 @@ export function guestPanel(ui: Ui, width: number): Content {
 			'dim',
 		],
 	];
-	return table(ui, view, title, head, range => [
+	return table(ui, shownRanges, title, head, range => [
 		mark(range, shownTransfer(ui)?.command.gpa),
 		columns.rangeText(range),
 		[' → ', 'dim'],
@@ -75,6 +78,7 @@ export function guestPanel(ui: Ui, width: number): Content {
 /** A guest with no domain of its own: what of it the host's devices reach is counted in the host's table. */
 function withoutDomain({state, views}: Ui, vm: string, width: number): Content {
 	const pages = state.vms.find(({name}) => name === vm)?.pages ?? 0;
+	if (pages === 0) return fixed('GUEST', [[' There is no guest.']]);
 	const host = views.find(({domain}) => domain.role === 'host')?.ranges ?? [];
 	const reachable = host.filter(range => range.owner === vm && (range.read || range.write));
 	const count = reachable.reduce((sum, range) => sum + range.pages, 0);
@@ -86,14 +90,22 @@ function withoutDomain({state, views}: Ui, vm: string, width: number): Content {
 	);
 }
 
-function table(ui: Ui, view: DomainView, title: string, head: Row, row: (range: Range) => Row): Content {
-	const {ranges, domain} = view;
+function table(
+	ui: Ui,
+	{view, ranges, filter, problem}: Shown,
+	title: string,
+	head: Row,
+	row: (range: Range) => Row,
+): Content {
+	const {domain} = view;
+	const filtered = problem ?? `${plural(ranges.length, 'row')} of ${grouped(view.ranges.length)}: ${filter}`;
 	return {
 		title,
-		head: [head],
+		head: filter === '' ? [head] : [head, [[` ${filtered}`, problem === undefined ? 'key' : 'warn']]],
 		count: ranges.length,
 		row: index => row(ranges[index]),
 		lit: index => ui.changed.has(rangeKey(domain.id, ranges[index])),
+		selects: true,
 	};
 }
 

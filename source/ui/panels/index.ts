@@ -1,6 +1,7 @@
 // Every panel by its name: what it shows in a box of a given size.
 
 import type {Content} from '../content.js';
+import {fixed} from '../content.js';
 import type {PanelId} from '../layout.js';
 import type {Ui} from '../store.js';
 import {bufferPanel} from './buffer.js';
@@ -10,6 +11,7 @@ import {guestPanel, hostPanel} from './domain.js';
 import {faultsPanel} from './faults.js';
 import {modelPanel} from './model.js';
 import {scenarioPanel} from './scenario.js';
+import {chainPanel, transfersPanel} from './transfers.js';
 
 /** `width` and `height` are those inside the borders. */
 export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => Content> = {
@@ -20,5 +22,16 @@ export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => 
 	buffer: bufferPanel,
 	console: consolePanel,
 	faults: faultsPanel,
+	life: () => fixed('', []),
 	scenario: scenarioPanel,
+	walk: () => fixed('', []),
+	map: () => fixed('', []),
+	reach: () => fixed('', []),
+	page: () => fixed('', []),
+	transfers: transfersPanel,
+	chain: chainPanel,
+	compare: () => fixed('', []),
+	fault: () => fixed('', []),
+	lints: () => fixed('', []),
+	lint: () => fixed('', []),
 };

@@ -10,14 +10,19 @@ export function scenarioPanel(ui: Ui, width: number): Content {
 	return ui.play ? played(ui.play, width) : choice(ui, width);
 }
 
-function choice({machine, choice: chosen, focus}: Ui, width: number): Content {
+function choice({machine, places}: Ui, width: number): Content {
 	const scenarios = machine.lab?.scenarios.list() ?? [];
-	const rows = scenarios.flatMap(({name, story}, i): Row[] => {
-		const here = i === chosen && focus === 'scenario';
-		const first: Row = [' ', [`${name} `, here ? 'chosen' : 'key']];
-		return i === chosen ? [first, ...prose(story, width)] : [first];
-	});
-	return list('SCENARIOS ─ ⏎ plays', rows);
+	const chosen = scenarios[places.scenario?.cursor ?? 0];
+	return {
+		...list(
+			'SCENARIOS ─ ⏎ plays',
+			scenarios.map(
+				({name, story}): Row => [' ', [name.padEnd(18), 'key'], [story.split('\n')[0] ?? '', 'dim']],
+			),
+			chosen ? prose(chosen.story, width).slice(0, 3) : [],
+		),
+		selects: true,
+	};
 }
 
 function played(play: Play, width: number): Content {

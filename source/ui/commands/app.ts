@@ -1,0 +1,72 @@
+// The program itself.
+
+import {type Store, say} from '../store.js';
+import type {UiCommand} from './command.js';
+
+export const appCommands: readonly UiCommand[] = [
+	{
+		id: 'copy',
+		keys: ['y'],
+		shown: 'y',
+		label: 'copy',
+		description: 'The chosen row, or the message, to the clipboard',
+		group: 'dmascope',
+		run: (store, app) => {
+			const {message, places} = store.getState();
+			const target = app.target();
+			const chosen = target?.content.selects && target.content.count > 0 ? target : undefined;
+			const row = chosen?.content.row(places[chosen.name]?.cursor ?? 0);
+			const text = row ? row.map(span => (typeof span === 'string' ? span : span[0])).join('') : message.text;
+			app.copy(text.trim());
+			say(store, `Copied: ${text.trim()}`, 'good');
+		},
+	},
+	{
+		id: 'palette',
+		keys: [':'],
+		shown: ':',
+		label: 'commands',
+		description: 'Every command, by name',
+		group: 'dmascope',
+		hint: 1,
+		run: store =>
+			store.setState(({places}) => ({
+				overlay: 'palette',
+				prompt: {asks: 'palette', text: ''},
+				places: {...places, palette: {top: 0, cursor: 0}},
+			})),
+	},
+	{
+		id: 'help',
+		keys: ['?'],
+		shown: '?',
+		label: 'help',
+		description: 'What every key does',
+		group: 'dmascope',
+		hint: 12,
+		run: (store: Store) =>
+			store.setState(({overlay, places}) => ({
+				overlay: overlay === 'help' ? undefined : 'help',
+				places: {...places, help: {top: 0, cursor: 0}},
+			})),
+	},
+	{
+		id: 'suspend',
+		keys: ['ctrl-z'],
+		shown: '^Z',
+		label: 'suspend',
+		description: 'Back to the shell; fg returns',
+		group: 'dmascope',
+		run: (_store, app) => app.suspend(),
+	},
+	{
+		id: 'quit',
+		keys: ['q', 'ctrl-c'],
+		shown: 'q',
+		label: 'quit',
+		description: 'Leave',
+		group: 'dmascope',
+		hint: 12,
+		run: (_store, app) => app.exit(),
+	},
+];

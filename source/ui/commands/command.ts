@@ -1,0 +1,45 @@
+// A command of the dashboard: it carries its own keys, words and conditions.
+
+import type {Content} from '../content.js';
+import type {PanelId} from '../layout.js';
+import {type Store, say, type Ui} from '../store.js';
+
+export const GROUPS = ['Views', 'Look', 'Lab', 'Form', 'Scenario', 'dmascope'] as const;
+
+export type UiCommand = {
+	id: string;
+	keys: readonly string[];
+	/** As footer, help and palette show the keys. */
+	shown: string;
+	label: string;
+	description: string;
+	group: (typeof GROUPS)[number];
+	/** Whether the footer has room for it: the lower, the sooner it is left out. */
+	hint?: number;
+	/** Where the same keys do different things. */
+	when?: (ui: Ui) => boolean;
+	/** Why it cannot be done now, as a sentence. */
+	why?: (ui: Ui) => string | undefined;
+	run: (store: Store, app: AppControls) => void;
+};
+
+/** What only the running program can do. */
+export type AppControls = {
+	exit: () => void;
+	suspend: () => void;
+	/** Puts text on the clipboard of whoever sits at the terminal. */
+	copy: (text: string) => void;
+	/** What arrows move in, as it is on the screen. */
+	target: () => Target | undefined;
+};
+export type Target = {name: PanelId | 'help'; content: Content; height: number};
+
+export const withLab = ({machine}: Ui): string | undefined =>
+	machine.lab === undefined ? 'This machine can only be looked at.' : undefined;
+
+/** Runs a command, or says why it cannot be run. */
+export function runCommand(command: UiCommand, store: Store, app: AppControls): void {
+	const why = command.why?.(store.getState());
+	if (why === undefined) command.run(store, app);
+	else say(store, why, 'warn');
+}

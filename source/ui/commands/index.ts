@@ -1,0 +1,28 @@
+// The one table of commands: keys, footer, help, palette and the readme's table of keys are made from it.
+
+import type {Ui} from '../store.js';
+import {appCommands} from './app.js';
+import type {UiCommand} from './command.js';
+import {formCommands} from './form.js';
+import {labCommands} from './lab.js';
+import {lookCommands} from './look.js';
+import {scenarioCommands} from './scenario.js';
+import {tableCommands} from './table.js';
+
+export const commands: readonly UiCommand[] = [
+	...labCommands,
+	...formCommands,
+	...scenarioCommands,
+	...tableCommands,
+	...lookCommands,
+	...appCommands,
+];
+
+const inHelp = ['help', 'back', 'suspend', 'quit', 'up', 'down', 'page-up', 'page-down', 'top', 'bottom'];
+const whenTooSmall = ['suspend', 'quit'];
+
+/** Whether a command means anything where the dashboard is now. */
+export function possible({id, when}: UiCommand, ui: Ui, large: boolean): boolean {
+	if (!large) return whenTooSmall.includes(id);
+	return ui.overlay === 'help' ? inHelp.includes(id) : (when?.(ui) ?? true);
+}

@@ -1,0 +1,66 @@
+// The lines around the panels: what is looked at, and the views; what was said, or is typed; what keys do.
+
+import type {Policy} from '../seam/command.js';
+import {commands, possible} from './commands/index.js';
+import {fits} from './layout.js';
+import {type Row, type Span, widthOf} from './rows.js';
+import type {Ui} from './store.js';
+import {VIEWS} from './views.js';
+
+const POLICY_WORDS: Record<Policy, string> = {
+	remove: 'before D34607',
+	keep: 'D34607',
+	bounce: 'D34535',
+};
+/** From here on the views have their names beside their numbers. */
+const NAMED_VIEWS = 140;
+
+const textOf = (span: Span): string => (typeof span === 'string' ? span : span[0]);
+const widthOfRow = (row: Row): number => row.reduce((sum, span) => sum + widthOf(textOf(span)), 0);
+
+export function header({state, view, size}: Ui): Row {
+	const {title, iommu, policy, disk} = state;
+	const left: Span[] = [
+		[' dmascope ', 'title'],
+		[` ${title} · ${iommu}`, 'plain'],
+	];
+	if (policy) left.push(' · policy ', [policy, policy === 'remove' ? 'bad' : 'good']);
+	const named = size.columns >= NAMED_VIEWS;
+	if (policy && size.columns >= 100) left.push([` (${POLICY_WORDS[policy]})`, 'dim']);
+	const way = disk?.direct ? 'O_DIRECT' : 'page cache';
+	if (disk && named)
+		left.push([
+			` · ${disk.name} ${way} ${disk.writable ? 'writable' : 'ro'}${disk.sample ? ' sample' : ''}`,
+			'dim',
+		]);
+	const tabs = VIEWS.flatMap((id, i): Span[] => {
+		if (id === view) return [[` ${i + 1} ${id} `, 'chosen']];
+		return [[named ? ` ${i + 1} ${id} ` : ` ${i + 1}`, 'dim']];
+	});
+	const room = size.columns - widthOfRow(left) - widthOfRow(tabs) - 1;
+	return [...left, ' '.repeat(Math.max(1, room)), ...tabs];
+}
+
+const ASKS = {filter: 'filter', address: 'go to address', palette: 'command'} as const;
+
+export function messageLine({prompt, message}: Ui): Row {
+	if (prompt === undefined) return [[` ${message.text}`, message.tone]];
+	return [[` ${ASKS[prompt.asks]}: `, 'key'], `${prompt.text}▏`];
+}
+
+/** The hints there is room for: those that matter most, in the order of the table. */
+export function footer(ui: Ui): Row {
+	const large = fits(ui.size);
+	const can = commands.filter(
+		command =>
+			possible(command, ui, large) &&
+			(command.hint !== undefined || (ui.overlay === 'help' && command.label !== 'scroll')),
+	);
+	const spans = ({shown, label}: (typeof commands)[number]): Span[] => [' ', [shown, 'key'], ` ${label} `];
+	const kept = new Set(can);
+	for (const command of can.toSorted((a, b) => (a.hint ?? 0) - (b.hint ?? 0))) {
+		if (widthOfRow([...kept].flatMap(spans)) <= ui.size.columns) break;
+		kept.delete(command);
+	}
+	return [...kept].flatMap(spans);
+}

@@ -1,0 +1,54 @@
+// What lies behind the chosen row of a panel: what Enter opens.
+
+import {startScenario} from './play.js';
+import {hostOf, rangesShown} from './ranges-shown.js';
+import {type Access, focusOn, type Store, show, type Ui} from './store.js';
+
+type Opener = (store: Store) => void;
+
+/** Undefined where nothing does. */
+export function opened(ui: Ui): Opener | undefined {
+	const {focus, places, state, form} = ui;
+	const cursor = places[focus]?.cursor ?? 0;
+	switch (focus) {
+		case 'host': {
+			const range = rangesShown(ui, 'host')?.ranges[cursor];
+			const device = state.devices.find(({domain}) => domain === hostOf(ui)?.domain.id);
+			return range && device && walk({rid: device.rid, iova: range.iova, write: true});
+		}
+		case 'guest': {
+			const range = rangesShown(ui, 'guest')?.ranges[cursor];
+			const device = state.devices.find(({vm}) => vm === form.vm);
+			return range && device && walk({rid: device.rid, iova: range.iova, write: true});
+		}
+		case 'devices': {
+			const device = state.devices[cursor];
+			return device && walk({rid: device.rid, iova: 0, write: true});
+		}
+		case 'transfers':
+			return state.transfers.length > 0 ? store => focusOn(store, 'chain') : undefined;
+		case 'chain':
+			return chainWalk(ui);
+		case 'scenario':
+			return ui.play === undefined ? startScenario : undefined;
+		default:
+			return undefined;
+	}
+}
+
+const walk =
+	(access: Access): Opener =>
+	store => {
+		store.setState({access});
+		show(store, 'walk');
+	};
+
+/** Where the chosen transfer was looked up first. */
+function chainWalk({state, places}: Ui): Opener | undefined {
+	const transfer = state.transfers.at(-1 - (places.transfers?.cursor ?? 0));
+	if (transfer?.iova === undefined) return undefined;
+	const {command} = transfer;
+	const write = command.do === 'dma' ? command.access === 'write' : command.do === 'read';
+	const device = state.devices.find(({name}) => name === transfer.device);
+	return device && walk({rid: device.rid, iova: transfer.iova, write});
+}

@@ -1,0 +1,76 @@
+// Every transfer, the newest first; and the chain of the chosen one, step by step.
+
+import {hex} from '../../formats/address.js';
+import type {Data, Transfer} from '../../seam/observed.js';
+import {grouped, plural} from '../../words.js';
+import {type Content, fixed, list} from '../content.js';
+import {fit, type Row, wrap} from '../rows.js';
+import type {Ui} from '../store.js';
+import type {Tone} from '../theme.js';
+
+export const DATA_TONES: Record<Data, Tone> = {delivered: 'good', lost: 'bad', torn: 'bad', failed: 'warn'};
+
+export function transfersPanel({state: {transfers, tally}}: Ui, width: number): Content {
+	const counts = Object.entries(tally)
+		.filter(([, count]) => count > 0)
+		.map(([word, count]) => `${grouped(count)} ${word}`);
+	const wide = width >= 100;
+	return {
+		title: `TRANSFERS ─ ${counts.join(' · ') || 'none yet'}`,
+		head: [[['   # what                      verdict   way      bytes landed         faults policy', 'dim']]],
+		count: transfers.length,
+		row: index => transferRow(transfers[transfers.length - 1 - index], wide),
+		selects: true,
+	};
+}
+
+function transferRow(transfer: Transfer, wide: boolean): Row {
+	const {number, data, way, landed, bytes, faults, policy} = transfer;
+	return [
+		[`${number}`.padStart(4), 'dim'],
+		` ${fit(whatOf(transfer), wide ? 44 : 25)} `,
+		[data.padEnd(9), DATA_TONES[data]],
+		` ${way.padEnd(8)}`,
+		fit(`${grouped(landed)} of ${grouped(bytes)}`, 20),
+		` ${`${faults}`.padStart(5)} `,
+		[policy, 'dim'],
+	];
+}
+
+/** What was asked, in a few words. */
+export function whatOf({command, vm}: Transfer): string {
+	if (command.do === 'dma')
+		return `${command.device} ${command.access} ${hex(command.gpa)}${vm ? ` (${vm})` : ''}`;
+	const {requests = 1, segments} = command;
+	const more = `${segments > 1 ? ` in ${segments}` : ''}${requests > 1 ? `, ${requests} at once` : ''}`;
+	return `${command.vm} ${command.do} ${command.lba}+${command.sectors}${more} ${hex(command.gpa)}`;
+}
+
+/** The transfer that is chosen in the list. */
+export const chosenTransfer = ({state, places}: Ui): Transfer | undefined =>
+	state.transfers.at(-1 - (places.transfers?.cursor ?? 0));
+
+export function chainPanel(ui: Ui, width: number): Content {
+	const transfer = chosenTransfer(ui);
+	if (transfer === undefined) return fixed('CHAIN', [[' No transfer yet.']]);
+	const {number, chain, data, landed, bytes, note, owners} = transfer;
+	const rows = chain.flatMap(({place, full, trouble}): Row[] => {
+		const lines = wrap(full, width - 13);
+		return lines.map(
+			(line, i): Row => [
+				[i === 0 ? ` ${place.padEnd(8)}` : '         ', 'dim'],
+				i === 0 ? (trouble ? ['✗ ', 'bad'] : ['✓ ', 'good']) : '  ',
+				[line, trouble ? 'bad' : 'plain'],
+			],
+		);
+	});
+	const end: Row[] = [
+		[],
+		[
+			[` ${data.toUpperCase()} `, DATA_TONES[data]],
+			`${grouped(landed)} of ${plural(bytes, 'byte')}${owners?.length ? `, in the memory of ${owners.join(', ')}` : ''}`,
+		],
+		...(note ? wrap(note, width - 2).map((line): Row => [[` ${line.trim()}`, 'warn']]) : []),
+	];
+	return list(`CHAIN of #${number} ─ ${whatOf(transfer)} ─ ⏎ shows its walk`, [...rows, ...end]);
+}

@@ -1,0 +1,69 @@
+// A line that is typed at the bottom of the screen: a filter, an address, or the name of a command.
+
+import {hex, pageOf} from '../formats/address.js';
+import {parseFilter} from '../seam/filter.js';
+import {type AppControls, runCommand} from './commands/command.js';
+import {TOP} from './content.js';
+import {matches} from './palette.js';
+import {rangesShown} from './ranges-shown.js';
+import {holds, type Prompt, type Store, say} from './store.js';
+
+/** Takes a key into the open line. @returns false for a key that is none of its business */
+export function typed(store: Store, key: string, app: AppControls): boolean {
+	const {prompt} = store.getState();
+	if (prompt === undefined || key.startsWith('ctrl-')) return false;
+	if (key === 'escape') store.setState({prompt: undefined, overlay: undefined});
+	else if (key === 'enter') accept(store, prompt, app);
+	else if (key === 'backspace') set(store, prompt, prompt.text.slice(0, -1));
+	else if (prompt.asks === 'palette' && (key === 'up' || key === 'down'))
+		moveInPalette(store, key === 'up' ? -1 : 1);
+	else if ([...key].length === 1 && key >= ' ') set(store, prompt, prompt.text + key);
+	return true;
+}
+
+function set(store: Store, prompt: Prompt, text: string): void {
+	store.setState(({places, focus}) => ({
+		prompt: {...prompt, text: text.slice(0, 200)},
+		places: {...places, [prompt.asks === 'palette' ? 'palette' : focus]: TOP},
+	}));
+}
+
+function moveInPalette(store: Store, by: 1 | -1): void {
+	store.setState(({places, prompt}) => {
+		const last = matches(prompt?.text ?? '').length - 1;
+		const cursor = Math.min(Math.max(0, (places.palette?.cursor ?? 0) + by), Math.max(0, last));
+		return {places: {...places, palette: {top: places.palette?.top ?? 0, cursor}}};
+	});
+}
+
+function accept(store: Store, {asks, text}: Prompt, app: AppControls): void {
+	if (asks === 'palette') {
+		const command = matches(text)[store.getState().places.palette?.cursor ?? 0];
+		store.setState({prompt: undefined, overlay: undefined});
+		if (command) runCommand(command, store, app);
+	} else if (asks === 'filter') {
+		const problem = parseFilter(text);
+		if (typeof problem === 'string') say(store, problem, 'warn');
+		else
+			store.setState(({filters, focus}) => ({
+				prompt: undefined,
+				filters: {...filters, [focus]: text.trim()},
+			}));
+	} else goTo(store, text);
+}
+
+/** An address is hex, with or without 0x. */
+function goTo(store: Store, text: string): void {
+	const address = /^(0x)?[0-9a-f]{1,13}$/i.test(text.trim()) ? Number.parseInt(text.trim(), 16) : undefined;
+	if (address === undefined) {
+		say(store, `"${text}" is no address; write it in hex, such as 0x1a20000.`, 'warn');
+		return;
+	}
+	const ui = store.getState();
+	store.setState({prompt: undefined, page: pageOf(address)});
+	if (ui.focus === 'walk' && ui.access) store.setState({access: {...ui.access, iova: address}});
+	if (ui.focus !== 'host' && ui.focus !== 'guest') return;
+	const at = rangesShown(ui, ui.focus)?.ranges.findIndex(range => holds(range, address)) ?? -1;
+	if (at < 0) say(store, `No row of this table holds ${hex(address)}.`, 'warn');
+	else store.setState({places: {...ui.places, [ui.focus]: {top: Math.max(0, at - 1), cursor: at}}});
+}

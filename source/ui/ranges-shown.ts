@@ -1,0 +1,35 @@
+// The rows of a domain's table as they are shown: filtered and sorted, anew only when the table or the wish changes.
+
+import {compareBy, parseFilter, SORT_ORDERS} from '../seam/filter.js';
+import type {DomainView, Range} from '../seam/ranges.js';
+import type {Ui} from './store.js';
+
+export const SORTS = SORT_ORDERS;
+
+export type Shown = {view: DomainView; ranges: readonly Range[]; filter: string; problem?: string};
+
+export const hostOf = ({views}: Ui): DomainView | undefined =>
+	views.find(({domain}) => domain.role === 'host');
+export const guestOf = ({views, form}: Ui): DomainView | undefined =>
+	views.find(({domain}) => domain.vm !== undefined && domain.vm === form.vm);
+
+const latest = new WeakMap<DomainView, {key: string; shown: Shown}>();
+
+/** Undefined where there is no such domain. */
+export function rangesShown(ui: Ui, panel: 'host' | 'guest'): Shown | undefined {
+	const view = panel === 'host' ? hostOf(ui) : guestOf(ui);
+	if (view === undefined) return undefined;
+	const {filters, sorts, prompt, focus} = ui;
+	// A filter works while it is typed.
+	const filter = prompt?.asks === 'filter' && focus === panel ? prompt.text : (filters[panel] ?? '');
+	const order = SORTS[sorts[panel] ?? 0] ?? SORTS[0];
+	const key = `${order} ${filter}`;
+	const known = latest.get(view);
+	if (known?.key === key) return known.shown;
+	const parsed = parseFilter(filter);
+	const kept = typeof parsed === 'string' || filter.trim() === '' ? view.ranges : view.ranges.filter(parsed);
+	const ranges = order === 'address' ? kept : kept.toSorted(compareBy(order));
+	const shown = {view, ranges, filter, problem: typeof parsed === 'string' ? parsed : undefined};
+	latest.set(view, {key, shown});
+	return shown;
+}
