@@ -1,4 +1,5 @@
 import {Text, Transform} from 'ink';
+import {drawn} from './glyphs.js';
 
 type Props = {
 	/** Ready lines, each exactly `width` columns. */
@@ -13,7 +14,7 @@ type Props = {
 export function Lines({lines, width}: Props) {
 	const blank = ' '.repeat(width);
 	return (
-		<Transform transform={(_blank, index) => lines[index] ?? ''}>
+		<Transform transform={(_blank, index) => drawn(lines[index] ?? '')}>
 			<Text>{lines.map(() => blank).join('\n')}</Text>
 		</Transform>
 	);

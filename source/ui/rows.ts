@@ -2,14 +2,15 @@
 // that Ink has one ready string a line to lay out.
 
 import stringWidth from 'string-width';
+import {SIGNS} from './glyphs.js';
 import {type Tone, theme} from './theme.js';
 
 export type Span = string | readonly [text: string, tone: Tone];
 export type Row = readonly Span[];
 
 const ELLIPSIS = '…';
-/** Characters that take one column each: these, and the signs that panels draw with. */
-const PLAIN = /^[\x20-\x7e–→─│▸▏✗✓·…]*$/;
+/** Characters that take one column each: ASCII, the signs that panels draw with, and braille. */
+const PLAIN = new RegExp(`^[ -~\u2800-\u28ff${SIGNS.join('')}]*$`);
 
 /** Columns that a text takes on screen. */
 export const widthOf = (text: string): number => (PLAIN.test(text) ? text.length : stringWidth(text));

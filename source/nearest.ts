@@ -1,0 +1,27 @@
+/** The word that was probably meant: the one with the fewest slips between, if they are few for its length. */
+export function nearest(word: string, words: readonly string[]): string | undefined {
+	const slips = words.map(other => [distance(word.toLowerCase(), other.toLowerCase()), other] as const);
+	const [fewest, best] = slips.sort(([a], [b]) => a - b)[0] ?? [];
+	return fewest !== undefined && best !== undefined && fewest <= Math.max(1, best.length / 3)
+		? best
+		: undefined;
+}
+
+/** How many letters are left out, put in, changed, or swapped with the next (optimal string alignment). */
+function distance(a: string, b: string): number {
+	let before: number[] = [];
+	let above = Array.from({length: b.length + 1}, (_, j) => j);
+	for (let i = 1; i <= a.length; i++) {
+		const row = [i];
+		for (let j = 1; j <= b.length; j++) {
+			const same = a[i - 1] === b[j - 1];
+			let least = Math.min(row[j - 1] + 1, above[j] + 1, above[j - 1] + (same ? 0 : 1));
+			const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+			if (swapped) least = Math.min(least, before[j - 2] + 1);
+			row.push(least);
+		}
+		before = above;
+		above = row;
+	}
+	return above[b.length];
+}

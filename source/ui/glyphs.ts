@@ -1,0 +1,89 @@
+// The signs that panels draw with, and what stands for each where the terminal has no Unicode: one column for one
+// column, so that whole painted lines can be translated at the very end and nothing else need know.
+
+import stringWidth from 'string-width';
+import type {Environment} from './environment.js';
+
+/** Every other sign is the stand-in of the one before it. */
+const PAIRS = [
+	// Borders.
+	'╭+╮+╰+╯+─-│|├+┤+┬+┴+┼+┌+┐+└+┘+━=┃|',
+	// Marks and arrows. In a list of keys there is keySign.
+	'▸>▾v✗x✓v→>←<↑^↓v⏎<↵<●*○o■#□.◆*▪*▏|▕|',
+	// Punctuation.
+	'…~·-–-—-×x−-’\'‘\'“"”"≥>≤<≠!±~µu',
+	// Bars, from empty to full, and shades.
+	'▁_▂.▃:▄-▅=▆+▇*█#░.▒:▓#▌#▐#▀"',
+].join('');
+
+const STAND_INS: ReadonlyMap<string, string> = new Map(
+	Array.from({length: PAIRS.length / 2}, (_, i) => [PAIRS[2 * i], PAIRS[2 * i + 1]]),
+);
+
+/** All signs of one column that have a stand-in, except for braille. */
+export const SIGNS: readonly string[] = [...STAND_INS.keys()];
+
+const BRAILLE = 0x2800;
+/** By the number of dots: a graph keeps its shape. */
+const DENSITY = ' .:-=+*##';
+
+const standInOf = (sign: string): string => STAND_INS.get(sign) ?? dots(sign.charCodeAt(0) - BRAILLE);
+
+function dots(bits: number): string {
+	let count = 0;
+	for (let rest = bits; rest > 0; rest &= rest - 1) count++;
+	return DENSITY[count];
+}
+
+/** A letter that has an accent is shown without; what else people name things with is a question mark a column. */
+function unknown(grapheme: string): string {
+	const bare = grapheme.normalize('NFKD').replace(/\p{M}/gu, '');
+	const width = stringWidth(grapheme);
+	return /^[\x20-\x7e]+$/.test(bare) && bare.length === width ? bare : '?'.repeat(width);
+}
+
+const KNOWN = new RegExp(`[${SIGNS.join('')}\u2800-\u28ff]`, 'g');
+const OTHERS = /[^\p{ASCII}]/u;
+/** With the character before, which an accent may belong to. */
+const RUNS = /\p{ASCII}?[^\p{ASCII}]+/gu;
+const graphemes = new Intl.Segmenter();
+
+/** A painted line in ASCII, as many columns wide; escape sequences are ASCII and stay as they are. */
+export function asciiOf(line: string): string {
+	const text = line.replace(KNOWN, standInOf);
+	if (!OTHERS.test(text)) return text;
+	return text.replace(RUNS, run => {
+		let bare = '';
+		for (const {segment} of graphemes.segment(run)) bare += OTHERS.test(segment) ? unknown(segment) : segment;
+		return bare;
+	});
+}
+
+let ascii = false;
+
+export function setAscii(on: boolean): void {
+	ascii = on;
+}
+
+/** A line as it goes to the terminal. */
+export const drawn = (line: string): string => (ascii ? asciiOf(line) : line);
+
+const KEYS: Readonly<Record<string, string>> = {
+	'⏎': 'Enter',
+	'↑': 'Up',
+	'↓': 'Down',
+	'←': 'Left',
+	'→': 'Right',
+};
+
+/** A key as footer and help show it: where there are no signs, by its name. It may be wider: call it before fitting. */
+export const keySign = (shown: string): string => (ascii ? (KEYS[shown] ?? shown) : shown);
+
+/** Whether the terminal can show no more than ASCII, as far as the environment tells. */
+export function asciiByItself({TERM = '', LC_ALL, LC_CTYPE, LANG}: Environment): boolean {
+	// The Linux console has 512 signs at most: borders and blocks, but neither ticks nor braille.
+	if (TERM === 'linux' || TERM === 'dumb' || /^vt\d/.test(TERM)) return true;
+	const locale = LC_ALL || LC_CTYPE || LANG;
+	// Nothing set is what a container or a bare ssh has, and says nothing of the terminal.
+	return locale !== undefined && locale !== '' && !/utf-?8/i.test(locale);
+}

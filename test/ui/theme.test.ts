@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {stripVTControlCharacters} from 'node:util';
+import {paint} from '../../source/ui/rows.js';
+import {
+	type Depth,
+	depthOf,
+	LOOKS,
+	setTheme,
+	THEMES,
+	TONES,
+	theme,
+	themeName,
+	themeOf,
+} from '../../source/ui/theme.js';
+
+type Rgb = readonly [r: number, g: number, b: number];
+
+const rgbOf = (hex: string): Rgb => [
+	Number.parseInt(hex.slice(1, 3), 16),
+	Number.parseInt(hex.slice(3, 5), 16),
+	Number.parseInt(hex.slice(5, 7), 16),
+];
+
+const linear = (channel: number): number => {
+	const value = channel / 255;
+	return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+};
+
+/** WCAG 2.2, relative luminance and contrast ratio. */
+const luminance = ([r, g, b]: Rgb): number => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+const contrast = (a: Rgb, b: Rgb): number => {
+	const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+	return (high + 0.05) / (low + 0.05);
+};
+
+/** What a deuteranope sees, in linear light: the matrix of Machado, Oliveira and Fernandes (2009), severity 1. */
+const deuteranope = ([r, g, b]: Rgb): number[] =>
+	[
+		[0.367322, 0.860646, -0.227968],
+		[0.280085, 0.672501, 0.047413],
+		[-0.01182, 0.04294, 0.968881],
+	].map(([x, y, z]) => x * linear(r) + y * linear(g) + z * linear(b));
+const apart = (a: Rgb, b: Rgb): number =>
+	Math.hypot(...deuteranope(a).map((value, i) => value - deuteranope(b)[i]));
+
+const textOf = (theme: (typeof THEMES)[number], tone: (typeof TONES)[number]): Rgb => {
+	const {text} = LOOKS[theme][tone];
+	assert.ok(text, `${theme} ${tone}`);
+	return rgbOf(text[0]);
+};
+
+test('texts stand out from the ground they are for, and lit rows from theirs', () => {
+	for (const [name, ground] of [
+		['dark', '#000000'],
+		['dark', '#1e1e1e'],
+		['colour-blind', '#000000'],
+		['colour-blind', '#1e1e1e'],
+		['light', '#ffffff'],
+	] as const) {
+		for (const tone of TONES) {
+			const {text, ground: own} = LOOKS[name][tone];
+			if (!text) continue;
+			const least = tone === 'border' || tone === 'ownerFree' ? 3 : 4.5;
+			const ratio = contrast(rgbOf(text[0]), rgbOf(own?.[0] ?? ground));
+			assert.ok(ratio >= least, `${name} ${tone} on ${own?.[0] ?? ground}: ${ratio.toFixed(2)}`);
+		}
+	}
+});
+
+test('what colour tells apart, a deuteranope tells apart too, by brightness as well', () => {
+	const groups = [
+		['good', 'bad', 'warn'] as const,
+		['graph', 'graphFaults', 'graphHits'] as const,
+		TONES.filter(tone => tone.startsWith('owner')),
+	];
+	for (const group of groups) {
+		group.forEach((one, i) => {
+			for (const other of group.slice(i + 1)) {
+				const [a, b] = [textOf('colour-blind', one), textOf('colour-blind', other)];
+				assert.ok(apart(a, b) > 0.1, `${one} and ${other}: ${apart(a, b).toFixed(2)}`);
+				assert.ok(contrast(a, b) > 1.15, `${one} and ${other}: ${contrast(a, b).toFixed(2)}`);
+			}
+		});
+	}
+	assert.ok(contrast(textOf('colour-blind', 'good'), textOf('colour-blind', 'bad')) > 1.4);
+});
+
+test('every theme paints at every depth, and no text is lost or longer for it', () => {
+	for (const name of THEMES) {
+		for (const depth of [0, 1, 2, 3] as const) {
+			setTheme(name, depth);
+			assert.equal(themeName(), name);
+			for (const tone of TONES) assert.equal(stripVTControlCharacters(theme[tone]('text')), 'text');
+		}
+	}
+});
+
+test('the theme can be switched while running: what is painted next has the other colours', () => {
+	const painted = (name: (typeof THEMES)[number], depth: Depth) => {
+		setTheme(name, depth);
+		return paint([['LOST', 'bad']], 4);
+	};
+	assert.equal(painted('dark', 3), '\x1b[38;2;255;107;107mLOST\x1b[39m');
+	assert.equal(painted('dark', 1), '\x1b[91mLOST\x1b[39m');
+	assert.match(painted('light', 2).replaceAll('\x1b', '^'), /^\^\[38;5;\d+m\^\[1mLOST/);
+	assert.equal(painted('plain', 3), '\x1b[1mLOST\x1b[22m');
+	assert.equal(painted('dark', 0), 'LOST');
+});
+
+test('without colour there is bold, underline and inverse, and nothing else', () => {
+	setTheme('plain', 3);
+	for (const tone of TONES)
+		for (const [, code] of theme[tone]('x').matchAll(/\[([\d;]+)m/g))
+			assert.match(code, /^(1|4|7|22|24|27)$/, tone);
+	assert.notEqual(theme.chosen('x'), 'x');
+	assert.notEqual(theme.changed('x'), 'x');
+});
+
+test('a sensible theme by itself', () => {
+	const cases = [
+		[{TERM: 'xterm-256color'}, 'dark', 2],
+		[{TERM: 'xterm-256color', COLORTERM: 'truecolor'}, 'dark', 3],
+		[{TERM: 'xterm-kitty'}, 'dark', 3],
+		[{TERM: 'xterm'}, 'dark', 1],
+		[{TERM: 'linux', COLORTERM: 'truecolor'}, 'dark', 1],
+		[{TERM: 'dumb'}, 'plain', 0],
+		[{TERM: 'vt220'}, 'plain', 1],
+		[{TERM: 'xterm-256color', NO_COLOR: '1'}, 'plain', 2],
+		[{TERM: 'xterm-256color', NO_COLOR: ''}, 'dark', 2],
+		[{TERM: 'xterm-256color', NO_COLOR: '1', FORCE_COLOR: '0'}, 'plain', 2],
+		[{TERM: 'xterm-256color', FORCE_COLOR: '0'}, 'plain', 2],
+		[{TERM: 'vt100', FORCE_COLOR: '1'}, 'dark', 1],
+		[{TERM: 'xterm', FORCE_COLOR: '3'}, 'dark', 3],
+		[{TERM: 'rxvt', COLORFGBG: '0;15'}, 'light', 1],
+		[{TERM: 'rxvt', COLORFGBG: '0;default;7'}, 'light', 1],
+		[{TERM: 'rxvt', COLORFGBG: '15;0'}, 'dark', 1],
+		[{TERM: 'rxvt', COLORFGBG: '7;8'}, 'dark', 1],
+		[{TERM: 'rxvt', COLORFGBG: 'default;default'}, 'dark', 1],
+		[{}, 'dark', 1],
+	] as const;
+	for (const [env, name, depth] of cases)
+		assert.deepEqual([themeOf(env), depthOf(env)], [name, depth], JSON.stringify(env));
+});
