@@ -30,18 +30,38 @@ const HELP = `
 	  --hba WORD          what the disk's controller says where it cannot read memory: silent or error (silent)
 	  --json              JSON instead of text or the dashboard
 
+	The dashboard
+	  --theme NAME        dark, light, colour-blind or plain; NO_COLOR is heeded
+	  --ascii             signs and borders of ASCII alone
+	  --large             fewer, larger panels, for a projector
+	  --config FILE       settings and keys, if not from ~/.config/dmascope/config.yaml
+
 	Exit codes
 	  0  all well; with run, every expectation held
 	  1  an expectation did not hold
 	  2  the command line or a file is wrong
 `;
 
-const VALUED = /^--(disk|host-memory|policy|iommu|hba)=?$/;
-const KNOWN = ['disk', 'writable', 'hostMemory', 'policy', 'iommu', 'hba', 'json', 'help', 'version'];
+const VALUED = /^--(disk|host-memory|policy|iommu|hba|theme|config)=?$/;
+const KNOWN = [
+	'disk',
+	'writable',
+	'hostMemory',
+	'policy',
+	'iommu',
+	'hba',
+	'json',
+	'theme',
+	'ascii',
+	'large',
+	'config',
+	'help',
+	'version',
+];
 
 /** Flags and words of the command line. @throws UserError where they make no sense */
 function parse() {
-	const bare = process.argv.find(word => /^--(json|writable)=/.test(word));
+	const bare = process.argv.find(word => /^--(json|writable|ascii|large)=/.test(word));
 	if (bare !== undefined)
 		throw new UserError(`${bare.split('=')[0]} takes no value; leave out ${bare.slice(bare.indexOf('='))}.`);
 	const valueless = process.argv.find(
@@ -58,13 +78,19 @@ function parse() {
 			iommu: {type: 'string', isMultiple: true},
 			hba: {type: 'string', isMultiple: true},
 			json: {type: 'boolean', default: false},
+			theme: {type: 'string', isMultiple: true},
+			ascii: {type: 'boolean', default: false},
+			large: {type: 'boolean', default: false},
+			config: {type: 'string', isMultiple: true},
 		},
 	});
 	const unknown = Object.keys(cli.flags).find(flag => !KNOWN.includes(flag));
 	if (unknown !== undefined) {
 		throw new UserError(`There is no flag ${dashed(unknown)}; dmascope --help lists those there are.`);
 	}
-	const once = (name: 'disk' | 'hostMemory' | 'policy' | 'iommu' | 'hba'): string | undefined => {
+	const once = (
+		name: 'disk' | 'hostMemory' | 'policy' | 'iommu' | 'hba' | 'theme' | 'config',
+	): string | undefined => {
 		const values = cli.flags[name] ?? [];
 		if (values.length > 1)
 			throw new UserError(`${dashed(name)} is given ${values.length} times; give it once.`);
@@ -79,7 +105,13 @@ function parse() {
 		iommu: once('iommu'),
 		hba: once('hba'),
 	};
-	return {input: cli.input, json, lab};
+	const look = {
+		theme: once('theme'),
+		config: once('config'),
+		ascii: cli.flags.ascii || undefined,
+		large: cli.flags.large || undefined,
+	};
+	return {input: cli.input, json, lab, look};
 }
 
 function dashed(flag: string): string {
@@ -88,7 +120,7 @@ function dashed(flag: string): string {
 }
 
 async function main(): Promise<number> {
-	const {input, json, lab: flags} = parse();
+	const {input, json, lab: flags, look} = parse();
 	const [command, ...rest] = input;
 	if (command !== undefined && command !== 'run') {
 		throw new UserError(`There is no command "${command}"; dmascope --help lists those there are.`);
@@ -108,10 +140,8 @@ async function main(): Promise<number> {
 	try {
 		const interactive = process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb';
 		if (interactive && !json) {
-			// chalk, which Ink brings, does not know NO_COLOR.
-			if (process.env.NO_COLOR) process.env.FORCE_COLOR = '0';
 			const {dashboard} = await import('./source/ui/dashboard.js');
-			return await dashboard(lab);
+			return await dashboard(lab, look);
 		}
 		const {snapshotJson, snapshotText} = await import('./source/seam/snapshot.js');
 		process.stdout.write(json ? `${JSON.stringify(snapshotJson(lab), undefined, 2)}\n` : snapshotText(lab));

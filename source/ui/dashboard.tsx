@@ -2,17 +2,33 @@
 
 import {render} from 'ink';
 import type {MachineState, ObservedMachine} from '../seam/observed.js';
+import {UserError} from '../user-error.js';
 import {grouped, plural} from '../words.js';
 import {App} from './app.js';
+import {chooseKeys, commands} from './commands/index.js';
+import {loadConfig} from './config.js';
 import {asciiByItself, setAscii} from './glyphs.js';
 import {createUi} from './store.js';
-import {depthOf, setTheme, themeOf} from './theme.js';
+import {depthOf, setTheme, THEMES, themeOf} from './theme.js';
 
-/** Runs until the user leaves. @returns the exit code */
-export async function dashboard(machine: ObservedMachine): Promise<number> {
-	setAscii(asciiByItself(process.env));
-	setTheme(themeOf(process.env), depthOf(process.env));
-	const store = createUi(machine, {columns: process.stdout.columns, rows: process.stdout.rows});
+/** Flags of the command line; what was not given is as the config file says, or as the terminal suggests. */
+export type LookFlags = {theme?: string; ascii?: boolean; mouse?: boolean; large?: boolean; config?: string};
+
+/** Runs until the user leaves. @returns the exit code @throws UserError where flags or the config file are wrong */
+export async function dashboard(machine: ObservedMachine, flags: LookFlags = {}): Promise<number> {
+	const {env, stdout} = process;
+	const config = loadConfig(flags.config, env, commands);
+	const named = THEMES.find(name => name === flags.theme);
+	if (flags.theme !== undefined && named === undefined)
+		throw new UserError(`--theme ${flags.theme} is none; it may be ${THEMES.join(', ')}.`);
+	const byItself = themeOf(env);
+	// Who asks for no colour by NO_COLOR gets none, whatever the file says.
+	const theme = named ?? (byItself === 'plain' ? byItself : (config.theme ?? byItself));
+	setTheme(theme, depthOf(env));
+	setAscii(flags.ascii ?? config.ascii ?? asciiByItself(env));
+	chooseKeys(config.keys);
+	const store = createUi(machine, {columns: stdout.columns, rows: stdout.rows});
+	store.setState({large: flags.large ?? config.large ?? false});
 	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
 	process.stdin.setRawMode(true);
 	try {

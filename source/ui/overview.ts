@@ -1,7 +1,7 @@
 // The first view: both tables, the devices, the device model, and below it what the screen has room for. Panels share
 // a place where it has not: the one that was looked at last is shown.
 
-import type {Box, PanelId} from './layout.js';
+import {type Box, down, type PanelId} from './layout.js';
 
 /** Two borders, the form in two rows, seven stages, a verdict in two rows, and space between. */
 const TALL_MODEL = 15;
@@ -29,6 +29,18 @@ export function overview(columns: number, rows: number, recent: readonly PanelId
 		],
 		bottomRow(columns, bottom, recent),
 	];
+}
+
+/** For a projector: the device model with its whole chain, and the panel that was looked at last beside it. */
+export function largeOverview(
+	columns: number,
+	rows: number,
+	focus: PanelId,
+	recent: readonly PanelId[],
+): Box[][] {
+	const other = focus === 'model' ? (recent.find(panel => panel !== 'model') ?? 'host') : focus;
+	const model = Math.min(rows - 6, TALL_MODEL);
+	return down(columns, rows, [other, rows - model], ['model', model]);
 }
 
 function bottomRow(columns: number, height: number, recent: readonly PanelId[]): Box[] {

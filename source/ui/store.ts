@@ -28,6 +28,8 @@ export type Ui = {
 	focusOf: Readonly<Partial<Record<ViewId, PanelId>>>;
 	/** Whether the focused panel has the screen to itself. */
 	zoom: boolean;
+	/** For projectors: fewer panels, each larger. */
+	large: boolean;
 	/** Panels by when they were last looked at, the latest first. */
 	recent: readonly PanelId[];
 	places: Readonly<Partial<Record<PanelId | 'help' | 'palette', Place>>>;
@@ -74,6 +76,7 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		focus: 'model',
 		focusOf: {},
 		zoom: false,
+		large: false,
 		recent: ['console'],
 		places: {console: BOTTOM},
 		form: newForm(vm, machine.lab?.defaultGpa ?? 0),

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {commands} from '../../source/ui/commands.js';
+import {commands} from '../../source/ui/commands/index.js';
 import {configPath, loadConfig, parseConfig, withKeys} from '../../source/ui/config.js';
 import {UserError} from '../../source/user-error.js';
 import {folder} from '../helpers/lab.js';

@@ -66,10 +66,11 @@ test('every view fills every screen exactly, and shows the panel that has the fo
 			fc.constantFrom(...VIEWS),
 			fc.nat(20),
 			fc.boolean(),
-			(columns, rows, view, nth, zoom) => {
+			fc.boolean(),
+			(columns, rows, view, nth, zoom, large) => {
 				const {panels} = views[view];
 				const focus = panels[nth % panels.length];
-				const ui = {view, focus, zoom, size: {columns, rows}, recent: [focus]};
+				const ui = {view, focus, zoom, large, size: {columns, rows}, recent: [focus]};
 				const lines = boxes(ui);
 				assert.equal(lines.reduce((sum, line) => sum + line[0].height, 0) + FRAME, rows);
 				for (const line of lines) {

@@ -16,7 +16,8 @@ export type UiCommand = {
 	group: (typeof GROUPS)[number];
 	/** Whether the footer has room for it: the lower, the sooner it is left out. */
 	hint?: number;
-	/** Where the same keys do different things. */
+	/** Where the same keys do different things, by a name; undefined: everywhere. */
+	place?: 'form' | 'list' | 'map';
 	when?: (ui: Ui) => boolean;
 	/** Why it cannot be done now, as a sentence. */
 	why?: (ui: Ui) => string | undefined;

@@ -1,5 +1,6 @@
 // The one table of commands: keys, footer, help, palette and the readme's table of keys are made from it.
 
+import {type Config, withKeys} from '../config.js';
 import type {Ui} from '../store.js';
 import {appCommands} from './app.js';
 import type {UiCommand} from './command.js';
@@ -9,7 +10,7 @@ import {lookCommands} from './look.js';
 import {scenarioCommands} from './scenario.js';
 import {tableCommands} from './table.js';
 
-export const commands: readonly UiCommand[] = [
+export let commands: readonly UiCommand[] = [
 	...labCommands,
 	...formCommands,
 	...scenarioCommands,
@@ -17,6 +18,11 @@ export const commands: readonly UiCommand[] = [
 	...lookCommands,
 	...appCommands,
 ];
+
+/** Gives commands the keys that a user has chosen for them. */
+export function chooseKeys(keys: Config['keys']): void {
+	commands = withKeys(commands, {keys});
+}
 
 const inHelp = ['help', 'back', 'suspend', 'quit', 'up', 'down', 'page-up', 'page-down', 'top', 'bottom'];
 const whenTooSmall = ['suspend', 'quit'];

@@ -14,6 +14,7 @@ export const labCommands: readonly UiCommand[] = [
 		description: 'Run the transfer in the form',
 		group: 'Lab',
 		hint: 10,
+		place: 'form',
 		when: ({focus}) => focus === 'model' || focus === 'buffer',
 		why: withLab,
 		run: store => {

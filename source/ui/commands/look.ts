@@ -45,6 +45,7 @@ export const lookCommands: readonly UiCommand[] = [
 		description: 'What lies behind the chosen row',
 		group: 'Look',
 		hint: 8,
+		place: 'list',
 		when: ui => opened(ui) !== undefined,
 		run: store => opened(store.getState())?.(store),
 	},
@@ -115,6 +116,7 @@ function scrollCommand(
 		label: 'scroll',
 		description,
 		group: 'Look',
+		place: 'list',
 		when: inList,
 		run: (store, app) => {
 			const {places} = store.getState();
