@@ -22,6 +22,29 @@ export type Domain = {
 	/** 0: no table at all (see isIdentity). */
 	levels: number;
 };
+/**
+ * The IOMMU that stands between the functions and memory: where its walk starts, and what it checks entries against.
+ * `enabled`: whether it translates at all.
+ */
+export type VtdUnit = {
+	format: 'vt-d';
+	enabled: boolean;
+	/** The root table. */
+	table: number;
+	capLo: number;
+	capHi: number;
+	ecapLo: number;
+	/** Bits of a physical address. */
+	hostAddressWidth: number;
+};
+export type AmdviUnit = {
+	format: 'amd-vi';
+	enabled: boolean;
+	/** The device table, and its size. */
+	table: number;
+	bytes: number;
+};
+export type Unit = VtdUnit | AmdviUnit;
 export type Device = {
 	rid: Rid;
 	name: string;
@@ -110,6 +133,8 @@ export type MachineState = {
 	title: string;
 	iommu: Family;
 	policy?: Policy;
+	/** Undefined where the machine has no IOMMU. */
+	unit?: Unit;
 	domains: readonly Domain[];
 	devices: readonly Device[];
 	vms: readonly Vm[];
