@@ -6,6 +6,7 @@ import type {Rid} from '../formats/pci.js';
 import {REG, TE} from '../formats/vtd.js';
 import {Amdvi} from '../hardware/amdvi.js';
 import type {Translator} from '../hardware/dma.js';
+import type {Iotlb} from '../hardware/iotlb.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
 import {Vtd} from '../hardware/vtd.js';
@@ -15,14 +16,17 @@ import type {VmPages} from '../kernel/vm-page.js';
 import {VtdDriver} from '../kernel/vtd.js';
 import type {MachineSpec} from '../seam/command.js';
 import {contextOf, deviceEntryOf} from '../seam/contexts.js';
-import type {AmdviUnit, FaultLog, Unit, VtdUnit} from '../seam/observed.js';
+import type {AmdviUnit, CachedEntry, FaultLog, Unit, VtdUnit} from '../seam/observed.js';
 
+type Caches = {entry: (rid: Rid) => CachedEntry | undefined; iotlb: Iotlb};
 export type IommuFamily = {
 	unit?: {probe?: Probe};
 	translator: Translator;
 	driver?: IommuOps & {readonly domains: readonly Domain[]};
 	/** What a walk starts from, as the unit's registers have it. */
 	observed: () => Unit | undefined;
+	/** What the unit's caches hold. */
+	caches?: Caches;
 	/** Which domain a function is in, read from the tables as hardware does. */
 	reach: (rid: Rid) => {domain?: number; untranslated: boolean};
 	faultLog: () => Omit<FaultLog, 'blocked'>;
@@ -63,6 +67,15 @@ function vtdOf(memory: Memory, pages: VmPages): IommuFamily {
 		translator: unit,
 		driver: new VtdDriver(unit, memory, pages),
 		observed,
+		caches: {
+			iotlb: unit.caches.iotlb,
+			entry: rid => {
+				const kept = unit.caches.contexts.peek(rid);
+				if (kept === undefined) return undefined;
+				const {passesThrough, ...rest} = kept;
+				return {to: passesThrough ? 'memory' : 'tables', ...rest, read: true, write: true};
+			},
+		},
 		reach: rid => {
 			const {enabled, table} = observed();
 			if (!enabled) return UNTRANSLATED;
@@ -93,6 +106,17 @@ function amdviOf({hostPtp}: MachineSpec, memory: Memory, pages: VmPages): IommuF
 		translator: unit,
 		driver,
 		observed,
+		caches: {
+			iotlb: unit.iotlb,
+			entry: rid => {
+				const kept = unit.dtes.peek(rid);
+				if (kept === undefined) return undefined;
+				const {valid, translates, read, write, ...rest} = kept;
+				if (!valid) return {to: 'memory', ...rest, read: true, write: true};
+				const to = !translates ? 'nothing' : rest.levels === 0 ? 'memory' : 'tables';
+				return {to, ...rest, read, write};
+			},
+		},
 		reach: rid => {
 			const {enabled, table, bytes} = observed();
 			if (!enabled) return UNTRANSLATED;
