@@ -35,8 +35,10 @@ export class Amdvi {
 	readonly #registers = new Uint32Array(amdvi.REGISTER_BYTES / 4);
 	readonly #memory: Memory;
 	readonly #walk: AmdviWalk;
-	readonly #dtes = new DteCache();
-	readonly #iotlb = new Iotlb();
+	readonly dtes = new DteCache();
+	readonly iotlb = new Iotlb();
+	readonly #dtes = this.dtes;
+	readonly #iotlb = this.iotlb;
 	readonly #log: AmdviLog;
 	#enabled = false;
 	#commandsEnabled = false;

@@ -1,6 +1,7 @@
 // Context entries that the unit has read, by requester id. Not-present and invalid ones are never kept
 // (VT-d 6.2.2.1).
 
+import {join64} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import type {VtdWalk} from './vtd-walk.js';
 
@@ -36,6 +37,18 @@ export class ContextCache {
 
 	faultProcessingDisabled(context: Context): boolean {
 		return (context & FPD) !== 0;
+	}
+
+	/** The same for those who look: where its tables start, and whether the function passes through without them. */
+	peek(rid: Rid) {
+		const context = this.#contexts[rid];
+		if (context === 0) return undefined;
+		return {
+			domain: this.domain(context),
+			root: join64(this.lows[rid] >>> 0, this.slots[rid]),
+			levels: this.levels(context),
+			passesThrough: this.type(context) === 2,
+		};
 	}
 
 	/** Keeps the entry that the walk has just read and found good. */

@@ -1,6 +1,7 @@
 // Device table entries that an AMD-Vi unit has read, by requester id. Whatever was read is kept, entries without
 // V or TV too, until INVALIDATE_DEVTAB_ENTRY or INVALIDATE_ALL.
 
+import {join64} from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
 import type {Rid} from '../formats/pci.js';
 import type {AmdviWalk} from './amdvi-walk.js';
@@ -53,6 +54,20 @@ export class DteCache {
 
 	faulted(rid: Rid): void {
 		this.#rest[rid] |= FAULTED;
+	}
+
+	/** All of it for those who look; undefined where nothing is kept. */
+	peek(rid: Rid) {
+		if (!this.has(rid)) return undefined;
+		return {
+			domain: this.domains[rid],
+			root: join64(this.lows[rid] >>> 0, this.slots[rid]),
+			levels: this.levels(rid),
+			valid: this.valid(rid),
+			translates: this.translates(rid),
+			read: this.allows(rid, false),
+			write: this.allows(rid, true),
+		};
 	}
 
 	/** Keeps the entry that the walk has just read and found good. */

@@ -4,7 +4,7 @@
 // All of it is signed 32-bit integers, so that a hit costs no double: a page number is its low 32 bits and those
 // above (an address of 57 bits has 45 of page number), a physical address is a slot (bits 51:32) and a low half.
 
-import {HIGH} from '../formats/address.js';
+import {HIGH, join64, PAGE_SIZE} from '../formats/address.js';
 
 const SETS = 256;
 const WAYS = 4;
@@ -18,6 +18,9 @@ const domainOf = (tag: number): number => tag >> 15;
 const pageHighOf = (tag: number): number => (tag >> 2) & 0x1fff;
 /** Pages that an entry of a level stands for: 1, 512, 512². */
 const pagesOf = (level: number): number => 512 ** (level - 1);
+
+/** An entry as others may look at it. */
+export type Kept = {domain: number; iova: number; hpa: number; read: boolean; write: boolean};
 
 export class Iotlb {
 	/** By entry, for those who have found one: where the page lies. */
@@ -41,6 +44,31 @@ export class Iotlb {
 			return (tags[i] & needed) === needed ? i : -1;
 		}
 		return -1;
+	}
+
+	/** What is kept for an address of a domain, whatever it allows. Looking changes nothing. */
+	peek(domain: number, iova: number): Kept | undefined {
+		const page = Math.floor(iova / PAGE_SIZE);
+		const at = this.find(domain, page | 0, Math.floor(page / HIGH), 0);
+		return at < 0 ? undefined : this.#kept(at);
+	}
+
+	/** All that is kept. */
+	entries(): Kept[] {
+		const found: Kept[] = [];
+		for (let i = 0; i < ENTRIES; i++) if (this.#tags[i] !== EMPTY) found.push(this.#kept(i));
+		return found;
+	}
+
+	#kept(at: number): Kept {
+		const tag = this.#tags[at];
+		return {
+			domain: domainOf(tag),
+			iova: (pageHighOf(tag) * HIGH + (this.#pages[at] >>> 0)) * PAGE_SIZE,
+			hpa: join64(this.lows[at] >>> 0, this.slots[at]),
+			read: (tag & 1) !== 0,
+			write: (tag & 2) !== 0,
+		};
 	}
 
 	/** Keeps what a walk found for one page; `level` says how large a page the table's entry maps. */

@@ -54,7 +54,10 @@ export class Vtd {
 	#enabled = false;
 	#nextRecord = 0;
 
-	constructor(memory: Memory, capabilities: VtdCapabilities = XEON) {
+	constructor(
+		memory: Memory,
+		readonly capabilities: VtdCapabilities = XEON,
+	) {
 		const {capLo, capHi, ecapLo} = capabilities;
 		this.#cap = vtd.decodeCap(capLo, capHi);
 		const {iro, queuedInvalidation} = vtd.decodeEcap(ecapLo);

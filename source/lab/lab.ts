@@ -1,10 +1,19 @@
 // The lab: commands in, outcomes out, and the machine as the dashboard may look at it.
 
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
+import type {Rid} from '../formats/pci.js';
 import {lookForDisk} from '../guest/boot.js';
 import type {Memory} from '../hardware/memory.js';
+import {heldAgainstTables} from '../seam/cached.js';
 import type {Command, LifeCommand, MachineSpec, Outcome, Tables} from '../seam/command.js';
-import type {LabControls, MachineState, ObservedMachine, Transfer} from '../seam/observed.js';
+import type {
+	Cached,
+	CachedPage,
+	LabControls,
+	MachineState,
+	ObservedMachine,
+	Transfer,
+} from '../seam/observed.js';
 import type {Scenarios} from '../seam/play.js';
 import {viewDomain} from '../seam/ranges.js';
 import {plural, sizeText} from '../words.js';
@@ -106,6 +115,17 @@ export class Lab implements ObservedMachine, LabControls {
 	diskBytes(vm: string, lba: number, length: number): Uint8Array {
 		const guest = this.#machine.guest(vm);
 		return guest ? this.#machine.disks.peek(guest.spec.disk)(lba * SECTOR, length) : new Uint8Array(0);
+	}
+
+	cached(rid: Rid, iova: number): Cached {
+		const {caches} = this.#machine.family;
+		if (caches === undefined) return {};
+		const page = (domain: number) => caches.iotlb.peek(domain, iova);
+		return heldAgainstTables(this.memory, this.state().unit, rid, caches.entry(rid), page);
+	}
+
+	cachedPages(): readonly CachedPage[] {
+		return this.#machine.family.caches?.iotlb.entries() ?? [];
 	}
 
 	close(): void {

@@ -31,6 +31,7 @@ export function look(
 		title: 'lab',
 		iommu: parts.iommu,
 		policy: machine.policy,
+		unit: family.observed(),
 		domains: domainsOf(machine),
 		devices: functions.map(({rid, name, driver}) => {
 			const passed = ppt.devices.find(device => device.rid === rid);

@@ -7,10 +7,16 @@ import type {Domain, Owned, PhysicalReader} from './observed.js';
 
 const PAGE_SHIFT = 12;
 
+/** Where tables start, and how many levels of them there are. */
+export type Tables = Pick<Domain, 'format' | 'root' | 'levels'>;
+/** Addresses from `from` up to `to`, which is no part of it. */
+export type Window = {from: number; to: number};
+const EVERYTHING: Window = {from: 0, to: Number.POSITIVE_INFINITY};
+
 export type Mapping = {iova: number; hpa: number; pages: number; read: boolean; write: boolean};
 
 /** Whether a domain has no table at all: every address is its own (AMD-Vi's mode 0). */
-export const isIdentity = ({levels}: Domain): boolean => levels === 0;
+export const isIdentity = ({levels}: Tables): boolean => levels === 0;
 
 /** What such a domain maps of the memory that there is. */
 export function identityOf(owned: readonly Owned[]): Mapping[] {
@@ -19,18 +25,32 @@ export function identityOf(owned: readonly Owned[]): Mapping[] {
 	return found;
 }
 
-/** The mappings in a domain's tables, in order of address. */
-export function mappingsOf(memory: PhysicalReader, {format, root, levels}: Domain): Mapping[] {
+/**
+ * The mappings in a domain's tables, in order of address: of all of them, or of those entries alone that map a part of
+ * `within`.
+ */
+export function mappingsOf(
+	memory: PhysicalReader,
+	{format, root, levels}: Tables,
+	within: Window = EVERYTHING,
+): Mapping[] {
 	const found: Mapping[] = [];
-	if (format === 'vt-d') visitVtd(memory, found, root, levels, 0, PTE_READ | PTE_WRITE);
-	else if (levels > 0) visitAmdvi(memory, found, root, levels, 0, amdvi.IR | amdvi.IW);
+	if (format === 'vt-d') visitVtd(memory, found, within, root, levels, 0, PTE_READ | PTE_WRITE);
+	else if (levels > 0) visitAmdvi(memory, found, within, root, levels, 0, amdvi.IR | amdvi.IW);
 	return found;
 }
+
+/** The first and the last entry of a table at `base` that have a part in the window. */
+const firstEntry = ({from}: Window, base: number, bytes: number): number =>
+	Math.max(0, Math.floor((from - base) / bytes));
+const lastEntry = ({to}: Window, base: number, bytes: number): number =>
+	Math.min(511, Math.ceil((to - base) / bytes) - 1);
 
 /** `allowed` is what the entries on the way to this table allow. */
 function visitVtd(
 	memory: PhysicalReader,
 	found: Mapping[],
+	within: Window,
 	table: number,
 	level: number,
 	base: number,
@@ -40,14 +60,15 @@ function visitVtd(
 	if (words === undefined) return;
 	const pages = 512 ** (level - 1);
 	let last = found[found.length - 1];
-	for (let i = 0; i < 512; i++) {
+	const end = lastEntry(within, base, pages * PAGE_SIZE);
+	for (let i = firstEntry(within, base, pages * PAGE_SIZE); i <= end; i++) {
 		const lo = words[2 * i];
 		const permissions = lo & allowed;
 		if (permissions === 0) continue;
 		const hpa = pageAddress(lo, words[2 * i + 1]);
 		const iova = base + i * pages * PAGE_SIZE;
 		if (level > 1 && (lo & PTE_PS) === 0) {
-			visitVtd(memory, found, hpa, level - 1, iova, permissions);
+			visitVtd(memory, found, within, hpa, level - 1, iova, permissions);
 			last = found[found.length - 1];
 			continue;
 		}
@@ -61,6 +82,7 @@ function visitVtd(
 function visitAmdvi(
 	memory: PhysicalReader,
 	found: Mapping[],
+	within: Window,
 	table: number,
 	level: number,
 	base: number,
@@ -70,7 +92,8 @@ function visitAmdvi(
 	if (words === undefined) return;
 	const pages = 512 ** (level - 1);
 	let last = found[found.length - 1];
-	for (let i = 0; i < 512; i++) {
+	const end = lastEntry(within, base, pages * PAGE_SIZE);
+	for (let i = firstEntry(within, base, pages * PAGE_SIZE); i <= end; i++) {
 		const lo = words[2 * i];
 		const hi = words[2 * i + 1];
 		const permissions = hi & allowed;
@@ -88,7 +111,7 @@ function visitAmdvi(
 			const write = (permissions & amdvi.IW) !== 0;
 			last = append(found, last, iova, hpa, pages, read, write);
 		} else if (next < level && (hi & amdvi.TABLE_RESERVED_HIGH) === 0) {
-			visitAmdvi(memory, found, pageAddress(lo, hi), next, iova, permissions);
+			visitAmdvi(memory, found, within, pageAddress(lo, hi), next, iova, permissions);
 			last = found[found.length - 1];
 		}
 	}

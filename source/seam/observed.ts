@@ -22,6 +22,29 @@ export type Domain = {
 	/** 0: no table at all (see isIdentity). */
 	levels: number;
 };
+/**
+ * The IOMMU that stands between the functions and memory: where its walk starts, and what it checks entries against.
+ * `enabled`: whether it translates at all.
+ */
+export type VtdUnit = {
+	format: 'vt-d';
+	enabled: boolean;
+	/** The root table. */
+	table: number;
+	capLo: number;
+	capHi: number;
+	ecapLo: number;
+	/** Bits of a physical address. */
+	hostAddressWidth: number;
+};
+export type AmdviUnit = {
+	format: 'amd-vi';
+	enabled: boolean;
+	/** The device table, and its size. */
+	table: number;
+	bytes: number;
+};
+export type Unit = VtdUnit | AmdviUnit;
 export type Device = {
 	rid: Rid;
 	name: string;
@@ -112,6 +135,8 @@ export type MachineState = {
 	title: string;
 	iommu: Family;
 	policy?: Policy;
+	/** Undefined where the machine has no IOMMU. */
+	unit?: Unit;
 	domains: readonly Domain[];
 	devices: readonly Device[];
 	vms: readonly Vm[];
@@ -124,6 +149,23 @@ export type MachineState = {
 	faultLog: FaultLog;
 };
 
+/** A page of a domain that the IOTLB holds. */
+export type CachedPage = {domain: number; iova: number; hpa: number; read: boolean; write: boolean};
+/** A function's context entry or device table entry as the unit remembers it, and what it leads to. */
+export type CachedEntry = {
+	to: 'memory' | 'tables' | 'nothing';
+	domain: number;
+	root: number;
+	levels: number;
+	read: boolean;
+	write: boolean;
+};
+/** What the caches hold for a function and an address; `agrees`: the tables in memory still say the same. */
+export type Cached = {
+	entry?: CachedEntry & {agrees: boolean};
+	page?: CachedPage & {agrees: boolean};
+};
+
 /** What the lab can do beyond being looked at. */
 export interface LabControls {
 	/** @throws UserError where the command makes no sense on this machine; nothing has happened then. */
@@ -131,6 +173,10 @@ export interface LabControls {
 	/** The bytes of guest memory, and of the guest's disk, as they are now; shorter where there are fewer. */
 	guestBytes(vm: string, gpa: number, length: number): Uint8Array;
 	diskBytes(vm: string, lba: number, length: number): Uint8Array;
+	/** What the unit would answer from its caches, without a look at the tables. Asking changes nothing. */
+	cached(rid: Rid, iova: number): Cached;
+	/** All that the IOTLB holds. */
+	cachedPages(): readonly CachedPage[];
 	/** The machine's parts as they are now: what `start` changes. */
 	readonly spec: MachineSpec;
 	readonly scenarios: Scenarios;

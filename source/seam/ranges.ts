@@ -7,6 +7,10 @@ import type {Domain, Owned, PhysicalReader} from './observed.js';
 /** A mapping within one owner's pages; or, with neither read nor write, pages that the host cannot reach. */
 export type Range = Mapping & {owner: string};
 
+/** What stands in an owner's place: nobody uses the page, or there is none. */
+export const FREE = 'free';
+export const NO_MEMORY = 'no memory';
+
 /** Mappings cut where the owner of the pages changes. */
 export function rangesOf(mappings: readonly Mapping[], owned: readonly Owned[]): Range[] {
 	return mappings.flatMap(mapping => {
@@ -23,7 +27,7 @@ export function rangesOf(mappings: readonly Mapping[], owned: readonly Owned[]):
 				iova: mapping.iova + at - mapping.hpa,
 				hpa: at,
 				pages: (stop - at) / PAGE_SIZE,
-				owner: inside ? block.owner : 'no memory',
+				owner: inside ? block.owner : NO_MEMORY,
 			});
 			at = stop;
 			if (inside) i++;
@@ -70,6 +74,15 @@ export function viewDomain(memory: PhysicalReader, owned: readonly Owned[], doma
 		removedPages: count(holes),
 	};
 }
+
+/** The block that an address lies in. */
+export function blockAt(owned: readonly Owned[], hpa: number): Owned | undefined {
+	const block = owned[firstPast(owned, hpa)];
+	return block !== undefined && block.hpa <= hpa ? block : undefined;
+}
+
+export const ownerAt = (owned: readonly Owned[], hpa: number): string =>
+	blockAt(owned, hpa)?.owner ?? NO_MEMORY;
 
 const endOf = (block: Owned): number => block.hpa + block.pages * PAGE_SIZE;
 

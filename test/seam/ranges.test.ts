@@ -31,7 +31,7 @@ test('ranges and holes of a 1:1 domain together are all of memory, page by page 
 			mapped.forEach((yes, page) => {
 				if (yes) driver.createMapping(domain, at(page), at(page), PAGE_SIZE);
 			});
-			const ranges = rangesOf(mappingsOf(memory, {...domain, format: 'vt-d', role: 'host'}), owned);
+			const ranges = rangesOf(mappingsOf(memory, {...domain, format: 'vt-d'}), owned);
 			const holes = holesOf(ranges, owned);
 			for (let page = 0; page < PAGES; page++) {
 				const covering = [...ranges, ...holes].filter(
@@ -57,7 +57,7 @@ test('large pages and permissions are decoded; neighbours join only where both c
 	memory.setU32(0x3010, 0x4000 | 3);
 	memory.setU32(0x4000, 0x600000 | 1);
 	memory.setU32(0x4008, 0x601000 | 2);
-	const found = mappingsOf(memory, {id: 1, role: 'host', format: 'vt-d', root: 0x1000, levels: 4});
+	const found = mappingsOf(memory, {format: 'vt-d', root: 0x1000, levels: 4});
 	assert.deepEqual(
 		found.map(({iova, hpa, pages, read, write}) => [
 			iova,
@@ -79,7 +79,7 @@ test('a page allows no more than the entries on the way to it', () => {
 	memory.setU32(0x1000, 0x2000 | 1);
 	memory.setU32(0x2000, 0x5000 | 3);
 	memory.setU32(0x2008, 0x6000 | 2);
-	const found = mappingsOf(memory, {id: 1, role: 'host', format: 'vt-d', root: 0x1000, levels: 2});
+	const found = mappingsOf(memory, {format: 'vt-d', root: 0x1000, levels: 2});
 	assert.deepEqual(found, [{iova: 0, hpa: 0x5000, pages: 1, read: true, write: false}]);
 });
 
@@ -97,5 +97,34 @@ test('what is decoded is what is in memory: a bit cleared by hand is a page gone
 			[0, 16],
 			[17 * PAGE_SIZE, 65536 - 17],
 		],
+	);
+});
+
+test('a window shows the entries that have a part in it, and no other', () => {
+	const memory = new Memory(16 * MIB);
+	memory.setU32(0x1000, 0x2000 | 3);
+	memory.setU32(0x1008, 0x2000 | 3);
+	memory.setU32(0x2000, 0x3000 | 3);
+	memory.setU32(0x2008, 0x400083);
+	for (let i = 0; i < 512; i += 3) memory.setU32(0x3000 + 8 * i, 0x600000 | 3);
+	const tables = {format: 'vt-d', root: 0x1000, levels: 3} as const;
+	const all = mappingsOf(memory, tables);
+	fc.assert(
+		fc.property(
+			fc.nat(0x1200),
+			fc.integer({min: 1, max: 0x300}),
+			fc.constantFrom(0, 2 ** 30),
+			(page, pages, base) => {
+				const from = base + at(page) - (base > 0 ? at(0x900) : 0);
+				const to = from + at(pages);
+				if (from < 0) return;
+				const seen = mappingsOf(memory, tables, {from, to});
+				assert.deepEqual(
+					seen,
+					all.filter(({iova, pages: length}) => iova < to && iova + at(length) > from),
+				);
+			},
+		),
+		{seed: 4, numRuns: 300},
 	);
 });
