@@ -10,8 +10,10 @@ import {devicesPanel} from './devices.js';
 import {guestPanel, hostPanel} from './domain.js';
 import {faultsPanel} from './faults.js';
 import {modelPanel} from './model.js';
+import {pagePanel} from './page.js';
 import {scenarioPanel} from './scenario.js';
 import {chainPanel, transfersPanel} from './transfers.js';
+import {walkPanel} from './walk.js';
 
 /** `width` and `height` are those inside the borders. */
 export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => Content> = {
@@ -24,10 +26,10 @@ export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => 
 	faults: faultsPanel,
 	life: () => fixed('', []),
 	scenario: scenarioPanel,
-	walk: () => fixed('', []),
+	walk: walkPanel,
 	map: () => fixed('', []),
 	reach: () => fixed('', []),
-	page: () => fixed('', []),
+	page: pagePanel,
 	transfers: transfersPanel,
 	chain: chainPanel,
 	compare: () => fixed('', []),

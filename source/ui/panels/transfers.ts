@@ -17,7 +17,14 @@ export function transfersPanel({state: {transfers, tally}}: Ui, width: number): 
 	const wide = width >= 100;
 	return {
 		title: `TRANSFERS ─ ${counts.join(' · ') || 'none yet'}`,
-		head: [[['   # what                      verdict   way      bytes landed         faults policy', 'dim']]],
+		head: [
+			[
+				[
+					`   # ${'what'.padEnd(wide ? 45 : 26)}verdict   way     ${wide ? 'landed               ' : ''}faults policy`,
+					'dim',
+				],
+			],
+		],
 		count: transfers.length,
 		row: index => transferRow(transfers[transfers.length - 1 - index], wide),
 		selects: true,
@@ -31,7 +38,7 @@ function transferRow(transfer: Transfer, wide: boolean): Row {
 		` ${fit(whatOf(transfer), wide ? 44 : 25)} `,
 		[data.padEnd(9), DATA_TONES[data]],
 		` ${way.padEnd(8)}`,
-		fit(`${grouped(landed)} of ${grouped(bytes)}`, 20),
+		wide ? fit(`${grouped(landed)} of ${grouped(bytes)}`, 20) : '',
 		` ${`${faults}`.padStart(5)} `,
 		[policy, 'dim'],
 	];

@@ -1,0 +1,34 @@
+// A page of host physical memory, byte for byte, as it is now.
+
+import {hex, PAGE_SIZE} from '../../formats/address.js';
+import {ownerAt} from '../../seam/ranges.js';
+import {type Content, fixed} from '../content.js';
+import type {Row} from '../rows.js';
+import type {Ui} from '../store.js';
+
+/** Of a row of 16 bytes: address, bytes and text. */
+const WIDE = 76;
+
+export function pagePanel({machine, state, page}: Ui, width: number): Content {
+	const words = machine.memory.page(page);
+	if (words === undefined) return fixed(`PAGE ${hex(page)}`, [[' There is no memory at that address.']]);
+	const bytes = new Uint8Array(words.buffer, words.byteOffset, PAGE_SIZE);
+	const perRow = width >= WIDE ? 16 : 8;
+	return {
+		title: `PAGE ${hex(page)} ─ ${ownerAt(state.owned, page)}`,
+		head: [],
+		count: PAGE_SIZE / perRow,
+		row: index => byteRow(bytes.subarray(index * perRow, (index + 1) * perRow), page + index * perRow),
+	};
+}
+
+function byteRow(bytes: Uint8Array, address: number): Row {
+	const shown = [...bytes].map(byte => byte.toString(16).padStart(2, '0')).join(' ');
+	const text = [...bytes].map(byte => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : '·')).join('');
+	const empty = bytes.every(byte => byte === 0);
+	return [
+		[` ${hex(address)} `, 'dim'],
+		[`${shown}  `, empty ? 'dim' : 'plain'],
+		[text, 'dim'],
+	];
+}
