@@ -1,5 +1,5 @@
-// npm run bench [-- --json]: how fast the lab is, each figure beside what it is compared with. Timings are of this
-// machine at this moment: none of them is a test.
+// npm run bench [-- --json]: how fast the lab is, and what the dashboard costs, each figure beside what it is
+// compared with. Timings are of this machine at this moment: none of them is a test.
 
 import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
@@ -15,6 +15,7 @@ import {seededRandom} from '../source/lab/random.js';
 import {sampleDisk} from '../source/lab/sample-disk.js';
 import {defaultSpec} from '../source/lab/spec.js';
 import type {Family, MachineSpec} from '../source/seam/command.js';
+import {screenFigures, screenLines} from './bench-screen.js';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -245,5 +246,8 @@ if (!json) {
 	console.log(`${cpu}, ${cores} cores, Node ${node}, ${kernel}, ${fio ?? NO_FIO}`);
 }
 const figures = [...tables('vt-d'), ...tables('amd-vi'), ...translation(), ...reads(), bounced()];
-if (json) console.log(JSON.stringify({machine, figures}, undefined, '\t'));
-else for (const each of figures) console.log(line(each));
+if (!json) for (const each of figures) console.log(line(each));
+const screen = await screenFigures();
+console.log(
+	json ? JSON.stringify({machine, figures, screen}, undefined, '\t') : screenLines(screen).join('\n'),
+);

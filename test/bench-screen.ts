@@ -1,0 +1,158 @@
+// npm run bench:screen [-- --json] [-- --soak SECONDS]: what the dashboard costs a terminal and a core at 200×60,
+// beside htop at ten frames a second. Figures are of this machine at this moment: none of them is a test.
+
+import {execFileSync} from 'node:child_process';
+import os from 'node:os';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {parseArgs} from 'node:util';
+import {bytesOf, CLI, framesOf, type Program, startProgram} from './helpers/program.js';
+
+const SIZE = {columns: 200, rows: 60};
+const SECONDS = 10;
+/** Changes before those that are measured: what has run often enough is compiled. */
+const WARM_UP_SECONDS = 3;
+const CHANGES_A_SECOND = 10;
+/** What changes something: a transfer, as long as the dashboard has no workload that runs by itself. */
+const CHANGE = '\r';
+const MIB = 1024 ** 2;
+/** Long enough that rows that were lit are out again. */
+const SETTLE_MS = 1500;
+const NO_HTOP = 'no htop to compare with: install it';
+
+export type Cost = {
+	what: string;
+	seconds: number;
+	bytes: number;
+	frames: number;
+	bytesAFrame: number;
+	bytesASecond: number;
+	/** Of one core. */
+	cpuPercent: number;
+};
+
+export type ScreenFigures = {
+	idle: Cost;
+	live: Cost;
+	/** undefined where there is no htop. */
+	htop?: Cost;
+	limits: {idleBytes: number; bytesAFrame: number; cpuPercent: number};
+	residentMiB: {start: number; end: number};
+};
+
+export type Soak = {seconds: number; residentMiB: {second: number; mib: number}[]};
+
+const openDashboard = () => startProgram({...SIZE, file: process.execPath, args: [CLI]});
+
+/** What a program writes and computes while something is done with it. */
+async function costOf(what: string, program: Program, work: () => Promise<void>): Promise<Cost> {
+	const [first, cpu, start] = [program.chunks.length, program.cpuMs(), performance.now()];
+	await work();
+	const seconds = (performance.now() - start) / 1000;
+	const written = program.chunks.slice(first);
+	const [bytes, frames] = [bytesOf(written), framesOf(written)];
+	return {
+		what,
+		seconds,
+		bytes,
+		frames,
+		bytesAFrame: frames === 0 ? 0 : bytes / frames,
+		bytesASecond: bytes / seconds,
+		cpuPercent: (program.cpuMs() - cpu) / 10 / seconds,
+	};
+}
+
+async function change(program: Program, seconds: number, each = () => {}): Promise<void> {
+	const start = performance.now();
+	for (let i = 0; i < seconds * CHANGES_A_SECOND; i++) {
+		program.write(CHANGE);
+		// By the clock, so that a late timer does not make for fewer changes.
+		await sleep(Math.max(0, start + ((i + 1) * 1000) / CHANGES_A_SECOND - performance.now()));
+		each();
+	}
+}
+
+export async function screenFigures(): Promise<ScreenFigures> {
+	const program = openDashboard();
+	await program.quiet(SETTLE_MS);
+	const start = program.resident();
+	const idle = await costOf('dashboard, nothing changes', program, () => sleep(SECONDS * 1000));
+	await change(program, WARM_UP_SECONDS);
+	const live = await costOf('dashboard, 10 changes a second', program, () => change(program, SECONDS));
+	const end = program.resident();
+	await program.close();
+	return {
+		idle,
+		live,
+		htop: await htop(),
+		limits: {idleBytes: 0, bytesAFrame: 2048, cpuPercent: 8},
+		residentMiB: {start: start / MIB, end: end / MIB},
+	};
+}
+
+async function htop(): Promise<Cost | undefined> {
+	try {
+		execFileSync('htop', ['--version'], {stdio: 'ignore'});
+	} catch {
+		return undefined;
+	}
+	// It writes its settings when it ends; not over the user's own.
+	const env = {HTOPRC: path.join(os.tmpdir(), 'dmascope-bench-htoprc')};
+	const program = startProgram({...SIZE, file: 'htop', args: ['-d', '1'], env});
+	await program.until('Tasks');
+	await sleep(SETTLE_MS);
+	const cost = await costOf('htop -d 1', program, () => sleep(SECONDS * 1000));
+	await program.close();
+	return cost;
+}
+
+/** Memory over a long time of changes. @returns a sample about every hundredth of it */
+export async function soak(seconds: number): Promise<Soak> {
+	const program = openDashboard();
+	await program.quiet(SETTLE_MS);
+	const residentMiB = [{second: 0, mib: program.resident() / MIB}];
+	const start = performance.now();
+	await change(program, seconds, () => {
+		const second = (performance.now() - start) / 1000;
+		const due = (residentMiB.length * seconds) / 100;
+		if (second >= due) residentMiB.push({second, mib: program.resident() / MIB});
+	});
+	await program.close();
+	return {seconds, residentMiB};
+}
+
+const whole = (value: number): string => value.toFixed(0).padStart(7);
+
+const costLine = ({what, bytes, bytesAFrame, bytesASecond, frames, seconds, cpuPercent}: Cost): string =>
+	`${what.padEnd(32)}${whole(bytes)} B ${whole(bytesAFrame)} B/frame ${whole(bytesASecond)} B/s ` +
+	`${(frames / seconds).toFixed(1).padStart(5)} frames/s ${cpuPercent.toFixed(1).padStart(5)} % of a core`;
+
+export function screenLines({idle, live, htop, limits, residentMiB}: ScreenFigures): string[] {
+	const {start, end} = residentMiB;
+	return [
+		`on a terminal of ${SIZE.columns}×${SIZE.rows}, ${SECONDS} s each, changes after ${WARM_UP_SECONDS} s of them:`,
+		`${costLine(idle)}   limit ${limits.idleBytes} B`,
+		`${costLine(live)}   limit ${limits.bytesAFrame} B/frame, ${limits.cpuPercent} %`,
+		htop ? costLine(htop) : NO_HTOP,
+		`dashboard, resident memory      ${start.toFixed(1)} MiB at the start, ${end.toFixed(1)} MiB after the changes`,
+	];
+}
+
+function soakLines({seconds, residentMiB}: Soak): string[] {
+	const shown = residentMiB.filter((_, i) => i % 10 === 0 || i === residentMiB.length - 1);
+	return [
+		`dashboard, resident memory over ${seconds} s of 10 changes a second:`,
+		...shown.map(({second, mib}) => `${second.toFixed(0).padStart(7)} s ${mib.toFixed(1).padStart(8)} MiB`),
+	];
+}
+
+if (import.meta.main) {
+	const {values} = parseArgs({options: {json: {type: 'boolean'}, soak: {type: 'string'}}});
+	if (values.soak === undefined) {
+		const figures = await screenFigures();
+		console.log(values.json ? JSON.stringify(figures, undefined, '\t') : screenLines(figures).join('\n'));
+	} else {
+		const figures = await soak(Number(values.soak));
+		console.log(values.json ? JSON.stringify(figures, undefined, '\t') : soakLines(figures).join('\n'));
+	}
+}

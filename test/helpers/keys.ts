@@ -1,0 +1,19 @@
+/** Keys by their names, as a terminal sends them. */
+export const KEYS: Readonly<Record<string, string>> = {
+	enter: '\r',
+	escape: '\x1b',
+	tab: '\t',
+	'shift-tab': '\x1b[Z',
+	backspace: '\x7f',
+	space: ' ',
+	up: '\x1b[A',
+	down: '\x1b[B',
+	right: '\x1b[C',
+	left: '\x1b[D',
+	pageup: '\x1b[5~',
+	pagedown: '\x1b[6~',
+	home: '\x1b[H',
+	end: '\x1b[F',
+	'ctrl-c': '\x03',
+	'ctrl-z': '\x1a',
+};

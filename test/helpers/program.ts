@@ -1,0 +1,109 @@
+// A real program on a real terminal: what it writes, when, what it costs, and what is then on the screen.
+
+import fs from 'node:fs';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import pty from '@lydell/node-pty';
+import xterm from '@xterm/headless';
+
+export const CLI = path.resolve(import.meta.dirname, '../../dist/cli.js');
+/** Times of /proc are counted in ticks; Linux says a hundred of them a second to every program. */
+const TICK_MS = 10;
+/** What is written with no longer a break between is one frame. */
+const BREAK_MS = 15;
+
+export type Chunk = {at: number; data: string};
+export type Size = {columns: number; rows: number};
+
+export type Program = {
+	terminal: xterm.Terminal;
+	chunks: readonly Chunk[];
+	write: (keys: string) => void;
+	/** Waits for a text on the screen. */
+	until: (text: string) => Promise<void>;
+	/** Waits for a silence. */
+	quiet: (ms: number) => Promise<void>;
+	resize: (size: Size) => void;
+	/** Milliseconds of user and system time so far. */
+	cpuMs: () => number;
+	/** Resident memory in bytes. */
+	resident: () => number;
+	close: () => Promise<void>;
+};
+
+export type Start = Size & {file: string; args: readonly string[]; env?: NodeJS.ProcessEnv};
+
+/** Neither the machine's locale nor its colours are to show. */
+const ENV = {
+	CI: undefined,
+	NO_COLOR: undefined,
+	FORCE_COLOR: undefined,
+	LC_ALL: undefined,
+	LC_CTYPE: undefined,
+};
+
+export function startProgram({file, args, columns, rows, env}: Start): Program {
+	const terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true});
+	const child = pty.spawn(file, [...args], {
+		cols: columns,
+		rows,
+		name: 'xterm-256color',
+		env: {...process.env, ...ENV, LANG: 'C.UTF-8', COLORTERM: 'truecolor', ...env},
+	});
+	const chunks: Chunk[] = [];
+	const start = performance.now();
+	child.onData(data => {
+		chunks.push({at: performance.now() - start, data});
+		terminal.write(data);
+	});
+	const exit = new Promise<void>(resolve => child.onExit(() => resolve()));
+	const stat = (file: string) => fs.readFileSync(`/proc/${child.pid}/${file}`, 'utf8');
+	return {
+		terminal,
+		chunks,
+		write: keys => child.write(keys),
+		until: async text => {
+			for (let waited = 0; !screenText(terminal).includes(text); waited += 20) {
+				if (waited > 15_000) throw new Error(`${text} does not come:\n${screenText(terminal)}`);
+				await sleep(20);
+			}
+		},
+		quiet: async ms => {
+			for (let count = -1; count !== chunks.length; ) {
+				count = chunks.length;
+				await sleep(ms);
+			}
+		},
+		resize: size => {
+			terminal.resize(size.columns, size.rows);
+			child.resize(size.columns, size.rows);
+		},
+		// proc(5): utime and stime are the 14th and the 15th field; the 2nd, a name in brackets, may hold spaces.
+		cpuMs: () => {
+			const fields = stat('stat')
+				.replace(/^.*\) /s, '')
+				.split(' ');
+			return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+		},
+		resident: () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(stat('status'))?.[1]) * 1024,
+		close: async () => {
+			child.kill('SIGTERM');
+			await exit;
+			terminal.dispose();
+		},
+	};
+}
+
+export function screenText(terminal: xterm.Terminal): string {
+	const {active} = terminal.buffer;
+	return Array.from(
+		{length: terminal.rows},
+		(_, y) => active.getLine(active.baseY + y)?.translateToString(true) ?? '',
+	).join('\n');
+}
+
+export const bytesOf = (chunks: readonly Chunk[]): number =>
+	chunks.reduce((sum, {data}) => sum + Buffer.byteLength(data), 0);
+
+export const framesOf = (chunks: readonly Chunk[]): number =>
+	chunks.filter(({at}, i) => i === 0 || at - chunks[i - 1].at > BREAK_MS).length;
