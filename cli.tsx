@@ -33,6 +33,7 @@ const HELP = `
 	The dashboard
 	  --theme NAME        dark, light, colour-blind or plain; NO_COLOR is heeded
 	  --ascii             signs and borders of ASCII alone
+	  --mouse             click to focus, wheel to scroll
 	  --large             fewer, larger panels, for a projector
 	  --config FILE       settings and keys, if not from ~/.config/dmascope/config.yaml
 
@@ -54,6 +55,7 @@ const KNOWN = [
 	'theme',
 	'ascii',
 	'large',
+	'mouse',
 	'config',
 	'help',
 	'version',
@@ -61,7 +63,7 @@ const KNOWN = [
 
 /** Flags and words of the command line. @throws UserError where they make no sense */
 function parse() {
-	const bare = process.argv.find(word => /^--(json|writable|ascii|large)=/.test(word));
+	const bare = process.argv.find(word => /^--(json|writable|ascii|large|mouse)=/.test(word));
 	if (bare !== undefined)
 		throw new UserError(`${bare.split('=')[0]} takes no value; leave out ${bare.slice(bare.indexOf('='))}.`);
 	const valueless = process.argv.find(
@@ -81,6 +83,7 @@ function parse() {
 			theme: {type: 'string', isMultiple: true},
 			ascii: {type: 'boolean', default: false},
 			large: {type: 'boolean', default: false},
+			mouse: {type: 'boolean', default: false},
 			config: {type: 'string', isMultiple: true},
 		},
 	});
@@ -110,6 +113,7 @@ function parse() {
 		config: once('config'),
 		ascii: cli.flags.ascii || undefined,
 		large: cli.flags.large || undefined,
+		mouse: cli.flags.mouse || undefined,
 	};
 	return {input: cli.input, json, lab, look};
 }

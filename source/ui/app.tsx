@@ -17,9 +17,18 @@ import {paint, type Row} from './rows.js';
 import {resize, type Store, type Ui} from './store.js';
 import {targetOf} from './target.js';
 
-export function App({store}: {readonly store: Store}) {
+/** What only the terminal itself can do. */
+export type Terminal = {
+	/** @returns why it cannot, if it cannot. */
+	copy: (text: string) => string | undefined;
+	/** Before the shell has the terminal, and after it. */
+	leave: () => void;
+	enter: () => void;
+};
+
+export function App({store, terminal}: {readonly store: Store; readonly terminal?: Terminal}) {
 	const {columns, rows} = useWindowSize();
-	const controls = useControls(store);
+	const controls = useControls(store, terminal);
 	const ui = useStore(store);
 	useLayoutEffect(() => resize(store, columns, rows), [store, columns, rows]);
 	useInput((input, key) => {
@@ -72,12 +81,15 @@ function Overlay({ui}: {readonly ui: Ui}) {
 }
 
 /** Leaving, going to the background (the shell's terminal is given back meanwhile), and what commands ask of the screen. */
-function useControls(store: Store): AppControls {
+function useControls(store: Store, terminal?: Terminal): AppControls {
 	const {exit, suspendTerminal} = useApp();
 	return {
 		exit: () => exit(),
-		suspend: () => void suspendTerminal(stopJob),
-		copy: () => {},
+		suspend: () => {
+			terminal?.leave();
+			void suspendTerminal(stopJob).then(() => terminal?.enter());
+		},
+		copy: text => terminal?.copy(text),
 		target: () => targetOf(store.getState()),
 	};
 }

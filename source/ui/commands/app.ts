@@ -17,8 +17,8 @@ export const appCommands: readonly UiCommand[] = [
 			const chosen = target?.content.selects && target.content.count > 0 ? target : undefined;
 			const row = chosen?.content.row(places[chosen.name]?.cursor ?? 0);
 			const text = row ? row.map(span => (typeof span === 'string' ? span : span[0])).join('') : message.text;
-			app.copy(text.trim());
-			say(store, `Copied: ${text.trim()}`, 'good');
+			const refused = app.copy(text.trim());
+			say(store, refused ?? `Copied: ${text.trim()}`, refused === undefined ? 'good' : 'warn');
 		},
 	},
 	{

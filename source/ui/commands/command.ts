@@ -28,8 +28,8 @@ export type UiCommand = {
 export type AppControls = {
 	exit: () => void;
 	suspend: () => void;
-	/** Puts text on the clipboard of whoever sits at the terminal. */
-	copy: (text: string) => void;
+	/** Puts text on the clipboard of whoever sits at the terminal. @returns why it cannot, if it cannot */
+	copy: (text: string) => string | undefined;
 	/** What arrows move in, as it is on the screen. */
 	target: () => Target | undefined;
 };
