@@ -45,7 +45,7 @@ const ASKS = {filter: 'filter', address: 'go to address', palette: 'command'} as
 
 export function messageLine({prompt, message}: Ui): Row {
 	if (prompt === undefined) return [[` ${message.text}`, message.tone]];
-	return [[` ${ASKS[prompt.asks]}: `, 'key'], `${prompt.text}▏`];
+	return [[` ${ASKS[prompt.asks]}: `, 'key'], `${prompt.text}▏ `, [prompt.problem ?? '', 'warn']];
 }
 
 /** The hints there is room for: those that matter most, in the order of the table. */

@@ -28,6 +28,7 @@ const CONTROL: Readonly<Record<string, string>> = {
 	'\x1b': 'escape',
 	'\x03': 'ctrl-c',
 	'\x1a': 'ctrl-z',
+	' ': 'space',
 };
 
 /** Fast typing comes as several characters at once, Enter among them: each is a press of its own. */

@@ -1,6 +1,6 @@
 // What lies behind the chosen row of a panel: what Enter opens.
 
-import {startScenario} from './play.js';
+import {startChosen} from './play.js';
 import {hostOf, rangesShown} from './ranges-shown.js';
 import {type Access, focusOn, type Store, show, type Ui} from './store.js';
 
@@ -30,7 +30,7 @@ export function opened(ui: Ui): Opener | undefined {
 		case 'chain':
 			return chainWalk(ui);
 		case 'scenario':
-			return ui.play === undefined ? startScenario : undefined;
+			return ui.play === undefined ? startChosen : undefined;
 		default:
 			return undefined;
 	}

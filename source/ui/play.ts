@@ -10,14 +10,18 @@ export type Play = {scenario: Scenario; taken: readonly Taken[]};
 export const nextStep = ({scenario, taken}: Play): Step | undefined => scenario.steps[taken.length];
 
 /** Starts the scenario that is chosen in the list. */
-export function startScenario(store: Store): void {
+export function startChosen(store: Store): void {
 	const {machine, places} = store.getState();
-	const scenarios = machine.lab?.scenarios;
-	const chosen = scenarios?.list()[places.scenario?.cursor ?? 0];
-	if (scenarios === undefined || chosen === undefined) return;
-	const scenario = scenarios.load(chosen.name);
+	const chosen = machine.lab?.scenarios.list()[places.scenario?.cursor ?? 0];
+	if (chosen) startScenario(store, chosen.name);
+}
+
+export function startScenario(store: Store, name: string): void {
+	const scenario = store.getState().machine.lab?.scenarios.load(name);
+	if (scenario === undefined) return;
 	if (dispatch(store, {do: 'start', machine: scenario.machine}) === undefined) return;
 	store.setState(({places: known}) => ({play: {scenario, taken: []}, places: {...known, scenario: TOP}}));
+	show(store, 'overview');
 	focusOn(store, 'scenario');
 	say(store, `${scenario.name}: . takes the next of its ${scenario.steps.length} steps.`, 'key');
 }

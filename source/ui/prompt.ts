@@ -17,13 +17,14 @@ export function typed(store: Store, key: string, app: AppControls): boolean {
 	else if (key === 'backspace') set(store, prompt, prompt.text.slice(0, -1));
 	else if (prompt.asks === 'palette' && (key === 'up' || key === 'down'))
 		moveInPalette(store, key === 'up' ? -1 : 1);
-	else if ([...key].length === 1 && key >= ' ') set(store, prompt, prompt.text + key);
+	else if (key === 'space') set(store, prompt, `${prompt.text} `);
+	else if ([...key].length === 1) set(store, prompt, prompt.text + key);
 	return true;
 }
 
 function set(store: Store, prompt: Prompt, text: string): void {
 	store.setState(({places, focus}) => ({
-		prompt: {...prompt, text: text.slice(0, 200)},
+		prompt: {asks: prompt.asks, text: text.slice(0, 200)},
 		places: {...places, [prompt.asks === 'palette' ? 'palette' : focus]: TOP},
 	}));
 }
@@ -36,27 +37,30 @@ function moveInPalette(store: Store, by: 1 | -1): void {
 	});
 }
 
-function accept(store: Store, {asks, text}: Prompt, app: AppControls): void {
+function accept(store: Store, prompt: Prompt, app: AppControls): void {
+	const {asks, text} = prompt;
 	if (asks === 'palette') {
 		const command = matches(text)[store.getState().places.palette?.cursor ?? 0];
 		store.setState({prompt: undefined, overlay: undefined});
 		if (command) runCommand(command, store, app);
 	} else if (asks === 'filter') {
 		const problem = parseFilter(text);
-		if (typeof problem === 'string') say(store, problem, 'warn');
+		if (typeof problem === 'string') store.setState({prompt: {...prompt, problem}});
 		else
 			store.setState(({filters, focus}) => ({
 				prompt: undefined,
 				filters: {...filters, [focus]: text.trim()},
 			}));
-	} else goTo(store, text);
+	} else goTo(store, prompt);
 }
 
 /** An address is hex, with or without 0x. */
-function goTo(store: Store, text: string): void {
-	const address = /^(0x)?[0-9a-f]{1,13}$/i.test(text.trim()) ? Number.parseInt(text.trim(), 16) : undefined;
+function goTo(store: Store, prompt: Prompt): void {
+	const text = prompt.text.trim();
+	const address = /^(0x)?[0-9a-f]{1,13}$/i.test(text) ? Number.parseInt(text, 16) : undefined;
 	if (address === undefined) {
-		say(store, `"${text}" is no address; write it in hex, such as 0x1a20000.`, 'warn');
+		const problem = `"${text}" is no address; write it in hex, such as 0x1a20000.`;
+		store.setState({prompt: {...prompt, problem}});
 		return;
 	}
 	const ui = store.getState();

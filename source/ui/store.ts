@@ -55,7 +55,7 @@ export type Ui = {
 /** An access to look up: as the IOMMU is asked. */
 export type Access = {rid: Rid; iova: number; write: boolean};
 /** A line that is being typed. */
-export type Prompt = {asks: 'filter' | 'address' | 'palette'; text: string};
+export type Prompt = {asks: 'filter' | 'address' | 'palette'; text: string; problem?: string};
 
 export type Store = StoreApi<Ui>;
 
@@ -85,7 +85,7 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		sorts: {},
 		page: 0,
 		message: {
-			text: `⏎ has ${vm} read the raw disk: watch where the DMA lands. p switches the policy.`,
+			text: `⏎ has ${vm} read the raw disk: watch where the DMA lands. t is a tour of two minutes.`,
 			tone: 'key',
 		},
 		size,

@@ -1,6 +1,6 @@
 // Playing the scenarios that ship.
 
-import {takeStep} from '../play.js';
+import {startScenario, takeStep} from '../play.js';
 import {focusOn, show} from '../store.js';
 import {type UiCommand, withLab} from './command.js';
 
@@ -21,8 +21,20 @@ export const scenarioCommands: readonly UiCommand[] = [
 		},
 	},
 	{
+		id: 'tour',
+		keys: ['t'],
+		shown: 't',
+		label: 'tour',
+		description: 'The story of PR 260178, step by step, in two minutes',
+		group: 'Scenario',
+		hint: 6,
+		when: ({play}) => play === undefined,
+		why: withLab,
+		run: store => startScenario(store, 'tour'),
+	},
+	{
 		id: 'step',
-		keys: ['.'],
+		keys: ['.', 'space'],
 		shown: '.',
 		label: 'step',
 		description: 'The next step of the scenario',

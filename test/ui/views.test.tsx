@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import {type TestContext, test} from 'node:test';
+import {asciiOf} from '../../source/ui/glyphs.js';
+import {point} from '../../source/ui/point.js';
+import {VIEWS} from '../../source/ui/views.js';
+import {openTestLab} from '../helpers/lab.js';
+import {openDashboard} from '../helpers/terminal.js';
+
+const SCREENS = path.join(import.meta.dirname, 'screens');
+const SIZES = [
+	[80, 24],
+	[120, 40],
+	[200, 60],
+] as const;
+
+/** The first row is left out: on a wide screen it says how the disk here is read. */
+function sameScreen(t: TestContext, name: string, screen: string): void {
+	const shown = screen.split('\n').slice(1).join('\n');
+	t.assert.fileSnapshot(shown, path.join(SCREENS, `${name}.txt`), {serializers: [String]});
+}
+
+for (const [i, view] of VIEWS.entries()) {
+	if (view === 'overview' || view === 'compare') continue;
+	for (const [columns, rows] of SIZES) {
+		test(`${view} at ${columns}×${rows}`, async t => {
+			const {press} = openDashboard(t, openTestLab(t), columns, rows);
+			const screen = await press('enter', `${i + 1}`);
+			const lines = screen.split('\n');
+			assert.match(lines[0], new RegExp(`${i + 1} ${view}`));
+			for (const line of lines.slice(1, rows - 2))
+				assert.match(line, new RegExp(`^[╭│╰].{${columns - 2}}[╮│╯]$`));
+			assert.match(asciiOf(screen), /^[\x20-\x7e\n]*$/);
+			sameScreen(t, `${view}-${columns}x${rows}`, screen);
+		});
+	}
+}
+
+test('at 60×15 each view shows one panel, and Tab the next', async t => {
+	const {press} = openDashboard(t, openTestLab(t), 60, 15);
+	for (const i of VIEWS.keys()) {
+		const lines = (await press(`${i + 1}`)).split('\n');
+		assert.equal(lines.filter(line => line.startsWith('╭')).length, 1, VIEWS[i]);
+		assert.ok(lines.every(line => line.length <= 60));
+	}
+	assert.match(await press('1', 'tab'), /BUFFER/);
+});
+
+test('Enter on a row opens its walk; Esc goes back one layer at a time', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 100, 30);
+	await press('2', '/', '-', '-', 'enter');
+	assert.match(await press('down'), /22 rows of 97: --/);
+	assert.match(
+		await press('enter'),
+		/WALK ─ xhci0 0:20:0 writes 0x01b70000[\s\S]*✗ FAULT PTE Write access is not set/,
+	);
+	await press('2', 'z');
+	assert.equal(store.getState().zoom, true);
+	await press('escape');
+	assert.equal(store.getState().zoom, false);
+	await press('escape');
+	assert.equal(store.getState().filters.host, undefined);
+	await press('escape');
+	assert.equal(store.getState().view, 'overview');
+	await press('escape');
+	assert.equal(store.getState().focus, 'model');
+});
+
+test('a filter works while it is typed, says what is wrong, and can be dropped', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 100, 30);
+	assert.match(await press('2', '/', 'v', 'm', '1'), /rows of 97: vm1/);
+	await press('escape');
+	assert.equal(store.getState().filters.host, undefined);
+	await press('/', '0', 'x', 'z', 'enter');
+	assert.ok(store.getState().prompt?.problem);
+	assert.equal(store.getState().prompt?.text, '0xz');
+});
+
+test('s sorts, a goes to an address', async t => {
+	const {press} = openDashboard(t, openTestLab(t), 120, 40);
+	assert.match(await press('2', 's'), /Sorted by pages/);
+	await press('s', 's');
+	assert.match(await press('a', '0x2670004', 'enter'), /0x02670000–0x0296ffff/);
+	assert.match(await press('a', 'zz', 'enter'), /"zz" is no address/);
+});
+
+test('the palette finds commands by their words and runs them', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(await press(':', 'p', 'o', 'l'), /p +policy +Next policy/);
+	await press('enter');
+	assert.equal(store.getState().state.policy, 'keep');
+	assert.equal(store.getState().overlay, undefined);
+	await press(':', 'escape');
+	assert.equal(store.getState().prompt, undefined);
+});
+
+test('the tour tells the story of PR 260178 in ten steps, and each goes as it says', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(await press('t'), /SCENARIO tour ─ 0 of 10/);
+	for (let step = 0; step < 10; step++) await press(step % 2 === 0 ? '.' : ' ');
+	const {play} = store.getState();
+	assert.deepEqual(
+		play?.taken.map(({unmet}) => unmet),
+		Array(10).fill([]),
+	);
+	assert.match(await press('.'), /tour has ended/);
+});
+
+test('a press of the mouse focuses a panel and chooses its row, the wheel scrolls', async t => {
+	const {store, screen} = openDashboard(t, openTestLab(t), 100, 30);
+	await screen();
+	point(store, {kind: 'press', x: 60, y: 6});
+	assert.deepEqual([store.getState().focus, store.getState().places.guest?.cursor], ['guest', 3]);
+	point(store, {kind: 'wheel', up: false, x: 10, y: 6});
+	assert.equal(store.getState().places.host?.cursor, 3);
+	assert.match(await screen(), /GUEST DOMAIN/);
+});
+
+test('y copies the chosen row', async t => {
+	const {press} = openDashboard(t, openTestLab(t), 100, 30);
+	assert.match(await press('2', 'y'), /Copied: 00000000–00ffffff.*kernel/);
+});
