@@ -1,5 +1,6 @@
 // What lies behind the chosen row of a panel: what Enter opens.
 
+import {faultsShown} from './panels/faults.js';
 import {startChosen} from './play.js';
 import {hostOf, rangesShown} from './ranges-shown.js';
 import {type Access, focusOn, type Store, show, type Ui} from './store.js';
@@ -25,6 +26,12 @@ export function opened(ui: Ui): Opener | undefined {
 			const device = state.devices[cursor];
 			return device && walk({rid: device.rid, iova: 0, write: true});
 		}
+		case 'faults': {
+			const row = faultsShown(ui)[cursor];
+			return row && walk({rid: row.rid, iova: row.lowest, write: row.write});
+		}
+		case 'lints':
+			return store => focusOn(store, 'lint');
 		case 'transfers':
 			return state.transfers.length > 0 ? store => focusOn(store, 'chain') : undefined;
 		case 'chain':

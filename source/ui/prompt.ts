@@ -44,8 +44,8 @@ function accept(store: Store, prompt: Prompt, app: AppControls): void {
 		store.setState({prompt: undefined, overlay: undefined});
 		if (command) runCommand(command, store, app);
 	} else if (asks === 'filter') {
-		const problem = parseFilter(text);
-		if (typeof problem === 'string') store.setState({prompt: {...prompt, problem}});
+		const parsed = parseFilter(text);
+		if ('wrong' in parsed) store.setState({prompt: {...prompt, problem: parsed.wrong}});
 		else
 			store.setState(({filters, focus}) => ({
 				prompt: undefined,

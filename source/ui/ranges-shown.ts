@@ -1,10 +1,8 @@
 // The rows of a domain's table as they are shown: filtered and sorted, anew only when the table or the wish changes.
 
-import {compareBy, parseFilter, SORT_ORDERS} from '../seam/filter.js';
+import {parseFilter, SORTS} from '../seam/filter.js';
 import type {DomainView, Range} from '../seam/ranges.js';
 import type {Ui} from './store.js';
-
-export const SORTS = SORT_ORDERS;
 
 export type Shown = {view: DomainView; ranges: readonly Range[]; filter: string; problem?: string};
 
@@ -23,13 +21,13 @@ export function rangesShown(ui: Ui, panel: 'host' | 'guest'): Shown | undefined 
 	// A filter works while it is typed.
 	const filter = prompt?.asks === 'filter' && focus === panel ? prompt.text : (filters[panel] ?? '');
 	const order = SORTS[sorts[panel] ?? 0] ?? SORTS[0];
-	const key = `${order} ${filter}`;
+	const key = `${order.name} ${filter}`;
 	const known = latest.get(view);
 	if (known?.key === key) return known.shown;
 	const parsed = parseFilter(filter);
-	const kept = typeof parsed === 'string' || filter.trim() === '' ? view.ranges : view.ranges.filter(parsed);
-	const ranges = order === 'address' ? kept : kept.toSorted(compareBy(order));
-	const shown = {view, ranges, filter, problem: typeof parsed === 'string' ? parsed : undefined};
+	const kept = 'wrong' in parsed || filter.trim() === '' ? view.ranges : view.ranges.filter(parsed.keeps);
+	const ranges = order.name === 'address' ? kept : kept.toSorted(order.compare);
+	const shown = {view, ranges, filter, problem: 'wrong' in parsed ? parsed.wrong : undefined};
 	latest.set(view, {key, shown});
 	return shown;
 }

@@ -7,6 +7,7 @@ import type {UiCommand} from './command.js';
 import {formCommands} from './form.js';
 import {labCommands} from './lab.js';
 import {lookCommands} from './look.js';
+import {mapCommands} from './map.js';
 import {scenarioCommands} from './scenario.js';
 import {tableCommands} from './table.js';
 
@@ -15,6 +16,7 @@ export let commands: readonly UiCommand[] = [
 	...formCommands,
 	...scenarioCommands,
 	...tableCommands,
+	...mapCommands,
 	...lookCommands,
 	...appCommands,
 ];

@@ -1,6 +1,6 @@
 // What can be done with a table of ranges: filter it, sort it, go to an address.
 
-import {SORTS} from '../ranges-shown.js';
+import {SORTS} from '../../seam/filter.js';
 import {say, type Ui} from '../store.js';
 import type {UiCommand} from './command.js';
 
@@ -33,7 +33,7 @@ export const tableCommands: readonly UiCommand[] = [
 				sorts: {...sorts, [focus]: ((sorts[focus] ?? 0) + 1) % SORTS.length},
 			}));
 			const {sorts, focus} = store.getState();
-			say(store, `Sorted by ${SORTS[sorts[focus] ?? 0]}.`, 'key');
+			say(store, `Sorted by ${SORTS[sorts[focus] ?? 0].name}.`, 'key');
 		},
 	},
 	{

@@ -1,35 +1,68 @@
-// Refused accesses, the newest first, and what hardware and kernel made of them.
+// Refused accesses, the newest first and repeats as one, with what hardware and kernel made of them; and the chosen
+// one in words.
 
 import {hex} from '../../formats/address.js';
+import {coalesceFaults, explainFault, type FaultRow} from '../../seam/fault-words.js';
 import type {Fault} from '../../seam/observed.js';
 import {faultLogText} from '../../seam/snapshot.js';
 import {grouped} from '../../words.js';
-import {type Content, list} from '../content.js';
+import {type Content, fixed, list} from '../content.js';
 import {type Row, widthOf, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 
-export function faultsPanel({state}: Ui, width: number): Content {
-	const seen = `FAULTS ─ the lab saw ${grouped(state.faultLog.blocked)}`;
-	const kept = faultLogText(state.faultLog);
+const latest = new WeakMap<readonly Fault[], readonly FaultRow[]>();
+
+export function faultsShown({state: {faults}}: Ui): readonly FaultRow[] {
+	const known = latest.get(faults);
+	if (known) return known;
+	const rows = coalesceFaults(faults).toSorted((a, b) => b.last - a.last);
+	latest.set(faults, rows);
+	return rows;
+}
+
+export function faultsPanel(ui: Ui, width: number): Content {
+	const {faultLog} = ui.state;
+	const seen = `FAULTS ─ the lab saw ${grouped(faultLog.blocked)}`;
+	const kept = faultLogText(faultLog);
 	const whole = `${seen} · ${kept}`;
 	// What does not fit into the title stands in rows below it: that nobody logs them is the point.
 	const fits = widthOf(whole) <= width - 2;
 	const title = fits ? whole : seen;
 	const head = fits ? [] : wrap(kept, width - 2).map((line): Row => [[` ${line.trim()}`, 'dim']]);
-	const newest = [...state.faults].reverse();
-	if (newest.length === 0) return list(title, [[[' No access has been refused.', 'dim']]], head);
-	return {title, head, count: newest.length, row: index => faultRow(newest[index], width)};
+	const rows = faultsShown(ui);
+	if (rows.length === 0) return list(title, [[[' No access has been refused.', 'dim']]], head);
+	return {title, head, count: rows.length, row: index => faultRow(rows[index], width), selects: true};
 }
 
-function faultRow({number, device, iova, write, owner, reason, text, recorded}: Fault, width: number): Row {
+function faultRow(
+	{device, write, lowest, highest, owner, reason, text, count, last}: FaultRow,
+	width: number,
+): Row {
 	const who = owner === undefined ? '' : ` ${owner}`;
 	const why = width >= 62 ? `: ${text} (${reason})` : `: reason ${reason}`;
 	return [
-		[` #${number} `, 'dim'],
+		[` #${last} `, 'dim'],
 		`${device} ${write ? 'write' : 'read'} `,
-		[hex(iova), 'key'],
+		[highest === lowest ? hex(lowest) : `${hex(lowest)}…`, 'key'],
 		[who, 'guest'],
+		count > 1 ? [` ×${grouped(count)}`, 'warn'] : '',
 		why,
-		recorded ? '' : [' not recorded', 'warn'],
 	];
+}
+
+export function faultPanel(ui: Ui, width: number): Content {
+	const row = faultsShown(ui)[ui.places.faults?.cursor ?? 0];
+	const {kernelLines} = ui.state.faultLog;
+	if (row === undefined) return fixed('IN WORDS', [[' No access has been refused.']]);
+	const {sentence, check} = explainFault(ui.machine.memory, ui.state, row);
+	const prose = (text: string): Row[] => wrap(text, width - 2).map(line => [` ${line.trim()}`]);
+	return list('IN WORDS ─ ⏎ in the list shows the walk', [
+		...prose(sentence),
+		...wrap(check, width - 2).map((line): Row => [[` ${line.trim()}`, 'key']]),
+		[],
+		kernelLines.length === 0
+			? [[' The kernel’s log says nothing of it.', 'dim']]
+			: [[' The kernel’s log:', 'dim']],
+		...kernelLines.slice(-20).map((line): Row => [`   ${line.trim()}`]),
+	]);
 }

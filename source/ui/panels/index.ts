@@ -8,7 +8,9 @@ import {bufferPanel} from './buffer.js';
 import {consolePanel} from './console.js';
 import {devicesPanel} from './devices.js';
 import {guestPanel, hostPanel} from './domain.js';
-import {faultsPanel} from './faults.js';
+import {faultPanel, faultsPanel} from './faults.js';
+import {lintPanel, lintsPanel} from './lints.js';
+import {mapPanel, reachPanel} from './memory.js';
 import {modelPanel} from './model.js';
 import {pagePanel} from './page.js';
 import {scenarioPanel} from './scenario.js';
@@ -27,13 +29,13 @@ export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => 
 	life: () => fixed('', []),
 	scenario: scenarioPanel,
 	walk: walkPanel,
-	map: () => fixed('', []),
-	reach: () => fixed('', []),
+	map: mapPanel,
+	reach: reachPanel,
 	page: pagePanel,
 	transfers: transfersPanel,
 	chain: chainPanel,
 	compare: () => fixed('', []),
-	fault: () => fixed('', []),
-	lints: () => fixed('', []),
-	lint: () => fixed('', []),
+	fault: faultPanel,
+	lints: lintsPanel,
+	lint: lintPanel,
 };

@@ -1,0 +1,73 @@
+// Host memory as a map, a letter for whoever has most of each cell; and who reaches the chosen page, and why.
+
+import {hex} from '../../formats/address.js';
+import {type Cell, type MemoryMap, memoryMap} from '../../seam/memory-map.js';
+import {reachOf} from '../../seam/reach.js';
+import {sizeText} from '../../words.js';
+import {type Content, fixed, list} from '../content.js';
+import {hostOf} from '../ranges-shown.js';
+import {type Row, type Span, wrap} from '../rows.js';
+import type {Ui} from '../store.js';
+import type {Tone} from '../theme.js';
+
+/** The map in a box: its cells from address 0 on, row by row. */
+export type Grid = {map: MemoryMap; columns: number};
+
+const LEGEND_ROWS = 2;
+
+export function gridOf(ui: Ui, width: number, height: number): Grid {
+	const columns = width - 2;
+	return {map: memoryMap(ui.state, hostOf(ui), columns * Math.max(1, height - LEGEND_ROWS)), columns};
+}
+
+/** The cell that holds the page that is looked at. */
+export const cellOf = ({map}: Grid, page: number): number =>
+	Math.min(map.cells.length - 1, Math.floor((page / 4096 / map.pages) * map.cells.length));
+
+export function mapPanel(ui: Ui, width: number, height: number): Content {
+	const grid = gridOf(ui, width, height);
+	const {map, columns} = grid;
+	const chosen = cellOf(grid, ui.page);
+	const rows = Array.from(
+		{length: Math.ceil(map.cells.length / columns)},
+		(_, y): Row => [
+			' ',
+			...map.cells
+				.slice(y * columns, (y + 1) * columns)
+				.map((cell, x): Span => [cell.letter, y * columns + x === chosen ? 'chosen' : toneOf(cell)]),
+		],
+	);
+	const size = sizeText((map.pages / map.cells.length) * 4096);
+	const legend = map.legend.map(({letter, text}) => `${letter === ' ' ? '␣' : letter} ${text}`).join('  ');
+	const missing = [' red: not in the host domain, or not all of it', 'bad'] as const;
+	return fixed(`MEMORY ─ ${size} a letter ─ ←↑↓→ ${hex(ui.page)}`, [
+		...rows,
+		[[` ${legend}`, 'dim']],
+		[missing],
+	]);
+}
+
+function toneOf({owner, mapped}: Cell): Tone {
+	if (mapped === 'none' || mapped === 'some') return 'bad';
+	if (owner === 'kernel') return 'ownerKernel';
+	if (owner === 'iommu tables') return 'ownerTables';
+	if (owner === 'free') return 'ownerFree';
+	if (owner.startsWith('bhyve ')) return 'ownerBuffer';
+	const guest = /^vm(\d+)$/.exec(owner)?.[1];
+	return guest === undefined
+		? 'ownerGuest0'
+		: (['ownerGuest0', 'ownerGuest1', 'ownerGuest2', 'ownerGuest3'] as const)[Number(guest) % 4];
+}
+
+export function reachPanel({machine, state, views, page}: Ui, width: number): Content {
+	const rows = reachOf(machine.memory, state, views, page).flatMap(({who, how, at, why}): Row[] => [
+		[
+			how === 'nothing' ? [' ✗ ', 'dim'] : [' ✓ ', 'good'],
+			[who.padEnd(8), 'key'],
+			[how, how === 'nothing' ? 'dim' : 'plain'],
+			at === undefined ? '' : [` at ${hex(at)}`, 'dim'],
+		],
+		...wrap(why, width - 5).map((line): Row => [[`   ${line.trim()}`, 'dim']]),
+	]);
+	return list(`WHO REACHES ${hex(page)}`, rows);
+}
