@@ -167,6 +167,7 @@ const skipped = (iova: number, level: number, next: number): number =>
 	Math.floor(iova / 2 ** amdvi.shiftOf(next + 1)) % 512 ** (level - 1 - next);
 
 function entryFields(lo: number, hi: number, level: number): Field[] {
+	if ((lo | hi) === 0) return [['PR', '0', 'nothing here']];
 	const next = amdvi.level(lo);
 	const leaf = next === 0 || next === amdvi.NL_SIZED;
 	const shift = leaf ? amdvi.leafShift(lo, hi, level) : undefined;

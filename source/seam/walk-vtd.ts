@@ -207,11 +207,15 @@ function entryFields(unit: VtdUnit, lo: number, hi: number, level: number, leaf:
 				];
 	const snoop: Field[] = lo & vtd.PTE_SNP ? [['SNP', '1', 'accesses are snooped by the caches']] : [];
 	const mapping: Field[] = hi & vtd.PTE_TM ? [['TM', '1', 'not for the caches of devices']] : [];
+	// An entry that is all zero leads nowhere: its address is none.
+	const target: Field[] =
+		(lo | hi) === 0
+			? []
+			: [...size, ['ADDR', hex(address), leaf ? 'the page' : `the table of level ${level - 1}`]];
 	return [
 		['R', bit(lo, vtd.PTE_READ), lo & vtd.PTE_READ ? 'may be read' : 'may not be read'],
 		['W', bit(lo, vtd.PTE_WRITE), lo & vtd.PTE_WRITE ? 'may be written' : 'may not be written'],
-		...size,
-		['ADDR', hex(address), leaf ? 'the page' : `the table of level ${level - 1}`],
+		...target,
 		...snoop,
 		...mapping,
 		...reservedField(...reservedIn(unit, lo, hi, level, leaf)),

@@ -76,7 +76,7 @@ export function adviceFor(cause: Cause, situation: Situation, state: MachineStat
 			return 'The hardware refuses the entry as it is written: hold its raw bits against the specification, and look at who else writes to that page.';
 		case 'not mapped':
 			if (situation.here !== undefined) return forbiddenAdvice(situation.here);
-			if (situation.domain?.role === 'host') return hostAdvice(situation, state);
+			if (situation.owner !== undefined) return hostAdvice(situation, state);
 			return guestAdvice(situation, state);
 	}
 }
