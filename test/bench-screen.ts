@@ -42,7 +42,10 @@ export type ScreenFigures = {
 
 export type Soak = {seconds: number; residentMiB: {second: number; mib: number}[]};
 
-const openDashboard = () => startProgram({...SIZE, file: process.execPath, args: [CLI]});
+/** 256 colours, as over ssh, which does not pass COLORTERM on; 24 bits take a third more bytes. */
+const ENV = {COLORTERM: ''};
+
+const openDashboard = () => startProgram({...SIZE, file: process.execPath, args: [CLI], env: ENV});
 
 /** What a program writes and computes while something is done with it. */
 async function costOf(what: string, program: Program, work: () => Promise<void>): Promise<Cost> {
@@ -97,7 +100,7 @@ async function htop(): Promise<Cost | undefined> {
 		return undefined;
 	}
 	// It writes its settings when it ends; not over the user's own.
-	const env = {HTOPRC: path.join(os.tmpdir(), 'dmascope-bench-htoprc')};
+	const env = {...ENV, HTOPRC: path.join(os.tmpdir(), 'dmascope-bench-htoprc')};
 	const program = startProgram({...SIZE, file: 'htop', args: ['-d', '1'], env});
 	await program.until('Tasks');
 	await sleep(SETTLE_MS);
@@ -130,7 +133,7 @@ const costLine = ({what, bytes, bytesAFrame, bytesASecond, frames, seconds, cpuP
 export function screenLines({idle, live, htop, limits, residentMiB}: ScreenFigures): string[] {
 	const {start, end} = residentMiB;
 	return [
-		`on a terminal of ${SIZE.columns}×${SIZE.rows}, ${SECONDS} s each, changes after ${WARM_UP_SECONDS} s of them:`,
+		`on a terminal of ${SIZE.columns}×${SIZE.rows} with 256 colours, ${SECONDS} s each, changes after ${WARM_UP_SECONDS} s of them:`,
 		`${costLine(idle)}   limit ${limits.idleBytes} B`,
 		`${costLine(live)}   limit ${limits.bytesAFrame} B/frame, ${limits.cpuPercent} %`,
 		htop ? costLine(htop) : NO_HTOP,

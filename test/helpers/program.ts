@@ -31,16 +31,16 @@ export type Program = {
 	close: () => Promise<void>;
 };
 
-export type Start = Size & {file: string; args: readonly string[]; env?: NodeJS.ProcessEnv};
+export type Start = Size & {file: string; args: readonly string[]; env?: Record<string, string>};
 
 /** Neither the machine's locale nor its colours are to show. */
-const ENV = {
-	CI: undefined,
-	NO_COLOR: undefined,
-	FORCE_COLOR: undefined,
-	LC_ALL: undefined,
-	LC_CTYPE: undefined,
-};
+const HIDDEN = /^(CI|NO_COLOR|FORCE_COLOR|COLORFGBG|LC_.*|TMUX|STY)$/;
+const environment = (): Record<string, string> =>
+	Object.fromEntries(
+		Object.entries(process.env).flatMap(([name, value]) =>
+			value === undefined || HIDDEN.test(name) ? [] : [[name, value]],
+		),
+	);
 
 export function startProgram({file, args, columns, rows, env}: Start): Program {
 	const terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true});
@@ -48,7 +48,7 @@ export function startProgram({file, args, columns, rows, env}: Start): Program {
 		cols: columns,
 		rows,
 		name: 'xterm-256color',
-		env: {...process.env, ...ENV, LANG: 'C.UTF-8', COLORTERM: 'truecolor', ...env},
+		env: {...environment(), LANG: 'C.UTF-8', COLORTERM: 'truecolor', ...env},
 	});
 	const chunks: Chunk[] = [];
 	const start = performance.now();
