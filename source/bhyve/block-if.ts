@@ -153,7 +153,8 @@ export class BlockIf {
 	/** blockif_complete: the element is free, and those that waited for it may go. */
 	#complete(element: Element): void {
 		const queue = this.#queue;
-		queue.splice(queue.indexOf(element), 1);
+		for (let at = queue.indexOf(element); at < queue.length - 1; at++) queue[at] = queue[at + 1];
+		queue.pop();
 		for (const waiting of queue) {
 			if (waiting.status === 'BLOCK' && waiting.request.offset === element.end) waiting.status = 'PEND';
 		}
