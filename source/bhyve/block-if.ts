@@ -29,10 +29,10 @@ export const BLOCKIF_MAXREQ = 128 + BLOCKIF_NUMTHR;
 /** Where a flush ends (OFF_MAX): no request continues it. */
 const NOWHERE = Number.POSITIVE_INFINITY;
 
-/** A request in a queue. It is free again (BST_FREE) when it is in neither. */
+/** A request in the queue. It is free again (BST_FREE) when it is not there. */
 type Element = {request: BlockRequest; status: 'BLOCK' | 'PEND' | 'BUSY'; end: number};
 /** A thread, and its MAXPHYS buffer once it has touched it. */
-type Worker = {name: string; buffer: number | undefined; element: Element | undefined};
+type Worker = {name: string; buffer: number | undefined};
 
 export class BlockIf {
 	/** D34535's idea: a single segment goes through the buffer too. */
@@ -42,8 +42,8 @@ export class BlockIf {
 	readonly #backing: Backing;
 	readonly #pages: VmPages;
 	readonly #workers: Worker[];
-	#pending: Element[] = [];
-	#busy: Element[] = [];
+	/** In the order that they came in, those that a worker has among them. */
+	#queue: Element[] = [];
 	#running = false;
 
 	/** `ident` is the slot and the function of the disk's device model. */
@@ -60,7 +60,6 @@ export class BlockIf {
 		this.#workers = Array.from({length: BLOCKIF_NUMTHR}, (_, n) => ({
 			name: `blk-${ident}-${n}`,
 			buffer: undefined,
-			element: undefined,
 		}));
 	}
 
@@ -84,24 +83,28 @@ export class BlockIf {
 
 	/** blockif_request: queued for the workers. @returns E2BIG where the queue is full. */
 	request(request: BlockRequest): string | undefined {
-		const queued = [...this.#pending, ...this.#busy];
-		if (queued.length === BLOCKIF_MAXREQ) return 'E2BIG';
+		const queue = this.#queue;
+		if (queue.length === BLOCKIF_MAXREQ) return 'E2BIG';
 		// A request that starts where one in the queue ends waits for it (blockif_enqueue).
-		const status = queued.some(({end}) => end === request.offset) ? 'BLOCK' : 'PEND';
+		const status = queue.some(({end}) => end === request.offset) ? 'BLOCK' : 'PEND';
 		const end = request.op === 'flush' ? NOWHERE : request.offset + sum(request.iov);
-		this.#pending.push({request, status, end});
+		queue.push({request, status, end});
 		this.#tell();
 		return undefined;
 	}
 
 	/** blockif_cancel: EBUSY where a worker has it, and it ends as usual; EINVAL where it is not queued. */
 	cancel(request: BlockRequest): string | undefined {
-		const element = this.#pending.find(pending => pending.request === request);
-		if (element !== undefined) {
-			this.#complete(element);
-			return undefined;
-		}
-		return this.#busy.some(busy => busy.request === request) ? 'EBUSY' : 'EINVAL';
+		const element = this.#queue.find(queued => queued.request === request);
+		if (element === undefined) return 'EINVAL';
+		if (element.status === 'BUSY') return 'EBUSY';
+		this.#complete(element);
+		return undefined;
+	}
+
+	/** Cancels all that can be. */
+	cancelAll(): void {
+		for (const {request} of [...this.#queue]) this.cancel(request);
 	}
 
 	/**
@@ -112,10 +115,9 @@ export class BlockIf {
 		if (this.#running) return;
 		this.#running = true;
 		try {
-			while (this.#pending.length > 0) this.#round();
+			while (this.#queue.length > 0) this.#round();
 		} catch (error) {
-			this.#pending = [];
-			this.#busy = [];
+			this.#queue = [];
 			this.#tell();
 			throw error;
 		} finally {
@@ -124,39 +126,45 @@ export class BlockIf {
 	}
 
 	#round(): void {
-		for (const worker of this.#workers) worker.element = this.#dequeue();
-		for (const worker of this.#workers) {
-			if (worker.element === undefined) continue;
-			const {request} = worker.element;
-			request.done(this.#process(worker, request));
-			this.#complete(worker.element);
+		const taken: Element[] = [];
+		for (let n = 0; n < this.#workers.length; n++) {
+			const element = this.#dequeue();
+			if (element === undefined) break;
+			taken.push(element);
+		}
+		for (let n = 0; n < taken.length; n++) {
+			const {request} = taken[n];
+			request.done(this.#process(this.#workers[n], request));
+			this.#complete(taken[n]);
 		}
 	}
 
 	/** blockif_dequeue. */
 	#dequeue(): Element | undefined {
-		const index = this.#pending.findIndex(({status}) => status === 'PEND');
-		if (index < 0) return undefined;
-		const [element] = this.#pending.splice(index, 1);
-		element.status = 'BUSY';
-		this.#busy.push(element);
-		this.#tell();
-		return element;
+		for (const element of this.#queue) {
+			if (element.status !== 'PEND') continue;
+			element.status = 'BUSY';
+			this.#tell();
+			return element;
+		}
+		return undefined;
 	}
 
 	/** blockif_complete: the element is free, and those that waited for it may go. */
 	#complete(element: Element): void {
-		const queue = element.status === 'BUSY' ? this.#busy : this.#pending;
-		queue.splice(queue.indexOf(element), 1);
-		for (const waiting of this.#pending) {
-			if (waiting.request.offset === element.end) waiting.status = 'PEND';
+		const queue = this.#queue;
+		for (let at = queue.indexOf(element); at < queue.length - 1; at++) queue[at] = queue[at + 1];
+		queue.pop();
+		for (const waiting of queue) {
+			if (waiting.status === 'BLOCK' && waiting.request.offset === element.end) waiting.status = 'PEND';
 		}
 		this.#tell();
 	}
 
 	#tell(): void {
-		const blocked = this.#pending.filter(({status}) => status === 'BLOCK').length;
-		this.probe?.({at: 'queue', pending: this.#pending.length - blocked, busy: this.#busy.length, blocked});
+		if (this.probe === undefined) return;
+		const count = (wanted: Element['status']) => this.#queue.filter(({status}) => status === wanted).length;
+		this.probe({at: 'queue', pending: count('PEND'), busy: count('BUSY'), blocked: count('BLOCK')});
 	}
 
 	/** blockif_proc. @returns an errno, or undefined where all went well. */
@@ -184,9 +192,12 @@ export class BlockIf {
 		const write = op === 'write';
 		const {geom} = this.#backing;
 		const bounced = geom && (iov.length > 1 || (iov.length === 1 && this.bounceEverything));
-		const way = bounced ? 'bounced' : geom ? 'direct' : 'copied';
-		const iovec = iov.map(({pointer, bytes}) => ({address: pointer, bytes}));
-		this.probe?.({at: 'block_if', worker: worker.name, iovec, way});
+		this.probe?.({
+			at: 'block_if',
+			worker: worker.name,
+			iovec: iov.map(({pointer, bytes}) => ({address: pointer, bytes})),
+			way: bounced ? 'bounced' : geom ? 'direct' : 'copied',
+		});
 		if (write && this.readOnly) return 'EROFS';
 		if (bounced) return this.#bounced(worker, request, write);
 		const {bytes, errno} = this.#backing.transfer(this.#ctx.process, iov, offset, write);
@@ -236,4 +247,8 @@ export class BlockIf {
 	}
 }
 
-const sum = (iov: readonly Iovec[]): number => iov.reduce((total, {bytes}) => total + bytes, 0);
+export function sum(iov: readonly Iovec[]): number {
+	let total = 0;
+	for (const {bytes} of iov) total += bytes;
+	return total;
+}

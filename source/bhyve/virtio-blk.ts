@@ -18,7 +18,7 @@ import {
 } from '../formats/virtqueue.js';
 import type {Probe} from '../hardware/probe.js';
 import {BadAddress} from '../kernel/vm-map.js';
-import {BLOCKIF_IOV_MAX, type BlockIf, type BlockRequest} from './block-if.js';
+import {BLOCKIF_IOV_MAX, type BlockIf, type BlockRequest, sum} from './block-if.js';
 import {type Chain, type Descriptor, DeviceStopped, VirtioPci} from './virtio.js';
 import {NULL, type VmContext} from './vmmapi.js';
 
@@ -36,8 +36,6 @@ export class VirtioBlk {
 	/** Why the device is no longer served, once a guest has done what ends bhyve. */
 	stopped: string | undefined;
 	readonly #virtio: VirtioPci;
-	/** What block_if has. */
-	readonly #queued = new Set<BlockRequest>();
 
 	constructor(
 		readonly ctx: VmContext,
@@ -60,20 +58,19 @@ export class VirtioBlk {
 	/** The guest writes a register of BAR 0. A reset revives a device that has stopped: bhyve is started again. */
 	write(offset: number, size: 1 | 2 | 4, value: number): void {
 		if (offset === VIRTIO_PCI.STATUS && size === 1 && (value & 0xff) === 0) this.stopped = undefined;
-		this.#guarded(() => this.#virtio.write(offset, size, value));
+		if (this.stopped !== undefined) return;
+		try {
+			this.#virtio.write(offset, size, value);
+		} catch (error) {
+			this.#stop(error);
+		}
 	}
 
 	/** Where bhyve would fail an assertion or touch NULL, this one device stops, with a sentence. */
-	#guarded(work: () => void): void {
-		if (this.stopped !== undefined) return;
-		try {
-			work();
-		} catch (error) {
-			if (!(error instanceof DeviceStopped || error instanceof BadAddress)) throw error;
-			this.stopped = `${this.ctx.vm.name} virtio-blk stopped: ${error.message}; bhyve would have aborted.`;
-			for (const request of this.#queued) this.blockIf.cancel(request);
-			this.#queued.clear();
-		}
+	#stop(error: unknown): void {
+		if (!(error instanceof DeviceStopped || error instanceof BadAddress)) throw error;
+		this.stopped = `${this.ctx.vm.name} virtio-blk stopped: ${error.message}; bhyve would have aborted.`;
+		this.blockIf.cancelAll();
 	}
 
 	/** pci_vtblk_notify. */
@@ -105,14 +102,14 @@ export class VirtioBlk {
 			descriptors: length,
 			data: data.map(({pointer, bytes}) => ({address: this.ctx.gpaOf(pointer) ?? NULL, bytes})),
 		});
-		const done = (errno: string | undefined) => this.#done(head, status.pointer, errno);
+		const done = this.#done(head, status.pointer);
 		switch (type) {
 			case BLK_T.IN:
-			case BLK_T.OUT: {
-				const resid = data.reduce((sum, {bytes}) => sum + bytes, 0);
-				this.#request({op: type === BLK_T.IN ? 'read' : 'write', iov: data, offset, resid, done});
+				this.#request({op: 'read', iov: data, offset, resid: sum(data), done});
 				break;
-			}
+			case BLK_T.OUT:
+				this.#request({op: 'write', iov: data, offset, resid: sum(data), done});
+				break;
 			case BLK_T.FLUSH:
 			case BLK_T.FLUSH_OUT:
 				this.#request({op: 'flush', iov: [], offset, resid: 0, done});
@@ -130,14 +127,8 @@ export class VirtioBlk {
 	}
 
 	#request(request: BlockRequest): void {
-		const {done} = request;
-		request.done = errno => {
-			this.#queued.delete(request);
-			done(errno);
-		};
 		if (this.blockIf.request(request) !== undefined)
 			throw new DeviceStopped('more requests than block_if holds');
-		this.#queued.add(request);
 	}
 
 	/** One range at a time. As in bhyve it is looked for after the header, be it the status byte that lies there. */
@@ -161,14 +152,16 @@ export class VirtioBlk {
 		map.write(pointer, new TextEncoder().encode(this.ident).subarray(0, Math.min(bytes, BLK_ID_BYTES)));
 	}
 
-	/** pci_vtblk_done_locked: the used ring counts the status byte alone, whatever was read. */
-	#done(head: number, status: number, errno: string | undefined): void {
-		const unsupported = errno === 'EOPNOTSUPP' || errno === 'ENOSYS';
-		const failed = unsupported ? BLK_S.UNSUPP : BLK_S.IOERR;
-		this.ctx.process.setU8(status, errno === undefined ? BLK_S.OK : failed);
-		const {queue} = this.#virtio;
-		queue?.release(head, 1);
-		if (queue?.endChains()) this.#virtio.interrupt();
+	/** pci_vtblk_done_locked, for one chain: the used ring counts the status byte alone, whatever was read. */
+	#done(head: number, status: number): BlockRequest['done'] {
+		return errno => {
+			const unsupported = errno === 'EOPNOTSUPP' || errno === 'ENOSYS';
+			const failed = unsupported ? BLK_S.UNSUPP : BLK_S.IOERR;
+			this.ctx.process.setU8(status, errno === undefined ? BLK_S.OK : failed);
+			const {queue} = this.#virtio;
+			queue?.release(head, 1);
+			if (queue?.endChains()) this.#virtio.interrupt();
+		};
 	}
 
 	/** A sector number as an off_t in bytes: C lets the product wrap. */

@@ -2,7 +2,7 @@
 // status. Long requests lie in indirect tables.
 
 import {RING_SIZE, type VirtioBlk} from '../bhyve/virtio-blk.js';
-import {HIGH, high32, join64, low32, PAGE_SIZE} from '../formats/address.js';
+import {high32, join64, low32, PAGE_SIZE} from '../formats/address.js';
 import {
 	BLK,
 	BLK_CONFIG,
@@ -48,7 +48,6 @@ const TEXTS: Record<number, string> = {
 	[BLK_S.UNSUPP]: 'status unsupported',
 };
 
-type Descriptor = Segment & {deviceWrites: boolean};
 type Options = {alwaysIndirect?: boolean};
 
 export class Vtblk implements GuestDisk {
@@ -102,51 +101,49 @@ export class Vtblk implements GuestDisk {
 	batch(requests: readonly GuestRequest[]): Answer[] {
 		const answers: Answer[] = [];
 		while (answers.length < requests.length) {
-			this.#descriptor = 0;
-			this.#table = TABLES;
-			const heads: number[] = [];
-			for (const request of requests.slice(answers.length, answers.length + RING_SIZE)) {
-				const head = this.#place(request, heads.length);
-				if (head === undefined) break;
-				heads.push(head);
-			}
+			const heads = this.#fill(requests, answers.length);
 			if (heads.length === 0) throw new RangeError('a request that no ring holds');
-			answers.push(...this.#kick(heads));
+			this.#kick(heads, answers);
 		}
 		return answers;
+	}
+
+	/** Puts requests in the ring, from `start` on. @returns the first descriptor of each that there was room for */
+	#fill(requests: readonly GuestRequest[], start: number): number[] {
+		this.#descriptor = 0;
+		this.#table = TABLES;
+		const heads: number[] = [];
+		while (heads.length < RING_SIZE && start + heads.length < requests.length) {
+			const head = this.#place(requests[start + heads.length], heads.length);
+			if (head === undefined) break;
+			heads.push(head);
+		}
+		return heads;
 	}
 
 	/** Puts a request in the ring. @returns its first descriptor, or undefined where there is no room for it. */
 	#place(request: GuestRequest, number: number): number | undefined {
 		const slot = SLOTS + number * SLOT_BYTES;
-		const chain = this.#describe(request, slot);
-		const indirect = chain.length >= this.#long;
-		const tableBytes = indirect ? chain.length * DESC_BYTES : 0;
+		const data =
+			request.op === 'delete' ? [{gpa: slot + SLOT.DISCARD, bytes: BLK_DISCARD_BYTES}] : request.segments;
+		const length = data.length + 2;
+		const indirect = length >= this.#long;
+		const tableBytes = indirect ? length * DESC_BYTES : 0;
 		const head = this.#descriptor;
-		if (head + (indirect ? 1 : chain.length) > RING_SIZE) return undefined;
+		if (head + (indirect ? 1 : length) > RING_SIZE) return undefined;
 		if (this.#table + tableBytes > DRIVER_MEMORY.end) return undefined;
 		this.#header(request, slot);
 		if (indirect) {
-			this.#write(this.#table, chain, 0);
-			this.#put(PLACE.descriptors, head, {gpa: this.#table, bytes: tableBytes}, DESC_INDIRECT, 0);
+			this.#chain(this.#table, 0, slot, data, request.op === 'read');
+			this.#put(PLACE.descriptors, head, this.#table, tableBytes, DESC_INDIRECT);
 			this.#table += tableBytes;
 			this.#descriptor++;
 		} else {
-			this.#write(PLACE.descriptors, chain, head);
-			this.#descriptor += chain.length;
+			this.#chain(PLACE.descriptors, head, slot, data, request.op === 'read');
+			this.#descriptor += length;
 		}
 		this.#map.setU16(PLACE.avail + 4 + 2 * ((this.#avail + number) % RING_SIZE), head);
 		return head;
-	}
-
-	#describe({op, segments}: GuestRequest, slot: number): Descriptor[] {
-		const range = {gpa: slot + SLOT.DISCARD, bytes: BLK_DISCARD_BYTES};
-		const data = op === 'delete' ? [range] : segments;
-		return [
-			{gpa: slot + SLOT.HEADER, bytes: BLK_HEADER_BYTES, deviceWrites: false},
-			...data.map(segment => ({...segment, deviceWrites: op === 'read'})),
-			{gpa: slot + SLOT.STATUS, bytes: 1, deviceWrites: true},
-		];
 	}
 
 	#header({op, sector, sectors}: GuestRequest, slot: number): void {
@@ -160,36 +157,37 @@ export class Vtblk implements GuestDisk {
 		map.setU8(slot + SLOT.STATUS, UNWRITTEN);
 	}
 
-	/** A chain of descriptors one after another in a table, from `first` on. */
-	#write(table: number, chain: readonly Descriptor[], first: number): void {
-		chain.forEach((descriptor, i) => {
-			const more = i < chain.length - 1;
-			const flags = (descriptor.deviceWrites ? DESC_WRITE : 0) | (more ? DESC_NEXT : 0);
-			this.#put(table, first + i, descriptor, flags, more ? first + i + 1 : 0);
-		});
+	/** A header, data and a status byte: descriptors one after another in a table, from `first` on. */
+	#chain(table: number, first: number, slot: number, data: readonly Segment[], deviceWrites: boolean): void {
+		this.#put(table, first, slot + SLOT.HEADER, BLK_HEADER_BYTES, DESC_NEXT);
+		const flags = deviceWrites ? DESC_NEXT | DESC_WRITE : DESC_NEXT;
+		let index = first + 1;
+		for (const {gpa, bytes} of data) this.#put(table, index++, gpa, bytes, flags);
+		this.#put(table, index, slot + SLOT.STATUS, 1, DESC_WRITE);
 	}
 
-	#put(table: number, index: number, {gpa, bytes}: Segment, flags: number, next: number): void {
+	#put(table: number, index: number, gpa: number, bytes: number, flags: number): void {
 		const at = table + index * DESC_BYTES;
 		this.#setU64(at + DESC.ADDR, gpa);
 		this.#map.setU32(at + DESC.LEN, bytes);
 		this.#map.setU16(at + DESC.FLAGS, flags);
-		this.#map.setU16(at + DESC.NEXT, next);
+		this.#map.setU16(at + DESC.NEXT, flags & DESC_NEXT ? index + 1 : 0);
 	}
 
-	/** Shows the device what is in the ring, and looks for what came back in the used ring. */
-	#kick(heads: readonly number[]): Answer[] {
+	/** Shows the device what is in the ring, and looks for what came back in the used ring: an answer for each head. */
+	#kick(heads: readonly number[], answers: Answer[]): void {
 		const map = this.#map;
 		this.#avail = (this.#avail + heads.length) & 0xffff;
 		map.setU16(PLACE.avail + 2, this.#avail);
 		this.#device.write(VIRTIO_PCI.QUEUE_NOTIFY, 2, 0);
-		const answers: Answer[] = heads.map(() => undefined);
+		const start = answers.length;
+		for (const _ of heads) answers.push(undefined);
 		for (; this.#used !== map.u16(PLACE.used + USED.IDX); this.#used = (this.#used + 1) & 0xffff) {
 			const number = heads.indexOf(map.u32(PLACE.used + USED.RING + 8 * (this.#used % RING_SIZE)));
 			const status = map.u8(SLOTS + number * SLOT_BYTES + SLOT.STATUS);
-			if (number >= 0) answers[number] = {ok: status === BLK_S.OK, text: TEXTS[status] ?? `status ${status}`};
+			if (number >= 0)
+				answers[start + number] = {ok: status === BLK_S.OK, text: TEXTS[status] ?? `status ${status}`};
 		}
-		return answers;
 	}
 
 	#config(offset: number): number {
@@ -197,7 +195,7 @@ export class Vtblk implements GuestDisk {
 	}
 
 	#setU64(gpa: number, value: number): void {
-		this.#map.setU32(gpa, low32(value % HIGH));
+		this.#map.setU32(gpa, low32(value));
 		this.#map.setU32(gpa + 4, high32(value));
 	}
 }

@@ -68,17 +68,22 @@ export class Disk {
 
 	/** Whether a transfer goes past the page cache: O_DIRECT asks for its own alignment, and the rest goes as usual. */
 	isDirect(views: readonly Uint8Array[], offset: number): boolean {
-		return this.#fdFor(views, offset) !== this.fd;
+		if (this.directAlignment === undefined) return false;
+		// A power of two.
+		const inside = this.directAlignment - 1;
+		let together = offset;
+		for (const {byteOffset, length} of views) together |= byteOffset | length;
+		return (together & inside) === 0;
 	}
 
 	/** preadv. @returns the bytes read: fewer than asked where the disk ends. @throws the system's error. */
-	readv(views: Uint8Array[], offset: number): number {
-		return fs.readvSync(this.#fdFor(views, offset), views, offset);
+	readv(views: Uint8Array[], offset: number, direct = this.isDirect(views, offset)): number {
+		return fs.readvSync(this.#fdOf(direct), views, offset);
 	}
 
 	/** pwritev. @returns the bytes written. @throws the system's error. */
-	writev(views: Uint8Array[], offset: number): number {
-		return fs.writevSync(this.#fdFor(views, offset), views, offset);
+	writev(views: Uint8Array[], offset: number, direct = this.isDirect(views, offset)): number {
+		return fs.writevSync(this.#fdOf(direct), views, offset);
 	}
 
 	/** What the disk holds, by a plain read(2) that no IOMMU is asked about. Shorter past its end. */
@@ -108,13 +113,8 @@ export class Disk {
 		fs.closeSync(this.fd);
 	}
 
-	/** A transfer that O_DIRECT would refuse for its alignment goes through the page cache, as on any system. */
-	#fdFor(views: readonly Uint8Array[], offset: number): number {
-		const {directAlignment: unit, directFd} = this;
-		if (unit === undefined || directFd === undefined || offset % unit !== 0) return this.fd;
-		for (const {byteOffset, length} of views)
-			if (byteOffset % unit !== 0 || length % unit !== 0) return this.fd;
-		return directFd;
+	#fdOf(direct: boolean): number {
+		return direct && this.directFd !== undefined ? this.directFd : this.fd;
 	}
 }
 

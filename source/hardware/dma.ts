@@ -51,7 +51,7 @@ export class DmaPort {
 	fetch(iova: number, into: Uint32Array): boolean {
 		const hpa = this.iommu.translate(this.rid, iova, false);
 		if (hpa < 0 || !this.memory.has(hpa, 16)) return false;
-		for (let i = 0; i < 4; i++) into[i] = this.memory.u32(hpa + 4 * i);
+		this.memory.words(hpa, into);
 		return true;
 	}
 

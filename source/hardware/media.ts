@@ -11,9 +11,8 @@ export class Media {
 	/** All bytes that were added, and how many of them the device took for moved. */
 	bytes = 0;
 	moved = 0;
-	/** The parts of memory in order; undefined for one that was refused. */
-	readonly #parts: (Uint8Array | undefined)[] = [];
-	readonly #lengths: number[] = [];
+	/** The parts of memory in order; for one that was refused, a part of the FIFO. */
+	#parts: Uint8Array[] = [];
 	/** Where dropped bytes of a read end: inside the device. Page-aligned, as O_DIRECT asks. */
 	readonly #fifo = pageAligned(PAGE_SIZE);
 	readonly #disk: Disk;
@@ -27,23 +26,21 @@ export class Media {
 		this.bytes = 0;
 		this.moved = 0;
 		this.direct = undefined;
-		this.#parts.length = 0;
-		this.#lengths.length = 0;
+		this.#parts = [];
 	}
 
 	/** The next part, as DmaPort.access finds it. */
 	readonly add = (memory: Uint8Array | undefined, length: number): void => {
-		this.#parts.push(memory);
-		this.#lengths.push(length);
+		this.#parts.push(memory ?? this.#fifo.subarray(0, length));
 		this.bytes += length;
 		if (memory === undefined) this.dropped += length;
 	};
 
 	/** One preadv into the parts. What the IOMMU refused is read too, as the device does, and goes nowhere. @throws */
 	fromDisk(offset: number): void {
-		const views = this.#parts.map((part, i) => part ?? this.#fifo.subarray(0, this.#lengths[i]));
-		this.direct = this.#disk.isDirect(views, offset);
-		if (views.length > 0) this.moved = this.#disk.readv(views, offset);
+		const parts = this.#parts;
+		this.direct = this.#disk.isDirect(parts, offset);
+		if (parts.length > 0) this.moved = this.#disk.readv(parts, offset, this.direct);
 	}
 
 	/**
@@ -51,22 +48,27 @@ export class Media {
 	 * ("data may be bogus"); here those sectors are left as they were, so that no disk is harmed. @throws
 	 */
 	toDisk(offset: number): void {
-		for (let i = 0; i < this.#parts.length; ) {
+		const parts = this.#parts;
+		for (let i = 0; i < parts.length; ) {
 			const run: Uint8Array[] = [];
 			let length = 0;
-			for (let part = this.#parts[i]; part !== undefined; part = this.#parts[++i]) {
-				run.push(part);
-				length += this.#lengths[i];
+			for (; i < parts.length && !this.#refused(parts[i]); i++) {
+				run.push(parts[i]);
+				length += parts[i].length;
 			}
 			if (run.length > 0) {
 				this.direct = this.#disk.isDirect(run, offset);
-				this.moved += this.#disk.writev(run, offset);
+				this.moved += this.#disk.writev(run, offset, this.direct);
 			}
 			offset += length;
-			for (; i < this.#parts.length && this.#parts[i] === undefined; i++) {
-				offset += this.#lengths[i];
-				this.moved += this.#lengths[i];
+			for (; i < parts.length && this.#refused(parts[i]); i++) {
+				offset += parts[i].length;
+				this.moved += parts[i].length;
 			}
 		}
+	}
+
+	#refused(part: Uint8Array): boolean {
+		return part.buffer === this.#fifo.buffer;
 	}
 }

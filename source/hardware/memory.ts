@@ -9,6 +9,9 @@ const WASM_PAGE = 65536;
 /** DIMMs fill 0–3 GiB; what does not fit below the PCI hole continues at 4 GiB. */
 const HOLE_START = 3 * GIB;
 
+/** Most addresses are in the first slot: they need no division. */
+const slotOf = (hpa: number): number => (hpa < SLOT ? 0 : Math.floor(hpa / SLOT));
+
 export type Segment = {base: number; bytes: number};
 
 export class Memory {
@@ -40,21 +43,21 @@ export class Memory {
 	}
 
 	has(hpa: number, length: number): boolean {
-		const bytes = this.#bytes[Math.floor(hpa / SLOT)];
+		const bytes = this.#bytes[slotOf(hpa)];
 		return bytes !== undefined && hpa >= 0 && (hpa >>> 0) + length <= bytes.length;
 	}
 
 	page(hpa: number): Uint32Array | undefined {
 		if (!this.has(hpa, PAGE_SIZE)) return undefined;
 		const at = (hpa >>> 0) / 4;
-		return this.#words[Math.floor(hpa / SLOT)]?.subarray(at, at + PAGE_SIZE / 4);
+		return this.#words[slotOf(hpa)]?.subarray(at, at + PAGE_SIZE / 4);
 	}
 
 	/** The bytes at an address themselves, not a copy. @throws RangeError where there is no memory. */
 	view(hpa: number, length: number): Uint8Array {
 		if (!this.has(hpa, length)) throw new RangeError(`no memory at ${hpa.toString(16)}+${length}`);
 		const at = hpa >>> 0;
-		return (this.#bytes[Math.floor(hpa / SLOT)] ?? this.#bytes[0]).subarray(at, at + length);
+		return (this.#bytes[slotOf(hpa)] ?? this.#bytes[0]).subarray(at, at + length);
 	}
 
 	/** Zeroes whole pages, but does not touch those that hold nothing: they may never have been used. */
@@ -68,29 +71,36 @@ export class Memory {
 	}
 
 	u8(hpa: number): number {
-		return this.#bytes[Math.floor(hpa / SLOT)][hpa >>> 0];
+		return this.#bytes[slotOf(hpa)][hpa >>> 0];
 	}
 
 	setU8(hpa: number, value: number): void {
-		this.#bytes[Math.floor(hpa / SLOT)][hpa >>> 0] = value;
+		this.#bytes[slotOf(hpa)][hpa >>> 0] = value;
 	}
 
 	/** The 16-bit word at a 2-aligned address. */
 	u16(hpa: number): number {
-		return this.#halves[Math.floor(hpa / SLOT)][hpa >>> 1];
+		return this.#halves[slotOf(hpa)][hpa >>> 1];
 	}
 
 	setU16(hpa: number, value: number): void {
-		this.#halves[Math.floor(hpa / SLOT)][hpa >>> 1] = value;
+		this.#halves[slotOf(hpa)][hpa >>> 1] = value;
+	}
+
+	/** Fills `into` with the words from a 4-aligned address on. */
+	words(hpa: number, into: Uint32Array): void {
+		const words = this.#words[slotOf(hpa)];
+		const at = hpa >>> 2;
+		for (let i = 0; i < into.length; i++) into[i] = words[at + i];
 	}
 
 	/** The 32-bit word at a 4-aligned address. */
 	u32(hpa: number): number {
-		return this.#words[Math.floor(hpa / SLOT)][hpa >>> 2];
+		return this.#words[slotOf(hpa)][hpa >>> 2];
 	}
 
 	setU32(hpa: number, value: number): void {
-		this.#words[Math.floor(hpa / SLOT)][hpa >>> 2] = value;
+		this.#words[slotOf(hpa)][hpa >>> 2] = value;
 	}
 }
 

@@ -50,35 +50,37 @@ export class AhciDisk implements Provider {
 
 	/** One bio, one command. @returns the bytes the controller says it moved, and whether it reported an error. */
 	strategy(bio: Bio): {moved: number; error: boolean} {
+		const memory = this.#memory;
 		const prds = segments(bio.pages);
-		const bytes = prds.reduce((sum, prd) => sum + prd.bytes, 0);
+		let bytes = 0;
+		let prd = this.#table + ahci.PRDT;
+		for (const {hpa, bytes: length} of prds) {
+			memory.setU32(prd + ahci.PRD.DBA, low32(hpa));
+			memory.setU32(prd + ahci.PRD.DBAU, high32(hpa));
+			memory.setU32(prd + ahci.PRD.DBC, length - 1);
+			prd += ahci.PRD_BYTES;
+			bytes += length;
+		}
 		const lba = bio.offset / SECTOR;
 		const command = bio.write ? ahci.ATA_WRITE_DMA_EXT : ahci.ATA_READ_DMA_EXT;
-		ahci.dmaFis(command, lba, bytes / SECTOR).forEach((dword, i) => {
-			this.#memory.setU32(this.#table + 4 * i, dword);
-		});
-		prds.forEach(({hpa, bytes: length}, i) => {
-			const prd = this.#table + ahci.PRDT + i * ahci.PRD_BYTES;
-			this.#memory.setU32(prd + ahci.PRD.DBA, low32(hpa));
-			this.#memory.setU32(prd + ahci.PRD.DBAU, high32(hpa));
-			this.#memory.setU32(prd + ahci.PRD.DBC, length - 1);
-		});
+		const fis = ahci.dmaFis(command, lba, bytes / SECTOR);
+		for (let i = 0; i < fis.length; i++) memory.setU32(this.#table + 4 * i, fis[i]);
 		const header = this.#list + SLOT * ahci.COMMAND_HEADER_BYTES;
 		const flags = ahci.FIS_DWORDS | (bio.write ? ahci.HEADER_WRITE : 0) | (prds.length << 16);
-		this.#memory.setU32(header + ahci.HEADER.DW0, flags);
-		this.#memory.setU32(header + ahci.HEADER.PRDBC, 0);
-		this.#memory.setU32(header + ahci.HEADER.CTBA, low32(this.#table));
-		this.#memory.setU32(header + ahci.HEADER.CTBAU, high32(this.#table));
+		memory.setU32(header + ahci.HEADER.DW0, flags);
+		memory.setU32(header + ahci.HEADER.PRDBC, 0);
+		memory.setU32(header + ahci.HEADER.CTBA, low32(this.#table));
+		memory.setU32(header + ahci.HEADER.CTBAU, high32(this.#table));
 		this.probe?.({
 			at: 'driver',
 			name: 'ahci',
 			lba,
-			segments: prds.map(prd => ({address: prd.hpa, bytes: prd.bytes})),
+			segments: prds.map(({hpa, bytes: length}) => ({address: hpa, bytes: length})),
 		});
 
 		this.#hba.issue(SLOT);
 		return {
-			moved: this.#memory.u32(header + ahci.HEADER.PRDBC),
+			moved: memory.u32(header + ahci.HEADER.PRDBC),
 			error: this.#hba.taskFile !== ahci.STATUS_OK,
 		};
 	}

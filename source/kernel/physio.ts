@@ -116,7 +116,7 @@ export class RawDevice implements Backing {
 
 	/** g_io_check: whole sectors, from within the media; what reaches past its end is cut off. */
 	#clip(offset: number, bytes: number): number | 'EINVAL' | 'EIO' {
-		if (offset % SECTOR !== 0 || bytes % SECTOR !== 0) return 'EINVAL';
+		if (((offset | bytes) & (SECTOR - 1)) !== 0) return 'EINVAL';
 		if (offset < 0 || offset > this.provider.mediaBytes) return 'EIO';
 		return Math.min(bytes, this.provider.mediaBytes - offset);
 	}

@@ -46,9 +46,10 @@ export class BadAddress extends Error {
 export class VmMap {
 	readonly entries: VmMapEntry[] = [];
 	readonly #memory: Memory;
+	/** The run last used by a scalar, and what makes a physical address of one in it. */
 	#lastStart = 0;
 	#lastEnd = 0;
-	#lastHpa = 0;
+	#lastDelta = 0;
 
 	constructor(memory: Memory) {
 		this.#memory = memory;
@@ -151,19 +152,25 @@ export class VmMap {
 			if (run === undefined) throw new BadAddress(address);
 			this.#lastStart = address;
 			this.#lastEnd = address + run.bytes;
-			this.#lastHpa = run.hpa;
+			this.#lastDelta = run.hpa - address;
 		}
-		return this.#lastHpa + address - this.#lastStart;
+		return address + this.#lastDelta;
 	}
 
 	/** The contiguous memory at an address: at most `bytes` of it. */
 	#run(address: number, bytes: number): Run | undefined {
-		const entry = this.entries.find(({start, bytes: length}) => address >= start && address < start + length);
+		const entry = this.#entryAt(address);
 		if (entry === undefined) return undefined;
 		const offset = entry.offset + address - entry.start;
 		const run = entry.object.runAt(offset);
 		if (run === undefined) return undefined;
 		const left = Math.min(run.offset + run.bytes - offset, entry.start + entry.bytes - address);
 		return {hpa: run.hpa + offset - run.offset, bytes: Math.min(bytes, left)};
+	}
+
+	#entryAt(address: number): VmMapEntry | undefined {
+		for (const entry of this.entries)
+			if (address >= entry.start && address < entry.start + entry.bytes) return entry;
+		return undefined;
 	}
 }
