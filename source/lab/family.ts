@@ -5,6 +5,7 @@ import {REG as AMDVI, CONTROL, deviceTableBytes} from '../formats/amdvi.js';
 import type {Rid} from '../formats/pci.js';
 import {REG, TE} from '../formats/vtd.js';
 import {Amdvi} from '../hardware/amdvi.js';
+import type {Counters} from '../hardware/counters.js';
 import type {Translator} from '../hardware/dma.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
@@ -18,7 +19,7 @@ import {contextOf, deviceEntryOf} from '../seam/contexts.js';
 import type {FaultLog} from '../seam/observed.js';
 
 export type IommuFamily = {
-	unit?: {probe?: Probe};
+	unit?: {probe?: Probe; readonly counters: Counters};
 	translator: Translator;
 	driver?: IommuOps & {readonly domains: readonly Domain[]};
 	/** Which domain a function is in, read from the tables as hardware does. */

@@ -18,13 +18,17 @@ import {bootRead, Record} from './record.js';
 import {shipped} from './scenario.js';
 import {DEFAULT_MEMORY, defaultSpec} from './spec.js';
 import {changeTables} from './tables.js';
+import {GuestWork, workText} from './work.js';
+import {LabWorkload} from './workload.js';
 
 export class Lab implements ObservedMachine, LabControls {
 	readonly lab = this;
 	/** Read against the usual machine: what was changed of this one is no part of them. */
 	readonly scenarios: Scenarios;
+	readonly workload = new LabWorkload(this);
 	#machine: Machine;
 	#record: Record;
+	#work: GuestWork;
 	readonly #disk: DiskInfo;
 	#revision = 0;
 	#state: MachineState | undefined;
@@ -39,6 +43,7 @@ export class Lab implements ObservedMachine, LabControls {
 		});
 		this.#machine = new Machine(machine, disk.disk);
 		this.#record = this.#powerOn();
+		this.#work = new GuestWork(this.#machine, this.#record);
 	}
 
 	get memory(): Memory {
@@ -78,6 +83,10 @@ export class Lab implements ObservedMachine, LabControls {
 			case 'dma': {
 				const transfer = this.#record.run(command);
 				return {kind: 'transfer', transfer, said: verdictText(transfer)};
+			}
+			case 'work': {
+				const work = this.#work.run(command);
+				return {kind: 'work', work, said: workText(work)};
 			}
 			case 'map':
 			case 'unmap':
@@ -119,6 +128,7 @@ export class Lab implements ObservedMachine, LabControls {
 		this.#machine.disks.close();
 		this.#machine = next;
 		this.#record = this.#powerOn();
+		this.#work = new GuestWork(this.#machine, this.#record);
 		const {iommu, policy} = machine;
 		return {kind: 'life', tables: this.#tables(), said: `A new machine: IOMMU ${iommu}, policy ${policy}`};
 	}

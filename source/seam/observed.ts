@@ -2,9 +2,11 @@
 // others are read-only. Everything here is plain data but for the reader of physical memory.
 
 import type {Rid} from '../formats/pci.js';
+import type {Counters} from '../hardware/counters.js';
 import type {Owned} from '../kernel/vm-page.js';
 import type {Command, Family, MachineSpec, Model, Outcome, Policy, TransferCommand} from './command.js';
 import type {Scenarios} from './play.js';
+import type {Workload} from './workload.js';
 
 /** Reads physical memory page by page: this process's, or another machine's. */
 export interface PhysicalReader {
@@ -41,7 +43,7 @@ export type Vm = {
 	disk: string;
 	console: readonly string[];
 };
-export type {Owned};
+export type {Counters, Owned};
 export type Disk = {
 	name: string;
 	path: string;
@@ -66,6 +68,8 @@ export type Transfer = {
 	way: Way;
 	bytes: number;
 	landed: number;
+	/** Bytes that the CPU copied on the way. */
+	copied: number;
 	faults: number;
 	/** The first address the device put on the bus: physical for the disk's controller, a GPA for a ppt device. */
 	iova?: number;
@@ -120,6 +124,8 @@ export type MachineState = {
 	tally: Readonly<Record<Data, number>>;
 	faults: readonly Fault[];
 	faultLog: FaultLog;
+	/** Of the translation caches: the model's, since FreeBSD shows none. */
+	counters?: Counters;
 };
 
 /** What the lab can do beyond being looked at. */
@@ -132,6 +138,7 @@ export interface LabControls {
 	/** The machine's parts as they are now: what `start` changes. */
 	readonly spec: MachineSpec;
 	readonly scenarios: Scenarios;
+	readonly workload: Workload;
 	/** Where the guests' buffer lies unless another address is asked for. */
 	readonly defaultGpa: number;
 }
