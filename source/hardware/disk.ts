@@ -86,6 +86,11 @@ export class Disk {
 		return bytes.subarray(0, fs.readSync(this.fd, bytes, 0, length, offset));
 	}
 
+	/** pwrite(2) past all that looks, and past O_DIRECT, which asks for memory of its own kind. @throws the system's error. */
+	poke(offset: number, bytes: Uint8Array): void {
+		fs.writeSync(this.fd, bytes, 0, bytes.length, offset);
+	}
+
 	/**
 	 * What a trim does on a disk that promises zeros after it (ATA's "deterministic read zeros after TRIM"): here
 	 * they are written, so that a partition or a file obeys too. @throws the system's error.

@@ -7,9 +7,11 @@ import type {Command, LifeCommand, MachineSpec, Outcome, Tables} from '../seam/c
 import type {LabControls, MachineState, ObservedMachine, Transfer} from '../seam/observed.js';
 import type {Scenarios} from '../seam/play.js';
 import {viewDomain} from '../seam/ranges.js';
+import type {Comparable, Comparison} from '../seam/workload.js';
 import {plural, sizeText} from '../words.js';
 import {verdictText} from './chain.js';
 import {checkCommand} from './commands.js';
+import {compare} from './compare.js';
 import {live, switchPolicy} from './life.js';
 import {type Limits, limitsNow} from './limits.js';
 import {type DiskInfo, domainsOf, look} from './look.js';
@@ -101,6 +103,11 @@ export class Lab implements ObservedMachine, LabControls {
 		if (this.#state?.revision !== this.#revision)
 			this.#state = look(this.#machine, this.#record, this.#disk, this.#revision);
 		return this.#state;
+	}
+
+	compare(command: Comparable): readonly Comparison[] {
+		checkCommand(command, this.limits);
+		return compare(this.#machine, this.#disk.disk, command, () => performance.now());
 	}
 
 	guestBytes(vm: string, gpa: number, length: number): Uint8Array {

@@ -6,7 +6,7 @@ import type {Counters} from '../hardware/counters.js';
 import type {Owned} from '../kernel/vm-page.js';
 import type {Command, Family, MachineSpec, Model, Outcome, Policy, TransferCommand} from './command.js';
 import type {Scenarios} from './play.js';
-import type {Workload} from './workload.js';
+import type {Comparable, Comparison, Workload} from './workload.js';
 
 /** Reads physical memory page by page: this process's, or another machine's. */
 export interface PhysicalReader {
@@ -139,6 +139,8 @@ export interface LabControls {
 	readonly spec: MachineSpec;
 	readonly scenarios: Scenarios;
 	readonly workload: Workload;
+	/** The same under each policy, on machines like this one, which stays as it is. @throws UserError */
+	compare(command: Comparable): readonly Comparison[];
 	/** Where the guests' buffer lies unless another address is asked for. */
 	readonly defaultGpa: number;
 }

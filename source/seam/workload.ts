@@ -1,5 +1,6 @@
-// What guests do on their own, and what it came to: for graphs.
+// What guests do on their own, and what it came to: for graphs, and for policies side by side.
 
+import type {Policy, TransferCommand, WorkCommand} from './command.js';
 import type {Data, Way} from './observed.js';
 
 /** The outcome of a `work` command, all of its requests together. */
@@ -51,3 +52,21 @@ export interface Workload {
 	 */
 	tick(elapsedMs: number): number;
 }
+
+/** The same command under one policy, on a machine of its own. */
+export type Comparison = {
+	policy: Policy;
+	data: Data;
+	way: Way;
+	bytes: number;
+	landed: number;
+	copied: number;
+	faults: number;
+	/** Pages of guest memory that the host's devices can reach, and pages of memory that they cannot. */
+	hostReach: number;
+	missing: number;
+	/** Measured, here and now: what the command took without what is done to judge it. All else is the same each time. */
+	measuredMs: number;
+};
+
+export type Comparable = TransferCommand | WorkCommand;
