@@ -8,6 +8,7 @@ import {COMMAND, type Command, commandPages, decodeCommand} from '../formats/amd
 import type {Rid} from '../formats/pci.js';
 import {AmdviLog} from './amdvi-log.js';
 import {AmdviWalk} from './amdvi-walk.js';
+import {type Counters, TranslationCounts} from './counters.js';
 import {DteCache} from './dte-cache.js';
 import {Iotlb} from './iotlb.js';
 import type {Memory} from './memory.js';
@@ -31,6 +32,7 @@ export class Amdvi {
 	probe?: Probe;
 	/** The kernel's handler of the unit's message. */
 	interrupt: () => void = () => {};
+	readonly counts = new TranslationCounts();
 
 	readonly #registers = new Uint32Array(amdvi.REGISTER_BYTES / 4);
 	readonly #memory: Memory;
@@ -73,24 +75,29 @@ export class Amdvi {
 		};
 	}
 
+	get counters(): Counters {
+		return this.counts.counters(this.#iotlb, this.#dtes);
+	}
+
 	/**
 	 * Looks one access up, in the caches first, and logs the event where it is refused. A write into the interrupt
 	 * window is a message: without interrupt remapping it goes on as it is, and no memory is there.
 	 * @returns the physical address, or minus what is wrong, as the upper half of an event's second word says it.
 	 */
 	translate(rid: Rid, iova: number, write: boolean): number {
-		if (!this.#enabled || (write && iova >= INTERRUPTS && iova < INTERRUPTS_END)) return iova;
+		if (!this.#enabled || (write && iova >= INTERRUPTS && iova < INTERRUPTS_END)) {
+			this.counts.untranslated++;
+			return iova;
+		}
 		const dtes = this.#dtes;
 		if (!dtes.has(rid)) {
-			const table = pageAddress(this.#registers[0], this.#registers[1]);
-			const refused = this.#walk.device(table, amdvi.deviceTableBytes(this.#registers[0]), rid);
-			if (refused < 0) return this.#refuse(rid, iova, write, refused, 0);
-			dtes.fill(rid, this.#walk);
+			const refused = this.#readDte(rid);
+			if (refused < 0) return this.#settle(rid, iova, write, refused, 0);
 		}
 		const levels = dtes.levels(rid);
 		if (levels === 0) return this.#withoutTables(rid, iova, write);
-		if (iova >= LIMITS[levels]) return this.#refuse(rid, iova, write, NOT_PRESENT, dtes.domains[rid]);
-		if (!dtes.allows(rid, write)) return this.#lookUp(rid, iova, write);
+		if (iova >= LIMITS[levels]) return this.#settle(rid, iova, write, NOT_PRESENT, dtes.domains[rid]);
+		if (!dtes.allows(rid, write)) return this.#disallowed(rid, iova, write);
 		const lo = iova | 0;
 		const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
 		const needed = write ? amdvi.IW : amdvi.IR;
@@ -101,9 +108,31 @@ export class Amdvi {
 		return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
 	}
 
+	/** What the cache of device table entries does not hold. @returns 0, or minus what is wrong */
+	#readDte(rid: Rid): number {
+		this.counts.contextMisses++;
+		const table = pageAddress(this.#registers[0], this.#registers[1]);
+		const refused = this.#walk.device(table, amdvi.deviceTableBytes(this.#registers[0]), rid);
+		if (refused === 0) this.#dtes.fill(rid, this.#walk);
+		return refused;
+	}
+
+	/** Refuses what the device table entry alone settles. */
+	#settle(rid: Rid, iova: number, write: boolean, answer: number, domain: number): number {
+		this.counts.settled++;
+		return this.#refuse(rid, iova, write, answer, domain);
+	}
+
+	/** What the device table entry forbids: walked all the same, since the tables' own fault goes before. */
+	#disallowed(rid: Rid, iova: number, write: boolean): number {
+		this.counts.settled++;
+		return this.#lookUp(rid, iova, write);
+	}
+
 	/** V=0 translates nothing; V=1 without TV ends every walk; mode 0 is 1:1 with the entry's permissions. */
 	#withoutTables(rid: Rid, iova: number, write: boolean): number {
 		const dtes = this.#dtes;
+		this.counts.settled++;
 		if (!dtes.valid(rid)) return iova;
 		if (!dtes.translates(rid)) return this.#refuse(rid, iova, write, NOT_PRESENT, dtes.domains[rid]);
 		if (dtes.allows(rid, write)) return iova;
@@ -116,6 +145,7 @@ export class Amdvi {
 		const walk = this.#walk;
 		const domain = dtes.domains[rid];
 		const needed = write ? amdvi.IW : amdvi.IR;
+		this.counts.walks++;
 		const allowed = dtes.allows(rid, write) ? needed : 0;
 		const hpa = walk.tables(dtes.slots[rid], dtes.lows[rid], dtes.levels(rid), iova, needed, allowed);
 		if (hpa < 0) return this.#refuse(rid, iova, write, hpa, domain);

@@ -13,6 +13,8 @@ const FPD = 0x40;
 export type Context = number;
 
 export class ContextCache {
+	/** How many entries it holds. */
+	held = 0;
 	/** By requester id: where its tables start. */
 	readonly slots = new Int32Array(RIDS);
 	readonly lows = new Int32Array(RIDS);
@@ -56,11 +58,13 @@ export class ContextCache {
 		this.slots[rid] = slot;
 		this.lows[rid] = low;
 		const fpd = faultProcessingDisabled ? FPD : 0;
+		if (this.#contexts[rid] === 0) this.held++;
 		this.#contexts[rid] = (domain << 16) | VALID | fpd | (type << 4) | levels;
 	}
 
 	invalidateAll(): void {
 		this.#contexts.fill(0);
+		this.held = 0;
 	}
 
 	invalidateDomain(domain: number): void {
@@ -77,6 +81,8 @@ export class ContextCache {
 	}
 
 	#drop(rid: Rid, domain: number): void {
-		if (this.domain(this.#contexts[rid]) === domain) this.#contexts[rid] = 0;
+		if (this.#contexts[rid] === 0 || this.domain(this.#contexts[rid]) !== domain) return;
+		this.#contexts[rid] = 0;
+		this.held--;
 	}
 }

@@ -87,9 +87,13 @@ export class Disk {
 	}
 
 	/** What the disk holds, by a plain read(2) that no IOMMU is asked about. Shorter past its end. */
-	peek(offset: number, length: number): Uint8Array {
-		const bytes = new Uint8Array(length);
+	peek(offset: number, length: number, bytes: Uint8Array = new Uint8Array(length)): Uint8Array {
 		return bytes.subarray(0, fs.readSync(this.fd, bytes, 0, length, offset));
+	}
+
+	/** pwrite(2) past all that looks, and past O_DIRECT, which asks for memory of its own kind. @throws the system's error. */
+	poke(offset: number, bytes: Uint8Array): void {
+		fs.writeSync(this.fd, bytes, 0, bytes.length, offset);
 	}
 
 	/**

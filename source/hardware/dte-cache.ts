@@ -19,6 +19,8 @@ const CACHED = 0x200;
 const FAULTED = 0x400;
 
 export class DteCache {
+	/** How many entries it holds. */
+	held = 0;
 	/** By requester id, where `has` says so: where its tables start, and its domain. */
 	readonly slots = new Int32Array(RIDS);
 	readonly lows = new Int32Array(RIDS);
@@ -72,6 +74,7 @@ export class DteCache {
 
 	/** Keeps the entry that the walk has just read and found good. */
 	fill(rid: Rid, {dteLow, dteHigh, dteFlags, domain}: AmdviWalk): void {
+		if (!this.has(rid)) this.held++;
 		const valid = (dteLow & amdvi.DTE_V) !== 0;
 		const translates = valid && (dteLow & amdvi.DTE_TV) !== 0;
 		this.slots[rid] = dteHigh & 0xfffff;
@@ -88,10 +91,12 @@ export class DteCache {
 	}
 
 	invalidate(rid: Rid): void {
+		if (this.has(rid)) this.held--;
 		this.#rest[rid] = 0;
 	}
 
 	invalidateAll(): void {
 		this.#rest.fill(0);
+		this.held = 0;
 	}
 }

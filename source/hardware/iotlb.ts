@@ -23,6 +23,9 @@ const pagesOf = (level: number): number => 512 ** (level - 1);
 export type Kept = {domain: number; iova: number; hpa: number; read: boolean; write: boolean};
 
 export class Iotlb {
+	/** Lookups in vain, and entries that it holds. */
+	misses = 0;
+	held = 0;
 	/** By entry, for those who have found one: where the page lies. */
 	readonly slots = new Int32Array(ENTRIES);
 	readonly lows = new Int32Array(ENTRIES);
@@ -41,8 +44,13 @@ export class Iotlb {
 		for (let i = first; i < first + WAYS; i++) {
 			if (pages[i] !== pageLow || (tags[i] & ~PERMISSIONS) !== tag) continue;
 			// Software may add a permission without an invalidation: such an access is looked up again (VT-d 6.2.3).
-			return (tags[i] & needed) === needed ? i : -1;
+			return (tags[i] & needed) === needed ? i : this.#miss();
 		}
+		return this.#miss();
+	}
+
+	#miss(): number {
+		this.misses++;
 		return -1;
 	}
 
@@ -89,6 +97,7 @@ export class Iotlb {
 		if (at === first + WAYS) {
 			at = first + this.#victims[set];
 			this.#victims[set] = (this.#victims[set] + 1) % WAYS;
+			if (this.#tags[at] === EMPTY) this.held++;
 		}
 		this.#pages[at] = pageLow;
 		this.#tags[at] = tag | (permissions & PERMISSIONS);
@@ -99,6 +108,7 @@ export class Iotlb {
 
 	invalidateAll(): void {
 		this.#tags.fill(EMPTY);
+		this.held = 0;
 	}
 
 	invalidateDomain(domain: number): void {
@@ -117,6 +127,10 @@ export class Iotlb {
 	}
 
 	#drop(which: (entry: number) => boolean): void {
-		for (let i = 0; i < ENTRIES; i++) if (this.#tags[i] !== EMPTY && which(i)) this.#tags[i] = EMPTY;
+		for (let i = 0; i < ENTRIES; i++) {
+			if (this.#tags[i] === EMPTY || !which(i)) continue;
+			this.#tags[i] = EMPTY;
+			this.held--;
+		}
 	}
 }

@@ -8,6 +8,7 @@ import * as vtd from '../formats/vtd.js';
 import {FAULT, REG} from '../formats/vtd.js';
 import * as invalidation from '../formats/vtd-invalidation.js';
 import type {Context} from './context-cache.js';
+import {type Counters, TranslationCounts} from './counters.js';
 import type {Memory} from './memory.js';
 import type {Probe} from './probe.js';
 import {VtdCaches} from './vtd-caches.js';
@@ -47,6 +48,7 @@ export class Vtd {
 	readonly #walk: VtdWalk;
 	readonly #memory: Memory;
 	readonly caches = new VtdCaches();
+	readonly counts = new TranslationCounts();
 	readonly #contexts = this.caches.contexts;
 	readonly #iotlb = this.caches.iotlb;
 	#rootLow = 0;
@@ -112,18 +114,27 @@ export class Vtd {
 		return {total: records, held, overflow: (this.read32(REG.FSTS) & vtd.FSTS_PFO) !== 0};
 	}
 
+	get counters(): Counters {
+		return this.counts.counters(this.#iotlb, this.#contexts);
+	}
+
 	/**
 	 * Looks one access up, in the caches first, and records the fault where it is refused.
 	 * @returns the physical address, or minus the fault reason.
 	 */
 	translate(rid: Rid, iova: number, write: boolean): number {
-		if (!this.#enabled) return iova;
+		if (!this.#enabled) {
+			this.counts.untranslated++;
+			return iova;
+		}
 		const contexts = this.#contexts;
 		const context = contexts.find(rid);
 		if (context === 0) return this.#readContext(rid, iova, write);
-		if (contexts.type(context) === 2) return iova;
-		if (iova >= this.#walk.limit(contexts.levels(context)))
+		if (contexts.type(context) === 2 || iova >= this.#walk.limit(contexts.levels(context))) {
+			this.counts.settled++;
+			if (contexts.type(context) === 2) return iova;
 			return this.#refuse(rid, iova, write, -FAULT.BEYOND_WIDTH, contexts.faultProcessingDisabled(context));
+		}
 		const iotlb = this.#iotlb;
 		const lo = iova | 0;
 		const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
@@ -137,8 +148,12 @@ export class Vtd {
 
 	/** What the context cache does not hold: the walk's first half, whose answer it then keeps. */
 	#readContext(rid: Rid, iova: number, write: boolean): number {
+		this.counts.contextMisses++;
 		const refused = this.#walk.context(this.#rootSlot, this.#rootLow, rid);
-		if (refused < 0) return this.#refuse(rid, iova, write, refused, this.#walk.faultProcessingDisabled);
+		if (refused < 0) {
+			this.counts.settled++;
+			return this.#refuse(rid, iova, write, refused, this.#walk.faultProcessingDisabled);
+		}
 		this.#contexts.fill(rid, this.#walk);
 		return this.translate(rid, iova, write);
 	}
@@ -147,6 +162,7 @@ export class Vtd {
 	#lookUp(context: Context, rid: Rid, iova: number, write: boolean): number {
 		const contexts = this.#contexts;
 		const walk = this.#walk;
+		this.counts.walks++;
 		const hpa = walk.tables(contexts.slots[rid], contexts.lows[rid], contexts.levels(context), iova, write);
 		if (hpa < 0) return this.#refuse(rid, iova, write, hpa, contexts.faultProcessingDisabled(context));
 		const hi = Math.floor(iova / HIGH);

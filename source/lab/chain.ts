@@ -34,6 +34,10 @@ export const firstPrd = (events: readonly ProbeEvent[]): number | undefined =>
 
 export const wayOf = (events: readonly ProbeEvent[]): Way => all(events, 'block_if')[0]?.way ?? 'direct';
 
+/** Bytes that the CPU copied: between bhyve's buffer and guest memory, or between that and the page cache. */
+export const copiedBytes = (events: readonly ProbeEvent[]): number =>
+	sum([...all(events, 'copy'), ...all(events, 'file')].map(({bytes}) => bytes));
+
 /** The error that the hardware met, if any: for the verdict's note. */
 export const hardwareError = (events: readonly ProbeEvent[]): string | undefined =>
 	all(events, 'hba').find(({error}) => error !== undefined)?.error;

@@ -16,6 +16,10 @@ export function commandText(command: Command): string {
 			const times = requests > 1 ? `, ${requests} at once` : '';
 			return `${command.do} ${command.vm} LBA ${command.lba} ×${command.sectors} in ${command.segments}${times}`;
 		}
+		case 'work': {
+			const {count, writes = 0} = command;
+			return `work ${plural(count, 'request')}${writes > 0 ? `, ${writes}% writes` : ''}`;
+		}
 		case 'dma':
 			return `${command.device} ${command.access} ${hex(command.gpa)}`;
 		case 'create':

@@ -9,6 +9,7 @@ import {
 	type LifeCommand,
 	POLICIES,
 	type TableCommand,
+	type WorkCommand,
 } from '../seam/command.js';
 import {UserError} from '../user-error.js';
 import {choiceIn, type Fields, fieldsOf, flagIn, numberIn, oneOf, show, textIn, whole} from './fields.js';
@@ -18,6 +19,8 @@ import {deviceOf, GUEST_FIELDS, parseGuest, parseMachine} from './spec.js';
 /** The longest transfer, in sectors: 16 MiB. */
 export const MAX_SECTORS = 32768;
 const MAX_REQUESTS = 64;
+/** The most requests of a workload in one command. */
+export const MAX_WORK = 10_000;
 const MAX_ADDRESS = 2 ** 52;
 
 type Verb = {
@@ -43,6 +46,15 @@ const VERBS: Record<Command['do'], Verb> = {
 			access: choiceIn(fields, 'access', ['write', 'read'], 'write'),
 			gpa: numberIn(fields, 'gpa', limits.defaultGpa),
 			bytes: numberIn(fields, 'bytes', PAGE_SIZE),
+		}),
+	},
+	work: {
+		fields: ['count', 'writes'],
+		short: 'count',
+		build: fields => ({
+			do: 'work',
+			count: numberIn(fields, 'count', 100),
+			writes: numberIn(fields, 'writes', 0),
 		}),
 	},
 	boot: {fields: ['vm'], short: 'vm', build: (fields, limits) => ({do: 'boot', vm: vmIn(fields, limits)})},
@@ -153,6 +165,9 @@ export function checkCommand(command: Command, limits: Limits): void {
 		case 'dma':
 			checkDma(command, limits);
 			break;
+		case 'work':
+			checkWork(command, limits);
+			break;
 		case 'map':
 		case 'unmap':
 			whole('pages', command.pages, 1, 2 ** 20);
@@ -179,9 +194,19 @@ function checkDisk({do: op, lba, sectors, segments, requests = 1, gpa}: DiskComm
 	whole('requests', requests, 1, MAX_REQUESTS);
 	whole('gpa', gpa, 0, MAX_ADDRESS);
 	if (gpa % 2 !== 0) throw new UserError('gpa must be even: a PRD names memory by words.');
-	if (op !== 'read' && !limits.writable) {
+	if (op !== 'read') checkWritable(limits);
+}
+
+function checkWritable({writable}: Limits): void {
+	if (!writable)
 		throw new UserError('The disk is open read-only; start dmascope with --writable to write to it.');
-	}
+}
+
+function checkWork({count, writes = 0}: WorkCommand, limits: Limits): void {
+	if (limits.vms.length === 0) throw new UserError('There is no guest that could work; create one.');
+	whole('count', count, 1, MAX_WORK);
+	whole('writes', writes, 0, 100);
+	if (writes > 0) checkWritable(limits);
 }
 
 function checkDma({device, access, gpa, bytes}: DmaCommand, limits: Limits): void {

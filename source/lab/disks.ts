@@ -64,21 +64,31 @@ export class Disks {
 
 	/** The disk's bytes by a plain read that no IOMMU is asked about. */
 	peek(name: string): Peek {
-		const provider = name === 'file' ? undefined : this.#provider(name);
-		const start = provider instanceof PartitionProvider ? provider.start : 0;
-		const end = start + (provider?.mediaBytes ?? this.#disk.bytes);
-		return (offset, bytes) => {
+		const [start, end] = this.#placeOf(name);
+		return (offset, bytes, into) => {
 			const wanted = Math.max(0, Math.min(bytes, end - start - offset));
 			try {
-				return this.#disk.peek(start + offset, wanted);
+				return this.#disk.peek(start + offset, wanted, into);
 			} catch {
 				return new Uint8Array(0);
 			}
 		};
 	}
 
+	/** Puts bytes back where `peek` found them, and asks no IOMMU either. @throws the system's error. */
+	poke(name: string, offset: number, bytes: Uint8Array): void {
+		this.#disk.poke(this.#placeOf(name)[0] + offset, bytes);
+	}
+
 	close(): void {
 		this.#file?.close();
+	}
+
+	/** Where on the image it starts and ends. */
+	#placeOf(name: string): [start: number, end: number] {
+		const provider = name === 'file' ? undefined : this.#provider(name);
+		const start = provider instanceof PartitionProvider ? provider.start : 0;
+		return [start, start + (provider?.mediaBytes ?? this.#disk.bytes)];
 	}
 
 	#openFile(): Backing {

@@ -5,6 +5,7 @@ import {REG as AMDVI, CONTROL, deviceTableBytes} from '../formats/amdvi.js';
 import type {Rid} from '../formats/pci.js';
 import {REG, TE} from '../formats/vtd.js';
 import {Amdvi} from '../hardware/amdvi.js';
+import type {Counters} from '../hardware/counters.js';
 import type {Translator} from '../hardware/dma.js';
 import type {Iotlb} from '../hardware/iotlb.js';
 import type {Memory} from '../hardware/memory.js';
@@ -20,7 +21,7 @@ import type {AmdviUnit, CachedEntry, FaultLog, Unit, VtdUnit} from '../seam/obse
 
 type Caches = {entry: (rid: Rid) => CachedEntry | undefined; iotlb: Iotlb};
 export type IommuFamily = {
-	unit?: {probe?: Probe};
+	unit?: {probe?: Probe; readonly counters: Counters};
 	translator: Translator;
 	driver?: IommuOps & {readonly domains: readonly Domain[]};
 	/** What a walk starts from, as the unit's registers have it. */

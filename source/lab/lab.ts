@@ -16,9 +16,11 @@ import type {
 } from '../seam/observed.js';
 import type {Scenarios} from '../seam/play.js';
 import {viewDomain} from '../seam/ranges.js';
+import type {Comparable, Comparison} from '../seam/workload.js';
 import {plural, sizeText} from '../words.js';
 import {verdictText} from './chain.js';
 import {checkCommand} from './commands.js';
+import {compare} from './compare.js';
 import {live, switchPolicy} from './life.js';
 import {type Limits, limitsNow} from './limits.js';
 import {type DiskInfo, domainsOf, look} from './look.js';
@@ -27,13 +29,17 @@ import {bootRead, Record} from './record.js';
 import {shipped} from './scenario.js';
 import {DEFAULT_MEMORY, defaultSpec} from './spec.js';
 import {changeTables} from './tables.js';
+import {GuestWork, workText} from './work.js';
+import {LabWorkload} from './workload.js';
 
 export class Lab implements ObservedMachine, LabControls {
 	readonly lab = this;
 	/** Read against the usual machine: what was changed of this one is no part of them. */
 	readonly scenarios: Scenarios;
+	readonly workload = new LabWorkload(this);
 	#machine: Machine;
 	#record: Record;
+	#work: GuestWork;
 	readonly #disk: DiskInfo;
 	#revision = 0;
 	#state: MachineState | undefined;
@@ -48,6 +54,7 @@ export class Lab implements ObservedMachine, LabControls {
 		});
 		this.#machine = new Machine(machine, disk.disk);
 		this.#record = this.#powerOn();
+		this.#work = new GuestWork(this.#machine, this.#record);
 	}
 
 	get memory(): Memory {
@@ -88,6 +95,10 @@ export class Lab implements ObservedMachine, LabControls {
 				const transfer = this.#record.run(command);
 				return {kind: 'transfer', transfer, said: verdictText(transfer)};
 			}
+			case 'work': {
+				const work = this.#work.run(command);
+				return {kind: 'work', work, said: workText(work)};
+			}
 			case 'map':
 			case 'unmap':
 			case 'invalidate':
@@ -101,6 +112,11 @@ export class Lab implements ObservedMachine, LabControls {
 		if (this.#state?.revision !== this.#revision)
 			this.#state = look(this.#machine, this.#record, this.#disk, this.#revision);
 		return this.#state;
+	}
+
+	compare(command: Comparable): readonly Comparison[] {
+		checkCommand(command, this.limits);
+		return compare(this.#machine, this.#disk.disk, command, () => performance.now());
 	}
 
 	guestBytes(vm: string, gpa: number, length: number): Uint8Array {
@@ -139,6 +155,7 @@ export class Lab implements ObservedMachine, LabControls {
 		this.#machine.disks.close();
 		this.#machine = next;
 		this.#record = this.#powerOn();
+		this.#work = new GuestWork(this.#machine, this.#record);
 		const {iommu, policy} = machine;
 		return {kind: 'life', tables: this.#tables(), said: `A new machine: IOMMU ${iommu}, policy ${policy}`};
 	}

@@ -65,5 +65,6 @@ export function look(
 		tally: {...record.tally},
 		faults: record.faults,
 		faultLog: {...family.faultLog(), blocked: record.faultCount},
+		counters: family.unit?.counters,
 	};
 }

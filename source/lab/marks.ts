@@ -7,8 +7,11 @@ import type {VmMap} from '../kernel/vm-map.js';
 /** A part of the guest's buffer, in whole sectors, and the byte of the disk that belongs there. */
 export type Piece = {gpa: number; bytes: number; offset: number};
 
-/** The disk's bytes at an offset, without asking an IOMMU; fewer where it ends, none where it cannot be read. */
-export type Peek = (offset: number, bytes: number) => Uint8Array;
+/**
+ * The disk's bytes at an offset, without asking an IOMMU; fewer where it ends, none where it cannot be read. They are
+ * put in `into`, where that is given.
+ */
+export type Peek = (offset: number, bytes: number, into?: Uint8Array) => Uint8Array;
 
 /** Text that says where it is, so that an untouched buffer can be told from a read one at a glance. */
 export function pattern(gpa: number, bytes: number, mark: string): Uint8Array {

@@ -34,8 +34,23 @@ export function piecesOf({spec}: Guest, command: DiskCommand, index: number): Pi
 	}));
 }
 
+export type PiecedRequest = GuestRequest & {segments: readonly Piece[]};
+
+/** What a command asks of the guest's disk. @throws UserError where its driver cannot put such requests to it */
+export function requestsOf(guest: Guest, command: DiskCommand): PiecedRequest[] {
+	const {do: op, lba, sectors, requests = 1} = command;
+	const asked = Array.from({length: requests}, (_, i) => ({
+		op,
+		sector: lba + i * sectors,
+		segments: piecesOf(guest, command, i),
+		sectors,
+	}));
+	checkRequests(guest, asked);
+	return asked;
+}
+
 /** @throws UserError where the guest's driver cannot put such requests to its disk. */
-export function checkRequests({disk}: Guest, requests: readonly GuestRequest[]): void {
+function checkRequests({disk}: Guest, requests: readonly GuestRequest[]): void {
 	const {start, end} = disk.memory;
 	for (const request of requests) {
 		const {segments} = request;

@@ -1,7 +1,7 @@
 // What the lab remembers of the transfers on a machine: the newest of them, their faults, and counts of all.
 
 import type {DiskCommand, TransferCommand} from '../seam/command.js';
-import type {Fault, Transfer} from '../seam/observed.js';
+import type {Data, Fault, Transfer} from '../seam/observed.js';
 import {faultsOf, firstPrd} from './chain.js';
 import type {Machine} from './machine.js';
 import {type Judged, runDisk, runDma} from './transfer.js';
@@ -28,7 +28,18 @@ export class Record {
 			command.do === 'dma'
 				? runDma(this.#machine, command, number)
 				: runDisk(this.#machine, this.#machine.need(command.vm), command, number);
-		this.#transferCount = number;
+		return this.keep(command, judged);
+	}
+
+	/** Counts a transfer that is not kept to be looked at, nor are its faults. */
+	count(data: Data, faults: number): void {
+		this.#transferCount++;
+		this.tally[data]++;
+		this.faultCount += faults;
+	}
+
+	keep(command: TransferCommand, judged: Judged): Transfer {
+		const number = ++this.#transferCount;
 		const transfer = this.#transfer(command, number, judged);
 		const seen = faultsOf(judged.events).map(fault => this.#fault(fault, number));
 		this.tally[transfer.data]++;

@@ -188,6 +188,10 @@ export type OutcomeJson = {
 export function outcomeJson(outcome: Outcome): OutcomeJson {
 	if (outcome.kind === 'policy') return {policy: outcome.policy};
 	if (outcome.kind === 'life') return {error: outcome.error, ...outcome.tables};
+	if (outcome.kind === 'work') {
+		const {data, bytes, landed, faults} = outcome.work;
+		return {data, bytes, landed, faults};
+	}
 	const transfers = outcome.kind === 'transfer' ? [outcome.transfer] : outcome.transfers;
 	const total = (key: 'bytes' | 'landed' | 'faults') =>
 		transfers.reduce((sum, transfer) => sum + transfer[key], 0);

@@ -2,21 +2,21 @@
 // sector by sector. The verdict asks no layer for its opinion.
 
 import {SECTOR} from '../formats/address.js';
-import type {GuestRequest} from '../guest/disk.js';
 import type {ProbeEvent} from '../hardware/probe.js';
 import type {DiskCommand, DmaCommand} from '../seam/command.js';
 import type {Data, Stage, Way} from '../seam/observed.js';
 import {UserError} from '../user-error.js';
-import {type Answers, diskChain, dmaChain, hardwareError, wayOf} from './chain.js';
+import {type Answers, copiedBytes, diskChain, dmaChain, hardwareError, wayOf} from './chain.js';
 import type {Guest, Machine} from './machine.js';
 import {markBuffer, type Peek, pattern, readWhereMapped, sameBytes} from './marks.js';
-import {checkRequests, piecesOf} from './pieces.js';
+import {requestsOf} from './pieces.js';
 
 export type Verdict = {
 	data: Data;
 	way: Way;
 	bytes: number;
 	landed: number;
+	copied: number;
 	chain: Stage[];
 	note?: string;
 	/** Who uses the memory that a function's own DMA reached. */
@@ -41,12 +41,8 @@ export function runDisk(machine: Machine, guest: Guest, command: DiskCommand, nu
 	const {do: op, lba, sectors, requests = 1} = command;
 	const {vm, disk} = guest;
 	const write = op === 'write';
-	const batch = Array.from({length: requests}, (_, i) => piecesOf(guest, command, i));
-	const asked = batch.map(
-		(segments, i): GuestRequest => ({op, sector: lba + i * sectors, segments, sectors}),
-	);
-	checkRequests(guest, asked);
-	const pieces = batch.flat();
+	const asked = requestsOf(guest, command);
+	const pieces = asked.flatMap(({segments}) => segments);
 	const peek = machine.disks.peek(guest.spec.disk);
 	const bytes = sectors * SECTOR * requests;
 	if (op !== 'delete')
@@ -73,6 +69,7 @@ export function runDisk(machine: Machine, guest: Guest, command: DiskCommand, nu
 		way: wayOf(events),
 		bytes,
 		landed,
+		copied: copiedBytes(events),
 		chain: diskChain(events, {op, bytes, landed, answers}),
 		note: notes.find(note => note !== undefined),
 	};
@@ -109,11 +106,12 @@ export function runDma(machine: Machine, command: DmaCommand, number: number): J
 		way: 'direct',
 		bytes,
 		landed: arrived,
+		copied: 0,
 		chain: dmaChain(name, events, ending),
 		owners: [...reached],
 	};
 	return {verdict, events};
 }
 
-const dataOf = (reportedOk: boolean, landed: number, bytes: number): Data =>
+export const dataOf = (reportedOk: boolean, landed: number, bytes: number): Data =>
 	!reportedOk ? 'failed' : landed === bytes ? 'delivered' : landed === 0 ? 'lost' : 'torn';

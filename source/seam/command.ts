@@ -1,6 +1,7 @@
 // Commands in, outcomes out: all that a person, a scenario or a test does to a machine, and all that comes back.
 
 import type {Transfer} from './observed.js';
+import type {Work} from './workload.js';
 
 export const POLICIES = ['remove', 'keep', 'bounce'] as const;
 export type Policy = (typeof POLICIES)[number];
@@ -51,6 +52,9 @@ export type DiskCommand = {
 export type DmaCommand = {do: 'dma'; device: string; access: 'write' | 'read'; gpa: number; bytes: number};
 export type TransferCommand = DiskCommand | DmaCommand;
 
+/** The guests' next `count` requests of their own, of which `writes` (0) in a hundred write. */
+export type WorkCommand = {do: 'work'; count: number; writes?: number};
+
 /** What vmm and the PCI bus are asked to do; `device` is a name or a selector such as 4:0:0. */
 export type LifeCommand =
 	| ({do: 'create'} & GuestSpec)
@@ -67,6 +71,7 @@ export type TableCommand =
 
 export type Command =
 	| TransferCommand
+	| WorkCommand
 	| LifeCommand
 	| TableCommand
 	| {do: 'boot'; vm: string}
@@ -83,5 +88,6 @@ export type Tables = {domains: number; missing: number};
 export type Outcome =
 	| {kind: 'transfer'; transfer: Transfer; said: string}
 	| {kind: 'boot'; bootable: boolean; found: string[]; transfers: Transfer[]; said: string}
+	| {kind: 'work'; work: Work; said: string}
 	| {kind: 'policy'; policy: Policy; said: string}
 	| {kind: 'life'; error?: Refusal; tables: Tables; said: string};

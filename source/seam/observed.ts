@@ -2,9 +2,11 @@
 // others are read-only. Everything here is plain data but for the reader of physical memory.
 
 import type {Rid} from '../formats/pci.js';
+import type {Counters} from '../hardware/counters.js';
 import type {Owned} from '../kernel/vm-page.js';
 import type {Command, Family, MachineSpec, Model, Outcome, Policy, TransferCommand} from './command.js';
 import type {Scenarios} from './play.js';
+import type {Comparable, Comparison, Workload} from './workload.js';
 
 /** Reads physical memory page by page: this process's, or another machine's. */
 export interface PhysicalReader {
@@ -64,7 +66,7 @@ export type Vm = {
 	disk: string;
 	console: readonly string[];
 };
-export type {Owned};
+export type {Counters, Owned};
 export type Disk = {
 	name: string;
 	path: string;
@@ -89,6 +91,8 @@ export type Transfer = {
 	way: Way;
 	bytes: number;
 	landed: number;
+	/** Bytes that the CPU copied on the way. */
+	copied: number;
 	faults: number;
 	/** The function that put the addresses on the bus. */
 	device?: string;
@@ -147,6 +151,8 @@ export type MachineState = {
 	tally: Readonly<Record<Data, number>>;
 	faults: readonly Fault[];
 	faultLog: FaultLog;
+	/** Of the translation caches: the model's, since FreeBSD shows none. */
+	counters?: Counters;
 };
 
 /** A page of a domain that the IOTLB holds. */
@@ -180,6 +186,9 @@ export interface LabControls {
 	/** The machine's parts as they are now: what `start` changes. */
 	readonly spec: MachineSpec;
 	readonly scenarios: Scenarios;
+	readonly workload: Workload;
+	/** The same under each policy, on machines like this one, which stays as it is. @throws UserError */
+	compare(command: Comparable): readonly Comparison[];
 	/** Where the guests' buffer lies unless another address is asked for. */
 	readonly defaultGpa: number;
 }

@@ -49,6 +49,7 @@ export function snapshotJson(machine: ObservedMachine) {
 			owner: owner ?? null,
 		})),
 		faultLog: state.faultLog,
+		counters: state.counters ?? null,
 	};
 }
 

@@ -3,11 +3,19 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
+import {commandText} from '../../source/lab/command-text.js';
 import {runScenario} from '../../source/lab/run.js';
-import {findScenario, parseScenario, type Setting, shippedScenarios} from '../../source/lab/scenario.js';
+import {
+	findScenario,
+	outcomeJson,
+	parseScenario,
+	type Setting,
+	shippedScenarios,
+	unmet,
+} from '../../source/lab/scenario.js';
 import {defaultSpec} from '../../source/lab/spec.js';
 import {UserError} from '../../source/user-error.js';
-import {folder, MIB} from '../helpers/lab.js';
+import {folder, MIB, openTestLab} from '../helpers/lab.js';
 
 type Context = Parameters<typeof folder>[0];
 
@@ -94,6 +102,8 @@ const WRONG: [string, RegExp][] = [
 	['steps:\n  - read: {}\n    expect: {colour: red}', /:3:13: nothing is known of "colour"/],
 	['steps:\n  - read: {}\n    expect: {data: [1]}', /data is \[1\]; it may be delivered, lost, torn, failed/],
 	['steps:\n  - write: {}', /read-only; start dmascope with --writable/],
+	['steps:\n  - work: {count: 0}', /count is 0; it may be a whole number from 1 to 10000/],
+	['steps:\n  - work: {count: 5, writes: 10}', /read-only; start dmascope with --writable/],
 	['steps: [', /:1:/],
 	['steps:\n  - read: {}\n    expect: {data: lots}', /data is "lots"; it may be delivered/],
 	['steps:\n  - read: {}\n    expect: {landed: "0"}', /landed is "0"; it may be a number/],
@@ -112,6 +122,21 @@ for (const [text, message] of WRONG) {
 		);
 	});
 }
+
+test('the work of guests is a step, and what it came to can be expected', t => {
+	const work = {data: 'lost', bytes: 3186688, landed: 2097152, faults: 266};
+	const text = `steps:\n  - work: 300\n    expect: ${JSON.stringify(work)}\n  - work: {}\n`;
+	const {steps} = parseScenario('s.yaml', text, SETTING);
+	assert.deepEqual(
+		steps.map(({text}) => text),
+		['work 300 requests', 'work 100 requests'],
+	);
+	const lab = openTestLab(t);
+	const outcome = outcomeJson(lab.dispatch(steps[0].command));
+	assert.deepEqual(outcome, work);
+	assert.deepEqual(unmet(steps[0], outcome), []);
+	assert.equal(commandText({do: 'work', count: 1, writes: 20}), 'work 1 request, 20% writes');
+});
 
 test('a YAML alias is what it stands for', () => {
 	const text = 'steps:\n  - read: &r {vm: vm1}\n  - read: *r\n';
