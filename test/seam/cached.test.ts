@@ -43,12 +43,18 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		const table = unit?.table ?? 0;
 		const contexts = lab.memory.u32(table + 4 * 16) - 1;
 		const entry = unit?.format === 'amd-vi' ? table + rid * 32 : contexts;
+		const agree = () => {
+			const {entry: kept, page} = lab.cached(rid, 0x5000);
+			return [kept?.agrees, page?.agrees];
+		};
+		const id = lab.memory.u32(entry + 8);
+		lab.memory.setU32(entry + 8, id + (iommu === 'vt-d' ? 0x100 : 1));
+		assert.deepEqual(agree(), [false, false], 'another domain');
+		lab.memory.setU32(entry + 8, id);
+		assert.deepEqual(agree(), [true, true]);
 		// Page 0 is zero: tables that map nothing.
 		lab.memory.setU32(entry, lab.memory.u32(entry) & 0xfff);
-		assert.deepEqual(
-			[lab.cached(rid, 0x5000).entry?.agrees, lab.cached(rid, 0x5000).page?.agrees],
-			[false, false],
-		);
+		assert.deepEqual(agree(), [false, false], 'other tables');
 	});
 }
 

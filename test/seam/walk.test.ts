@@ -75,6 +75,7 @@ test('VT-d: a walk ends as hardware’s does, whatever the tables hold', () => {
 				put64(memory, CONTEXT, (TABLES | context[1] | (context[0] ^ 1)) >>> 0, 0);
 				put64(memory, CONTEXT + 8, (0x700 | width | context[2]) >>> 0, context[3]);
 				for (const page of [3, 4, 5]) put64(memory, page << 12, ((page + 1) << 12) | 3, 0);
+				put64(memory, 0x4008, 0x40000083, 1);
 				put64(memory, 0x6008, 0xfee00003, 0);
 				for (const {at, lo, hi} of entries) put64(memory, TABLES + 8 * at, lo, hi);
 				const unit = new Vtd(memory, caps);
@@ -148,7 +149,11 @@ test('AMD-Vi: a walk ends as hardware’s does, whatever the tables hold', () =>
 	fc.assert(
 		fc.property(
 			fc.tuple(rarely(1), rarely(2), rarely(4, 0x100), fc.nat(7)),
-			fc.tuple(fc.constantFrom(RW, RW, RW, IR, IW), rarely(0x10_0000), rarely(DTE_SA)),
+			fc.tuple(
+				fc.constantFrom(RW, RW, RW, IR, IW),
+				rarely(0x10_0000, 0x1000_0000, 0x8000_0000),
+				rarely(DTE_SA),
+			),
 			fc.array(amdviEntry, {maxLength: 40}),
 			fc.array(fc.record({iova: iovas, write: fc.boolean(), rid: rarely(0x80).map(other => other || A)}), {
 				minLength: 1,
