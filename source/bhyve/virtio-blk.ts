@@ -36,6 +36,8 @@ export class VirtioBlk {
 	/** Why the device is no longer served, once a guest has done what ends bhyve. */
 	stopped: string | undefined;
 	readonly #virtio: VirtioPci;
+	/** The request's header last read. */
+	readonly #header = new Uint32Array(BLK_HEADER_BYTES / 4);
 
 	constructor(
 		readonly ctx: VmContext,
@@ -89,9 +91,9 @@ export class VirtioBlk {
 		const status = descriptors[length - 1];
 		const data = descriptors.slice(1, -1);
 		if (readable === 0 || header.bytes !== BLK_HEADER_BYTES) throw new DeviceStopped('a malformed header');
-		const map = this.ctx.process;
-		const type = (map.u32(header.pointer + BLK.TYPE) & ~BLK_T_BARRIER) >>> 0;
-		const offset = this.#offset(header.pointer + BLK.SECTOR);
+		this.ctx.process.words(header.pointer, this.#header);
+		const type = (this.#header[BLK.TYPE / 4] & ~BLK_T_BARRIER) >>> 0;
+		const offset = offsetOf(this.#header[BLK.SECTOR / 4], this.#header[BLK.SECTOR / 4 + 1]);
 		if (writable === 0 || status.bytes !== 1) throw new DeviceStopped('a malformed status descriptor');
 		// All but the status is to be read by a write or a discard; all but the header is to be written by the rest.
 		const expected = type === BLK_T.OUT || type === BLK_T.DISCARD ? readable : writable;
@@ -139,7 +141,8 @@ export class VirtioBlk {
 		else if (map.u32(pointer + BLK_DISCARD.FLAGS) !== 0) done('EOPNOTSUPP');
 		else if (map.u32(pointer + BLK_DISCARD.SECTORS) > MAX_DISCARD) done('EINVAL');
 		else {
-			const offset = this.#offset(pointer + BLK_DISCARD.SECTOR);
+			const sector = pointer + BLK_DISCARD.SECTOR;
+			const offset = offsetOf(map.u32(sector), map.u32(sector + 4));
 			const resid = map.u32(pointer + BLK_DISCARD.SECTORS) * SECTOR;
 			this.#request({op: 'delete', iov: [], offset, resid, done});
 		}
@@ -163,14 +166,10 @@ export class VirtioBlk {
 			if (queue?.endChains()) this.#virtio.interrupt();
 		};
 	}
-
-	/** A sector number as an off_t in bytes: C lets the product wrap. */
-	#offset(pointer: number): number {
-		const low = this.ctx.process.u32(pointer);
-		const high = this.ctx.process.u32(pointer + 4);
-		return ((high << 9) | (low >>> 23)) * HIGH + low32(low << 9);
-	}
 }
+
+/** A sector number as an off_t in bytes: C lets the product wrap. */
+const offsetOf = (low: number, high: number): number => ((high << 9) | (low >>> 23)) * HIGH + low32(low << 9);
 
 /** What pci_vtblk_init puts in the configuration. Geometry and the limits of writing zeros stay zero. */
 function configOf({sectors, sectorSize, physicalSectorSize}: BlockIf): DataView {

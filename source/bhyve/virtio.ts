@@ -35,6 +35,8 @@ export class VirtQueue {
 	readonly #descriptors: number;
 	readonly #avail: number;
 	readonly #used: number;
+	/** The descriptor last read. */
+	readonly #fetched = new Uint32Array(DESC_BYTES / 4);
 	#lastAvail = 0;
 	#nextUsed = 0;
 	#savedUsed = 0;
@@ -68,43 +70,48 @@ export class VirtQueue {
 		const chain: Chain = {head, descriptors: [], readable: 0, writable: 0};
 		for (let next = head; ; ) {
 			if (next >= this.#size) throw new DeviceStopped(`descriptor index ${next} is out of range`);
-			const at = this.#descriptors + next * DESC_BYTES;
-			const flags = this.#map.u16(at + DESC.FLAGS);
-			if (flags & DESC_INDIRECT) this.#indirect(chain, at);
-			else this.#record(chain, at, flags);
-			if ((flags & DESC_NEXT) === 0) return chain;
-			next = this.#map.u16(at + DESC.NEXT);
+			const links = this.#fetch(this.#descriptors, next);
+			next = links >>> 16;
+			if (links & DESC_INDIRECT) this.#indirect(chain);
+			else this.#record(chain, links);
+			if ((links & DESC_NEXT) === 0) return chain;
 		}
 	}
 
 	/** A table of descriptors elsewhere in guest memory, which have an order of their own. */
-	#indirect(chain: Chain, at: number): void {
-		const bytes = this.#map.u32(at + DESC.LEN);
+	#indirect(chain: Chain): void {
+		const bytes = this.#fetched[DESC.LEN / 4];
 		if (bytes === 0 || bytes % DESC_BYTES !== 0) {
 			throw new DeviceStopped(`an indirect table of ${bytes} bytes`);
 		}
-		const table = this.#ctx.mapGpa(this.#address(at), bytes);
+		const table = this.#ctx.mapGpa(this.#address, bytes);
 		if (table === NULL) throw new DeviceStopped('an indirect table outside guest memory');
 		for (let next = 0; ; ) {
-			const flags = this.#map.u16(table + next * DESC_BYTES + DESC.FLAGS);
-			if (flags & DESC_INDIRECT) throw new DeviceStopped('an indirect table in an indirect table');
-			this.#record(chain, table + next * DESC_BYTES, flags);
-			if ((flags & DESC_NEXT) === 0) return;
-			next = this.#map.u16(table + next * DESC_BYTES + DESC.NEXT);
+			const links = this.#fetch(table, next);
+			if (links & DESC_INDIRECT) throw new DeviceStopped('an indirect table in an indirect table');
+			this.#record(chain, links);
+			if ((links & DESC_NEXT) === 0) return;
+			next = links >>> 16;
 			if (next >= bytes / DESC_BYTES) throw new DeviceStopped(`indirect index ${next} is out of range`);
 		}
 	}
 
-	#record(chain: Chain, at: number, flags: number): void {
+	/** Reads a descriptor. @returns its flags, and above them which one is next */
+	#fetch(table: number, index: number): number {
+		this.#map.words(table + index * DESC_BYTES, this.#fetched);
+		return this.#fetched[DESC.FLAGS / 4];
+	}
+
+	#record(chain: Chain, flags: number): void {
 		if (chain.descriptors.length === MAX_DESCRIPTORS) throw new DeviceStopped('the descriptor chain loops');
-		const bytes = this.#map.u32(at + DESC.LEN);
-		chain.descriptors.push({pointer: this.#ctx.mapGpa(this.#address(at), bytes), bytes});
+		const bytes = this.#fetched[DESC.LEN / 4];
+		chain.descriptors.push({pointer: this.#ctx.mapGpa(this.#address, bytes), bytes});
 		if (flags & DESC_WRITE) chain.writable++;
 		else chain.readable++;
 	}
 
-	#address(at: number): number {
-		return join64(this.#map.u32(at + DESC.ADDR), this.#map.u32(at + DESC.ADDR + 4));
+	get #address(): number {
+		return join64(this.#fetched[DESC.ADDR / 4], this.#fetched[DESC.ADDR / 4 + 1]);
 	}
 
 	/** vq_relchain: gives a chain back in the used ring. The index is the device's own; the guest's copy is not read. */

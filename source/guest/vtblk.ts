@@ -4,14 +4,11 @@
 import {RING_SIZE, type VirtioBlk} from '../bhyve/virtio-blk.js';
 import {high32, join64, low32, PAGE_SIZE} from '../formats/address.js';
 import {
-	BLK,
 	BLK_CONFIG,
-	BLK_DISCARD,
 	BLK_DISCARD_BYTES,
 	BLK_HEADER_BYTES,
 	BLK_S,
 	BLK_T,
-	DESC,
 	DESC_BYTES,
 	DESC_INDIRECT,
 	DESC_NEXT,
@@ -65,6 +62,7 @@ export class Vtblk implements GuestDisk {
 	#used = 0;
 	#descriptor = 0;
 	#table = TABLES;
+	readonly #words = new Uint32Array(4);
 
 	constructor(vm: Vm, device: VirtioBlk, {alwaysIndirect = false}: Options = {}) {
 		this.#map = vm.map;
@@ -147,14 +145,11 @@ export class Vtblk implements GuestDisk {
 	}
 
 	#header({op, sector, sectors}: GuestRequest, slot: number): void {
-		const map = this.#map;
-		map.setU32(slot + BLK.TYPE, TYPES[op]);
-		map.setU32(slot + BLK.TYPE + 4, 0);
-		this.#setU64(slot + BLK.SECTOR, op === 'delete' ? 0 : sector);
-		this.#setU64(slot + SLOT.DISCARD + BLK_DISCARD.SECTOR, sector);
-		map.setU32(slot + SLOT.DISCARD + BLK_DISCARD.SECTORS, sectors);
-		map.setU32(slot + SLOT.DISCARD + BLK_DISCARD.FLAGS, 0);
-		map.setU8(slot + SLOT.STATUS, UNWRITTEN);
+		const discard = op === 'delete';
+		const offset = discard ? 0 : sector;
+		this.#store(slot + SLOT.HEADER, TYPES[op], 0, low32(offset), high32(offset));
+		if (discard) this.#store(slot + SLOT.DISCARD, low32(sector), high32(sector), sectors, 0);
+		this.#map.setU8(slot + SLOT.STATUS, UNWRITTEN);
 	}
 
 	/** A header, data and a status byte: descriptors one after another in a table, from `first` on. */
@@ -167,11 +162,18 @@ export class Vtblk implements GuestDisk {
 	}
 
 	#put(table: number, index: number, gpa: number, bytes: number, flags: number): void {
-		const at = table + index * DESC_BYTES;
-		this.#setU64(at + DESC.ADDR, gpa);
-		this.#map.setU32(at + DESC.LEN, bytes);
-		this.#map.setU16(at + DESC.FLAGS, flags);
-		this.#map.setU16(at + DESC.NEXT, flags & DESC_NEXT ? index + 1 : 0);
+		const next = flags & DESC_NEXT ? index + 1 : 0;
+		this.#store(table + index * DESC_BYTES, low32(gpa), high32(gpa), bytes, flags | (next << 16));
+	}
+
+	/** A descriptor, a header, a range to discard: each is four words. */
+	#store(gpa: number, word0: number, word1: number, word2: number, word3: number): void {
+		const words = this.#words;
+		words[0] = word0;
+		words[1] = word1;
+		words[2] = word2;
+		words[3] = word3;
+		this.#map.setWords(gpa, words);
 	}
 
 	/** Shows the device what is in the ring, and looks for what came back in the used ring: an answer for each head. */
@@ -192,10 +194,5 @@ export class Vtblk implements GuestDisk {
 
 	#config(offset: number): number {
 		return this.#device.read(VIRTIO_PCI.CONFIG + offset, 4);
-	}
-
-	#setU64(gpa: number, value: number): void {
-		this.#map.setU32(gpa, low32(value));
-		this.#map.setU32(gpa + 4, high32(value));
 	}
 }

@@ -87,13 +87,6 @@ export class Memory {
 		this.#halves[slotOf(hpa)][hpa >>> 1] = value;
 	}
 
-	/** Fills `into` with the words from a 4-aligned address on. */
-	words(hpa: number, into: Uint32Array): void {
-		const words = this.#words[slotOf(hpa)];
-		const at = hpa >>> 2;
-		for (let i = 0; i < into.length; i++) into[i] = words[at + i];
-	}
-
 	/** The 32-bit word at a 4-aligned address. */
 	u32(hpa: number): number {
 		return this.#words[slotOf(hpa)][hpa >>> 2];
@@ -101,6 +94,19 @@ export class Memory {
 
 	setU32(hpa: number, value: number): void {
 		this.#words[slotOf(hpa)][hpa >>> 2] = value;
+	}
+
+	/** Fills `into` with the words from a 4-aligned address on. */
+	words(hpa: number, into: Uint32Array): void {
+		const words = this.#words[slotOf(hpa)];
+		const at = hpa >>> 2;
+		for (let i = 0; i < into.length; i++) into[i] = words[at + i];
+	}
+
+	setWords(hpa: number, from: Uint32Array): void {
+		const words = this.#words[slotOf(hpa)];
+		const at = hpa >>> 2;
+		for (let i = 0; i < from.length; i++) words[at + i] = from[i];
 	}
 }
 

@@ -145,6 +145,17 @@ export class VmMap {
 		}
 	}
 
+	/** Fills four words. Where they are aligned together they lie in one page, as a scalar does. */
+	words(address: number, into: Uint32Array): void {
+		if ((address & 15) === 0) this.#memory.words(this.#byte(address), into);
+		else for (let i = 0; i < 4; i++) into[i] = this.u32(address + 4 * i);
+	}
+
+	setWords(address: number, from: Uint32Array): void {
+		if ((address & 15) === 0) this.#memory.setWords(this.#byte(address), from);
+		else for (let i = 0; i < 4; i++) this.setU32(address + 4 * i, from[i]);
+	}
+
 	/** The physical address of one byte. Rings are read scalar by scalar, so the run last used is tried first. */
 	#byte(address: number): number {
 		if (address < this.#lastStart || address >= this.#lastEnd) {
