@@ -22,6 +22,8 @@ export class VmPages {
 	/** Pages taken for tables, not yet given out, or given back. */
 	readonly #spare: number[] = [];
 	readonly #chunk: number;
+	/** Rises when a page changes hands. */
+	version = 0;
 
 	constructor(memory: Memory, random: () => number) {
 		this.#memory = memory;
@@ -74,6 +76,7 @@ export class VmPages {
 
 	/** Gives back all that `owner` has. What was written there is cleared, so that nobody finds it. */
 	free(owner: string): void {
+		this.version++;
 		const joined: Owned[] = [];
 		for (const block of this.#owned) {
 			if (block.owner === owner) {
@@ -128,6 +131,7 @@ export class VmPages {
 		const block = free[Math.floor(this.#random() * free.length)];
 		if (block === undefined)
 			throw new UserError(`The host has no page left for ${owner}; give more with --host-memory.`);
+		this.version++;
 		const taken = {hpa: block.hpa, pages: Math.min(pages, block.pages), owner};
 		const rest = block.pages - taken.pages;
 		const parts =

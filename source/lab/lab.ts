@@ -32,6 +32,8 @@ import {changeTables} from './tables.js';
 import {GuestWork, workText} from './work.js';
 import {LabWorkload} from './workload.js';
 
+const QUIET: ReadonlySet<Command['do']> = new Set(['read', 'write', 'delete', 'work', 'boot']);
+
 export class Lab implements ObservedMachine, LabControls {
 	readonly lab = this;
 	/** Read against the usual machine: what was changed of this one is no part of them. */
@@ -42,6 +44,8 @@ export class Lab implements ObservedMachine, LabControls {
 	#work: GuestWork;
 	readonly #disk: DiskInfo;
 	#revision = 0;
+	/** The revision that last changed tables, devices or memory's owners. */
+	#tables = 0;
 	#state: MachineState | undefined;
 
 	/** Powers the guests on: each looks for a disk to boot. @throws UserError where the machine cannot be built. */
@@ -75,8 +79,12 @@ export class Lab implements ObservedMachine, LabControls {
 
 	dispatch(command: Command): Outcome {
 		checkCommand(command, this.limits);
+		const {pages} = this.#machine;
+		const before = pages.version;
 		const outcome = this.#do(command);
 		this.#revision++;
+		// A guest's transfer lands in its own memory; but its bhyve may have touched a buffer for the first time.
+		if (!QUIET.has(command.do) || pages.version !== before) this.#tables = this.#revision;
 		return outcome;
 	}
 
@@ -102,7 +110,7 @@ export class Lab implements ObservedMachine, LabControls {
 			case 'map':
 			case 'unmap':
 			case 'invalidate':
-				return {kind: 'life', ...changeTables(this.#machine, command), tables: this.#tables()};
+				return {kind: 'life', ...changeTables(this.#machine, command), tables: this.#tablesNow()};
 			default:
 				return this.#live(command);
 		}
@@ -110,7 +118,7 @@ export class Lab implements ObservedMachine, LabControls {
 
 	state(): MachineState {
 		if (this.#state?.revision !== this.#revision)
-			this.#state = look(this.#machine, this.#record, this.#disk, this.#revision);
+			this.#state = look(this.#machine, this.#record, this.#disk, this.#revision, this.#tables);
 		return this.#state;
 	}
 
@@ -157,7 +165,7 @@ export class Lab implements ObservedMachine, LabControls {
 		this.#record = this.#powerOn();
 		this.#work = new GuestWork(this.#machine, this.#record);
 		const {iommu, policy} = machine;
-		return {kind: 'life', tables: this.#tables(), said: `A new machine: IOMMU ${iommu}, policy ${policy}`};
+		return {kind: 'life', tables: this.#tablesNow(), said: `A new machine: IOMMU ${iommu}, policy ${policy}`};
 	}
 
 	#powerOn(): Record {
@@ -173,7 +181,7 @@ export class Lab implements ObservedMachine, LabControls {
 			const guest = machine.guest('vm' in command ? command.vm : command.name);
 			if (guest) this.#boot(guest);
 		}
-		return {kind: 'life', error, tables: this.#tables(), said};
+		return {kind: 'life', error, tables: this.#tablesNow(), said};
 	}
 
 	#boot(guest: Guest): Outcome {
@@ -195,7 +203,7 @@ export class Lab implements ObservedMachine, LabControls {
 		return {kind: 'boot', bootable, found: lines, transfers, said: `${vm} ${said}`};
 	}
 
-	#tables(): Tables {
+	#tablesNow(): Tables {
 		const domains = domainsOf(this.#machine);
 		const host = domains.find(({role}) => role === 'host');
 		const missing = host ? viewDomain(this.memory, this.#machine.pages.owned(), host).removedPages : 0;

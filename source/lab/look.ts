@@ -24,10 +24,12 @@ export function look(
 	record: Record,
 	{disk, sample}: DiskInfo,
 	revision: number,
+	tables: number,
 ): MachineState {
 	const {functions, ppt, guests, family, pages, spec: parts} = machine;
 	return {
 		revision,
+		tables,
 		title: 'lab',
 		iommu: parts.iommu,
 		policy: machine.policy,

@@ -136,6 +136,8 @@ export type FaultLog = {
 export type MachineState = {
 	/** Rises with every change; equal revisions are equal states, tables included. */
 	revision: number;
+	/** Rises when tables, devices or memory may have changed. */
+	tables: number;
 	title: string;
 	iommu: Family;
 	policy?: Policy;

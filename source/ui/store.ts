@@ -6,6 +6,7 @@ import type {Rid} from '../formats/pci.js';
 import type {Command, Outcome} from '../seam/command.js';
 import type {MachineState, ObservedMachine, Transfer} from '../seam/observed.js';
 import {type DomainView, type Range, viewDomain} from '../seam/ranges.js';
+import type {Comparison} from '../seam/workload.js';
 import {messageOf, UserError} from '../user-error.js';
 import type {Place} from './content.js';
 import {commitDraft, type Form, newForm} from './form.js';
@@ -46,6 +47,8 @@ export type Ui = {
 	access?: Access;
 	/** The page of host memory that is looked at. */
 	page: number;
+	/** The same under each policy, as it was compared last. */
+	compared?: {what: string; results: readonly Comparison[]};
 	/** The scenario that is played. */
 	play?: Play;
 	message: Message;
@@ -124,7 +127,9 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 			? !outcome.bootable
 			: outcome.kind === 'life'
 				? outcome.error !== undefined
-				: outcome.kind === 'transfer' && outcome.transfer.data !== 'delivered';
+				: outcome.kind === 'work'
+					? outcome.work.data !== 'delivered'
+					: outcome.kind === 'transfer' && outcome.transfer.data !== 'delivered';
 	const transfer = outcome.kind === 'transfer' ? outcome.transfer : undefined;
 	const shows: PanelId | undefined = transfer ? 'buffer' : outcome.kind === 'boot' ? 'console' : undefined;
 	store.setState(({places, views, last, recent}) => ({
@@ -154,6 +159,11 @@ export function refresh(store: Store): void {
 	const {machine, views: before, state: old} = store.getState();
 	const state = machine.state();
 	if (state.revision === old.revision) return;
+	// Transfers change no table, and there may be ten of them a second.
+	if (state.tables === old.tables) {
+		store.setState({state});
+		return;
+	}
 	const views = look(machine, state);
 	const known = keysOf(before);
 	const changed = new Set([...keysOf(views)].filter(key => !known.has(key)));

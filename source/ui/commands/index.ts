@@ -6,6 +6,7 @@ import {appCommands} from './app.js';
 import type {UiCommand} from './command.js';
 import {formCommands} from './form.js';
 import {labCommands} from './lab.js';
+import {lifeCommands} from './life.js';
 import {lookCommands} from './look.js';
 import {mapCommands} from './map.js';
 import {scenarioCommands} from './scenario.js';
@@ -14,6 +15,7 @@ import {tableCommands} from './table.js';
 export let commands: readonly UiCommand[] = [
 	...labCommands,
 	...formCommands,
+	...lifeCommands,
 	...scenarioCommands,
 	...tableCommands,
 	...mapCommands,

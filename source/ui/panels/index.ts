@@ -1,14 +1,15 @@
 // Every panel by its name: what it shows in a box of a given size.
 
 import type {Content} from '../content.js';
-import {fixed} from '../content.js';
 import type {PanelId} from '../layout.js';
 import type {Ui} from '../store.js';
 import {bufferPanel} from './buffer.js';
+import {comparePanel} from './compare.js';
 import {consolePanel} from './console.js';
 import {devicesPanel} from './devices.js';
 import {guestPanel, hostPanel} from './domain.js';
 import {faultPanel, faultsPanel} from './faults.js';
+import {lifePanel} from './life.js';
 import {lintPanel, lintsPanel} from './lints.js';
 import {mapPanel, reachPanel} from './memory.js';
 import {modelPanel} from './model.js';
@@ -26,7 +27,7 @@ export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => 
 	buffer: bufferPanel,
 	console: consolePanel,
 	faults: faultsPanel,
-	life: () => fixed('', []),
+	life: lifePanel,
 	scenario: scenarioPanel,
 	walk: walkPanel,
 	map: mapPanel,
@@ -34,7 +35,7 @@ export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => 
 	page: pagePanel,
 	transfers: transfersPanel,
 	chain: chainPanel,
-	compare: () => fixed('', []),
+	compare: comparePanel,
 	fault: faultPanel,
 	lints: lintsPanel,
 	lint: lintPanel,
