@@ -190,17 +190,21 @@ test('a writable sample is a copy that leaves nothing behind', t => {
 	assert.deepEqual(fs.readdirSync(path.join(cache, 'dmascope')), ['sample-disk-1.img']);
 });
 
-test('NO_COLOR: the dashboard has none', async t => {
+test('NO_COLOR: the dashboard has none, and what is chosen can still be seen', async t => {
 	process.env.NO_COLOR = '1';
 	t.after(() => delete process.env.NO_COLOR);
 	const {child, exit, output, until} = terminal(t);
 	await until('quit');
 	child.write('q');
 	await exit;
-	// \x1b[…m: a colour, or any other style.
+	// \x1b[…m: bold, underlined, inverse, and their ends are no colours, and are needed to see what is chosen.
 	const styles = output()
 		.split('\x1b[')
 		.slice(1)
-		.filter(sequence => /^[0-9;]*m/.test(sequence));
-	assert.deepEqual(styles, []);
+		.flatMap(sequence => /^([0-9;]*)m/.exec(sequence)?.[1] ?? []);
+	assert.ok(styles.includes('7'));
+	assert.deepEqual(
+		styles.filter(style => !['1', '4', '7', '22', '24', '27'].includes(style)),
+		[],
+	);
 });
