@@ -34,6 +34,7 @@ export function toggleWork(store: Store): void {
 		if (ran > 0) refresh(store);
 	};
 	timers.set(store, setInterval(tick, TICK_MS).unref());
+	store.setState(({recent}) => ({recent: ['life', ...recent.filter(panel => panel !== 'life')]}));
 	say(store, `The guests read on their own, ${workload.rate} times a second; + and - change that.`, 'key');
 }
 

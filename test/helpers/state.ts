@@ -5,7 +5,6 @@ import type {MachineState} from '../../source/seam/observed.js';
 export const stateWith = (parts: Partial<MachineState>): MachineState => ({
 	revision: 1,
 	tables: 1,
-	tables: 1,
 	title: 'test',
 	iommu: 'vt-d',
 	domains: [],

@@ -7,8 +7,8 @@ import {fit, type Row, type Span, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 import {DATA_TONES} from './transfers.js';
 
-const LABEL = 24;
-const COLUMN = 17;
+const LABEL = 22;
+const COLUMN = 19;
 
 const LINES: readonly (readonly [label: string, of: (one: Comparison) => Span])[] = [
 	['verdict', ({data}) => [data, DATA_TONES[data]]],
