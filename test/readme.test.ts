@@ -15,7 +15,7 @@ test('the picture in the readme is the real screen', () => {
 test('the key table of the readme is the table of commands', () => {
 	const table = readme.replace(/ +/g, ' ');
 	const missing = commands
-		.filter(({when}) => when === undefined)
+		.filter(({label}) => !['scroll', 'map', 'field', 'more', 'less'].includes(label))
 		.map(({shown, description}) => `| \`${shown}\` | ${description} |`)
 		.filter(row => !table.includes(row));
 	assert.deepEqual(missing, []);

@@ -2,11 +2,15 @@
 // As in vtd-walk.ts it allocates nothing: addresses are a slot (bits 51:32) and a low half, words are signed
 // 32-bit integers, and what two numbers must say is left in fields.
 
-import {HIGH, PAGE_SIZE} from '../formats/address.js';
+import * as address from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
-import {EVENT, FLAG, IR, IW} from '../formats/amdvi.js';
+import {EVENT, FLAG} from '../formats/amdvi.js';
 import type {Rid} from '../formats/pci.js';
 import type {Memory} from './memory.js';
+
+// Constants of this module's own, for V8: see vtd-walk.ts.
+const {HIGH, PAGE_SIZE} = address;
+const {DTE_BYTES, DTE_V, IR, IW, PR, NL_SIZED, TABLE_RESERVED_HIGH, LEAF_RESERVED_HIGH} = amdvi;
 
 const NOT_PRESENT = -amdvi.refusal(EVENT.IO_PAGE_FAULT, 0);
 const NO_PERMISSION = -amdvi.refusal(EVENT.IO_PAGE_FAULT, FLAG.PR | FLAG.PE);
@@ -46,22 +50,22 @@ export class AmdviWalk {
 	 * @returns 0, or minus the refusal.
 	 */
 	device(table: number, bytes: number, rid: Rid): number {
-		if (rid * amdvi.DTE_BYTES >= bytes) return DEVICE_BEYOND;
-		const address = table + rid * amdvi.DTE_BYTES;
-		if (!this.#memory.has(address, amdvi.DTE_BYTES)) {
-			this.unreadable = address;
+		if (rid * DTE_BYTES >= bytes) return DEVICE_BEYOND;
+		const entryAt = table + rid * DTE_BYTES;
+		if (!this.#memory.has(entryAt, DTE_BYTES)) {
+			this.unreadable = entryAt;
 			return DTE_UNREADABLE;
 		}
-		const slot = address < HIGH ? 0 : Math.floor(address / HIGH);
+		const slot = entryAt < HIGH ? 0 : Math.floor(entryAt / HIGH);
 		const words = this.#slots[slot];
-		const at = (address | 0) >>> 2;
+		const at = (entryAt | 0) >>> 2;
 		const low = words[at];
 		const high = words[at + 1];
 		this.dteLow = low;
 		this.dteHigh = high;
 		this.domain = words[at + 2] & 0xffff;
 		this.dteFlags = words[at + 3];
-		if ((low & amdvi.DTE_V) === 0) return 0;
+		if ((low & DTE_V) === 0) return 0;
 		if ((low & DTE_RESERVED_LOW) | (high & DTE_RESERVED_HIGH)) return DTE_RESERVED;
 		return amdvi.level(low) > amdvi.MODE_MAX ? DTE_RESERVED : 0;
 	}
@@ -86,11 +90,11 @@ export class AmdviWalk {
 			if (at >= words.length) return this.#noTable(slot, at);
 			low = words[at];
 			const hi = words[at + 1];
-			if ((low & amdvi.PR) === 0) return NOT_PRESENT;
+			if ((low & PR) === 0) return NOT_PRESENT;
 			permissions &= hi;
 			const next = (low >>> 9) & 7;
-			if (next === 0 || next === amdvi.NL_SIZED) {
-				if (hi & amdvi.LEAF_RESERVED_HIGH) return ENTRY_RESERVED;
+			if (next === 0 || next === NL_SIZED) {
+				if (hi & LEAF_RESERVED_HIGH) return ENTRY_RESERVED;
 				this.leafLevel = level;
 				this.leafPermissions = permissions;
 				if ((permissions & needed & allowed) === 0) return NO_PERMISSION;
@@ -99,7 +103,7 @@ export class AmdviWalk {
 				low = (low & ~(PAGE_SIZE - 1)) | (iovaLo & (PAGE_SIZE - 1));
 				return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
 			}
-			if (next >= level || hi & amdvi.TABLE_RESERVED_HIGH) return ENTRY_RESERVED;
+			if (next >= level || hi & TABLE_RESERVED_HIGH) return ENTRY_RESERVED;
 			if (next < level - 1 && skippedBits(iova, level, next) !== 0) return NOT_PRESENT;
 			slot = hi & 0xfffff;
 			level = next;

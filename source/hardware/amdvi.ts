@@ -1,23 +1,32 @@
 // An AMD-Vi unit: registers, caches, command buffer and event log around the walk. It reads what the kernel's
 // amdvi driver wrote into host memory, and knows nothing else (48882, chapters 2 and 3).
 
-import {HIGH, high32, low32, pageAddress, pageOf} from '../formats/address.js';
+import * as address from '../formats/address.js';
+import {high32, low32, pageAddress, pageOf} from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
 import {CONTROL, EVENT, FLAG, REG, STATUS} from '../formats/amdvi.js';
 import {COMMAND, type Command, commandPages, decodeCommand} from '../formats/amdvi-commands.js';
 import type {Rid} from '../formats/pci.js';
 import {AmdviLog} from './amdvi-log.js';
 import {AmdviWalk} from './amdvi-walk.js';
+<<<<<<< HEAD
 import {type Counters, TranslationCounts} from './counters.js';
 import {DteCache} from './dte-cache.js';
+=======
+import {type Dte, DteCache} from './dte-cache.js';
+>>>>>>> 6d319ac5fc12f77ed14670432987add5bda8cd46
 import {Iotlb} from './iotlb.js';
 import type {Memory} from './memory.js';
 import type {Probe} from './probe.js';
 
+// Constants of this module's own, for V8: see vtd-walk.ts.
+const {HIGH} = address;
+const {IR, IW} = amdvi;
+
 const NOT_PRESENT = -amdvi.refusal(EVENT.IO_PAGE_FAULT, 0);
 const NO_PERMISSION = -amdvi.refusal(EVENT.IO_PAGE_FAULT, FLAG.PR | FLAG.PE);
-/** By a DTE's mode: the first address past what its tables can name. */
-const LIMITS = [0, 1, 2, 3, 4, 5, 6].map(levels => 2 ** (12 + 9 * levels));
+/** By a DTE's mode: the first address past what its tables can name. Mode 0 has none. */
+const LIMITS = [0, ...[1, 2, 3, 4, 5, 6].map(levels => 2 ** (12 + 9 * levels))];
 /** A write there is an interrupt, whatever the tables say (48882, 2.1.4). */
 const INTERRUPTS = 0xfee00000;
 const INTERRUPTS_END = 0xfef00000;
@@ -26,6 +35,8 @@ const WRITE_1_TO_CLEAR = STATUS.EVENT_OVERFLOW | STATUS.EVENT_INT | STATUS.COMPL
 
 /** Where IR and IW are in an entry's high half: the IOTLB keeps them as its bits 0 and 1. */
 const IR_BIT = 29;
+const READ = IR >>> IR_BIT;
+const WRITE = IW >>> IR_BIT;
 
 export class Amdvi {
 	/** Told of each refused access. */
@@ -90,6 +101,7 @@ export class Amdvi {
 			return iova;
 		}
 		const dtes = this.#dtes;
+<<<<<<< HEAD
 		if (!dtes.has(rid)) {
 			const refused = this.#readDte(rid);
 			if (refused < 0) return this.#settle(rid, iova, write, refused, 0);
@@ -98,16 +110,24 @@ export class Amdvi {
 		if (levels === 0) return this.#withoutTables(rid, iova, write);
 		if (iova >= LIMITS[levels]) return this.#settle(rid, iova, write, NOT_PRESENT, dtes.domains[rid]);
 		if (!dtes.allows(rid, write)) return this.#disallowed(rid, iova, write);
+=======
+		const dte = dtes.find(rid);
+		if (dte === 0) return this.#readEntry(rid, iova, write);
+		if (iova >= LIMITS[dtes.levels(dte)]) return this.#beyondTables(dte, rid, iova, write);
+		if (!dtes.allows(dte, write)) return this.#lookUp(dte, rid, iova, write);
+		const iotlb = this.#iotlb;
+>>>>>>> 6d319ac5fc12f77ed14670432987add5bda8cd46
 		const lo = iova | 0;
 		const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
-		const needed = write ? amdvi.IW : amdvi.IR;
-		const at = this.#iotlb.find(dtes.domains[rid], (lo >>> 12) | (hi << 20), hi >>> 12, needed >>> IR_BIT);
-		if (at < 0) return this.#lookUp(rid, iova, write);
-		const low = this.#iotlb.lows[at] | (lo & 0xfff);
-		const slot = this.#iotlb.slots[at];
+		const needed = write ? WRITE : READ;
+		const at = iotlb.find(dtes.domain(dte), (lo >>> 12) | (hi << 20), hi >>> 12, needed);
+		if (at < 0) return this.#lookUp(dte, rid, iova, write);
+		const low = iotlb.lows[at] | (lo & 0xfff);
+		const slot = iotlb.slots[at];
 		return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
 	}
 
+<<<<<<< HEAD
 	/** What the cache of device table entries does not hold. @returns 0, or minus what is wrong */
 	#readDte(rid: Rid): number {
 		this.counts.contextMisses++;
@@ -137,28 +157,51 @@ export class Amdvi {
 		if (!dtes.translates(rid)) return this.#refuse(rid, iova, write, NOT_PRESENT, dtes.domains[rid]);
 		if (dtes.allows(rid, write)) return iova;
 		return this.#refuse(rid, iova, write, NO_PERMISSION, dtes.domains[rid]);
+=======
+	/** What the cache of entries does not hold: the walk's first half, whose answer it then keeps. */
+	#readEntry(rid: Rid, iova: number, write: boolean): number {
+		const table = pageAddress(this.#registers[0], this.#registers[1]);
+		const refused = this.#walk.device(table, amdvi.deviceTableBytes(this.#registers[0]), rid);
+		if (refused < 0) return this.#refuse(rid, iova, write, refused, 0);
+		this.#dtes.fill(rid, this.#walk);
+		return this.translate(rid, iova, write);
+	}
+
+	/**
+	 * What no table names: V=0 translates nothing; V=1 without TV ends every walk, as an address past the tables does;
+	 * mode 0 is 1:1 with the entry's permissions.
+	 */
+	#beyondTables(dte: Dte, rid: Rid, iova: number, write: boolean): number {
+		const dtes = this.#dtes;
+		if (!dtes.valid(dte)) return iova;
+		if (!dtes.translates(dte) || dtes.levels(dte) > 0)
+			return this.#refuse(rid, iova, write, NOT_PRESENT, dtes.domain(dte));
+		if (dtes.allows(dte, write)) return iova;
+		return this.#refuse(rid, iova, write, NO_PERMISSION, dtes.domain(dte));
+>>>>>>> 6d319ac5fc12f77ed14670432987add5bda8cd46
 	}
 
 	/** What the IOTLB does not hold: the walk, whose answer it then keeps, for all devices of the domain. */
-	#lookUp(rid: Rid, iova: number, write: boolean): number {
+	#lookUp(dte: Dte, rid: Rid, iova: number, write: boolean): number {
 		const dtes = this.#dtes;
 		const walk = this.#walk;
+<<<<<<< HEAD
 		const domain = dtes.domains[rid];
 		const needed = write ? amdvi.IW : amdvi.IR;
 		this.counts.walks++;
 		const allowed = dtes.allows(rid, write) ? needed : 0;
 		const hpa = walk.tables(dtes.slots[rid], dtes.lows[rid], dtes.levels(rid), iova, needed, allowed);
+=======
+		const domain = dtes.domain(dte);
+		const needed = write ? IW : IR;
+		const allowed = dtes.allows(dte, write) ? needed : 0;
+		const hpa = walk.tables(dtes.slots[rid], dtes.lows[rid], dtes.levels(dte), iova, needed, allowed);
+>>>>>>> 6d319ac5fc12f77ed14670432987add5bda8cd46
 		if (hpa < 0) return this.#refuse(rid, iova, write, hpa, domain);
 		const hi = Math.floor(iova / HIGH);
 		const pageLow = ((iova | 0) >>> 12) | (hi << 20);
-		this.#iotlb.fill(
-			domain,
-			pageLow,
-			hi >>> 12,
-			pageOf(hpa),
-			walk.leafPermissions >>> IR_BIT,
-			walk.leafLevel,
-		);
+		const {leafPermissions, leafLevel} = walk;
+		this.#iotlb.fill(domain, pageLow, hi >>> 12, pageOf(hpa), leafPermissions >>> IR_BIT, leafLevel);
 		return hpa;
 	}
 
@@ -168,7 +211,8 @@ export class Amdvi {
 		const pageFault = type === EVENT.IO_PAGE_FAULT;
 		const hardware = type === EVENT.DEV_TAB_HARDWARE_ERROR || type === EVENT.PAGE_TAB_HARDWARE_ERROR;
 		const address = hardware ? this.#walk.unreadable : iova;
-		const recorded = !(pageFault && this.#dtes.silent(rid)) && this.#event(code, rid, domain, address);
+		const recorded =
+			!(pageFault && this.#dtes.silent(this.#dtes.find(rid))) && this.#event(code, rid, domain, address);
 		if (recorded && pageFault) this.#dtes.faulted(rid);
 		const text = amdvi.eventText(type, amdvi.refusalFlags(code));
 		this.probe?.({at: 'fault', fault: {rid, iova, write, reason: type, text, recorded}});

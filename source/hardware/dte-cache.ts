@@ -18,44 +18,55 @@ const CACHED = 0x200;
 /** An I/O page fault of this device is in the event log: with SE the next are silent. */
 const FAULTED = 0x400;
 
+/** What is kept of a device table entry, in one word: domain 31:16, and below it the bits that are named here. */
+export type Dte = number;
+
 export class DteCache {
+<<<<<<< HEAD
 	/** How many entries it holds. */
 	held = 0;
 	/** By requester id, where `has` says so: where its tables start, and its domain. */
+=======
+	/** By requester id: where its tables start. */
+>>>>>>> 6d319ac5fc12f77ed14670432987add5bda8cd46
 	readonly slots = new Int32Array(RIDS);
 	readonly lows = new Int32Array(RIDS);
-	readonly domains = new Int32Array(RIDS);
-	readonly #rest = new Uint16Array(RIDS);
+	readonly #entries = new Int32Array(RIDS);
 
-	has(rid: Rid): boolean {
-		return (this.#rest[rid] & CACHED) !== 0;
+	/** What is kept for a requester id; 0: nothing. */
+	find(rid: Rid): Dte {
+		return this.#entries[rid];
+	}
+
+	domain(dte: Dte): number {
+		return dte >>> 16;
 	}
 
 	/** The levels of its tables; 0 where there is nothing to walk. */
-	levels(rid: Rid): number {
-		return this.#rest[rid] & MODE;
+	levels(dte: Dte): number {
+		return dte & MODE;
 	}
 
-	valid(rid: Rid): boolean {
-		return (this.#rest[rid] & V) !== 0;
+	valid(dte: Dte): boolean {
+		return (dte & V) !== 0;
 	}
 
-	translates(rid: Rid): boolean {
-		return (this.#rest[rid] & TV) !== 0;
+	translates(dte: Dte): boolean {
+		return (dte & TV) !== 0;
 	}
 
-	allows(rid: Rid, write: boolean): boolean {
-		return (this.#rest[rid] & (write ? WRITE : READ)) !== 0;
+	allows(dte: Dte, write: boolean): boolean {
+		return (dte & (write ? WRITE : READ)) !== 0;
 	}
 
 	/** Whether an I/O page fault of this device goes unrecorded. */
-	silent(rid: Rid): boolean {
-		const rest = this.#rest[rid];
-		return (rest & SA) !== 0 || (rest & (SE | FAULTED)) === (SE | FAULTED);
+	silent(dte: Dte): boolean {
+		return (dte & SA) !== 0 || (dte & (SE | FAULTED)) === (SE | FAULTED);
 	}
 
+	/** Nothing is left to mark where the kernel's handler has had the entry dropped. */
 	faulted(rid: Rid): void {
-		this.#rest[rid] |= FAULTED;
+		if (this.#entries[rid] !== 0) this.#entries[rid] |= FAULTED;
 	}
 
 	/** All of it for those who look; undefined where nothing is kept. */
@@ -79,8 +90,8 @@ export class DteCache {
 		const translates = valid && (dteLow & amdvi.DTE_TV) !== 0;
 		this.slots[rid] = dteHigh & 0xfffff;
 		this.lows[rid] = dteLow & ~0xfff;
-		this.domains[rid] = domain;
-		this.#rest[rid] =
+		this.#entries[rid] =
+			(domain << 16) |
 			CACHED |
 			(valid ? V : 0) |
 			(translates ? TV | amdvi.level(dteLow) : 0) |
@@ -91,6 +102,7 @@ export class DteCache {
 	}
 
 	invalidate(rid: Rid): void {
+<<<<<<< HEAD
 		if (this.has(rid)) this.held--;
 		this.#rest[rid] = 0;
 	}
@@ -98,5 +110,12 @@ export class DteCache {
 	invalidateAll(): void {
 		this.#rest.fill(0);
 		this.held = 0;
+=======
+		this.#entries[rid] = 0;
+	}
+
+	invalidateAll(): void {
+		this.#entries.fill(0);
+>>>>>>> 6d319ac5fc12f77ed14670432987add5bda8cd46
 	}
 }

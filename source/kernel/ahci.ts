@@ -89,10 +89,11 @@ export class AhciDisk implements Provider {
 /** Physically adjacent pages share a PRD, as bus_dma(9) joins them, up to what one PRD can move. */
 function segments(pages: readonly Run[]): Run[] {
 	const joined: Run[] = [];
-	for (const {hpa, bytes} of pages) {
-		const last = joined[joined.length - 1];
-		if (last && last.hpa + last.bytes === hpa && last.bytes + bytes <= ahci.PRD_MAX) last.bytes += bytes;
-		else joined.push({hpa, bytes});
+	for (const run of pages) {
+		const last = joined.at(-1);
+		if (last && last.hpa + last.bytes === run.hpa && last.bytes + run.bytes <= ahci.PRD_MAX)
+			joined[joined.length - 1] = {hpa: last.hpa, bytes: last.bytes + run.bytes};
+		else joined.push(run);
 	}
 	return joined;
 }

@@ -38,7 +38,9 @@ export function mapPanel(ui: Ui, width: number, height: number): Content {
 		],
 	);
 	const size = sizeText((map.pages / map.cells.length) * 4096);
-	const legend = map.legend.map(({letter, text}) => `${letter === ' ' ? '␣' : letter} ${text}`).join('  ');
+	const legend = map.legend
+		.map(({letter, text}) => `${letter === ' ' ? 'blank' : letter} ${text}`)
+		.join('  ');
 	const missing = [' red: not in the host domain, or not all of it', 'bad'] as const;
 	return fixed(`MEMORY ─ ${size} a letter ─ ←↑↓→ ${hex(ui.page)}`, [
 		...rows,
