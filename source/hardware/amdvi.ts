@@ -9,12 +9,8 @@ import {COMMAND, type Command, commandPages, decodeCommand} from '../formats/amd
 import type {Rid} from '../formats/pci.js';
 import {AmdviLog} from './amdvi-log.js';
 import {AmdviWalk} from './amdvi-walk.js';
-<<<<<<< HEAD
 import {type Counters, TranslationCounts} from './counters.js';
-import {DteCache} from './dte-cache.js';
-=======
 import {type Dte, DteCache} from './dte-cache.js';
->>>>>>> 6d319ac5fc12f77ed14670432987add5bda8cd46
 import {Iotlb} from './iotlb.js';
 import type {Memory} from './memory.js';
 import type {Probe} from './probe.js';
@@ -101,22 +97,11 @@ export class Amdvi {
 			return iova;
 		}
 		const dtes = this.#dtes;
-<<<<<<< HEAD
-		if (!dtes.has(rid)) {
-			const refused = this.#readDte(rid);
-			if (refused < 0) return this.#settle(rid, iova, write, refused, 0);
-		}
-		const levels = dtes.levels(rid);
-		if (levels === 0) return this.#withoutTables(rid, iova, write);
-		if (iova >= LIMITS[levels]) return this.#settle(rid, iova, write, NOT_PRESENT, dtes.domains[rid]);
-		if (!dtes.allows(rid, write)) return this.#disallowed(rid, iova, write);
-=======
 		const dte = dtes.find(rid);
 		if (dte === 0) return this.#readEntry(rid, iova, write);
 		if (iova >= LIMITS[dtes.levels(dte)]) return this.#beyondTables(dte, rid, iova, write);
-		if (!dtes.allows(dte, write)) return this.#lookUp(dte, rid, iova, write);
+		if (!dtes.allows(dte, write)) return this.#disallowed(dte, rid, iova, write);
 		const iotlb = this.#iotlb;
->>>>>>> 6d319ac5fc12f77ed14670432987add5bda8cd46
 		const lo = iova | 0;
 		const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
 		const needed = write ? WRITE : READ;
@@ -127,44 +112,23 @@ export class Amdvi {
 		return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
 	}
 
-<<<<<<< HEAD
-	/** What the cache of device table entries does not hold. @returns 0, or minus what is wrong */
-	#readDte(rid: Rid): number {
+	/** What the cache of entries does not hold: the walk's first half, whose answer it then keeps. */
+	#readEntry(rid: Rid, iova: number, write: boolean): number {
 		this.counts.contextMisses++;
 		const table = pageAddress(this.#registers[0], this.#registers[1]);
 		const refused = this.#walk.device(table, amdvi.deviceTableBytes(this.#registers[0]), rid);
-		if (refused === 0) this.#dtes.fill(rid, this.#walk);
-		return refused;
-	}
-
-	/** Refuses what the device table entry alone settles. */
-	#settle(rid: Rid, iova: number, write: boolean, answer: number, domain: number): number {
-		this.counts.settled++;
-		return this.#refuse(rid, iova, write, answer, domain);
+		if (refused < 0) {
+			this.counts.settled++;
+			return this.#refuse(rid, iova, write, refused, 0);
+		}
+		this.#dtes.fill(rid, this.#walk);
+		return this.translate(rid, iova, write);
 	}
 
 	/** What the device table entry forbids: walked all the same, since the tables' own fault goes before. */
-	#disallowed(rid: Rid, iova: number, write: boolean): number {
+	#disallowed(dte: Dte, rid: Rid, iova: number, write: boolean): number {
 		this.counts.settled++;
-		return this.#lookUp(rid, iova, write);
-	}
-
-	/** V=0 translates nothing; V=1 without TV ends every walk; mode 0 is 1:1 with the entry's permissions. */
-	#withoutTables(rid: Rid, iova: number, write: boolean): number {
-		const dtes = this.#dtes;
-		this.counts.settled++;
-		if (!dtes.valid(rid)) return iova;
-		if (!dtes.translates(rid)) return this.#refuse(rid, iova, write, NOT_PRESENT, dtes.domains[rid]);
-		if (dtes.allows(rid, write)) return iova;
-		return this.#refuse(rid, iova, write, NO_PERMISSION, dtes.domains[rid]);
-=======
-	/** What the cache of entries does not hold: the walk's first half, whose answer it then keeps. */
-	#readEntry(rid: Rid, iova: number, write: boolean): number {
-		const table = pageAddress(this.#registers[0], this.#registers[1]);
-		const refused = this.#walk.device(table, amdvi.deviceTableBytes(this.#registers[0]), rid);
-		if (refused < 0) return this.#refuse(rid, iova, write, refused, 0);
-		this.#dtes.fill(rid, this.#walk);
-		return this.translate(rid, iova, write);
+		return this.#lookUp(dte, rid, iova, write);
 	}
 
 	/**
@@ -173,30 +137,23 @@ export class Amdvi {
 	 */
 	#beyondTables(dte: Dte, rid: Rid, iova: number, write: boolean): number {
 		const dtes = this.#dtes;
+		this.counts.settled++;
 		if (!dtes.valid(dte)) return iova;
 		if (!dtes.translates(dte) || dtes.levels(dte) > 0)
 			return this.#refuse(rid, iova, write, NOT_PRESENT, dtes.domain(dte));
 		if (dtes.allows(dte, write)) return iova;
 		return this.#refuse(rid, iova, write, NO_PERMISSION, dtes.domain(dte));
->>>>>>> 6d319ac5fc12f77ed14670432987add5bda8cd46
 	}
 
 	/** What the IOTLB does not hold: the walk, whose answer it then keeps, for all devices of the domain. */
 	#lookUp(dte: Dte, rid: Rid, iova: number, write: boolean): number {
 		const dtes = this.#dtes;
 		const walk = this.#walk;
-<<<<<<< HEAD
-		const domain = dtes.domains[rid];
-		const needed = write ? amdvi.IW : amdvi.IR;
-		this.counts.walks++;
-		const allowed = dtes.allows(rid, write) ? needed : 0;
-		const hpa = walk.tables(dtes.slots[rid], dtes.lows[rid], dtes.levels(rid), iova, needed, allowed);
-=======
 		const domain = dtes.domain(dte);
 		const needed = write ? IW : IR;
+		this.counts.walks++;
 		const allowed = dtes.allows(dte, write) ? needed : 0;
 		const hpa = walk.tables(dtes.slots[rid], dtes.lows[rid], dtes.levels(dte), iova, needed, allowed);
->>>>>>> 6d319ac5fc12f77ed14670432987add5bda8cd46
 		if (hpa < 0) return this.#refuse(rid, iova, write, hpa, domain);
 		const hi = Math.floor(iova / HIGH);
 		const pageLow = ((iova | 0) >>> 12) | (hi << 20);

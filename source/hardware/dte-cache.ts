@@ -22,13 +22,9 @@ const FAULTED = 0x400;
 export type Dte = number;
 
 export class DteCache {
-<<<<<<< HEAD
 	/** How many entries it holds. */
 	held = 0;
-	/** By requester id, where `has` says so: where its tables start, and its domain. */
-=======
 	/** By requester id: where its tables start. */
->>>>>>> 6d319ac5fc12f77ed14670432987add5bda8cd46
 	readonly slots = new Int32Array(RIDS);
 	readonly lows = new Int32Array(RIDS);
 	readonly #entries = new Int32Array(RIDS);
@@ -71,21 +67,22 @@ export class DteCache {
 
 	/** All of it for those who look; undefined where nothing is kept. */
 	peek(rid: Rid) {
-		if (!this.has(rid)) return undefined;
+		const dte = this.#entries[rid];
+		if (dte === 0) return undefined;
 		return {
-			domain: this.domains[rid],
+			domain: this.domain(dte),
 			root: join64(this.lows[rid] >>> 0, this.slots[rid]),
-			levels: this.levels(rid),
-			valid: this.valid(rid),
-			translates: this.translates(rid),
-			read: this.allows(rid, false),
-			write: this.allows(rid, true),
+			levels: this.levels(dte),
+			valid: this.valid(dte),
+			translates: this.translates(dte),
+			read: this.allows(dte, false),
+			write: this.allows(dte, true),
 		};
 	}
 
 	/** Keeps the entry that the walk has just read and found good. */
 	fill(rid: Rid, {dteLow, dteHigh, dteFlags, domain}: AmdviWalk): void {
-		if (!this.has(rid)) this.held++;
+		if (this.#entries[rid] === 0) this.held++;
 		const valid = (dteLow & amdvi.DTE_V) !== 0;
 		const translates = valid && (dteLow & amdvi.DTE_TV) !== 0;
 		this.slots[rid] = dteHigh & 0xfffff;
@@ -102,20 +99,12 @@ export class DteCache {
 	}
 
 	invalidate(rid: Rid): void {
-<<<<<<< HEAD
-		if (this.has(rid)) this.held--;
-		this.#rest[rid] = 0;
-	}
-
-	invalidateAll(): void {
-		this.#rest.fill(0);
-		this.held = 0;
-=======
+		if (this.#entries[rid] !== 0) this.held--;
 		this.#entries[rid] = 0;
 	}
 
 	invalidateAll(): void {
 		this.#entries.fill(0);
->>>>>>> 6d319ac5fc12f77ed14670432987add5bda8cd46
+		this.held = 0;
 	}
 }
