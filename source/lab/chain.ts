@@ -6,6 +6,7 @@ import type {Fault, ProbeEvent} from '../hardware/probe.js';
 import type {DiskCommand} from '../seam/command.js';
 import type {Stage, Transfer, Way} from '../seam/observed.js';
 import {grouped, plural} from '../words.js';
+import {driverParts, faultParts, iovecParts, requestParts} from './chain-parts.js';
 
 export type Answers = readonly Answer[];
 
@@ -84,6 +85,7 @@ function guestStage(events: readonly ProbeEvent[], {answers}: Ending): Stage {
 		brief: ok ? `${asked?.count ?? answers.length} OK` : answer === undefined ? 'stuck' : 'error',
 		full: `${times}${asked?.text ?? 'nothing was taken'}; ${text}`,
 		trouble: !ok,
+		parts: requestParts(events),
 	};
 }
 
@@ -123,6 +125,7 @@ function bhyveStage(events: readonly ProbeEvent[]): Stage | undefined {
 		brief: block.way === 'bounced' ? `${block.iovec.length} cpy` : `${block.iovec.length} iov`,
 		full: `iovec of ${block.iovec.length}; ${ways[block.way]}${workers}`,
 		trouble: false,
+		parts: iovecParts(events),
 	};
 }
 
@@ -154,6 +157,7 @@ function driverStage(events: readonly ProbeEvent[]): Stage | undefined {
 		brief: `${count} ${noun}`,
 		full: `${plural(count, noun)} of host physical addresses, ${plural(commands.length, 'command')}`,
 		trouble: false,
+		parts: driverParts(events),
 	};
 }
 
@@ -193,6 +197,7 @@ function iommuStage(faults: readonly Fault[], events: readonly ProbeEvent[]): St
 			brief: faults.length < 100 ? `${faults.length} flt` : `${brief(faults.length)} f`,
 			full: `${plural(faults.length, 'fault')}: ${faults[0].text}`,
 			trouble: true,
+			parts: faultParts(events),
 		};
 	}
 	const asked = all(events, 'hba').length > 0 || events.length === 0;

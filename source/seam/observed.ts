@@ -79,7 +79,9 @@ export type Disk = {
 export type Data = 'delivered' | 'lost' | 'torn' | 'failed';
 export type Way = 'direct' | 'bounced' | 'copied';
 /** What one place on the way of a transfer saw. `brief` is at most six columns wide. */
-export type Stage = {place: string; brief: string; full: string; trouble: boolean};
+export type Stage = {place: string; brief: string; full: string; trouble: boolean; parts?: readonly Part[]};
+/** A piece of memory that a stage names: for the guest, for the bhyve process, on the bus, or refused there. */
+export type Part = {kind: 'gpa' | 'pointer' | 'hpa' | 'refused'; address: number; bytes: number};
 
 export type Transfer = {
 	number: number;

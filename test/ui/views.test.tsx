@@ -120,3 +120,24 @@ test('y copies the chosen row', async t => {
 	const {press} = openDashboard(t, openTestLab(t), 100, 30);
 	assert.match(await press('2', 'y'), /Copied: 00000000–00ffffff.*kernel/);
 });
+
+test('Space has the guests work, + hurries them, Space pauses: then nothing moves', async t => {
+	const {press, store, screen} = openDashboard(t, openTestLab(t, {policy: 'keep'}), 120, 40);
+	await press('+', '+', '+', ' ');
+	await new Promise(resolve => setTimeout(resolve, 450));
+	assert.match(await press(' '), /LIFE ─ paused[\s\S]*landed/);
+	const {revision, tally} = store.getState().state;
+	assert.ok(tally.delivered > 20, `${tally.delivered}`);
+	await new Promise(resolve => setTimeout(resolve, 250));
+	await screen();
+	assert.equal(store.getState().state.revision, revision);
+});
+
+test('the same transfer under each policy, side by side', async t => {
+	const {press} = openDashboard(t, openTestLab(t), 80, 24);
+	const screen = await press('6', 'enter');
+	assert.match(screen, /verdict +lost +delivered +delivered/);
+	assert.match(screen, /way +direct +direct +bounced/);
+	assert.match(screen, /pages missing +16,384 +0 +16,384/);
+	assert.match(await press('w'), /200 requests of the guests[\s\S]*verdict +lost +delivered +delivered/);
+});

@@ -1,7 +1,7 @@
 // Every transfer, the newest first; and the chain of the chosen one, step by step.
 
-import {hex} from '../../formats/address.js';
-import type {Data, Transfer} from '../../seam/observed.js';
+import {hex, pageOf} from '../../formats/address.js';
+import type {Data, Part, Transfer} from '../../seam/observed.js';
 import {grouped, plural} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {fit, type Row, wrap} from '../rows.js';
@@ -61,23 +61,51 @@ export function chainPanel(ui: Ui, width: number): Content {
 	const transfer = chosenTransfer(ui);
 	if (transfer === undefined) return fixed('CHAIN', [[' No transfer yet.']]);
 	const {number, chain, data, landed, bytes, note, owners} = transfer;
-	const rows = chain.flatMap(({place, full, trouble}): Row[] => {
-		const lines = wrap(full, width - 13);
-		return lines.map(
+	const rows = chain.flatMap(({place, full, trouble, parts = []}): Row[] => [
+		...wrap(full, width - 13).map(
 			(line, i): Row => [
 				[i === 0 ? ` ${place.padEnd(8)}` : '         ', 'dim'],
 				i === 0 ? (trouble ? ['✗ ', 'bad'] : ['✓ ', 'good']) : '  ',
 				[line, trouble ? 'bad' : 'plain'],
 			],
-		);
-	});
-	const end: Row[] = [
-		[],
+		),
+		...parts.map(part => partRow(part, ui)),
+	]);
+	const head: Row[] = [
 		[
 			[` ${data.toUpperCase()} `, DATA_TONES[data]],
 			`${grouped(landed)} of ${plural(bytes, 'byte')}${owners?.length ? `, in the memory of ${owners.join(', ')}` : ''}`,
 		],
 		...(note ? wrap(note, width - 2).map((line): Row => [[` ${line.trim()}`, 'warn']]) : []),
 	];
-	return list(`CHAIN of #${number} ─ ${whatOf(transfer)} ─ ⏎ shows its walk`, [...rows, ...end]);
+	return list(`CHAIN of #${number} ─ ${whatOf(transfer)} ─ ⏎ shows its walk`, rows, head);
+}
+
+const KINDS: Record<Part['kind'], string> = {
+	gpa: 'GPA',
+	pointer: 'bhyve',
+	hpa: 'HPA',
+	refused: 'refused',
+};
+
+/** A piece of memory that a stage names, and the first bytes there as they are now. */
+function partRow({kind, address, bytes}: Part, ui: Ui): Row {
+	const there = bytesAt(kind, address, ui);
+	const shown = [...there].map(byte => byte.toString(16).padStart(2, '0')).join(' ');
+	return [
+		[`             ${KINDS[kind].padEnd(8)}`, 'dim'],
+		[hex(address), 'key'],
+		` ${plural(bytes, 'byte')}`,
+		[shown === '' ? '' : `  now ${shown} …`, 'dim'],
+	];
+}
+
+const SHOWN = 8;
+
+function bytesAt(kind: Part['kind'], address: number, ui: Ui): Uint8Array {
+	if (kind === 'gpa')
+		return ui.machine.lab?.guestBytes(chosenTransfer(ui)?.vm ?? '', address, SHOWN) ?? new Uint8Array(0);
+	const words = kind === 'pointer' ? undefined : ui.machine.memory.page(pageOf(address));
+	if (words === undefined) return new Uint8Array(0);
+	return new Uint8Array(words.buffer, words.byteOffset + (address - pageOf(address)), SHOWN);
 }
