@@ -1,10 +1,11 @@
 // The rows of a domain's table as they are shown: filtered and sorted, anew only when the table or the wish changes.
 
 import {parseFilter, SORTS} from '../seam/filter.js';
-import type {DomainView, Range} from '../seam/ranges.js';
+import type {DomainView} from '../seam/ranges.js';
 import type {Ui} from './store.js';
+import {type ShownRange, unfolded} from './unfold.js';
 
-export type Shown = {view: DomainView; ranges: readonly Range[]; filter: string; problem?: string};
+export type Shown = {view: DomainView; ranges: readonly ShownRange[]; filter: string; problem?: string};
 
 export const hostOf = ({views}: Ui): DomainView | undefined =>
 	views.find(({domain}) => domain.role === 'host');
@@ -21,12 +22,13 @@ export function rangesShown(ui: Ui, panel: 'host' | 'guest'): Shown | undefined 
 	// A filter works while it is typed.
 	const filter = prompt?.asks === 'filter' && focus === panel ? prompt.text : (filters[panel] ?? '');
 	const order = SORTS[sorts[panel] ?? 0] ?? SORTS[0];
-	const key = `${order.name} ${filter}`;
+	const open = ui.unfolded[panel];
+	const key = `${order.name} ${filter} ${[...(open ?? [])].join()}`;
 	const known = latest.get(view);
 	if (known?.key === key) return known.shown;
 	const parsed = parseFilter(filter);
 	const kept = 'wrong' in parsed || filter.trim() === '' ? view.ranges : view.ranges.filter(parsed.keeps);
-	const ranges = order.name === 'address' ? kept : kept.toSorted(order.compare);
+	const ranges = unfolded(order.name === 'address' ? kept : kept.toSorted(order.compare), open);
 	const shown = {view, ranges, filter, problem: 'wrong' in parsed ? parsed.wrong : undefined};
 	latest.set(view, {key, shown});
 	return shown;

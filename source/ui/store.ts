@@ -43,6 +43,8 @@ export type Ui = {
 	/** By panel: what its rows are filtered by, and how they are sorted. */
 	filters: Readonly<Partial<Record<PanelId, string>>>;
 	sorts: Readonly<Partial<Record<PanelId, number>>>;
+	/** By panel: the runs that are unfolded, by their keys. */
+	unfolded: Readonly<Partial<Record<PanelId, ReadonlySet<string>>>>;
 	/** The access whose walk is shown. */
 	access?: Access;
 	/** The page of host memory that is looked at. */
@@ -86,6 +88,7 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		last: {},
 		filters: {},
 		sorts: {},
+		unfolded: {},
 		page: 0,
 		message: {
 			text: `⏎ has ${vm} read the raw disk: watch where the DMA lands. t is a tour of two minutes.`,

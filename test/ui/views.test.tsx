@@ -141,3 +141,16 @@ test('the same transfer under each policy, side by side', async t => {
 	assert.match(screen, /pages missing +16,384 +0 +16,384/);
 	assert.match(await press('w'), /200 requests of the guests[\s\S]*verdict +lost +delivered +delivered/);
 });
+
+test('→ unfolds a run into entries of the lower levels, ← folds it from any of its parts', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 120, 40);
+	const before = await press('2');
+	assert.match(
+		await press('right'),
+		/0x00000000–0x00ffffff +4,096[\s\S]*0x00000000–0x001fffff +512 rw kernel[\s\S]*0x00200000–/,
+	);
+	assert.match(await press('down', 'right'), /0x00000000–0x00000fff +1 rw kernel/);
+	await press('down', 'down', 'left');
+	assert.equal(store.getState().places.host?.cursor, 1);
+	assert.equal((await press('left')).split('\n').slice(1, -2).join(), before.split('\n').slice(1, -2).join());
+});

@@ -1,7 +1,9 @@
 // What can be done with a table of ranges: filter it, sort it, go to an address.
 
 import {SORTS} from '../../seam/filter.js';
-import {say, type Ui} from '../store.js';
+import {rangesShown} from '../ranges-shown.js';
+import {type Store, say, type Ui} from '../store.js';
+import {unfoldKey} from '../unfold.js';
 import type {UiCommand} from './command.js';
 
 const onTable = ({focus}: Ui): boolean => focus === 'host' || focus === 'guest';
@@ -37,6 +39,28 @@ export const tableCommands: readonly UiCommand[] = [
 		},
 	},
 	{
+		id: 'unfold',
+		keys: ['right', 'l'],
+		shown: '→',
+		label: 'unfold',
+		description: 'The run in entries of the next lower level',
+		group: 'Look',
+		place: 'list',
+		when: onTable,
+		run: store => fold(store, true),
+	},
+	{
+		id: 'fold',
+		keys: ['left', 'h'],
+		shown: '←',
+		label: 'fold',
+		description: 'The run in one row again',
+		group: 'Look',
+		place: 'list',
+		when: onTable,
+		run: store => fold(store, false),
+	},
+	{
 		id: 'address',
 		keys: ['a'],
 		shown: 'a',
@@ -48,3 +72,24 @@ export const tableCommands: readonly UiCommand[] = [
 		run: store => store.setState({prompt: {asks: 'address', text: ''}}),
 	},
 ];
+
+/** Unfolds the chosen row; or folds it, or the one that it is a part of. */
+function fold(store: Store, open: boolean): void {
+	const ui = store.getState();
+	const {focus, places} = ui;
+	if (focus !== 'host' && focus !== 'guest') return;
+	const rows = rangesShown(ui, focus)?.ranges ?? [];
+	let at = places[focus]?.cursor ?? 0;
+	if (rows[at] === undefined) return;
+	const keys = new Set(ui.unfolded[focus]);
+	if (open) keys.add(unfoldKey(rows[at]));
+	else {
+		const {depth = 0} = rows[at];
+		while (!keys.has(unfoldKey(rows[at])) && depth > 0 && (rows[at].depth ?? 0) >= depth) at--;
+		keys.delete(unfoldKey(rows[at]));
+	}
+	store.setState({
+		unfolded: {...ui.unfolded, [focus]: keys},
+		places: {...places, [focus]: {top: places[focus]?.top ?? 0, cursor: at}},
+	});
+}

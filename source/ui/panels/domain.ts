@@ -7,6 +7,7 @@ import {type Content, fixed} from '../content.js';
 import {rangesShown, type Shown} from '../ranges-shown.js';
 import {type Row, type Span, wrap} from '../rows.js';
 import {holds, rangeKey, shownTransfer, type Ui} from '../store.js';
+import type {ShownRange} from '../unfold.js';
 
 /** From this width on, addresses have their 0x and names are written out. */
 const WIDE = 56;
@@ -39,6 +40,7 @@ export function hostPanel(ui: Ui, width: number): Content {
 		const owner = wired && wide ? `${range.owner}, wired` : range.owner;
 		return [
 			mark(range, looked),
+			indent(range),
 			columns.rangeText(range),
 			grouped(range.pages).padStart(columns.pages),
 			' ',
@@ -66,6 +68,7 @@ export function guestPanel(ui: Ui, width: number): Content {
 	];
 	return table(ui, shownRanges, title, head, range => [
 		mark(range, shownTransfer(ui)?.command.gpa),
+		indent(range),
 		columns.rangeText(range),
 		[' → ', 'dim'],
 		prefix + range.hpa.toString(16).padStart(digits, '0'),
@@ -95,7 +98,7 @@ function table(
 	{view, ranges, filter, problem}: Shown,
 	title: string,
 	head: Row,
-	row: (range: Range) => Row,
+	row: (range: ShownRange) => Row,
 ): Content {
 	const {domain} = view;
 	const filtered = problem ?? `${plural(ranges.length, 'row')} of ${grouped(view.ranges.length)}: ${filter}`;
@@ -112,6 +115,9 @@ function table(
 /** Where the transfer that is shown was looked up, in the host's table; in the guest's, where its buffer is. */
 const mark = (range: Range, address: number | undefined): Span =>
 	address !== undefined && holds(range, address) ? ['▸', 'key'] : ' ';
+
+/** Unfolded parts stand a step to the right; there is room for it where a run's column is. */
+const indent = ({depth = 0}: ShownRange): Span => [' '.repeat(depth), 'dim'];
 
 const rights = ({read, write}: Range): Span =>
 	read || write ? [`${read ? 'r' : '-'}${write ? 'w' : '-'}`, 'good'] : ['--', 'bad'];
