@@ -22,7 +22,7 @@ export function header({state, view, size}: Ui): Row {
 	const {title, iommu, policy, disk} = state;
 	const left: Span[] = [
 		[' dmascope ', 'title'],
-		[` ${title} · ${iommu}`, 'plain'],
+		[size.columns >= 72 ? ` ${title} · ${iommu}` : iommu, 'plain'],
 	];
 	if (policy) left.push(' · policy ', [policy, policy === 'remove' ? 'bad' : 'good']);
 	const named = size.columns >= NAMED_VIEWS;

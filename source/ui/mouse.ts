@@ -64,7 +64,7 @@ type RawInput = NodeJS.ReadableStream & {
 };
 
 /** How long the rest of a sequence is waited for; Ink waits 20 ms more before it says Escape. */
-const REST_MS = 10;
+const REST_MS = 50;
 
 /** An input for Ink's `stdin`: the terminal's, without the mouse, which `tell` is told of. */
 export function withoutMouse(stdin: RawInput, tell: (event: MouseEvent) => void) {

@@ -42,6 +42,8 @@ test('at 60×15 each view shows one panel, and Tab the next', async t => {
 		const lines = (await press(`${i + 1}`)).split('\n');
 		assert.equal(lines.filter(line => line.startsWith('╭')).length, 1, VIEWS[i]);
 		assert.ok(lines.every(line => line.length <= 60));
+		assert.match(lines[0], new RegExp(`${i + 1} ${VIEWS[i]}`));
+		assert.match(lines[0], / 8/);
 	}
 	assert.match(await press('1', 'tab'), /BUFFER/);
 });
