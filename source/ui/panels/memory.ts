@@ -41,16 +41,20 @@ export function mapPanel(ui: Ui, width: number, height: number): Content {
 	const legend = map.legend
 		.map(({letter, text}) => `${letter === ' ' ? 'blank' : letter} ${text}`)
 		.join('  ');
-	const missing = [' red: not in the host domain, or not all of it', 'bad'] as const;
+	const missing: Row = [
+		' ',
+		['underlined', 'missing'],
+		[': not in the host domain, or not all of it', 'dim'],
+	];
 	return fixed(`MEMORY ─ ${size} a letter ─ ←↑↓→ ${hex(ui.page)}`, [
 		...rows,
 		[[` ${legend}`, 'dim']],
-		[missing],
+		missing,
 	]);
 }
 
 function toneOf({owner, mapped}: Cell): Tone {
-	if (mapped === 'none' || mapped === 'some') return 'bad';
+	if (mapped === 'none' || mapped === 'some') return 'missing';
 	if (owner === 'kernel') return 'ownerKernel';
 	if (owner === 'iommu tables') return 'ownerTables';
 	if (owner === 'free') return 'ownerFree';
