@@ -31,8 +31,6 @@ const SLOT = {HEADER: 0, DISCARD: 16, STATUS: 32} as const;
 const TABLES = 0x84000;
 export const DRIVER_MEMORY = {start: QUEUE, end: 0x89000};
 
-/** The longest request: a header and a status beside it in the ring. */
-export const MAX_SEGMENTS = RING_SIZE - 2;
 /** From how many descriptors on a request lies in an indirect table. */
 const LONG = 32;
 /** What the driver puts in the status byte beforehand, to see that the device wrote it. */

@@ -123,7 +123,7 @@ export class Machine {
 	createGuest(spec: GuestSpec): Guest {
 		const backing = this.disks.open(spec.disk);
 		const vm = this.vmm.create(spec.name);
-		const ctx = new VmContext(vm, this.vmm, this.memory, spec.memory, spec.wired);
+		const ctx = this.#contextOf(vm, spec);
 		const blockIf = new BlockIf(ctx, backing, this.pages, !this.disks.writable);
 		blockIf.bounceEverything = this.policy === 'bounce';
 		const model = diskModel(spec.model, ctx, blockIf, this.disks.ident());
@@ -131,6 +131,16 @@ export class Machine {
 		const guest = {...model, backing, spec, vm, blockIf, console: []};
 		this.guests.push(guest);
 		return guest;
+	}
+
+	/** The memory of a new VM. Where the host has not that much, the VM is gone again. */
+	#contextOf(vm: Vm, {memory, wired}: GuestSpec): VmContext {
+		try {
+			return new VmContext(vm, this.vmm, this.memory, memory, wired);
+		} catch (error) {
+			this.vmm.destroy(vm);
+			throw error;
+		}
 	}
 
 	/** The bhyve process ends, and bhyvectl --destroy removes the VM. */

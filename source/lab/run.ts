@@ -1,8 +1,8 @@
 // dmascope run: a scenario without a terminal, a line for each step.
 
 import {hex} from '../formats/address.js';
-import type {Command} from '../seam/command.js';
-import type {Scenario} from '../seam/play.js';
+import type {Command, Outcome} from '../seam/command.js';
+import type {Scenario, Step} from '../seam/play.js';
 import {UserError} from '../user-error.js';
 import {grouped, plural, sizeText} from '../words.js';
 import {commandText} from './command-text.js';
@@ -52,7 +52,7 @@ function runSteps(lab: Lab, path: string, scenario: Scenario, json: boolean, out
 	let expectations = 0;
 	let broken = 0;
 	scenario.steps.forEach((step, i) => {
-		const outcome = outcomeJson(lab.dispatch(step.command));
+		const outcome = outcomeJson(dispatchAt(lab, step, `${path}:${step.line}: step ${i + 1}`));
 		const failures = unmet(step, outcome);
 		const asked = Object.keys(step.expect).length;
 		expectations += asked;
@@ -67,6 +67,15 @@ function runSteps(lab: Lab, path: string, scenario: Scenario, json: boolean, out
 	const ending = `${scenario.name}: ${summary.steps} steps, ${held} of ${expectations} expectations held`;
 	out(json ? JSON.stringify({summary}) : ending);
 	return broken === 0 ? 0 : 1;
+}
+
+/** What makes no sense by the time it is reached is refused with its place. */
+function dispatchAt(lab: Lab, {command}: Step, place: string): Outcome {
+	try {
+		return lab.dispatch(command);
+	} catch (error) {
+		throw error instanceof UserError ? new UserError(`${place}: ${error.message}`) : error;
+	}
 }
 
 const commandJson = (command: Command) => ('gpa' in command ? {...command, gpa: hex(command.gpa)} : command);

@@ -7,9 +7,6 @@ import type {Range} from './ranges.js';
 export type Row = Pick<Range, 'iova' | 'hpa' | 'pages' | 'read' | 'write' | 'owner'>;
 export type Predicate = (row: Row) => boolean;
 
-export const FILTER_HELP =
-	'an owner (vm0) · rw, r-, -w, -- · 0x1234000: the row that holds it · 0x1000-0x2fff: rows with a part in it · >100 or <4M: pages or size · !word: not that';
-
 /** Every word has to hold. `wrong` is a sentence about the first word that is none. */
 export function parseFilter(text: string): {keeps: Predicate} | {wrong: string} {
 	const tests: Predicate[] = [];
@@ -107,4 +104,3 @@ export const SORTS = [
 		compare: (a: Row, b: Row): number => (a.owner < b.owner ? -1 : a.owner > b.owner ? 1 : byAddress(a, b)),
 	},
 ] as const;
-export type SortName = (typeof SORTS)[number]['name'];

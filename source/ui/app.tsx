@@ -16,19 +16,16 @@ import {paste, press} from './press.js';
 import {paint, type Row} from './rows.js';
 import {resize, type Store, type Ui} from './store.js';
 import {targetOf} from './target.js';
+import {useMouse} from './use-mouse.js';
 
-/** What only the terminal itself can do. */
-export type Terminal = {
-	/** @returns why it cannot, if it cannot. */
-	copy: (text: string) => string | undefined;
-	/** Before the shell has the terminal, and after it. */
-	leave: () => void;
-	enter: () => void;
-};
+/** Puts text on the terminal's clipboard. @returns why it cannot, if it cannot */
+export type Copy = (text: string) => string | undefined;
 
-export function App({store, terminal}: {readonly store: Store; readonly terminal?: Terminal}) {
+type Props = {readonly store: Store; readonly mouse?: boolean; readonly copy?: Copy};
+
+export function App({store, mouse = false, copy}: Props) {
 	const {columns, rows} = useWindowSize();
-	const controls = useControls(store, terminal);
+	const controls = useControls(store, mouse, copy);
 	const ui = useStore(store);
 	useLayoutEffect(() => resize(store, columns, rows), [store, columns, rows]);
 	useInput((input, key) => {
@@ -81,15 +78,13 @@ function Overlay({ui}: {readonly ui: Ui}) {
 }
 
 /** Leaving, going to the background (the shell's terminal is given back meanwhile), and what commands ask of the screen. */
-function useControls(store: Store, terminal?: Terminal): AppControls {
+function useControls(store: Store, mouse: boolean, copy?: Copy): AppControls {
+	const withMouseOff = useMouse(mouse);
 	const {exit, suspendTerminal} = useApp();
 	return {
 		exit: () => exit(),
-		suspend: () => {
-			terminal?.leave();
-			void suspendTerminal(stopJob).then(() => terminal?.enter());
-		},
-		copy: text => terminal?.copy(text),
+		suspend: () => void suspendTerminal(() => withMouseOff(stopJob)),
+		copy: text => copy?.(text),
 		target: () => targetOf(store.getState()),
 	};
 }

@@ -1,6 +1,5 @@
 // Puts the dashboard on the terminal, and gives the terminal back.
 
-import fs from 'node:fs';
 import {render} from 'ink';
 import type {MachineState, ObservedMachine} from '../seam/observed.js';
 import {UserError} from '../user-error.js';
@@ -10,7 +9,7 @@ import {copySequence} from './clipboard.js';
 import {chooseKeys, commands} from './commands/index.js';
 import {loadConfig} from './config.js';
 import {asciiByItself, setAscii} from './glyphs.js';
-import {MOUSE_OFF, MOUSE_ON, withoutMouse} from './mouse.js';
+import {withoutMouse} from './mouse.js';
 import {point} from './point.js';
 import {createUi} from './store.js';
 import {depthOf, setTheme, THEMES, themeOf} from './theme.js';
@@ -34,8 +33,6 @@ export async function dashboard(machine: ObservedMachine, flags: LookFlags = {})
 	const store = createUi(machine, {columns: stdout.columns, rows: stdout.rows});
 	store.setState({large: flags.large ?? config.large ?? false});
 	const mouse = flags.mouse ?? config.mouse ?? false;
-	const leave = () => void (mouse && fs.writeSync(stdout.fd, MOUSE_OFF));
-	const enter = () => void (mouse && fs.writeSync(stdout.fd, MOUSE_ON));
 	const copy = (text: string): string | undefined => {
 		const copied = copySequence(text, env);
 		if ('refused' in copied) return copied.refused;
@@ -44,10 +41,8 @@ export async function dashboard(machine: ObservedMachine, flags: LookFlags = {})
 	};
 	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
 	process.stdin.setRawMode(true);
-	process.on('exit', leave);
 	try {
-		enter();
-		const {waitUntilExit} = render(<App store={store} terminal={{copy, leave, enter}} />, {
+		const {waitUntilExit} = render(<App store={store} mouse={mouse} copy={copy} />, {
 			...(mouse ? {stdin: withoutMouse(process.stdin, event => point(store, event))} : {}),
 			alternateScreen: true,
 			interactive: true,
@@ -58,7 +53,6 @@ export async function dashboard(machine: ObservedMachine, flags: LookFlags = {})
 		await waitUntilExit();
 	} finally {
 		process.stdin.setRawMode(false);
-		leave();
 	}
 	process.stdout.write(`${goodbye(machine.state())}\n`);
 	return 0;

@@ -91,7 +91,7 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		unfolded: {},
 		page: 0,
 		message: {
-			text: `⏎ has ${vm} read the raw disk: watch where the DMA lands. t is a tour of two minutes.`,
+			text: `⏎ has ${vm} read the raw disk: watch where the DMA lands. t gives a tour.`,
 			tone: 'key',
 		},
 		size,

@@ -196,6 +196,15 @@ test('a guest gets no byte of the one that had its pages before', t => {
 		);
 });
 
+test('a guest that the host has no memory for is not there afterwards, and nothing is taken', t => {
+	const lab = quiet(t, {hostMemory: 64 * MIB});
+	const before = JSON.stringify(lab.state().owned);
+	assert.throws(() => lab.dispatch({do: 'create', ...guest('vm9', {memory: 60 * MIB})}), UserError);
+	assert.equal(JSON.stringify(lab.state().owned), before);
+	did(lab, {do: 'destroy', vm: 'vm0'});
+	assert.equal(did(lab, {do: 'unload'}).error, undefined);
+});
+
 const NAMES = ['vm0', 'vm1', 'vm2'];
 const DEVICES = ['ppt0', 'ppt1', 'ppt2', 'em0', '4:0:0', '4:0:1', '9:0:0'];
 const anyCommand = fc.oneof(

@@ -1,7 +1,7 @@
 // Moving over the map of memory, cell by cell and row by row.
 
-import {addressOfCell} from '../../seam/memory-map.js';
-import {cellOf, gridOf} from '../panels/memory.js';
+import {addressOfCell, cellAt} from '../../seam/memory-map.js';
+import {gridOf} from '../panels/memory.js';
 import {boxOf} from '../place.js';
 import type {Store} from '../store.js';
 import type {UiCommand} from './command.js';
@@ -38,6 +38,6 @@ function move(store: Store, by: (columns: number) => number): void {
 	const box = boxOf(ui, 'map');
 	if (box === undefined) return;
 	const grid = gridOf(ui, box.width - 2, box.height - 2);
-	const cell = cellOf(grid, ui.page) + by(grid.columns);
+	const cell = (cellAt(grid.map, ui.page) ?? 0) + by(grid.columns);
 	if (cell >= 0 && cell < grid.map.cells.length) store.setState({page: addressOfCell(grid.map, cell)});
 }

@@ -23,10 +23,13 @@ const LINES: readonly (readonly [label: string, of: (one: Comparison) => Span])[
 
 export function comparePanel({compared}: Ui, width: number): Content {
 	if (compared === undefined)
-		return fixed('COMPARE', [
-			[' Enter runs the transfer in the form under remove, keep and bounce, each on a machine of'],
-			[' its own; w has the guests do 200 requests of their own there.'],
-		]);
+		return fixed(
+			'COMPARE',
+			wrap(
+				'Enter runs the transfer in the form under remove, keep and bounce, each on a machine of its own; w has the guests do 200 requests of their own there.',
+				width - 2,
+			).map((line): Row => [` ${line.trim()}`]),
+		);
 	const {what, results} = compared;
 	const rows: Row[] = [
 		[fit('', LABEL), ...results.map(({policy}): Span => [fit(policy, COLUMN), 'title'])],

@@ -40,7 +40,7 @@ export function lifePanel({machine, state}: Ui, width: number, height: number): 
 	});
 	const {counters} = state;
 	const cache = counters
-		? ` IOTLB ${grouped(counters.hits)} hits, ${grouped(counters.misses)} misses, ${grouped(counters.walks)} walks (the model's)`
+		? ` the model’s IOTLB: ${grouped(counters.hits)} hits, ${grouped(counters.misses)} misses, ${grouped(counters.walks)} walks`
 		: '';
 	return fixed(`LIFE ─ ${running ? `${rate} a second` : 'paused'}`, [...rows, [[cache, 'dim']]]);
 }

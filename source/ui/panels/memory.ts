@@ -1,7 +1,7 @@
 // Host memory as a map, a letter for whoever has most of each cell; and who reaches the chosen page, and why.
 
 import {hex} from '../../formats/address.js';
-import {type Cell, type MemoryMap, memoryMap} from '../../seam/memory-map.js';
+import {type Cell, cellAt, type MemoryMap, memoryMap} from '../../seam/memory-map.js';
 import {reachOf} from '../../seam/reach.js';
 import {sizeText} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
@@ -20,14 +20,10 @@ export function gridOf(ui: Ui, width: number, height: number): Grid {
 	return {map: memoryMap(ui.state, hostOf(ui), columns * Math.max(1, height - LEGEND_ROWS)), columns};
 }
 
-/** The cell that holds the page that is looked at. */
-export const cellOf = ({map}: Grid, page: number): number =>
-	Math.min(map.cells.length - 1, Math.floor((page / 4096 / map.pages) * map.cells.length));
-
 export function mapPanel(ui: Ui, width: number, height: number): Content {
 	const grid = gridOf(ui, width, height);
 	const {map, columns} = grid;
-	const chosen = cellOf(grid, ui.page);
+	const chosen = cellAt(map, ui.page) ?? -1;
 	const rows = Array.from(
 		{length: Math.ceil(map.cells.length / columns)},
 		(_, y): Row => [

@@ -6,11 +6,14 @@ import {nextStep, type Play} from '../play.js';
 import {type Row, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 
-export function scenarioPanel(ui: Ui, width: number): Content {
-	return ui.play ? played(ui.play, width) : choice(ui, width);
+export function scenarioPanel(ui: Ui, width: number, height: number): Content {
+	return ui.play ? played(ui.play, width) : choice(ui, width, height);
 }
 
-function choice({machine, places}: Ui, width: number): Content {
+/** Rows from which on there is room for the whole story of the chosen one. */
+const ROOMY = 8;
+
+function choice({machine, places}: Ui, width: number, height: number): Content {
 	const scenarios = machine.lab?.scenarios.list() ?? [];
 	const chosen = scenarios[places.scenario?.cursor ?? 0];
 	return {
@@ -19,7 +22,7 @@ function choice({machine, places}: Ui, width: number): Content {
 			scenarios.map(
 				({name, story}): Row => [' ', [name.padEnd(18), 'key'], [story.split('\n')[0] ?? '', 'dim']],
 			),
-			chosen ? prose(chosen.story, width).slice(0, 3) : [],
+			chosen && height >= ROOMY ? prose(chosen.story, width).slice(0, 3) : [],
 		),
 		selects: true,
 	};
