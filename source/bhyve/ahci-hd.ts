@@ -21,17 +21,17 @@ export class AhciHd {
 	probe?: Probe;
 	/** Why the device is no longer served, once a guest has broken it. A reset of the controller mends it. */
 	stopped: string | undefined;
-	readonly #identify: Uint8Array;
-	#port: AhciPort;
-	#interrupts = false;
+	private readonly identify: Uint8Array;
+	private port: AhciPort;
+	private interrupts = false;
 
 	constructor(
 		readonly ctx: VmContext,
 		readonly blockIf: BlockIf,
 		readonly ident: string,
 	) {
-		this.#identify = identifyPage(blockIf, ident);
-		this.#port = this.#newPort();
+		this.identify = identifyPage(blockIf, ident);
+		this.port = this.newPort();
 	}
 
 	/** A guest reads a register. */
@@ -39,15 +39,15 @@ export class AhciHd {
 		if (this.stopped !== undefined) return 0xffff_ffff;
 		if (offset >= ahci.PORTS) {
 			const port = offset - ahci.PORTS;
-			return port < ahci.PORT_BYTES ? this.#port.read(port) : 0;
+			return port < ahci.PORT_BYTES ? this.port.read(port) : 0;
 		}
 		switch (offset) {
 			case HBA.CAP:
 				return CAP;
 			case HBA.GHC:
-				return (GHC.AE | (this.#interrupts ? GHC.IE : 0)) >>> 0;
+				return (GHC.AE | (this.interrupts ? GHC.IE : 0)) >>> 0;
 			case HBA.IS:
-				return this.#port.raised ? PORTS_IMPLEMENTED : 0;
+				return this.port.raised ? PORTS_IMPLEMENTED : 0;
 			case HBA.PI:
 				return PORTS_IMPLEMENTED;
 			case HBA.VS:
@@ -64,48 +64,48 @@ export class AhciHd {
 		if (this.stopped !== undefined && offset === HBA.GHC && value & GHC.HR) {
 			// The guest is started again, and with it its bhyve.
 			this.stopped = undefined;
-			this.#port = this.#newPort();
+			this.port = this.newPort();
 		}
-		this.#guarded(() => {
+		this.guarded(() => {
 			if (offset % 4 !== 0) throw aborts(`a register was written at 0x${offset.toString(16)}`);
 			const port = offset - ahci.PORTS;
-			if (port < 0) this.#writeController(offset, value);
-			else if (port < ahci.PORT_BYTES) this.#port.write(port, value);
+			if (port < 0) this.writeController(offset, value);
+			else if (port < ahci.PORT_BYTES) this.port.write(port, value);
 			this.blockIf.run();
 		});
 	}
 
 	/** pci_ahci_host_write. */
-	#writeController(offset: number, value: number): void {
-		if (offset === HBA.IS && value & PORTS_IMPLEMENTED) this.#port.raised = false;
+	private writeController(offset: number, value: number): void {
+		if (offset === HBA.IS && value & PORTS_IMPLEMENTED) this.port.raised = false;
 		if (offset === HBA.GHC) {
-			if (value & GHC.HR) this.#port.reset();
-			this.#interrupts = (value & (GHC.IE | GHC.HR)) === GHC.IE;
+			if (value & GHC.HR) this.port.reset();
+			this.interrupts = (value & (GHC.IE | GHC.HR)) === GHC.IE;
 		}
-		this.#port.interrupt();
+		this.port.interrupt();
 	}
 
-	#newPort(): AhciPort {
+	private newPort(): AhciPort {
 		const {ctx, blockIf} = this;
 		const port = new AhciPort({
 			ctx,
 			blockIf,
-			identify: this.#identify,
+			identify: this.identify,
 			probe: event => this.probe?.(event),
-			guarded: work => this.#guarded(work),
+			guarded: work => this.guarded(work),
 		});
 		port.reset();
 		return port;
 	}
 
 	/** Where bhyve would abort, crash or hang, this one device stops, with a sentence. */
-	#guarded(work: () => void): void {
+	private guarded(work: () => void): void {
 		if (this.stopped !== undefined) return;
 		try {
 			work();
 		} catch (error) {
 			this.stopped = whyStopped(`${this.ctx.vm.name} ahci-hd`, error);
-			this.#port.cancel();
+			this.port.cancel();
 		}
 	}
 }

@@ -34,11 +34,11 @@ export class AhciPort {
 	tfd = 0;
 	sact = 0;
 	ci = 0;
-	#clb = 0;
-	#clbu = 0;
-	#fb = 0;
-	#fbu = 0;
-	#ie = 0;
+	private clb = 0;
+	private clbu = 0;
+	private fb = 0;
+	private fbu = 0;
+	private ie = 0;
 	ssts = 0;
 	sctl = 0;
 	/** Whether this port has raised its bit of the controller's IS. */
@@ -47,15 +47,15 @@ export class AhciPort {
 	pending = 0;
 	/** What the log of NCQ errors shows: the slot, and the FIS of the last error. */
 	readonly errorFis = new Uint8Array(ahci.FIS_BYTES);
-	readonly #busy = new Set<BlockRequest>();
-	#ccs = 0;
+	private readonly busy = new Set<BlockRequest>();
+	private ccs = 0;
 	/** An error has been reported: no command is taken up until the guest stops the port. */
-	#waitForClear = false;
+	private waitForClear = false;
 	/** The guest has set SRST in a device control FIS, and not yet cleared it. */
-	#softReset = false;
+	private softReset = false;
 	/** Pointers, as they were when the guest set ST and FRE. */
-	#commandList = NULL;
-	#received = NULL;
+	private commandList = NULL;
+	private received = NULL;
 
 	constructor(readonly controller: Controller) {}
 
@@ -65,18 +65,18 @@ export class AhciPort {
 
 	read(offset: number): number {
 		const {is, cmd, tfd, sact, ci} = this;
-		const addresses = [this.#clb, this.#clbu, this.#fb, this.#fbu];
+		const addresses = [this.clb, this.clbu, this.fb, this.fbu];
 		const link = [ahci.SIGNATURE_ATA, this.ssts, this.sctl];
-		return [...addresses, is, this.#ie, cmd, 0, tfd, ...link, 0, sact, ci][offset / 4] ?? 0;
+		return [...addresses, is, this.ie, cmd, 0, tfd, ...link, 0, sact, ci][offset / 4] ?? 0;
 	}
 
 	/** pci_ahci_port_write. */
 	write(offset: number, value: number): void {
-		if (offset === PX.CLB) this.#clb = value;
-		else if (offset === PX.CLBU) this.#clbu = value;
-		else if (offset === PX.FB) this.#fb = value;
-		else if (offset === PX.FBU) this.#fbu = value;
-		else if (offset === PX.CMD) this.#writeCommand(value);
+		if (offset === PX.CLB) this.clb = value;
+		else if (offset === PX.CLBU) this.clbu = value;
+		else if (offset === PX.FB) this.fb = value;
+		else if (offset === PX.FBU) this.fbu = value;
+		else if (offset === PX.CMD) this.writeCommand(value);
 		else if (offset === PX.SACT) this.sact = (this.sact | value) >>> 0;
 		else if (offset === PX.CI) {
 			this.ci = (this.ci | value) >>> 0;
@@ -85,7 +85,7 @@ export class AhciPort {
 			this.is = (this.is & ~value) >>> 0;
 			this.interrupt();
 		} else if (offset === PX.IE) {
-			this.#ie = (value & PX_IE_WRITABLE) >>> 0;
+			this.ie = (value & PX_IE_WRITABLE) >>> 0;
 			this.interrupt();
 		} else if (offset === PX.SCTL) {
 			this.sctl = value;
@@ -95,7 +95,7 @@ export class AhciPort {
 
 	/** ahci_reset, as far as it concerns a port. What was issued stays so until the port is stopped. */
 	reset(): void {
-		this.#ie = 0;
+		this.ie = 0;
 		this.is = 0;
 		this.raised = false;
 		this.cmd = CMD.SUD | CMD.POD | CMD.CPS;
@@ -105,35 +105,35 @@ export class AhciPort {
 
 	/** ahci_port_intr. */
 	interrupt(): void {
-		if (this.is & this.#ie) this.raised = true;
+		if (this.is & this.ie) this.raised = true;
 	}
 
 	/** ahci_handle_port: takes up what is issued, until the device is busy or in error. */
 	takeCommands(): void {
 		if ((this.cmd & CMD.ST) === 0) return;
-		for (; this.#waiting !== 0; this.#ccs = (this.#ccs + 1) % ahci.SLOTS) {
+		for (; this.waiting !== 0; this.ccs = (this.ccs + 1) % ahci.SLOTS) {
 			if (this.blocked) return;
-			const slot = this.#ccs;
-			if ((this.#waiting & (1 << slot)) === 0) continue;
+			const slot = this.ccs;
+			if ((this.waiting & (1 << slot)) === 0) continue;
 			this.cmd = ((this.cmd & ~CMD.CCS) | (slot << CMD.CCS_SHIFT)) >>> 0;
-			this.#takeSlot(slot);
+			this.takeSlot(slot);
 		}
 	}
 
 	/** ahci_check_stopped: a port that has ST cleared and nothing in flight forgets what was issued. */
 	checkStopped(): void {
 		if (this.cmd & CMD.ST || this.pending !== 0) return;
-		this.#ccs = 0;
+		this.ccs = 0;
 		this.cmd = (this.cmd & ~(CMD.CR | CMD.CCS)) >>> 0;
 		this.ci = 0;
 		this.sact = 0;
-		this.#waitForClear = false;
+		this.waitForClear = false;
 	}
 
 	/** Where the header of a slot's command is. */
 	header(slot: number): number {
-		if (this.#commandList === NULL) throw crashes('the command list is not in guest memory');
-		return this.#commandList + slot * ahci.COMMAND_HEADER_BYTES;
+		if (this.commandList === NULL) throw crashes('the command list is not in guest memory');
+		return this.commandList + slot * ahci.COMMAND_HEADER_BYTES;
 	}
 
 	prdtl(slot: number): number {
@@ -143,31 +143,31 @@ export class AhciPort {
 	/** Hands a part of a slot's command to block_if; `ended` hears of its end. */
 	issue(slot: number, part: Omit<BlockRequest, 'done'>, ended: (error: string | undefined) => void): void {
 		const done = (error: string | undefined) => {
-			this.#busy.delete(request);
+			this.busy.delete(request);
 			this.controller.guarded(() => ended(error));
 		};
 		const request = {...part, done};
 		this.pending |= 1 << slot;
-		this.#busy.add(request);
+		this.busy.add(request);
 		const refused = this.controller.blockIf.request(request);
 		if (refused !== undefined) throw aborts(`block_if takes no more requests (${refused})`);
 	}
 
 	/** Calls back what is with block_if. */
 	cancel(): void {
-		for (const request of this.#busy) this.controller.blockIf.cancel(request);
-		this.#busy.clear();
+		for (const request of this.busy) this.controller.blockIf.cancel(request);
+		this.busy.clear();
 	}
 
 	/** ahci_write_fis: the guest sees a FIS of the device, where it asked for FISes. */
 	receive(at: number, fis: Uint8Array, interrupt: number): void {
-		if (this.#received === NULL || (this.cmd & CMD.FRE) === 0) return;
+		if (this.received === NULL || (this.cmd & CMD.FRE) === 0) return;
 		let raised = fis[1] & ahci.FIS_INTERRUPT_BIT ? interrupt : 0;
 		if (fis[2] & STATUS.ERR) {
-			this.#waitForClear = true;
+			this.waitForClear = true;
 			raised |= PX_IS.TFE;
 		}
-		this.ctx.process.write(this.#received + at, fis);
+		this.ctx.process.write(this.received + at, fis);
 		if ((~this.is & raised) === 0) return;
 		this.is |= raised;
 		this.interrupt();
@@ -175,26 +175,26 @@ export class AhciPort {
 
 	/** Busy or in error: no command is taken up. */
 	get blocked(): boolean {
-		return this.#waitForClear || (this.tfd & (STATUS.BSY | STATUS.DRQ)) !== 0;
+		return this.waitForClear || (this.tfd & (STATUS.BSY | STATUS.DRQ)) !== 0;
 	}
 
-	get #waiting(): number {
+	private get waiting(): number {
 		return this.ci & ~this.pending;
 	}
 
-	#writeCommand(value: number): void {
+	private writeCommand(value: number): void {
 		this.cmd = ((this.cmd & ~CMD_WRITABLE) | (value & CMD_WRITABLE)) >>> 0;
 		if (value & CMD.ST) {
 			this.cmd |= CMD.CR;
-			const list = join64(this.#clb, this.#clbu);
-			this.#commandList = this.ctx.mapGpa(list, ahci.SLOTS * ahci.COMMAND_HEADER_BYTES);
+			const list = join64(this.clb, this.clbu);
+			this.commandList = this.ctx.mapGpa(list, ahci.SLOTS * ahci.COMMAND_HEADER_BYTES);
 		} else {
 			// Nothing is in flight between two writes of a register, so ahci_port_stop has nothing to cancel.
 			this.checkStopped();
 		}
 		if (value & CMD.FRE) {
 			this.cmd |= CMD.FR;
-			this.#received = this.ctx.mapGpa(join64(this.#fb, this.#fbu), ahci.RECEIVED_BYTES);
+			this.received = this.ctx.mapGpa(join64(this.fb, this.fbu), ahci.RECEIVED_BYTES);
 		} else this.cmd &= ~CMD.FR;
 		if (value & CMD.CLO) this.tfd &= ~(STATUS.BSY | STATUS.DRQ);
 		this.cmd = (this.cmd & ~(CMD.CLO | CMD.ICC)) >>> 0;
@@ -202,7 +202,7 @@ export class AhciPort {
 	}
 
 	/** ahci_handle_slot. */
-	#takeSlot(slot: number): void {
+	private takeSlot(slot: number): void {
 		const {process} = this.ctx;
 		const header = this.header(slot);
 		const table = join64(process.u32(header + ahci.HEADER.CTBA), process.u32(header + ahci.HEADER.CTBAU));
@@ -217,8 +217,8 @@ export class AhciPort {
 			return;
 		}
 		const srst = (process.u8(cfis + 15) & 0x4) !== 0;
-		if (!srst && this.#softReset) resetDevice(this);
-		this.#softReset = srst;
+		if (!srst && this.softReset) resetDevice(this);
+		this.softReset = srst;
 		this.ci = (this.ci & ~(1 << slot)) >>> 0;
 	}
 }

@@ -38,13 +38,13 @@ export class BlockIf {
 	/** D34535's idea: a single segment goes through the buffer too. */
 	bounceEverything = false;
 	probe?: Probe;
-	readonly #ctx: VmContext;
-	readonly #backing: Backing;
-	readonly #pages: VmPages;
-	readonly #workers: Worker[];
+	private readonly ctx: VmContext;
+	private readonly backing: Backing;
+	private readonly pages: VmPages;
+	private readonly workers: Worker[];
 	/** In the order that they came in, those that a worker has among them. */
-	#queue: Element[] = [];
-	#running = false;
+	private queue: Element[] = [];
+	private running = false;
 
 	/** `ident` is the slot and the function of the disk's device model. */
 	constructor(
@@ -54,10 +54,10 @@ export class BlockIf {
 		readonly readOnly: boolean,
 		ident = '3:0',
 	) {
-		this.#ctx = ctx;
-		this.#backing = backing;
-		this.#pages = pages;
-		this.#workers = Array.from({length: BLOCKIF_NUMTHR}, (_, n) => ({
+		this.ctx = ctx;
+		this.backing = backing;
+		this.pages = pages;
+		this.workers = Array.from({length: BLOCKIF_NUMTHR}, (_, n) => ({
 			name: `blk-${ident}-${n}`,
 			buffer: undefined,
 		}));
@@ -65,46 +65,46 @@ export class BlockIf {
 
 	/** In units of 512 bytes. */
 	get sectors(): number {
-		return this.#backing.mediaBytes / SECTOR;
+		return this.backing.mediaBytes / SECTOR;
 	}
 
 	get sectorSize(): number {
-		return this.#backing.sectorSize;
+		return this.backing.sectorSize;
 	}
 
 	/** blockif_psectsz; 0 where the disk does not say. */
 	get physicalSectorSize(): number {
-		return this.#backing.stripeSize;
+		return this.backing.stripeSize;
 	}
 
 	get canDelete(): boolean {
-		return this.#backing.canDelete;
+		return this.backing.canDelete;
 	}
 
 	/** blockif_request: queued for the workers. @returns E2BIG where the queue is full. */
 	request(request: BlockRequest): string | undefined {
-		const queue = this.#queue;
+		const queue = this.queue;
 		if (queue.length === BLOCKIF_MAXREQ) return 'E2BIG';
 		// A request that starts where one in the queue ends waits for it (blockif_enqueue).
 		const status = queue.some(({end}) => end === request.offset) ? 'BLOCK' : 'PEND';
 		const end = request.op === 'flush' ? NOWHERE : request.offset + sum(request.iov);
 		queue.push({request, status, end});
-		this.#tell();
+		this.tell();
 		return undefined;
 	}
 
 	/** blockif_cancel: EBUSY where a worker has it, and it ends as usual; EINVAL where it is not queued. */
 	cancel(request: BlockRequest): string | undefined {
-		const element = this.#queue.find(queued => queued.request === request);
+		const element = this.queue.find(queued => queued.request === request);
 		if (element === undefined) return 'EINVAL';
 		if (element.status === 'BUSY') return 'EBUSY';
-		this.#complete(element);
+		this.complete(element);
 		return undefined;
 	}
 
 	/** Cancels all that can be. */
 	cancelAll(): void {
-		for (const {request} of [...this.#queue]) this.cancel(request);
+		for (const {request} of [...this.queue]) this.cancel(request);
 	}
 
 	/**
@@ -112,85 +112,85 @@ export class BlockIf {
 	 * do it in the order of their numbers, until nothing is left. What kills the process takes the queue with it.
 	 */
 	run(): void {
-		if (this.#running) return;
-		this.#running = true;
+		if (this.running) return;
+		this.running = true;
 		try {
-			while (this.#queue.length > 0) this.#round();
+			while (this.queue.length > 0) this.round();
 		} catch (error) {
-			this.#queue = [];
-			this.#tell();
+			this.queue = [];
+			this.tell();
 			throw error;
 		} finally {
-			this.#running = false;
+			this.running = false;
 		}
 	}
 
-	#round(): void {
+	private round(): void {
 		const taken: Element[] = [];
-		for (let n = 0; n < this.#workers.length; n++) {
-			const element = this.#dequeue();
+		for (let n = 0; n < this.workers.length; n++) {
+			const element = this.dequeue();
 			if (element === undefined) break;
 			taken.push(element);
 		}
 		for (let n = 0; n < taken.length; n++) {
 			const {request} = taken[n];
-			request.done(this.#process(this.#workers[n], request));
-			this.#complete(taken[n]);
+			request.done(this.process(this.workers[n], request));
+			this.complete(taken[n]);
 		}
 	}
 
 	/** blockif_dequeue. */
-	#dequeue(): Element | undefined {
-		for (const element of this.#queue) {
+	private dequeue(): Element | undefined {
+		for (const element of this.queue) {
 			if (element.status !== 'PEND') continue;
 			element.status = 'BUSY';
-			this.#tell();
+			this.tell();
 			return element;
 		}
 		return undefined;
 	}
 
 	/** blockif_complete: the element is free, and those that waited for it may go. */
-	#complete(element: Element): void {
-		const queue = this.#queue;
+	private complete(element: Element): void {
+		const queue = this.queue;
 		for (let at = queue.indexOf(element); at < queue.length - 1; at++) queue[at] = queue[at + 1];
 		queue.pop();
 		for (const waiting of queue) {
 			if (waiting.status === 'BLOCK' && waiting.request.offset === element.end) waiting.status = 'PEND';
 		}
-		this.#tell();
+		this.tell();
 	}
 
-	#tell(): void {
+	private tell(): void {
 		if (this.probe === undefined) return;
-		const count = (wanted: Element['status']) => this.#queue.filter(({status}) => status === wanted).length;
+		const count = (wanted: Element['status']) => this.queue.filter(({status}) => status === wanted).length;
 		this.probe({at: 'queue', pending: count('PEND'), busy: count('BUSY'), blocked: count('BLOCK')});
 	}
 
 	/** blockif_proc. @returns an errno, or undefined where all went well. */
-	#process(worker: Worker, request: BlockRequest): string | undefined {
+	private process(worker: Worker, request: BlockRequest): string | undefined {
 		switch (request.op) {
 			case 'flush':
-				return this.#backing.flush();
+				return this.backing.flush();
 			case 'delete':
-				return this.#delete(request);
+				return this.delete(request);
 			default:
-				return this.#transfer(worker, request);
+				return this.transfer(worker, request);
 		}
 	}
 
-	#delete(request: BlockRequest): string | undefined {
+	private delete(request: BlockRequest): string | undefined {
 		if (!this.canDelete) return 'EOPNOTSUPP';
 		if (this.readOnly) return 'EROFS';
-		const errno = this.#backing.delete(request.offset, request.resid);
+		const errno = this.backing.delete(request.offset, request.resid);
 		if (errno === undefined) request.resid = 0;
 		return errno;
 	}
 
-	#transfer(worker: Worker, request: BlockRequest): string | undefined {
+	private transfer(worker: Worker, request: BlockRequest): string | undefined {
 		const {op, iov, offset} = request;
 		const write = op === 'write';
-		const {geom} = this.#backing;
+		const {geom} = this.backing;
 		const bounced = geom && (iov.length > 1 || (iov.length === 1 && this.bounceEverything));
 		this.probe?.({
 			at: 'block_if',
@@ -199,8 +199,8 @@ export class BlockIf {
 			way: bounced ? 'bounced' : geom ? 'direct' : 'copied',
 		});
 		if (write && this.readOnly) return 'EROFS';
-		if (bounced) return this.#bounced(worker, request, write);
-		const {bytes, errno} = this.#backing.transfer(this.#ctx.process, iov, offset, write);
+		if (bounced) return this.bounced(worker, request, write);
+		const {bytes, errno} = this.backing.transfer(this.ctx.process, iov, offset, write);
 		if (errno === undefined) request.resid -= bytes;
 		return errno;
 	}
@@ -209,16 +209,16 @@ export class BlockIf {
 	 * Pieces of at most MAXPHYS into the buffer or out of it, and a copy. A short count is no error to bhyve: past
 	 * the end of the disk the guest gets what the buffer held before.
 	 */
-	#bounced(worker: Worker, request: BlockRequest, write: boolean): string | undefined {
+	private bounced(worker: Worker, request: BlockRequest, write: boolean): string | undefined {
 		const {iov, offset} = request;
-		const buffer = this.#bufferOf(worker);
+		const buffer = this.bufferOf(worker);
 		for (let done = 0; request.resid > 0; ) {
 			const length = Math.min(MAXPHYS, request.resid);
 			const piece = [{pointer: buffer, bytes: length}];
-			if (write) this.#copy(buffer, iov, done, length, write);
-			const {errno} = this.#backing.transfer(this.#ctx.process, piece, offset + done, write);
+			if (write) this.copy(buffer, iov, done, length, write);
+			const {errno} = this.backing.transfer(this.ctx.process, piece, offset + done, write);
 			if (errno !== undefined) return errno;
-			if (!write) this.#copy(buffer, iov, done, length, write);
+			if (!write) this.copy(buffer, iov, done, length, write);
 			done += length;
 			request.resid -= length;
 		}
@@ -226,13 +226,13 @@ export class BlockIf {
 	}
 
 	/** Each worker calls malloc when it starts; such memory has no pages before it is touched, and so none here. */
-	#bufferOf(worker: Worker): number {
-		worker.buffer ??= this.#ctx.malloc(MAXPHYS, this.#pages, `bhyve ${this.#ctx.vm.name}`);
+	private bufferOf(worker: Worker): number {
+		worker.buffer ??= this.ctx.malloc(MAXPHYS, this.pages, `bhyve ${this.ctx.vm.name}`);
 		return worker.buffer;
 	}
 
 	/** memcpy between the buffer and the part of the iovec that starts `skip` bytes into it. */
-	#copy(buffer: number, iov: readonly Iovec[], skip: number, length: number, toBuffer: boolean): void {
+	private copy(buffer: number, iov: readonly Iovec[], skip: number, length: number, toBuffer: boolean): void {
 		let done = 0;
 		for (const {pointer, bytes} of iov) {
 			const from = Math.max(0, skip);
@@ -240,7 +240,7 @@ export class BlockIf {
 			skip -= bytes;
 			if (part <= 0) continue;
 			const [to, source] = toBuffer ? [buffer + done, pointer + from] : [pointer + from, buffer + done];
-			this.#ctx.process.copy(to, source, part);
+			this.ctx.process.copy(to, source, part);
 			done += part;
 		}
 		this.probe?.({at: 'copy', bytes: done});

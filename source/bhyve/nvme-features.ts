@@ -22,23 +22,23 @@ const OF_NAMESPACE = 0x2;
 export class NvmeFeatures {
 	warning = 0;
 	/** A warning that no request for events has carried yet (pci_nvme_aen_post). */
-	#posted: number | undefined;
-	readonly #queues: NvmeQueues;
-	readonly #values = new Map<number, number>(Object.values(FEATURE).map(feature => [feature, 0]));
+	private posted: number | undefined;
+	private readonly queues: NvmeQueues;
+	private readonly values = new Map<number, number>(Object.values(FEATURE).map(feature => [feature, 0]));
 
 	constructor(queues: NvmeQueues) {
-		this.#queues = queues;
-		this.#values.set(FEATURE.ASYNC_EVENTS, ALL_EVENTS);
+		this.queues = queues;
+		this.values.set(FEATURE.ASYNC_EVENTS, ALL_EVENTS);
 	}
 
 	/** A reset forgets events, and keeps what was set. */
 	reset(): void {
-		this.#posted = undefined;
+		this.posted = undefined;
 	}
 
 	get({cdw: [what]}: Command): Outcome {
 		const feature = what & 0xff;
-		const value = this.#values.get(feature);
+		const value = this.values.get(feature);
 		if (value === undefined) return {code: SC.INVALID_FIELD, value: 0};
 		const select = (what >>> 8) & 0x7;
 		const supported = select === SELECT_SUPPORTED && feature === FEATURE.ERROR_RECOVERY;
@@ -52,44 +52,44 @@ export class NvmeFeatures {
 			return {code: SC.INVALID_FIELD, value: 0};
 		if (!ofNamespace && nsid !== 0 && nsid !== ALL_NAMESPACES)
 			return {code: SC.FEATURE_NOT_OF_NAMESPACE, value: 0};
-		const code = this.#apply(feature, asked);
+		const code = this.apply(feature, asked);
 		if (code !== SC.SUCCESS) return {code, value: 0};
 		if (feature !== FEATURE.NUMBER_OF_QUEUES) {
-			this.#values.set(feature, asked);
+			this.values.set(feature, asked);
 			return {code, value: 0};
 		}
-		const value = ((this.#queues.submissions - 1) | ((this.#queues.completions - 1) << 16)) >>> 0;
-		this.#values.set(feature, value);
+		const value = ((this.queues.submissions - 1) | ((this.queues.completions - 1) << 16)) >>> 0;
+		this.values.set(feature, value);
 		return {code, value};
 	}
 
 	/** pci_nvme_aen_process. @returns what the completion of a request for events says, once, where there is an event. */
 	takeEvent(): number | undefined {
-		const warning = this.#posted;
-		const mask = this.#values.get(FEATURE.ASYNC_EVENTS) ?? 0;
+		const warning = this.posted;
+		const mask = this.values.get(FEATURE.ASYNC_EVENTS) ?? 0;
 		if (warning === undefined || (warning & mask & 0xff) === 0) return undefined;
-		this.#posted = undefined;
+		this.posted = undefined;
 		return (LOG.HEALTH << 16) | (warning << 8) | EVENT_HEALTH;
 	}
 
-	#apply(feature: number, asked: number): number {
+	private apply(feature: number, asked: number): number {
 		switch (feature) {
 			case FEATURE.NUMBER_OF_QUEUES:
-				return this.#setQueues(asked & 0xffff, asked >>> 16);
+				return this.setQueues(asked & 0xffff, asked >>> 16);
 			case FEATURE.TEMPERATURE_THRESHOLD:
-				return this.#setThreshold(asked);
+				return this.setThreshold(asked);
 			case FEATURE.INTERRUPT_VECTOR:
-				return this.#checkVector(asked & 0xffff, (asked & 0x1_0000) !== 0);
+				return this.checkVector(asked & 0xffff, (asked & 0x1_0000) !== 0);
 			case FEATURE.ASYNC_EVENTS:
 				return asked & ENDURANCE_GROUP_EVENT ? SC.INVALID_FIELD : SC.SUCCESS;
 			default:
-				return this.#values.has(feature) ? SC.SUCCESS : SC.INVALID_FIELD;
+				return this.values.has(feature) ? SC.SUCCESS : SC.INVALID_FIELD;
 		}
 	}
 
 	/** Both counts start from 0, and are set once after each reset. The first stays where the second is wrong. */
-	#setQueues(submissions: number, completions: number): number {
-		const queues = this.#queues;
+	private setQueues(submissions: number, completions: number): number {
+		const queues = this.queues;
 		if (queues.countIsSet) return SC.COMMAND_SEQUENCE_ERROR;
 		if (submissions === 0xffff) return SC.INVALID_FIELD;
 		queues.submissions = Math.min(submissions + 1, MAX_QUEUES);
@@ -99,18 +99,18 @@ export class NvmeFeatures {
 		return SC.SUCCESS;
 	}
 
-	#setThreshold(asked: number): number {
+	private setThreshold(asked: number): number {
 		const [threshold, sensor, type] = [asked & 0xffff, (asked >>> 16) & 0xf, (asked >>> 20) & 0x3];
 		if ((sensor !== 0 && sensor !== 0xf) || type > 1) return SC.INVALID_FIELD;
 		const past = type === 0 ? TEMPERATURE >= threshold : TEMPERATURE <= threshold;
 		this.warning = past ? WARNING_TEMPERATURE : 0;
-		if (past) this.#posted ??= this.warning;
+		if (past) this.posted ??= this.warning;
 		return SC.SUCCESS;
 	}
 
 	/** The administrator's interrupt is never coalesced, and others are some completion queue's. */
-	#checkVector(vector: number, coalescingOff: boolean): number {
+	private checkVector(vector: number, coalescingOff: boolean): number {
 		if (vector > MAX_QUEUES + 1 || (vector === 0 && !coalescingOff)) return SC.INVALID_FIELD;
-		return this.#queues.hasVector(vector) ? SC.SUCCESS : SC.INVALID_FIELD;
+		return this.queues.hasVector(vector) ? SC.SUCCESS : SC.INVALID_FIELD;
 	}
 }

@@ -36,38 +36,38 @@ export class NvmeQueues {
 	submissions = MAX_QUEUES;
 	completions = MAX_QUEUES;
 	countIsSet = false;
-	readonly #ctx: VmContext;
-	readonly #submission: Submission[] = [];
-	readonly #completion: Completion[] = [];
+	private readonly ctx: VmContext;
+	private readonly submission: Submission[] = [];
+	private readonly completion: Completion[] = [];
 
 	constructor(ctx: VmContext) {
-		this.#ctx = ctx;
+		this.ctx = ctx;
 		for (let i = 0; i <= MAX_QUEUES; i++) {
-			this.#submission.push({base: NULL, size: 0, head: 0, tail: 0, completion: 0});
-			this.#completion.push({base: NULL, size: 0, tail: 0, vector: 0});
+			this.submission.push({base: NULL, size: 0, head: 0, tail: 0, completion: 0});
+			this.completion.push({base: NULL, size: 0, tail: 0, vector: 0});
 		}
 	}
 
 	/** The queues' part of pci_nvme_reset_locked. How many of them the guest may use stays as it was. */
 	reset(): void {
 		this.countIsSet = false;
-		for (const queue of this.#submission)
+		for (const queue of this.submission)
 			Object.assign(queue, {base: NULL, size: 0, head: 0, tail: 0, completion: 0});
-		for (const queue of this.#completion) Object.assign(queue, {base: NULL, size: 0, tail: 0});
+		for (const queue of this.completion) Object.assign(queue, {base: NULL, size: 0, tail: 0});
 	}
 
 	/** pci_nvme_init_controller: nobody looks yet whether the queues are in guest memory. */
 	setAdmin(submission: {gpa: number; size: number}, completion: {gpa: number; size: number}): void {
-		const [sq, cq] = [this.#submission[0], this.#completion[0]];
+		const [sq, cq] = [this.submission[0], this.completion[0]];
 		sq.size = submission.size;
-		sq.base = this.#ctx.mapGpa(submission.gpa, submission.size * COMMAND_BYTES);
+		sq.base = this.ctx.mapGpa(submission.gpa, submission.size * COMMAND_BYTES);
 		cq.size = completion.size;
-		cq.base = this.#ctx.mapGpa(completion.gpa, completion.size * COMPLETION_BYTES);
+		cq.base = this.ctx.mapGpa(completion.gpa, completion.size * COMPLETION_BYTES);
 	}
 
 	/** The guest has rung a queue's doorbell: `run` sees each new command. */
 	ring(index: number, tail: number, run: (command: Command) => void): void {
-		const queue = this.#submission[index];
+		const queue = this.submission[index];
 		queue.tail = tail;
 		let head = queue.head;
 		if (head === tail) return;
@@ -77,7 +77,7 @@ export class NvmeQueues {
 			throw hangs(`the doorbell of submission queue ${index} says entry ${tail} of ${queue.size}`);
 		}
 		while (head !== tail) {
-			const command = this.#command(queue.base + head * COMMAND_BYTES);
+			const command = this.command(queue.base + head * COMMAND_BYTES);
 			head = (head + 1) % queue.size;
 			run(command);
 		}
@@ -89,9 +89,9 @@ export class NvmeQueues {
 	 * head of the submission queue that of the last time all its commands had been taken.
 	 */
 	complete(index: number, id: number, status: number, value = 0): void {
-		const {process} = this.#ctx;
-		const {head, completion} = this.#submission[index];
-		const queue = this.#completion[completion];
+		const {process} = this.ctx;
+		const {head, completion} = this.submission[index];
+		const queue = this.completion[completion];
 		if (queue.base === NULL) throw aborts(`completion queue ${completion} has no memory`);
 		const at = queue.base + queue.tail * COMPLETION_BYTES;
 		const phase = ~process.u16(at + COMPLETION.STATUS) & PHASE;
@@ -106,7 +106,7 @@ export class NvmeQueues {
 	/** nvme_opc_create_io_sq. @returns a status code. */
 	createSubmission({prp1, cdw: [ids, flags]}: Command): number {
 		const index = ids & 0xffff;
-		const queue = this.#submission[index];
+		const queue = this.submission[index];
 		if ((flags & CONTIGUOUS) === 0) return SC.INVALID_FIELD;
 		if (index === 0 || index > this.submissions || queue.base !== NULL) return SC.INVALID_QUEUE;
 		queue.size = (ids >>> 16) + 1;
@@ -115,14 +115,14 @@ export class NvmeQueues {
 		queue.tail = 0;
 		queue.completion = flags >>> 16;
 		if (queue.completion === 0 || queue.completion > this.completions) return SC.INVALID_QUEUE;
-		if (this.#completion[queue.completion].base === NULL) return SC.INVALID_COMPLETION_QUEUE;
-		queue.base = this.#ctx.mapGpa(prp1, queue.size * COMMAND_BYTES);
+		if (this.completion[queue.completion].base === NULL) return SC.INVALID_COMPLETION_QUEUE;
+		queue.base = this.ctx.mapGpa(prp1, queue.size * COMMAND_BYTES);
 		return SC.SUCCESS;
 	}
 
 	deleteSubmission({cdw: [ids]}: Command): number {
 		const index = ids & 0xffff;
-		const queue = this.#submission[index];
+		const queue = this.submission[index];
 		if (index === 0 || index > this.submissions || queue.base === NULL) return SC.INVALID_QUEUE;
 		queue.base = NULL;
 		queue.completion = 0;
@@ -132,7 +132,7 @@ export class NvmeQueues {
 	/** nvme_opc_create_io_cq. bhyve asks for memory as if completions were as long as commands. */
 	createCompletion({prp1, cdw: [ids, flags]}: Command): number {
 		const index = ids & 0xffff;
-		const queue = this.#completion[index];
+		const queue = this.completion[index];
 		if ((flags & CONTIGUOUS) === 0) return SC.INVALID_FIELD;
 		if (index === 0 || index > this.completions || queue.base !== NULL) return SC.INVALID_QUEUE;
 		queue.vector = flags >>> 16;
@@ -140,16 +140,16 @@ export class NvmeQueues {
 		queue.size = (ids >>> 16) + 1;
 		if (queue.size < 2 || queue.size > MAX_ENTRIES) return SC.INVALID_QUEUE_SIZE;
 		queue.tail = 0;
-		queue.base = this.#ctx.mapGpa(prp1, queue.size * COMMAND_BYTES);
+		queue.base = this.ctx.mapGpa(prp1, queue.size * COMMAND_BYTES);
 		return SC.SUCCESS;
 	}
 
 	/** A queue that a submission queue completes to, be it one that could not be created, stays. */
 	deleteCompletion({cdw: [ids]}: Command): number {
 		const index = ids & 0xffff;
-		const queue = this.#completion[index];
+		const queue = this.completion[index];
 		if (index === 0 || index > this.completions || queue.base === NULL) return SC.INVALID_QUEUE;
-		const users = this.#submission.slice(1, this.submissions + 1);
+		const users = this.submission.slice(1, this.submissions + 1);
 		if (users.some(({completion}) => completion === index)) return SC.INVALID_QUEUE_DELETION;
 		queue.base = NULL;
 		return SC.SUCCESS;
@@ -157,11 +157,11 @@ export class NvmeQueues {
 
 	/** Whether a completion queue raises this interrupt. */
 	hasVector(vector: number): boolean {
-		return this.#completion.slice(0, this.completions + 1).some(queue => queue.vector === vector);
+		return this.completion.slice(0, this.completions + 1).some(queue => queue.vector === vector);
 	}
 
-	#command(at: number): Command {
-		const {process} = this.#ctx;
+	private command(at: number): Command {
+		const {process} = this.ctx;
 		const u64 = (field: number) => join64(process.u32(at + field), process.u32(at + field + 4));
 		return {
 			opcode: process.u8(at + COMMAND.OPCODE),

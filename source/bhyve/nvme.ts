@@ -25,27 +25,27 @@ export class Nvme {
 	probe?: Probe;
 	/** Why the device is no longer served, once a guest has broken it. Clearing CC.EN mends it. */
 	stopped: string | undefined;
-	#parts: Parts;
-	#cc = 0;
-	#csts = 0;
-	#aqa = 0;
-	#asq = {lo: 0, hi: 0};
-	#acq = {lo: 0, hi: 0};
+	private parts: Parts;
+	private cc = 0;
+	private csts = 0;
+	private aqa = 0;
+	private asq = {lo: 0, hi: 0};
+	private acq = {lo: 0, hi: 0};
 
 	constructor(
 		readonly ctx: VmContext,
 		readonly blockIf: BlockIf,
 		readonly ident: string,
 	) {
-		this.#parts = this.#newParts();
+		this.parts = this.newParts();
 	}
 
 	/** A guest reads a register. */
 	read(offset: number): number {
 		if (this.stopped !== undefined) return 0xffff_ffff;
-		const {lo, hi} = this.#asq;
-		const admin = [this.#aqa, lo, hi, this.#acq.lo, this.#acq.hi];
-		return [CAP_LO, CAP_HI, VERSION_1_4, 0, 0, this.#cc, 0, this.#csts, 0, ...admin][offset / 4] ?? 0;
+		const {lo, hi} = this.asq;
+		const admin = [this.aqa, lo, hi, this.acq.lo, this.acq.hi];
+		return [CAP_LO, CAP_HI, VERSION_1_4, 0, 0, this.cc, 0, this.csts, 0, ...admin][offset / 4] ?? 0;
 	}
 
 	/** A guest writes a register, or rings a doorbell: what that sets off has ended when this returns. */
@@ -53,18 +53,18 @@ export class Nvme {
 		if (this.stopped !== undefined && offset === REG.CC && (value & CC.EN) === 0) {
 			// The guest is started again, and with it its bhyve.
 			this.stopped = undefined;
-			this.#parts = this.#newParts();
-			this.#reset();
+			this.parts = this.newParts();
+			this.reset();
 		}
-		this.#guarded(() => {
-			if (offset >= DOORBELLS) this.#ring(offset - DOORBELLS, value & 0xffff);
-			else this.#writeRegister(offset, value);
+		this.guarded(() => {
+			if (offset >= DOORBELLS) this.ring(offset - DOORBELLS, value & 0xffff);
+			else this.writeRegister(offset, value);
 		});
 	}
 
 	/** pci_nvme_handle_doorbell. Where a completion queue's head is, is of no interest without interrupts. */
-	#ring(offset: number, tail: number): void {
-		const {queues, io, admin} = this.#parts;
+	private ring(offset: number, tail: number): void {
+		const {queues, io, admin} = this.parts;
 		const index = Math.floor(offset / 8);
 		if (offset % 8 >= 4 || index > queues.submissions) return;
 		queues.ring(index, tail, command => {
@@ -76,38 +76,38 @@ export class Nvme {
 	}
 
 	/** pci_nvme_write_bar_0. */
-	#writeRegister(offset: number, value: number): void {
-		if (offset === REG.CC) this.#configure(value);
-		else if (offset === REG.AQA) this.#aqa = value;
-		else if (offset === REG.ASQ_LO) this.#asq.lo = (value & 0xffff_f000) >>> 0;
-		else if (offset === REG.ASQ_HI) this.#asq.hi = value;
-		else if (offset === REG.ACQ_LO) this.#acq.lo = (value & 0xffff_f000) >>> 0;
-		else if (offset === REG.ACQ_HI) this.#acq.hi = value;
+	private writeRegister(offset: number, value: number): void {
+		if (offset === REG.CC) this.configure(value);
+		else if (offset === REG.AQA) this.aqa = value;
+		else if (offset === REG.ASQ_LO) this.asq.lo = (value & 0xffff_f000) >>> 0;
+		else if (offset === REG.ASQ_HI) this.asq.hi = value;
+		else if (offset === REG.ACQ_LO) this.acq.lo = (value & 0xffff_f000) >>> 0;
+		else if (offset === REG.ACQ_HI) this.acq.hi = value;
 	}
 
-	#configure(value: number): void {
-		if (value & CC.SHN) this.#csts = (this.#csts & ~CSTS.SHST) | CSTS.SHST_COMPLETE;
+	private configure(value: number): void {
+		if (value & CC.SHN) this.csts = (this.csts & ~CSTS.SHST) | CSTS.SHST_COMPLETE;
 		const enable = (value & CC.EN) !== 0;
-		if (enable && (this.#cc & CC.EN) === 0) {
-			this.#parts.queues.setAdmin(
-				{gpa: join64(this.#asq.lo, this.#asq.hi), size: (this.#aqa & 0xfff) + 1},
-				{gpa: join64(this.#acq.lo, this.#acq.hi), size: ((this.#aqa >>> 16) & 0xfff) + 1},
+		if (enable && (this.cc & CC.EN) === 0) {
+			this.parts.queues.setAdmin(
+				{gpa: join64(this.asq.lo, this.asq.hi), size: (this.aqa & 0xfff) + 1},
+				{gpa: join64(this.acq.lo, this.acq.hi), size: ((this.aqa >>> 16) & 0xfff) + 1},
 			);
-		} else if (!enable && this.#cc & CC.EN) this.#reset();
+		} else if (!enable && this.cc & CC.EN) this.reset();
 		const mask = enable ? CC_ALWAYS : CC_ALWAYS | CC_DISABLED;
-		this.#cc = (this.#cc & ~mask) | (value & mask);
-		this.#csts = (this.#csts & ~CSTS.RDY) | (enable ? CSTS.RDY : 0);
+		this.cc = (this.cc & ~mask) | (value & mask);
+		this.csts = (this.csts & ~CSTS.RDY) | (enable ? CSTS.RDY : 0);
 	}
 
 	/** pci_nvme_reset_locked. */
-	#reset(): void {
-		this.#cc = 0;
-		this.#csts = 0;
-		this.#parts.queues.reset();
-		this.#parts.admin.reset();
+	private reset(): void {
+		this.cc = 0;
+		this.csts = 0;
+		this.parts.queues.reset();
+		this.parts.admin.reset();
 	}
 
-	#newParts(): Parts {
+	private newParts(): Parts {
 		const {ctx, blockIf} = this;
 		const queues = new NvmeQueues(ctx);
 		const io = new NvmeIo({
@@ -115,19 +115,19 @@ export class Nvme {
 			blockIf,
 			queues,
 			probe: event => this.probe?.(event),
-			guarded: work => this.#guarded(work),
+			guarded: work => this.guarded(work),
 		});
 		return {queues, io, admin: new NvmeAdmin(ctx, blockIf, this.ident, queues, io)};
 	}
 
 	/** Where bhyve would abort, crash or hang, this one device stops, with a sentence. */
-	#guarded(work: () => void): void {
+	private guarded(work: () => void): void {
 		if (this.stopped !== undefined) return;
 		try {
 			work();
 		} catch (error) {
 			this.stopped = whyStopped(`${this.ctx.vm.name} nvme`, error);
-			this.#parts.io.cancel();
+			this.parts.io.cancel();
 		}
 	}
 }

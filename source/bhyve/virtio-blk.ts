@@ -35,26 +35,26 @@ export class VirtioBlk {
 	probe?: Probe;
 	/** Why the device is no longer served, once a guest has done what ends bhyve. */
 	stopped: string | undefined;
-	readonly #virtio: VirtioPci;
+	private readonly virtio: VirtioPci;
 	/** The request's header last read. */
-	readonly #header = new Uint32Array(BLK_HEADER_BYTES / 4);
+	private readonly header = new Uint32Array(BLK_HEADER_BYTES / 4);
 
 	constructor(
 		readonly ctx: VmContext,
 		readonly blockIf: BlockIf,
 		readonly ident: string,
 	) {
-		this.#virtio = new VirtioPci(ctx, {
+		this.virtio = new VirtioPci(ctx, {
 			features: FEATURES | (blockIf.canDelete ? BLK_F.DISCARD : 0),
 			queueSize: RING_SIZE,
 			config: configOf(blockIf),
-			notify: () => this.#notify(),
+			notify: () => this.notify(),
 		});
 	}
 
 	/** The guest reads a register of BAR 0. */
 	read(offset: number, size: 1 | 2 | 4): number {
-		return this.stopped === undefined ? this.#virtio.read(offset, size) : 2 ** (8 * size) - 1;
+		return this.stopped === undefined ? this.virtio.read(offset, size) : 2 ** (8 * size) - 1;
 	}
 
 	/** The guest writes a register of BAR 0. A reset revives a device that has stopped: bhyve is started again. */
@@ -62,28 +62,28 @@ export class VirtioBlk {
 		if (offset === VIRTIO_PCI.STATUS && size === 1 && (value & 0xff) === 0) this.stopped = undefined;
 		if (this.stopped !== undefined) return;
 		try {
-			this.#virtio.write(offset, size, value);
+			this.virtio.write(offset, size, value);
 		} catch (error) {
-			this.#stop(error);
+			this.stop(error);
 		}
 	}
 
 	/** Where bhyve would fail an assertion or touch NULL, this one device stops, with a sentence. */
-	#stop(error: unknown): void {
+	private stop(error: unknown): void {
 		if (!(error instanceof DeviceStopped || error instanceof BadAddress)) throw error;
 		this.stopped = `${this.ctx.vm.name} virtio-blk stopped: ${error.message}; bhyve would have aborted.`;
 		this.blockIf.cancelAll();
 	}
 
 	/** pci_vtblk_notify. */
-	#notify(): void {
-		const {queue} = this.#virtio;
-		while (queue?.hasChain()) this.#process(queue.getChain());
+	private notify(): void {
+		const {queue} = this.virtio;
+		while (queue?.hasChain()) this.process(queue.getChain());
 		this.blockIf.run();
 	}
 
 	/** pci_vtblk_proc: a header, data, and a status byte, in one chain. */
-	#process({head, descriptors, readable, writable}: Chain): void {
+	private process({head, descriptors, readable, writable}: Chain): void {
 		const {length} = descriptors;
 		if (length < 2) throw new DeviceStopped('a chain of one descriptor');
 		if (length > BLOCKIF_IOV_MAX + 2) throw new DeviceStopped(`a chain of ${length} descriptors`);
@@ -91,9 +91,9 @@ export class VirtioBlk {
 		const status = descriptors[length - 1];
 		const data = descriptors.slice(1, -1);
 		if (readable === 0 || header.bytes !== BLK_HEADER_BYTES) throw new DeviceStopped('a malformed header');
-		this.ctx.process.words(header.pointer, this.#header);
-		const type = (this.#header[BLK.TYPE / 4] & ~BLK_T_BARRIER) >>> 0;
-		const offset = offsetOf(this.#header[BLK.SECTOR / 4], this.#header[BLK.SECTOR / 4 + 1]);
+		this.ctx.process.words(header.pointer, this.header);
+		const type = (this.header[BLK.TYPE / 4] & ~BLK_T_BARRIER) >>> 0;
+		const offset = offsetOf(this.header[BLK.SECTOR / 4], this.header[BLK.SECTOR / 4 + 1]);
 		if (writable === 0 || status.bytes !== 1) throw new DeviceStopped('a malformed status descriptor');
 		// All but the status is to be read by a write or a discard; all but the header is to be written by the rest.
 		const expected = type === BLK_T.OUT || type === BLK_T.DISCARD ? readable : writable;
@@ -104,23 +104,23 @@ export class VirtioBlk {
 			descriptors: length,
 			data: data.map(({pointer, bytes}) => ({address: this.ctx.gpaOf(pointer) ?? NULL, bytes})),
 		});
-		const done = this.#done(head, status.pointer);
+		const done = this.done(head, status.pointer);
 		switch (type) {
 			case BLK_T.IN:
-				this.#request({op: 'read', iov: data, offset, resid: sum(data), done});
+				this.request({op: 'read', iov: data, offset, resid: sum(data), done});
 				break;
 			case BLK_T.OUT:
-				this.#request({op: 'write', iov: data, offset, resid: sum(data), done});
+				this.request({op: 'write', iov: data, offset, resid: sum(data), done});
 				break;
 			case BLK_T.FLUSH:
 			case BLK_T.FLUSH_OUT:
-				this.#request({op: 'flush', iov: [], offset, resid: 0, done});
+				this.request({op: 'flush', iov: [], offset, resid: 0, done});
 				break;
 			case BLK_T.DISCARD:
-				this.#discard(descriptors[1], done);
+				this.discard(descriptors[1], done);
 				break;
 			case BLK_T.GET_ID:
-				this.#identify(descriptors[1]);
+				this.identify(descriptors[1]);
 				done(undefined);
 				break;
 			default:
@@ -128,13 +128,13 @@ export class VirtioBlk {
 		}
 	}
 
-	#request(request: BlockRequest): void {
+	private request(request: BlockRequest): void {
 		if (this.blockIf.request(request) !== undefined)
 			throw new DeviceStopped('more requests than block_if holds');
 	}
 
 	/** One range at a time. As in bhyve it is looked for after the header, be it the status byte that lies there. */
-	#discard({pointer, bytes}: Descriptor, done: BlockRequest['done']): void {
+	private discard({pointer, bytes}: Descriptor, done: BlockRequest['done']): void {
 		const map = this.ctx.process;
 		if (bytes !== BLK_DISCARD_BYTES) done('EINVAL');
 		// Unmap is one of the flags, none of which a discard may have (virtio 1.1, 5.2.6.2).
@@ -144,26 +144,26 @@ export class VirtioBlk {
 			const sector = pointer + BLK_DISCARD.SECTOR;
 			const offset = offsetOf(map.u32(sector), map.u32(sector + 4));
 			const resid = map.u32(pointer + BLK_DISCARD.SECTORS) * SECTOR;
-			this.#request({op: 'delete', iov: [], offset, resid, done});
+			this.request({op: 'delete', iov: [], offset, resid, done});
 		}
 	}
 
 	/** The serial, without a zero at its end where the buffer has no room for one. The rest of the buffer is cleared. */
-	#identify({pointer, bytes}: Descriptor): void {
+	private identify({pointer, bytes}: Descriptor): void {
 		const map = this.ctx.process;
 		map.zero(pointer, bytes);
 		map.write(pointer, new TextEncoder().encode(this.ident).subarray(0, Math.min(bytes, BLK_ID_BYTES)));
 	}
 
 	/** pci_vtblk_done_locked, for one chain: the used ring counts the status byte alone, whatever was read. */
-	#done(head: number, status: number): BlockRequest['done'] {
+	private done(head: number, status: number): BlockRequest['done'] {
 		return errno => {
 			const unsupported = errno === 'EOPNOTSUPP' || errno === 'ENOSYS';
 			const failed = unsupported ? BLK_S.UNSUPP : BLK_S.IOERR;
 			this.ctx.process.setU8(status, errno === undefined ? BLK_S.OK : failed);
-			const {queue} = this.#virtio;
+			const {queue} = this.virtio;
 			queue?.release(head, 1);
-			if (queue?.endChains()) this.#virtio.interrupt();
+			if (queue?.endChains()) this.virtio.interrupt();
 		};
 	}
 }

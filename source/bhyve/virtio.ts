@@ -29,67 +29,67 @@ export class DeviceStopped extends Error {}
 const MAX_DESCRIPTORS = 512;
 
 export class VirtQueue {
-	readonly #ctx: VmContext;
-	readonly #map: VmMap;
-	readonly #size: number;
-	readonly #descriptors: number;
-	readonly #avail: number;
-	readonly #used: number;
+	private readonly ctx: VmContext;
+	private readonly map: VmMap;
+	private readonly size: number;
+	private readonly descriptors: number;
+	private readonly avail: number;
+	private readonly used: number;
 	/** The descriptor last read. */
-	readonly #fetched = new Uint32Array(DESC_BYTES / 4);
-	#lastAvail = 0;
-	#nextUsed = 0;
-	#savedUsed = 0;
+	private readonly fetched = new Uint32Array(DESC_BYTES / 4);
+	private lastAvail = 0;
+	private nextUsed = 0;
+	private savedUsed = 0;
 
 	/** vi_vq_init: the guest has written the queue's page frame number. */
 	constructor(ctx: VmContext, size: number, pfn: number) {
 		const {descriptors, avail, used, end} = queueLayout(0, size);
 		const base = ctx.mapGpa(pfn * PAGE_SIZE, Math.ceil(end / PAGE_SIZE) * PAGE_SIZE);
-		this.#ctx = ctx;
-		this.#map = ctx.process;
-		this.#size = size;
-		this.#descriptors = base + descriptors;
-		this.#avail = base + avail;
-		this.#used = base + used;
+		this.ctx = ctx;
+		this.map = ctx.process;
+		this.size = size;
+		this.descriptors = base + descriptors;
+		this.avail = base + avail;
+		this.used = base + used;
 	}
 
 	/** vq_has_descs. @throws DeviceStopped where the queue is not in guest memory: bhyve only sees it now. */
 	hasChain(): boolean {
-		if (this.#descriptors === NULL) throw new DeviceStopped('the guest placed its queue outside its memory');
-		return this.#map.u16(this.#avail + AVAIL.IDX) !== this.#lastAvail;
+		if (this.descriptors === NULL) throw new DeviceStopped('the guest placed its queue outside its memory');
+		return this.map.u16(this.avail + AVAIL.IDX) !== this.lastAvail;
 	}
 
 	/** vq_getchain: the next chain. @throws DeviceStopped where it makes no sense: device models assert that it does. */
 	getChain(): Chain {
-		const waiting = (this.#map.u16(this.#avail + AVAIL.IDX) - this.#lastAvail) & 0xffff;
-		if (waiting > this.#size) {
-			throw new DeviceStopped(`the ring claims ${waiting} chains, more than its ${this.#size} entries`);
+		const waiting = (this.map.u16(this.avail + AVAIL.IDX) - this.lastAvail) & 0xffff;
+		if (waiting > this.size) {
+			throw new DeviceStopped(`the ring claims ${waiting} chains, more than its ${this.size} entries`);
 		}
-		const head = this.#map.u16(this.#avail + AVAIL.RING + 2 * (this.#lastAvail % this.#size));
-		this.#lastAvail = (this.#lastAvail + 1) & 0xffff;
+		const head = this.map.u16(this.avail + AVAIL.RING + 2 * (this.lastAvail % this.size));
+		this.lastAvail = (this.lastAvail + 1) & 0xffff;
 		const chain: Chain = {head, descriptors: [], readable: 0, writable: 0};
 		for (let next = head; ; ) {
-			if (next >= this.#size) throw new DeviceStopped(`descriptor index ${next} is out of range`);
-			const links = this.#fetch(this.#descriptors, next);
+			if (next >= this.size) throw new DeviceStopped(`descriptor index ${next} is out of range`);
+			const links = this.fetch(this.descriptors, next);
 			next = links >>> 16;
-			if (links & DESC_INDIRECT) this.#indirect(chain);
-			else this.#record(chain, links);
+			if (links & DESC_INDIRECT) this.indirect(chain);
+			else this.record(chain, links);
 			if ((links & DESC_NEXT) === 0) return chain;
 		}
 	}
 
 	/** A table of descriptors elsewhere in guest memory, which have an order of their own. */
-	#indirect(chain: Chain): void {
-		const bytes = this.#fetched[DESC.LEN / 4];
+	private indirect(chain: Chain): void {
+		const bytes = this.fetched[DESC.LEN / 4];
 		if (bytes === 0 || bytes % DESC_BYTES !== 0) {
 			throw new DeviceStopped(`an indirect table of ${bytes} bytes`);
 		}
-		const table = this.#ctx.mapGpa(this.#address, bytes);
+		const table = this.ctx.mapGpa(this.address, bytes);
 		if (table === NULL) throw new DeviceStopped('an indirect table outside guest memory');
 		for (let next = 0; ; ) {
-			const links = this.#fetch(table, next);
+			const links = this.fetch(table, next);
 			if (links & DESC_INDIRECT) throw new DeviceStopped('an indirect table in an indirect table');
-			this.#record(chain, links);
+			this.record(chain, links);
 			if ((links & DESC_NEXT) === 0) return;
 			next = links >>> 16;
 			if (next >= bytes / DESC_BYTES) throw new DeviceStopped(`indirect index ${next} is out of range`);
@@ -97,38 +97,38 @@ export class VirtQueue {
 	}
 
 	/** Reads a descriptor. @returns its flags, and above them which one is next */
-	#fetch(table: number, index: number): number {
-		this.#map.words(table + index * DESC_BYTES, this.#fetched);
-		return this.#fetched[DESC.FLAGS / 4];
+	private fetch(table: number, index: number): number {
+		this.map.words(table + index * DESC_BYTES, this.fetched);
+		return this.fetched[DESC.FLAGS / 4];
 	}
 
-	#record(chain: Chain, flags: number): void {
+	private record(chain: Chain, flags: number): void {
 		if (chain.descriptors.length === MAX_DESCRIPTORS) throw new DeviceStopped('the descriptor chain loops');
-		const bytes = this.#fetched[DESC.LEN / 4];
-		chain.descriptors.push({pointer: this.#ctx.mapGpa(this.#address, bytes), bytes});
+		const bytes = this.fetched[DESC.LEN / 4];
+		chain.descriptors.push({pointer: this.ctx.mapGpa(this.address, bytes), bytes});
 		if (flags & DESC_WRITE) chain.writable++;
 		else chain.readable++;
 	}
 
-	get #address(): number {
-		return join64(this.#fetched[DESC.ADDR / 4], this.#fetched[DESC.ADDR / 4 + 1]);
+	private get address(): number {
+		return join64(this.fetched[DESC.ADDR / 4], this.fetched[DESC.ADDR / 4 + 1]);
 	}
 
 	/** vq_relchain: gives a chain back in the used ring. The index is the device's own; the guest's copy is not read. */
 	release(head: number, bytes: number): void {
-		const at = this.#used + USED.RING + 8 * (this.#nextUsed % this.#size);
-		this.#nextUsed = (this.#nextUsed + 1) & 0xffff;
-		this.#map.setU32(at, head);
-		this.#map.setU32(at + 4, bytes);
-		this.#map.setU16(this.#used + USED.IDX, this.#nextUsed);
+		const at = this.used + USED.RING + 8 * (this.nextUsed % this.size);
+		this.nextUsed = (this.nextUsed + 1) & 0xffff;
+		this.map.setU32(at, head);
+		this.map.setU32(at + 4, bytes);
+		this.map.setU16(this.used + USED.IDX, this.nextUsed);
 	}
 
 	/** vq_endchains: whether the guest is to be interrupted. */
 	endChains(): boolean {
-		const before = this.#savedUsed;
-		this.#savedUsed = this.#map.u16(this.#used + USED.IDX);
-		const flags = this.#map.u16(this.#avail + AVAIL.FLAGS);
-		return this.#savedUsed !== before && (flags & AVAIL_NO_INTERRUPT) === 0;
+		const before = this.savedUsed;
+		this.savedUsed = this.map.u16(this.used + USED.IDX);
+		const flags = this.map.u16(this.avail + AVAIL.FLAGS);
+		return this.savedUsed !== before && (flags & AVAIL_NO_INTERRUPT) === 0;
 	}
 }
 
@@ -151,33 +151,33 @@ const ISR_QUEUE = 1;
 /** The registers of a device with one queue, while MSI-X is off. */
 export class VirtioPci {
 	queue: VirtQueue | undefined;
-	readonly #ctx: VmContext;
-	readonly #device: VirtioDevice;
-	#negotiated = 0;
-	#selected = 0;
-	#pfn = 0;
-	#status = 0;
-	#isr = 0;
+	private readonly ctx: VmContext;
+	private readonly device: VirtioDevice;
+	private negotiated = 0;
+	private selected = 0;
+	private pfn = 0;
+	private status = 0;
+	private isr = 0;
 
 	constructor(ctx: VmContext, device: VirtioDevice) {
-		this.#ctx = ctx;
-		this.#device = device;
+		this.ctx = ctx;
+		this.device = device;
 	}
 
 	/** vq_interrupt: with MSI-X off it is the line, and a bit that says why. */
 	interrupt(): void {
-		this.#isr |= ISR_QUEUE;
+		this.isr |= ISR_QUEUE;
 	}
 
 	/** vi_pci_read: all ones where there is no such register, or not of that size. */
 	read(offset: number, size: 1 | 2 | 4): number {
-		const {config} = this.#device;
+		const {config} = this.device;
 		const at = offset - VIRTIO_PCI.CONFIG;
 		if (at >= 0 && at + size <= config.byteLength) {
 			if (size === 1) return config.getUint8(at);
 			return size === 2 ? config.getUint16(at, true) : config.getUint32(at, true);
 		}
-		return SIZES[offset] === size ? this.#register(offset) : 2 ** (8 * size) - 1;
+		return SIZES[offset] === size ? this.register(offset) : 2 ** (8 * size) - 1;
 	}
 
 	/** vi_pci_write: what may not be written stays as it is. */
@@ -185,43 +185,43 @@ export class VirtioPci {
 		if (SIZES[offset] !== size) return;
 		switch (offset) {
 			case VIRTIO_PCI.GUEST_FEATURES:
-				this.#negotiated = (value & this.#device.features) >>> 0;
+				this.negotiated = (value & this.device.features) >>> 0;
 				break;
 			case VIRTIO_PCI.QUEUE_PFN:
-				if (this.#selected !== 0) break;
-				this.#pfn = value >>> 0;
-				this.queue = new VirtQueue(this.#ctx, this.#device.queueSize, this.#pfn);
+				if (this.selected !== 0) break;
+				this.pfn = value >>> 0;
+				this.queue = new VirtQueue(this.ctx, this.device.queueSize, this.pfn);
 				break;
 			case VIRTIO_PCI.QUEUE_SEL:
-				this.#selected = value & 0xffff;
+				this.selected = value & 0xffff;
 				break;
 			case VIRTIO_PCI.QUEUE_NOTIFY:
-				if (value === 0) this.#device.notify();
+				if (value === 0) this.device.notify();
 				break;
 			case VIRTIO_PCI.STATUS:
-				this.#status = value & 0xff;
-				if (this.#status === 0) this.#reset();
+				this.status = value & 0xff;
+				if (this.status === 0) this.reset();
 				break;
 		}
 	}
 
-	#register(offset: number): number {
+	private register(offset: number): number {
 		switch (offset) {
 			case VIRTIO_PCI.HOST_FEATURES:
-				return this.#device.features >>> 0;
+				return this.device.features >>> 0;
 			case VIRTIO_PCI.GUEST_FEATURES:
-				return this.#negotiated;
+				return this.negotiated;
 			case VIRTIO_PCI.QUEUE_PFN:
-				return this.#selected === 0 ? this.#pfn : 0xffffffff;
+				return this.selected === 0 ? this.pfn : 0xffffffff;
 			case VIRTIO_PCI.QUEUE_NUM:
-				return this.#selected === 0 ? this.#device.queueSize : 0;
+				return this.selected === 0 ? this.device.queueSize : 0;
 			case VIRTIO_PCI.QUEUE_SEL:
-				return this.#selected;
+				return this.selected;
 			case VIRTIO_PCI.STATUS:
-				return this.#status;
+				return this.status;
 			case VIRTIO_PCI.ISR: {
-				const isr = this.#isr;
-				this.#isr = 0;
+				const isr = this.isr;
+				this.isr = 0;
 				return isr;
 			}
 			default:
@@ -230,11 +230,11 @@ export class VirtioPci {
 	}
 
 	/** vi_reset_dev. */
-	#reset(): void {
+	private reset(): void {
 		this.queue = undefined;
-		this.#negotiated = 0;
-		this.#selected = 0;
-		this.#pfn = 0;
-		this.#isr = 0;
+		this.negotiated = 0;
+		this.selected = 0;
+		this.pfn = 0;
+		this.isr = 0;
 	}
 }

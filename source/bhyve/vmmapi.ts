@@ -19,9 +19,9 @@ export const NULL = 0;
 export class VmContext {
 	/** The address space of this bhyve process. */
 	readonly process: VmMap;
-	readonly #lowmem: number;
-	readonly #highmem: number;
-	#heap = HEAP_BASE;
+	private readonly lowmem: number;
+	private readonly highmem: number;
+	private heap = HEAP_BASE;
 
 	/** vm_create and vm_setup_memory: `bytes` of guest memory, wired with -S. */
 	constructor(
@@ -32,11 +32,11 @@ export class VmContext {
 		wired = true,
 	) {
 		this.process = new VmMap(memory);
-		this.#lowmem = Math.min(bytes, LOWMEM_LIMIT);
-		this.#highmem = bytes - this.#lowmem;
+		this.lowmem = Math.min(bytes, LOWMEM_LIMIT);
+		this.highmem = bytes - this.lowmem;
 		for (const [gpa, length] of [
-			[0, this.#lowmem],
-			[HIGHMEM_BASE, this.#highmem],
+			[0, this.lowmem],
+			[HIGHMEM_BASE, this.highmem],
 		]) {
 			if (length === 0) continue;
 			vmm.mmap(vm, gpa, length, wired);
@@ -46,8 +46,8 @@ export class VmContext {
 
 	/** vm_map_gpa (paddr_guest2host): a pointer to [gpa, gpa + bytes), or NULL where it is not all memory. */
 	mapGpa(gpa: number, bytes: number): number {
-		const low = gpa < this.#lowmem && gpa + bytes <= this.#lowmem;
-		const highEnd = HIGHMEM_BASE + this.#highmem;
+		const low = gpa < this.lowmem && gpa + bytes <= this.lowmem;
+		const highEnd = HIGHMEM_BASE + this.highmem;
 		const high = gpa >= HIGHMEM_BASE && gpa < highEnd && gpa + bytes <= highEnd;
 		return low || high ? GUEST_BASE + gpa : NULL;
 	}
@@ -61,9 +61,9 @@ export class VmContext {
 	malloc(bytes: number, pages: VmPages, owner: string): number {
 		const object = new VmObject(owner);
 		object.populate(0, pages.alloc(bytes / PAGE_SIZE, owner));
-		const pointer = this.#heap;
+		const pointer = this.heap;
 		this.process.insert(pointer, bytes, object, 0);
-		this.#heap += bytes + PAGE_SIZE;
+		this.heap += bytes + PAGE_SIZE;
 		return pointer;
 	}
 }

@@ -62,38 +62,38 @@ export class GuestAhci implements GuestDisk {
 	readonly maxSegments = MAX_PRDS;
 	readonly problem = ahciProblem;
 	sectors = 0;
-	readonly #map: VmMap;
-	readonly #device: AhciHd;
+	private readonly map: VmMap;
+	private readonly device: AhciHd;
 	/** Of a logical sector, in sectors of 512 bytes. */
-	#unit = 1;
+	private unit = 1;
 
 	constructor(vm: Vm, device: AhciHd) {
-		this.#map = vm.map;
-		this.#device = device;
+		this.map = vm.map;
+		this.device = device;
 		this.reset();
 	}
 
 	get stopped(): string | undefined {
-		return this.#device.stopped;
+		return this.device.stopped;
 	}
 
 	/** Resets the controller, tells it where everything is, and asks the disk what it is. */
 	reset(): void {
-		this.#map.write(MEMORY.start, new Uint8Array(MEMORY.end - MEMORY.start));
-		this.#device.write(ahci.HBA.GHC, ahci.GHC.HR);
-		this.#port(PX.CMD, 0);
-		this.#port(PX.CLB, LIST);
-		this.#port(PX.CLBU, 0);
-		this.#port(PX.FB, RECEIVED);
-		this.#port(PX.FBU, 0);
-		this.#start();
-		this.#own(ahci.dmaFis(ATA.IDENTIFY, 0, 0));
-		const word = (number: number) => this.#map.u16(PAGE + 2 * number);
+		this.map.write(MEMORY.start, new Uint8Array(MEMORY.end - MEMORY.start));
+		this.device.write(ahci.HBA.GHC, ahci.GHC.HR);
+		this.port(PX.CMD, 0);
+		this.port(PX.CLB, LIST);
+		this.port(PX.CLBU, 0);
+		this.port(PX.FB, RECEIVED);
+		this.port(PX.FBU, 0);
+		this.start();
+		this.own(ahci.dmaFis(ATA.IDENTIFY, 0, 0));
+		const word = (number: number) => this.map.u16(PAGE + 2 * number);
 		const long = word(WORD.SECTOR_SIZE) & LONG_SECTORS;
 		const words = word(WORD.LOGICAL_SECTOR_WORDS) + word(WORD.LOGICAL_SECTOR_WORDS + 1) * 0x10000;
-		this.#unit = long ? (2 * words) / SECTOR : 1;
+		this.unit = long ? (2 * words) / SECTOR : 1;
 		const count = [3, 2, 1, 0].reduce((high, i) => high * 0x10000 + word(WORD.SECTORS_48 + i), 0);
-		this.sectors = count * this.#unit;
+		this.sectors = count * this.unit;
 	}
 
 	request(request: GuestRequest): Answer {
@@ -102,40 +102,40 @@ export class GuestAhci implements GuestDisk {
 
 	/** As many at a time as there are slots. @throws UserError where a command cannot express a request. */
 	batch(requests: readonly GuestRequest[]): Answer[] {
-		for (const request of requests) this.#check(request);
+		for (const request of requests) this.check(request);
 		const answers: Answer[] = [];
 		while (answers.length < requests.length) {
-			answers.push(...this.#round(requests.slice(answers.length, answers.length + OWN_SLOT)));
+			answers.push(...this.round(requests.slice(answers.length, answers.length + OWN_SLOT)));
 		}
 		return answers;
 	}
 
-	#check(request: GuestRequest): void {
+	private check(request: GuestRequest): void {
 		const problem = ahciProblem(request);
 		if (problem !== undefined) throw new UserError(problem);
-		if (request.sector % this.#unit !== 0 || request.sectors % this.#unit !== 0)
-			throw new UserError(`The disk has sectors of ${this.#unit * SECTOR} bytes; ask for whole ones.`);
+		if (request.sector % this.unit !== 0 || request.sectors % this.unit !== 0)
+			throw new UserError(`The disk has sectors of ${this.unit * SECTOR} bytes; ask for whole ones.`);
 	}
 
 	/**
 	 * Issues a command in each slot. One that fails stops the port: the driver notes it, starts the port again, and
 	 * issues what was not done.
 	 */
-	#round(requests: readonly GuestRequest[]): Answer[] {
+	private round(requests: readonly GuestRequest[]): Answer[] {
 		const answers: Answer[] = requests.map(() => undefined);
 		const queued = requests.length > 1 && requests.every(({op}) => op === 'read' || op === 'write');
 		requests.forEach((request, slot) => {
-			this.#describe(request, slot, queued);
+			this.describe(request, slot, queued);
 		});
 		for (let waiting = requests.map((_, slot) => slot); waiting.length > 0; ) {
-			this.#issue(waiting, queued);
-			const left = this.#device.read(ahci.PORTS + PX.CI) | this.#device.read(ahci.PORTS + PX.SACT);
+			this.issue(waiting, queued);
+			const left = this.device.read(ahci.PORTS + PX.CI) | this.device.read(ahci.PORTS + PX.SACT);
 			if (this.stopped !== undefined) break;
-			const text = tfdText(this.#device.read(ahci.PORTS + PX.TFD));
+			const text = tfdText(this.device.read(ahci.PORTS + PX.TFD));
 			for (const slot of waiting)
 				if ((left & (1 << slot)) === 0) answers[slot] = {ok: true, text: 'TFD 0x50'};
 			waiting = waiting.filter(slot => left & (1 << slot));
-			const failed = waiting.length > 0 ? this.#failure(queued, text) : undefined;
+			const failed = waiting.length > 0 ? this.failure(queued, text) : undefined;
 			if (failed === undefined || !waiting.includes(failed.slot)) break;
 			answers[failed.slot] = {ok: false, text: failed.text};
 			waiting = waiting.filter(slot => slot !== failed.slot);
@@ -144,35 +144,35 @@ export class GuestAhci implements GuestDisk {
 	}
 
 	/** Which command failed, and how: the port says, or the log of NCQ errors. The port runs again afterwards. */
-	#failure(queued: boolean, text: string): {slot: number; text: string} | undefined {
-		const current = (this.#device.read(ahci.PORTS + PX.CMD) & CMD.CCS) >>> CMD.CCS_SHIFT;
+	private failure(queued: boolean, text: string): {slot: number; text: string} | undefined {
+		const current = (this.device.read(ahci.PORTS + PX.CMD) & CMD.CCS) >>> CMD.CCS_SHIFT;
 		// PxTFD will not do: a queued command that ends after the one that failed writes its own status there.
-		if ((this.#device.read(ahci.PORTS + PX.IS) & PX_IS.TFE) === 0) return undefined;
-		this.#port(PX.CMD, CMD.FRE);
-		this.#start();
+		if ((this.device.read(ahci.PORTS + PX.IS) & PX_IS.TFE) === 0) return undefined;
+		this.port(PX.CMD, CMD.FRE);
+		this.start();
 		if (!queued) return {slot: current, text};
-		this.#own(ahci.dmaFis(ATA.READ_LOG_EXT, LOG.NCQ_ERROR, 1));
-		const tfd = this.#map.u8(PAGE + 2) | (this.#map.u8(PAGE + 3) << 8);
-		return {slot: this.#map.u8(PAGE) & 0x1f, text: tfdText(tfd)};
+		this.own(ahci.dmaFis(ATA.READ_LOG_EXT, LOG.NCQ_ERROR, 1));
+		const tfd = this.map.u8(PAGE + 2) | (this.map.u8(PAGE + 3) << 8);
+		return {slot: this.map.u8(PAGE) & 0x1f, text: tfdText(tfd)};
 	}
 
-	#describe({op, sector, sectors, segments}: GuestRequest, slot: number, queued: boolean): void {
-		const lba = sector / this.#unit;
-		const count = sectors / this.#unit;
+	private describe({op, sector, sectors, segments}: GuestRequest, slot: number, queued: boolean): void {
+		const lba = sector / this.unit;
+		const count = sectors / this.unit;
 		if (op === 'delete') {
 			const page = TRIMS + slot * TRIM_BYTES;
-			this.#map.write(page, trimPage(lba, count));
-			this.#command(slot, ahci.dmaFis(ATA.DATA_SET_MANAGEMENT, 0, 1, DSM_TRIM), [
+			this.map.write(page, trimPage(lba, count));
+			this.command(slot, ahci.dmaFis(ATA.DATA_SET_MANAGEMENT, 0, 1, DSM_TRIM), [
 				{gpa: page, bytes: TRIM_BYTES},
 			]);
-		} else if (op === 'flush') this.#command(slot, ahci.dmaFis(COMMANDS.flush, 0, 0), []);
-		else if (queued) this.#command(slot, ahci.dmaFis(QUEUED[op], lba, slot << 3, count), segments);
-		else this.#command(slot, ahci.dmaFis(COMMANDS[op], lba, count), segments);
+		} else if (op === 'flush') this.command(slot, ahci.dmaFis(COMMANDS.flush, 0, 0), []);
+		else if (queued) this.command(slot, ahci.dmaFis(QUEUED[op], lba, slot << 3, count), segments);
+		else this.command(slot, ahci.dmaFis(COMMANDS[op], lba, count), segments);
 	}
 
 	/** Writes a command table and its header. */
-	#command(slot: number, fis: readonly number[], segments: readonly Segment[]): void {
-		const map = this.#map;
+	private command(slot: number, fis: readonly number[], segments: readonly Segment[]): void {
+		const map = this.map;
 		const table = TABLES + slot * TABLE_BYTES;
 		fis.forEach((dword, i) => {
 			map.setU32(table + 4 * i, dword);
@@ -192,24 +192,24 @@ export class GuestAhci implements GuestDisk {
 	}
 
 	/** A command of the driver's own, for a page that the disk tells it. */
-	#own(fis: readonly number[]): void {
-		this.#command(OWN_SLOT, fis, [{gpa: PAGE, bytes: IDENTIFY_BYTES}]);
-		this.#issue([OWN_SLOT], false);
+	private own(fis: readonly number[]): void {
+		this.command(OWN_SLOT, fis, [{gpa: PAGE, bytes: IDENTIFY_BYTES}]);
+		this.issue([OWN_SLOT], false);
 	}
 
-	#issue(slots: readonly number[], queued: boolean): void {
+	private issue(slots: readonly number[], queued: boolean): void {
 		const mask = slots.reduce((bits, slot) => bits | (1 << slot), 0) >>> 0;
-		this.#port(PX.IS, this.#device.read(ahci.PORTS + PX.IS));
-		if (queued) this.#port(PX.SACT, mask);
-		this.#port(PX.CI, mask);
+		this.port(PX.IS, this.device.read(ahci.PORTS + PX.IS));
+		if (queued) this.port(PX.SACT, mask);
+		this.port(PX.CI, mask);
 	}
 
-	#start(): void {
-		this.#port(PX.CMD, CMD.FRE | CMD.SUD | CMD.POD | CMD.ST);
+	private start(): void {
+		this.port(PX.CMD, CMD.FRE | CMD.SUD | CMD.POD | CMD.ST);
 	}
 
-	#port(register: number, value: number): void {
-		this.#device.write(ahci.PORTS + register, value);
+	private port(register: number, value: number): void {
+		this.device.write(ahci.PORTS + register, value);
 	}
 }
 

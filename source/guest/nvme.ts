@@ -80,28 +80,28 @@ export class GuestNvme implements GuestDisk {
 	readonly maxSegments = MDTS_PAGES + 1;
 	readonly problem = nvmeProblem;
 	sectors = 0;
-	readonly #map: VmMap;
-	readonly #device: Nvme;
+	private readonly map: VmMap;
+	private readonly device: Nvme;
 	/** Of a logical block, in sectors of 512 bytes. */
-	#unit = 1;
+	private unit = 1;
 	/** Where the driver is in each pair's queues, and the phase of a new completion there. */
-	readonly #places = [ADMIN_PAIR, IO_PAIR].map(() => ({tail: 0, head: 0, phase: PHASE}));
+	private readonly places = [ADMIN_PAIR, IO_PAIR].map(() => ({tail: 0, head: 0, phase: PHASE}));
 
 	constructor(vm: Vm, device: Nvme) {
-		this.#map = vm.map;
-		this.#device = device;
+		this.map = vm.map;
+		this.device = device;
 		this.reset();
 	}
 
 	get stopped(): string | undefined {
-		return this.#device.stopped;
+		return this.device.stopped;
 	}
 
 	/** Resets the controller, tells it of the admin queues, asks what its namespace is, and creates an I/O pair. */
 	reset(): void {
-		const device = this.#device;
-		this.#map.write(MEMORY.start, new Uint8Array(MEMORY.end - MEMORY.start));
-		for (const place of this.#places) Object.assign(place, {tail: 0, head: 0, phase: PHASE});
+		const device = this.device;
+		this.map.write(MEMORY.start, new Uint8Array(MEMORY.end - MEMORY.start));
+		for (const place of this.places) Object.assign(place, {tail: 0, head: 0, phase: PHASE});
 		device.write(REG.CC, 0);
 		device.write(REG.AQA, (ADMIN_PAIR.entries - 1) | ((ADMIN_PAIR.entries - 1) << 16));
 		device.write(REG.ASQ_LO, ADMIN_PAIR.submissions);
@@ -109,14 +109,14 @@ export class GuestNvme implements GuestDisk {
 		device.write(REG.ACQ_LO, ADMIN_PAIR.completions);
 		device.write(REG.ACQ_HI, 0);
 		device.write(REG.CC, CC.EN | CC.IOSQES_64 | CC.IOCQES_16);
-		this.#ask(ADMIN_PAIR, [{opcode: ADMIN.IDENTIFY, nsid: 1, prp1: PAGE, cdw: [CNS.NAMESPACE]}]);
-		this.#unit = 2 ** ((this.#map.u32(PAGE + NAMESPACE.FORMATS) >>> 16) & 0xff) / SECTOR;
-		const blocks = join64(this.#map.u32(PAGE + NAMESPACE.SIZE), this.#map.u32(PAGE + NAMESPACE.SIZE + 4));
-		this.sectors = blocks * this.#unit;
+		this.ask(ADMIN_PAIR, [{opcode: ADMIN.IDENTIFY, nsid: 1, prp1: PAGE, cdw: [CNS.NAMESPACE]}]);
+		this.unit = 2 ** ((this.map.u32(PAGE + NAMESPACE.FORMATS) >>> 16) & 0xff) / SECTOR;
+		const blocks = join64(this.map.u32(PAGE + NAMESPACE.SIZE), this.map.u32(PAGE + NAMESPACE.SIZE + 4));
+		this.sectors = blocks * this.unit;
 		const {index, entries, submissions, completions} = IO_PAIR;
 		const which = index | ((entries - 1) << 16);
 		const completeTo = CONTIGUOUS | (index << 16);
-		this.#ask(ADMIN_PAIR, [
+		this.ask(ADMIN_PAIR, [
 			{opcode: ADMIN.CREATE_IO_CQ, prp1: completions, cdw: [which, CONTIGUOUS]},
 			{opcode: ADMIN.CREATE_IO_SQ, prp1: submissions, cdw: [which, completeTo]},
 		]);
@@ -128,56 +128,56 @@ export class GuestNvme implements GuestDisk {
 
 	/** As many at a time as there is room for. @throws UserError where a command cannot express a request. */
 	batch(requests: readonly GuestRequest[]): Answer[] {
-		for (const request of requests) this.#check(request);
+		for (const request of requests) this.check(request);
 		const answers: Answer[] = [];
 		while (answers.length < requests.length) {
 			const some = requests.slice(answers.length, answers.length + AT_A_TIME);
 			answers.push(
-				...this.#ask(
+				...this.ask(
 					IO_PAIR,
-					some.map((request, i) => this.#entry(request, i)),
+					some.map((request, i) => this.entry(request, i)),
 				),
 			);
 		}
 		return answers;
 	}
 
-	#check(request: GuestRequest): void {
+	private check(request: GuestRequest): void {
 		const problem = nvmeProblem(request);
 		if (problem !== undefined) throw new UserError(problem);
-		if (request.sector % this.#unit !== 0 || request.sectors % this.#unit !== 0)
-			throw new UserError(`The disk has blocks of ${this.#unit * SECTOR} bytes; ask for whole ones.`);
+		if (request.sector % this.unit !== 0 || request.sectors % this.unit !== 0)
+			throw new UserError(`The disk has blocks of ${this.unit * SECTOR} bytes; ask for whole ones.`);
 	}
 
-	#entry({op, sector, sectors, segments}: GuestRequest, number: number): Entry {
+	private entry({op, sector, sectors, segments}: GuestRequest, number: number): Entry {
 		const opcode = OPCODES[op];
-		const lba = sector / this.#unit;
-		const count = sectors / this.#unit;
+		const lba = sector / this.unit;
+		const count = sectors / this.unit;
 		if (op === 'flush') return {opcode, nsid: 1};
 		if (op === 'delete') {
 			const range = RANGES + number * RANGE_BYTES;
-			this.#map.setU32(range + RANGE.SECTORS, count);
-			this.#setU64(range + RANGE.LBA, lba);
+			this.map.setU32(range + RANGE.SECTORS, count);
+			this.setU64(range + RANGE.LBA, lba);
 			return {opcode, nsid: 1, prp1: range, cdw: [0, DEALLOCATE]};
 		}
 		const [prp1, ...rest] = pagesOf(segments);
 		const list = LISTS + number * PAGE_SIZE;
 		rest.forEach((page, i) => {
-			this.#setU64(list + i * PRP_BYTES, page);
+			this.setU64(list + i * PRP_BYTES, page);
 		});
 		const prp2 = rest.length > 1 ? list : rest[0];
 		return {opcode, nsid: 1, prp1, prp2, cdw: [low32(lba), high32(lba), count - 1]};
 	}
 
 	/** Puts commands in a queue, rings its doorbell, and takes the completions: their command ids are their places. */
-	#ask(pair: Pair, commands: readonly Entry[]): Answer[] {
-		const map = this.#map;
-		const place = this.#places[pair.index];
+	private ask(pair: Pair, commands: readonly Entry[]): Answer[] {
+		const map = this.map;
+		const place = this.places[pair.index];
 		commands.forEach((command, id) => {
-			this.#put(pair.submissions + place.tail * COMMAND_BYTES, command, id);
+			this.put(pair.submissions + place.tail * COMMAND_BYTES, command, id);
 			place.tail = (place.tail + 1) % pair.entries;
 		});
-		this.#device.write(DOORBELLS + pair.index * 8, place.tail);
+		this.device.write(DOORBELLS + pair.index * 8, place.tail);
 		const answers: Answer[] = commands.map(() => undefined);
 		for (let left = commands.length; left > 0; left--) {
 			const at = pair.completions + place.head * COMPLETION_BYTES;
@@ -189,25 +189,25 @@ export class GuestNvme implements GuestDisk {
 			place.head = (place.head + 1) % pair.entries;
 			if (place.head === 0) place.phase ^= PHASE;
 		}
-		this.#device.write(DOORBELLS + pair.index * 8 + 4, place.head);
+		this.device.write(DOORBELLS + pair.index * 8 + 4, place.head);
 		return answers;
 	}
 
-	#put(at: number, {opcode, nsid = 0, prp1 = 0, prp2 = 0, cdw = []}: Entry, id: number): void {
-		this.#map.write(at, new Uint8Array(COMMAND_BYTES));
-		this.#map.setU8(at + COMMAND.OPCODE, opcode);
-		this.#map.setU16(at + COMMAND.ID, id);
-		this.#map.setU32(at + COMMAND.NSID, nsid);
-		this.#setU64(at + COMMAND.PRP1, prp1);
-		this.#setU64(at + COMMAND.PRP2, prp2);
+	private put(at: number, {opcode, nsid = 0, prp1 = 0, prp2 = 0, cdw = []}: Entry, id: number): void {
+		this.map.write(at, new Uint8Array(COMMAND_BYTES));
+		this.map.setU8(at + COMMAND.OPCODE, opcode);
+		this.map.setU16(at + COMMAND.ID, id);
+		this.map.setU32(at + COMMAND.NSID, nsid);
+		this.setU64(at + COMMAND.PRP1, prp1);
+		this.setU64(at + COMMAND.PRP2, prp2);
 		cdw.forEach((dword, i) => {
-			this.#map.setU32(at + COMMAND.CDW10 + 4 * i, dword);
+			this.map.setU32(at + COMMAND.CDW10 + 4 * i, dword);
 		});
 	}
 
-	#setU64(gpa: number, value: number): void {
-		this.#map.setU32(gpa, low32(value));
-		this.#map.setU32(gpa + 4, high32(value));
+	private setU64(gpa: number, value: number): void {
+		this.map.setU32(gpa, low32(value));
+		this.map.setU32(gpa + 4, high32(value));
 	}
 }
 

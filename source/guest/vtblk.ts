@@ -52,38 +52,38 @@ export class Vtblk implements GuestDisk {
 	maxSegments = 0;
 	readonly problem = ({segments}: GuestRequest) =>
 		segments.length > this.maxSegments ? `virtio-blk takes at most ${this.maxSegments} segments.` : undefined;
-	readonly #map: VmMap;
-	readonly #device: VirtioBlk;
-	readonly #long: number;
+	private readonly map: VmMap;
+	private readonly device: VirtioBlk;
+	private readonly long: number;
 	/** Ring indices, and what is free of the ring's descriptors and of the tables' memory in this kick. */
-	#avail = 0;
-	#used = 0;
-	#descriptor = 0;
-	#table = TABLES;
-	readonly #words = new Uint32Array(4);
+	private avail = 0;
+	private used = 0;
+	private descriptor = 0;
+	private table = TABLES;
+	private readonly words = new Uint32Array(4);
 
 	constructor(vm: Vm, device: VirtioBlk, {alwaysIndirect = false}: Options = {}) {
-		this.#map = vm.map;
-		this.#device = device;
-		this.#long = alwaysIndirect ? 0 : LONG;
+		this.map = vm.map;
+		this.device = device;
+		this.long = alwaysIndirect ? 0 : LONG;
 		this.reset();
 	}
 
 	get stopped(): string | undefined {
-		return this.#device.stopped;
+		return this.device.stopped;
 	}
 
 	/** Resets the device, takes all it offers, asks what it is and tells it where the queue lies (virtio 1.1, 3.1). */
 	reset(): void {
-		const device = this.#device;
+		const device = this.device;
 		device.write(VIRTIO_PCI.STATUS, 1, 0);
 		device.write(VIRTIO_PCI.STATUS, 1, VIRTIO_STATUS.ACK | VIRTIO_STATUS.DRIVER);
 		device.write(VIRTIO_PCI.GUEST_FEATURES, 4, device.read(VIRTIO_PCI.HOST_FEATURES, 4));
-		this.sectors = join64(this.#config(BLK_CONFIG.CAPACITY), this.#config(BLK_CONFIG.CAPACITY + 4));
-		this.maxSegments = this.#config(BLK_CONFIG.SEG_MAX);
-		this.#map.write(QUEUE, new Uint8Array(PLACE.end - QUEUE));
-		this.#avail = 0;
-		this.#used = 0;
+		this.sectors = join64(this.config(BLK_CONFIG.CAPACITY), this.config(BLK_CONFIG.CAPACITY + 4));
+		this.maxSegments = this.config(BLK_CONFIG.SEG_MAX);
+		this.map.write(QUEUE, new Uint8Array(PLACE.end - QUEUE));
+		this.avail = 0;
+		this.used = 0;
 		device.write(VIRTIO_PCI.QUEUE_SEL, 2, 0);
 		device.write(VIRTIO_PCI.QUEUE_PFN, 4, QUEUE / PAGE_SIZE);
 		device.write(VIRTIO_PCI.STATUS, 1, VIRTIO_STATUS.ACK | VIRTIO_STATUS.DRIVER | VIRTIO_STATUS.DRIVER_OK);
@@ -97,20 +97,20 @@ export class Vtblk implements GuestDisk {
 	batch(requests: readonly GuestRequest[]): Answer[] {
 		const answers: Answer[] = [];
 		while (answers.length < requests.length) {
-			const heads = this.#fill(requests, answers.length);
+			const heads = this.fill(requests, answers.length);
 			if (heads.length === 0) throw new RangeError('a request that no ring holds');
-			this.#kick(heads, answers);
+			this.kick(heads, answers);
 		}
 		return answers;
 	}
 
 	/** Puts requests in the ring, from `start` on. @returns the first descriptor of each that there was room for */
-	#fill(requests: readonly GuestRequest[], start: number): number[] {
-		this.#descriptor = 0;
-		this.#table = TABLES;
+	private fill(requests: readonly GuestRequest[], start: number): number[] {
+		this.descriptor = 0;
+		this.table = TABLES;
 		const heads: number[] = [];
 		while (heads.length < RING_SIZE && start + heads.length < requests.length) {
-			const head = this.#place(requests[start + heads.length], heads.length);
+			const head = this.place(requests[start + heads.length], heads.length);
 			if (head === undefined) break;
 			heads.push(head);
 		}
@@ -118,79 +118,85 @@ export class Vtblk implements GuestDisk {
 	}
 
 	/** Puts a request in the ring. @returns its first descriptor, or undefined where there is no room for it. */
-	#place(request: GuestRequest, number: number): number | undefined {
+	private place(request: GuestRequest, number: number): number | undefined {
 		const slot = SLOTS + number * SLOT_BYTES;
 		const data =
 			request.op === 'delete' ? [{gpa: slot + SLOT.DISCARD, bytes: BLK_DISCARD_BYTES}] : request.segments;
 		const length = data.length + 2;
-		const indirect = length >= this.#long;
+		const indirect = length >= this.long;
 		const tableBytes = indirect ? length * DESC_BYTES : 0;
-		const head = this.#descriptor;
+		const head = this.descriptor;
 		if (head + (indirect ? 1 : length) > RING_SIZE) return undefined;
-		if (this.#table + tableBytes > DRIVER_MEMORY.end) return undefined;
-		this.#header(request, slot);
+		if (this.table + tableBytes > DRIVER_MEMORY.end) return undefined;
+		this.header(request, slot);
 		if (indirect) {
-			this.#chain(this.#table, 0, slot, data, request.op === 'read');
-			this.#put(PLACE.descriptors, head, this.#table, tableBytes, DESC_INDIRECT);
-			this.#table += tableBytes;
-			this.#descriptor++;
+			this.chain(this.table, 0, slot, data, request.op === 'read');
+			this.put(PLACE.descriptors, head, this.table, tableBytes, DESC_INDIRECT);
+			this.table += tableBytes;
+			this.descriptor++;
 		} else {
-			this.#chain(PLACE.descriptors, head, slot, data, request.op === 'read');
-			this.#descriptor += length;
+			this.chain(PLACE.descriptors, head, slot, data, request.op === 'read');
+			this.descriptor += length;
 		}
-		this.#map.setU16(PLACE.avail + 4 + 2 * ((this.#avail + number) % RING_SIZE), head);
+		this.map.setU16(PLACE.avail + 4 + 2 * ((this.avail + number) % RING_SIZE), head);
 		return head;
 	}
 
-	#header({op, sector, sectors}: GuestRequest, slot: number): void {
+	private header({op, sector, sectors}: GuestRequest, slot: number): void {
 		const discard = op === 'delete';
 		const offset = discard ? 0 : sector;
-		this.#store(slot + SLOT.HEADER, TYPES[op], 0, low32(offset), high32(offset));
-		if (discard) this.#store(slot + SLOT.DISCARD, low32(sector), high32(sector), sectors, 0);
-		this.#map.setU8(slot + SLOT.STATUS, UNWRITTEN);
+		this.store(slot + SLOT.HEADER, TYPES[op], 0, low32(offset), high32(offset));
+		if (discard) this.store(slot + SLOT.DISCARD, low32(sector), high32(sector), sectors, 0);
+		this.map.setU8(slot + SLOT.STATUS, UNWRITTEN);
 	}
 
 	/** A header, data and a status byte: descriptors one after another in a table, from `first` on. */
-	#chain(table: number, first: number, slot: number, data: readonly Segment[], deviceWrites: boolean): void {
-		this.#put(table, first, slot + SLOT.HEADER, BLK_HEADER_BYTES, DESC_NEXT);
+	private chain(
+		table: number,
+		first: number,
+		slot: number,
+		data: readonly Segment[],
+		deviceWrites: boolean,
+	): void {
+		this.put(table, first, slot + SLOT.HEADER, BLK_HEADER_BYTES, DESC_NEXT);
 		const flags = deviceWrites ? DESC_NEXT | DESC_WRITE : DESC_NEXT;
 		let index = first + 1;
-		for (const {gpa, bytes} of data) this.#put(table, index++, gpa, bytes, flags);
-		this.#put(table, index, slot + SLOT.STATUS, 1, DESC_WRITE);
+		for (const {gpa, bytes} of data) this.put(table, index++, gpa, bytes, flags);
+		this.put(table, index, slot + SLOT.STATUS, 1, DESC_WRITE);
 	}
 
-	#put(table: number, index: number, gpa: number, bytes: number, flags: number): void {
+	private put(table: number, index: number, gpa: number, bytes: number, flags: number): void {
 		const next = flags & DESC_NEXT ? index + 1 : 0;
-		this.#store(table + index * DESC_BYTES, low32(gpa), high32(gpa), bytes, flags | (next << 16));
+		this.store(table + index * DESC_BYTES, low32(gpa), high32(gpa), bytes, flags | (next << 16));
 	}
 
 	/** A descriptor, a header, a range to discard: each is four words. */
-	#store(gpa: number, word0: number, word1: number, word2: number, word3: number): void {
-		const words = this.#words;
+	private store(gpa: number, word0: number, word1: number, word2: number, word3: number): void {
+		const words = this.words;
 		words[0] = word0;
 		words[1] = word1;
 		words[2] = word2;
 		words[3] = word3;
-		this.#map.setWords(gpa, words);
+		this.map.setWords(gpa, words);
 	}
 
 	/** Shows the device what is in the ring, and looks for what came back in the used ring: an answer for each head. */
-	#kick(heads: readonly number[], answers: Answer[]): void {
-		const map = this.#map;
-		this.#avail = (this.#avail + heads.length) & 0xffff;
-		map.setU16(PLACE.avail + 2, this.#avail);
-		this.#device.write(VIRTIO_PCI.QUEUE_NOTIFY, 2, 0);
+	private kick(heads: readonly number[], answers: Answer[]): void {
+		const map = this.map;
+		this.avail = (this.avail + heads.length) & 0xffff;
+		map.setU16(PLACE.avail + 2, this.avail);
+		this.device.write(VIRTIO_PCI.QUEUE_NOTIFY, 2, 0);
 		const start = answers.length;
 		for (const _ of heads) answers.push(undefined);
-		for (; this.#used !== map.u16(PLACE.used + USED.IDX); this.#used = (this.#used + 1) & 0xffff) {
-			const number = heads.indexOf(map.u32(PLACE.used + USED.RING + 8 * (this.#used % RING_SIZE)));
+		for (; this.used !== map.u16(PLACE.used + USED.IDX); this.used = (this.used + 1) & 0xffff) {
+			const number = heads.indexOf(map.u32(PLACE.used + USED.RING + 8 * (this.used % RING_SIZE)));
 			const status = map.u8(SLOTS + number * SLOT_BYTES + SLOT.STATUS);
 			if (number >= 0)
 				answers[start + number] = {ok: status === BLK_S.OK, text: TEXTS[status] ?? `status ${status}`};
 		}
 	}
 
-	#config(offset: number): number {
-		return this.#device.read(VIRTIO_PCI.CONFIG + offset, 4);
+	private config(offset: number): number {
+		return this.device.read(VIRTIO_PCI.CONFIG + offset, 4);
 	}
 }

@@ -16,9 +16,9 @@ export class AhciHba {
 	commandList = 0;
 	taskFile = ahci.STATUS_OK;
 	probe?: Probe;
-	readonly #media: Media;
+	private readonly media: Media;
 	/** The 16 bytes last fetched: of a command header, of a FIS, or a PRD. */
-	readonly #fetched = new Uint32Array(4);
+	private readonly fetched = new Uint32Array(4);
 
 	/** `writeFaults`: a disk write whose memory cannot be read is a host bus error; else, as on many HBAs, nothing is said. */
 	constructor(
@@ -26,23 +26,23 @@ export class AhciHba {
 		readonly disk: Disk,
 		readonly writeFaults = false,
 	) {
-		this.#media = new Media(disk);
+		this.media = new Media(disk);
 	}
 
 	/** A write to PxCI: runs the command in `slot` and leaves its outcome in PRDBC and the task file. */
 	issue(slot: number): void {
-		this.#media.begin();
+		this.media.begin();
 		const headerAt = this.commandList + slot * ahci.COMMAND_HEADER_BYTES;
-		const error = this.#run(headerAt);
+		const error = this.run(headerAt);
 		this.taskFile = error === undefined ? ahci.STATUS_OK : ahci.STATUS_ERROR;
-		const {moved, dropped, direct} = this.#media;
+		const {moved, dropped, direct} = this.media;
 		this.port.store(headerAt + ahci.HEADER.PRDBC, moved);
 		this.probe?.({at: 'hba', name: 'HBA', bytes: moved, dropped, direct, error});
 	}
 
 	/** @returns what went wrong, if anything did. */
-	#run(headerAt: number): string | undefined {
-		const words = this.#fetched;
+	private run(headerAt: number): string | undefined {
+		const words = this.fetched;
 		if (!this.port.fetch(headerAt, words)) return UNFETCHED;
 		const prds = words[ahci.HEADER.DW0 / 4] >>> 16;
 		// Bits 6:0 are reserved: a table is 128-aligned, and no PRD crosses a page.
@@ -54,8 +54,8 @@ export class AhciHba {
 		const write = command === ahci.ATA_WRITE_DMA_EXT;
 		if (!write && command !== ahci.ATA_READ_DMA_EXT)
 			return `ATA command 0x${command.toString(16)} is not known`;
-		if (!this.#gather(table + ahci.PRDT, prds, write)) return UNFETCHED;
-		const media = this.#media;
+		if (!this.gather(table + ahci.PRDT, prds, write)) return UNFETCHED;
+		const media = this.media;
 		if (media.bytes !== bytes) return `the PRDs hold ${media.bytes} bytes, another count than the command's`;
 		if (write && media.dropped > 0 && this.writeFaults)
 			return 'host bus error, memory of the write could not be read';
@@ -69,14 +69,14 @@ export class AhciHba {
 	}
 
 	/** Looks up what the PRDs name, in order. @returns false where one of them cannot be fetched */
-	#gather(table: number, prds: number, write: boolean): boolean {
-		const words = this.#fetched;
+	private gather(table: number, prds: number, write: boolean): boolean {
+		const words = this.fetched;
 		for (let i = 0; i < prds; i++) {
 			if (!this.port.fetch(table + i * ahci.PRD_BYTES, words)) return false;
 			const address = join64(words[ahci.PRD.DBA / 4], words[ahci.PRD.DBAU / 4]);
 			const bytes = (words[ahci.PRD.DBC / 4] & 0x3fffff) + 1;
 			// A disk read writes memory, and a disk write reads it.
-			this.port.access(address, bytes, !write, this.#media.add);
+			this.port.access(address, bytes, !write, this.media.add);
 		}
 		return true;
 	}

@@ -36,12 +36,12 @@ export class AmdviWalk {
 	/** Where a table was looked for that is in no memory. */
 	unreadable = 0;
 
-	readonly #slots: readonly Int32Array[];
-	readonly #memory: Memory;
+	private readonly slots: readonly Int32Array[];
+	private readonly memory: Memory;
 
 	constructor(memory: Memory) {
-		this.#memory = memory;
-		this.#slots = memory.signed;
+		this.memory = memory;
+		this.slots = memory.signed;
 	}
 
 	/**
@@ -52,12 +52,12 @@ export class AmdviWalk {
 	device(table: number, bytes: number, rid: Rid): number {
 		if (rid * DTE_BYTES >= bytes) return DEVICE_BEYOND;
 		const entryAt = table + rid * DTE_BYTES;
-		if (!this.#memory.has(entryAt, DTE_BYTES)) {
+		if (!this.memory.has(entryAt, DTE_BYTES)) {
 			this.unreadable = entryAt;
 			return DTE_UNREADABLE;
 		}
 		const slot = entryAt < HIGH ? 0 : Math.floor(entryAt / HIGH);
-		const words = this.#slots[slot];
+		const words = this.slots[slot];
 		const at = (entryAt | 0) >>> 2;
 		const low = words[at];
 		const high = words[at + 1];
@@ -76,7 +76,7 @@ export class AmdviWalk {
 	 * @returns the physical address, or minus the refusal.
 	 */
 	tables(slot: number, low: number, top: number, iova: number, needed: number, allowed: number): number {
-		const slots = this.#slots;
+		const slots = this.slots;
 		const iovaLo = iova | 0;
 		// Bits 61:30, from which the upper levels take theirs.
 		const iovaUpper = ((iova < HIGH ? 0 : Math.floor(iova / HIGH)) << 2) | (iovaLo >>> 30);
@@ -85,9 +85,9 @@ export class AmdviWalk {
 			// (iova >> (12 + 9(level − 1))) & 511
 			const index = level < 3 ? (iovaLo >>> (3 + 9 * level)) & 511 : (iovaUpper >>> (9 * (level - 3))) & 511;
 			const at = ((low >>> 12) << 10) + 2 * index;
-			if (slot >= slots.length) return this.#noTable(slot, at);
+			if (slot >= slots.length) return this.noTable(slot, at);
 			const words = slots[slot];
-			if (at >= words.length) return this.#noTable(slot, at);
+			if (at >= words.length) return this.noTable(slot, at);
 			low = words[at];
 			const hi = words[at + 1];
 			if ((low & PR) === 0) return NOT_PRESENT;
@@ -98,7 +98,7 @@ export class AmdviWalk {
 				this.leafLevel = level;
 				this.leafPermissions = permissions;
 				if ((permissions & needed & allowed) === 0) return NO_PERMISSION;
-				if (level > 1 || next !== 0) return this.#largePage(low, hi, level, iova);
+				if (level > 1 || next !== 0) return this.largePage(low, hi, level, iova);
 				slot = hi & 0xfffff;
 				low = (low & ~(PAGE_SIZE - 1)) | (iovaLo & (PAGE_SIZE - 1));
 				return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
@@ -110,7 +110,7 @@ export class AmdviWalk {
 		}
 	}
 
-	#largePage(low: number, hi: number, level: number, iova: number): number {
+	private largePage(low: number, hi: number, level: number, iova: number): number {
 		const shift = amdvi.leafShift(low, hi, level);
 		if (shift === undefined) return ENTRY_RESERVED;
 		// An encoded size is between two levels' own: the IOTLB is told of the larger, so that it drops enough.
@@ -122,7 +122,7 @@ export class AmdviWalk {
 		return slot * HIGH + (((low & ~0xfff & ~offsetLow) | (iova & offsetLow)) >>> 0);
 	}
 
-	#noTable(slot: number, at: number): number {
+	private noTable(slot: number, at: number): number {
 		this.unreadable = slot * HIGH + 4 * at;
 		return TABLE_UNREADABLE;
 	}

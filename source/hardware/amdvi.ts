@@ -41,49 +41,47 @@ export class Amdvi {
 	interrupt: () => void = () => {};
 	readonly counts = new TranslationCounts();
 
-	readonly #registers = new Uint32Array(amdvi.REGISTER_BYTES / 4);
-	readonly #memory: Memory;
-	readonly #walk: AmdviWalk;
+	private readonly registers = new Uint32Array(amdvi.REGISTER_BYTES / 4);
+	private readonly memory: Memory;
+	private readonly walk: AmdviWalk;
 	readonly dtes = new DteCache();
 	readonly iotlb = new Iotlb();
-	readonly #dtes = this.dtes;
-	readonly #iotlb = this.iotlb;
-	readonly #log: AmdviLog;
-	#enabled = false;
-	#commandsEnabled = false;
+	private readonly log: AmdviLog;
+	private enabled = false;
+	private commandsEnabled = false;
 
 	constructor(memory: Memory) {
-		this.#memory = memory;
-		this.#walk = new AmdviWalk(memory);
-		this.#log = new AmdviLog(memory, this.#registers, () => this.interrupt());
-		this.#registers[REG.EXTENDED_FEATURES / 4] = amdvi.EFR_IA | amdvi.EFR_HATS_6_LEVELS;
+		this.memory = memory;
+		this.walk = new AmdviWalk(memory);
+		this.log = new AmdviLog(memory, this.registers, () => this.interrupt());
+		this.registers[REG.EXTENDED_FEATURES / 4] = amdvi.EFR_IA | amdvi.EFR_HATS_6_LEVELS;
 	}
 
 	read32(offset: number): number {
-		const runs = offset === REG.STATUS && this.#log.runs ? STATUS.EVENT_RUN : 0;
-		return this.#registers[offset / 4] | runs;
+		const runs = offset === REG.STATUS && this.log.runs ? STATUS.EVENT_RUN : 0;
+		return this.registers[offset / 4] | runs;
 	}
 
 	/** A register write by the kernel; what only hardware writes is left alone. */
 	write32(offset: number, value: number): void {
 		if (offset === REG.EXTENDED_FEATURES || offset === REG.EXTENDED_FEATURES + 4) return;
-		if (offset === REG.STATUS) this.#registers[offset / 4] &= ~(value & WRITE_1_TO_CLEAR);
-		else this.#registers[offset / 4] = value;
-		if (offset === REG.CONTROL) this.#control(value);
-		if (offset === REG.COMMAND_TAIL) this.#runCommands();
+		if (offset === REG.STATUS) this.registers[offset / 4] &= ~(value & WRITE_1_TO_CLEAR);
+		else this.registers[offset / 4] = value;
+		if (offset === REG.CONTROL) this.control(value);
+		if (offset === REG.COMMAND_TAIL) this.runCommands();
 	}
 
 	/** The event log: how many entries it has, those not yet taken, and whether an event found none free. */
 	get eventLog() {
 		return {
-			total: this.#log.bytes / amdvi.ENTRY_BYTES,
-			held: this.#log.held,
+			total: this.log.bytes / amdvi.ENTRY_BYTES,
+			held: this.log.held,
 			overflow: (this.read32(REG.STATUS) & STATUS.EVENT_OVERFLOW) !== 0,
 		};
 	}
 
 	get counters(): Counters {
-		return this.counts.counters(this.#iotlb, this.#dtes);
+		return this.counts.counters(this.iotlb, this.dtes);
 	}
 
 	/**
@@ -92,152 +90,152 @@ export class Amdvi {
 	 * @returns the physical address, or minus what is wrong, as the upper half of an event's second word says it.
 	 */
 	translate(rid: Rid, iova: number, write: boolean): number {
-		if (!this.#enabled || (write && iova >= INTERRUPTS && iova < INTERRUPTS_END)) {
+		if (!this.enabled || (write && iova >= INTERRUPTS && iova < INTERRUPTS_END)) {
 			this.counts.untranslated++;
 			return iova;
 		}
-		const dtes = this.#dtes;
+		const dtes = this.dtes;
 		const dte = dtes.find(rid);
-		if (dte === 0) return this.#readEntry(rid, iova, write);
-		if (iova >= LIMITS[dtes.levels(dte)]) return this.#beyondTables(dte, rid, iova, write);
-		if (!dtes.allows(dte, write)) return this.#disallowed(dte, rid, iova, write);
-		const iotlb = this.#iotlb;
+		if (dte === 0) return this.readEntry(rid, iova, write);
+		if (iova >= LIMITS[dtes.levels(dte)]) return this.beyondTables(dte, rid, iova, write);
+		if (!dtes.allows(dte, write)) return this.disallowed(dte, rid, iova, write);
+		const iotlb = this.iotlb;
 		const lo = iova | 0;
 		const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
 		const needed = write ? WRITE : READ;
 		const at = iotlb.find(dtes.domain(dte), (lo >>> 12) | (hi << 20), hi >>> 12, needed);
-		if (at < 0) return this.#lookUp(dte, rid, iova, write);
+		if (at < 0) return this.lookUp(dte, rid, iova, write);
 		const low = iotlb.lows[at] | (lo & 0xfff);
 		const slot = iotlb.slots[at];
 		return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
 	}
 
 	/** What the cache of entries does not hold: the walk's first half, whose answer it then keeps. */
-	#readEntry(rid: Rid, iova: number, write: boolean): number {
+	private readEntry(rid: Rid, iova: number, write: boolean): number {
 		this.counts.contextMisses++;
-		const table = pageAddress(this.#registers[0], this.#registers[1]);
-		const refused = this.#walk.device(table, amdvi.deviceTableBytes(this.#registers[0]), rid);
+		const table = pageAddress(this.registers[0], this.registers[1]);
+		const refused = this.walk.device(table, amdvi.deviceTableBytes(this.registers[0]), rid);
 		if (refused < 0) {
 			this.counts.settled++;
-			return this.#refuse(rid, iova, write, refused, 0);
+			return this.refuse(rid, iova, write, refused, 0);
 		}
-		this.#dtes.fill(rid, this.#walk);
+		this.dtes.fill(rid, this.walk);
 		return this.translate(rid, iova, write);
 	}
 
 	/** What the device table entry forbids: walked all the same, since the tables' own fault goes before. */
-	#disallowed(dte: Dte, rid: Rid, iova: number, write: boolean): number {
+	private disallowed(dte: Dte, rid: Rid, iova: number, write: boolean): number {
 		this.counts.settled++;
-		return this.#lookUp(dte, rid, iova, write);
+		return this.lookUp(dte, rid, iova, write);
 	}
 
 	/**
 	 * What no table names: V=0 translates nothing; V=1 without TV ends every walk, as an address past the tables does;
 	 * mode 0 is 1:1 with the entry's permissions.
 	 */
-	#beyondTables(dte: Dte, rid: Rid, iova: number, write: boolean): number {
-		const dtes = this.#dtes;
+	private beyondTables(dte: Dte, rid: Rid, iova: number, write: boolean): number {
+		const dtes = this.dtes;
 		this.counts.settled++;
 		if (!dtes.valid(dte)) return iova;
 		if (!dtes.translates(dte) || dtes.levels(dte) > 0)
-			return this.#refuse(rid, iova, write, NOT_PRESENT, dtes.domain(dte));
+			return this.refuse(rid, iova, write, NOT_PRESENT, dtes.domain(dte));
 		if (dtes.allows(dte, write)) return iova;
-		return this.#refuse(rid, iova, write, NO_PERMISSION, dtes.domain(dte));
+		return this.refuse(rid, iova, write, NO_PERMISSION, dtes.domain(dte));
 	}
 
 	/** What the IOTLB does not hold: the walk, whose answer it then keeps, for all devices of the domain. */
-	#lookUp(dte: Dte, rid: Rid, iova: number, write: boolean): number {
-		const dtes = this.#dtes;
-		const walk = this.#walk;
+	private lookUp(dte: Dte, rid: Rid, iova: number, write: boolean): number {
+		const dtes = this.dtes;
+		const walk = this.walk;
 		const domain = dtes.domain(dte);
 		const needed = write ? IW : IR;
 		this.counts.walks++;
 		const allowed = dtes.allows(dte, write) ? needed : 0;
 		const hpa = walk.tables(dtes.slots[rid], dtes.lows[rid], dtes.levels(dte), iova, needed, allowed);
-		if (hpa < 0) return this.#refuse(rid, iova, write, hpa, domain);
+		if (hpa < 0) return this.refuse(rid, iova, write, hpa, domain);
 		const hi = Math.floor(iova / HIGH);
 		const pageLow = ((iova | 0) >>> 12) | (hi << 20);
 		const {leafPermissions, leafLevel} = walk;
-		this.#iotlb.fill(domain, pageLow, hi >>> 12, pageOf(hpa), leafPermissions >>> IR_BIT, leafLevel);
+		this.iotlb.fill(domain, pageLow, hi >>> 12, pageOf(hpa), leafPermissions >>> IR_BIT, leafLevel);
 		return hpa;
 	}
 
-	#refuse(rid: Rid, iova: number, write: boolean, answer: number, domain: number): number {
+	private refuse(rid: Rid, iova: number, write: boolean, answer: number, domain: number): number {
 		const code = -answer | (write ? FLAG.RW : 0);
 		const type = amdvi.refusalType(code);
 		const pageFault = type === EVENT.IO_PAGE_FAULT;
 		const hardware = type === EVENT.DEV_TAB_HARDWARE_ERROR || type === EVENT.PAGE_TAB_HARDWARE_ERROR;
-		const address = hardware ? this.#walk.unreadable : iova;
+		const address = hardware ? this.walk.unreadable : iova;
 		const recorded =
-			!(pageFault && this.#dtes.silent(this.#dtes.find(rid))) && this.#event(code, rid, domain, address);
-		if (recorded && pageFault) this.#dtes.faulted(rid);
+			!(pageFault && this.dtes.silent(this.dtes.find(rid))) && this.event(code, rid, domain, address);
+		if (recorded && pageFault) this.dtes.faulted(rid);
 		const text = amdvi.eventText(type, amdvi.refusalFlags(code));
 		this.probe?.({at: 'fault', fault: {rid, iova, write, reason: type, text, recorded}});
 		return -code;
 	}
 
-	#event(code: number, rid: Rid, domain: number, address: number): boolean {
-		return this.#log.write(amdvi.encodeEvent(code, rid, domain, low32(address), high32(address)));
+	private event(code: number, rid: Rid, domain: number, address: number): boolean {
+		return this.log.write(amdvi.encodeEvent(code, rid, domain, low32(address), high32(address)));
 	}
 
 	/** Both enables must be set for commands to run, and rise again after an illegal one (48882, 2.4). */
-	#control(value: number): void {
-		this.#enabled = (value & CONTROL.IOMMU_EN) !== 0;
+	private control(value: number): void {
+		this.enabled = (value & CONTROL.IOMMU_EN) !== 0;
 		const status = REG.STATUS / 4;
-		const ran = this.#commandsEnabled;
-		this.#commandsEnabled = (value & COMMANDS_RUN) === COMMANDS_RUN;
-		if (!this.#commandsEnabled) this.#registers[status] &= ~STATUS.COMMAND_RUN;
-		else if (!ran) this.#registers[status] |= STATUS.COMMAND_RUN;
-		this.#runCommands();
+		const ran = this.commandsEnabled;
+		this.commandsEnabled = (value & COMMANDS_RUN) === COMMANDS_RUN;
+		if (!this.commandsEnabled) this.registers[status] &= ~STATUS.COMMAND_RUN;
+		else if (!ran) this.registers[status] |= STATUS.COMMAND_RUN;
+		this.runCommands();
 	}
 
 	/** Commands from head to tail. One that is none, or lies in no memory, stops the ring with its event. */
-	#runCommands(): void {
-		const registers = this.#registers;
+	private runCommands(): void {
+		const registers = this.registers;
 		const base = pageAddress(registers[REG.COMMAND_BASE / 4], registers[REG.COMMAND_BASE / 4 + 1]);
 		const size = amdvi.ringBytes(registers[REG.COMMAND_BASE / 4 + 1]);
 		const tail = registers[REG.COMMAND_TAIL / 4] % size;
 		while (registers[REG.STATUS / 4] & STATUS.COMMAND_RUN && registers[REG.COMMAND_HEAD / 4] !== tail) {
 			const head = registers[REG.COMMAND_HEAD / 4];
-			const wrong = this.#runCommand(base + head);
+			const wrong = this.runCommand(base + head);
 			if (wrong !== 0) {
 				registers[REG.STATUS / 4] &= ~STATUS.COMMAND_RUN;
-				this.#event(amdvi.refusal(wrong, 0), 0, 0, base + head);
+				this.event(amdvi.refusal(wrong, 0), 0, 0, base + head);
 			} else registers[REG.COMMAND_HEAD / 4] = (head + amdvi.ENTRY_BYTES) % size;
 		}
 	}
 
 	/** @returns 0, or the type of the event that it comes to. */
-	#runCommand(at: number): number {
-		const memory = this.#memory;
+	private runCommand(at: number): number {
+		const memory = this.memory;
 		if (!memory.has(at, amdvi.ENTRY_BYTES)) return EVENT.COMMAND_HARDWARE_ERROR;
 		const words = [0, 4, 8, 12].map(offset => memory.u32(at + offset));
-		const known = this.#execute(decodeCommand(words[0], words[1], words[2], words[3]));
+		const known = this.execute(decodeCommand(words[0], words[1], words[2], words[3]));
 		return known ? 0 : EVENT.ILLEGAL_COMMAND_ERROR;
 	}
 
 	/** Reserved bits are passed over: FreeBSD reuses entries without clearing them (amdvi_cmd_inv_dte). */
-	#execute(command: Command): boolean {
+	private execute(command: Command): boolean {
 		const {opcode, domain, rid} = command;
-		if (opcode === COMMAND.COMPLETION_WAIT) this.#complete(command);
-		else if (opcode === COMMAND.INVALIDATE_DEVTAB_ENTRY) this.#dtes.invalidate(rid);
+		if (opcode === COMMAND.COMPLETION_WAIT) this.complete(command);
+		else if (opcode === COMMAND.INVALIDATE_DEVTAB_ENTRY) this.dtes.invalidate(rid);
 		else if (opcode === COMMAND.INVALIDATE_PAGES) {
 			// PDE asks for table entries on the way as well: this unit keeps none.
 			const pages = commandPages(command);
-			if (pages === undefined) this.#iotlb.invalidateDomain(domain);
-			else this.#iotlb.invalidatePages(domain, pages.first, pages.count);
+			if (pages === undefined) this.iotlb.invalidateDomain(domain);
+			else this.iotlb.invalidatePages(domain, pages.first, pages.count);
 		} else if (opcode === COMMAND.INVALIDATE_ALL) {
-			this.#dtes.invalidateAll();
-			this.#iotlb.invalidateAll();
+			this.dtes.invalidateAll();
+			this.iotlb.invalidateAll();
 		} else return opcode === COMMAND.INVALIDATE_INTERRUPT_TABLE;
 		return true;
 	}
 
-	#complete({store, storeAddress, interrupt, lo, hi}: Command): void {
-		if (store && this.#memory.has(storeAddress, 8)) {
-			this.#memory.setU32(storeAddress, lo);
-			this.#memory.setU32(storeAddress + 4, hi);
+	private complete({store, storeAddress, interrupt, lo, hi}: Command): void {
+		if (store && this.memory.has(storeAddress, 8)) {
+			this.memory.setU32(storeAddress, lo);
+			this.memory.setU32(storeAddress + 4, hi);
 		}
-		if (interrupt) this.#registers[REG.STATUS / 4] |= STATUS.COMPLETION_INT;
+		if (interrupt) this.registers[REG.STATUS / 4] |= STATUS.COMPLETION_INT;
 	}
 }

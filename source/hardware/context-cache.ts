@@ -18,11 +18,11 @@ export class ContextCache {
 	/** By requester id: where its tables start. */
 	readonly slots = new Int32Array(RIDS);
 	readonly lows = new Int32Array(RIDS);
-	readonly #contexts = new Int32Array(RIDS);
+	private readonly contexts = new Int32Array(RIDS);
 
 	/** What is kept for a requester id; 0: nothing. */
 	find(rid: Rid): Context {
-		return this.#contexts[rid];
+		return this.contexts[rid];
 	}
 
 	domain(context: Context): number {
@@ -43,7 +43,7 @@ export class ContextCache {
 
 	/** The same for those who look: where its tables start, and whether the function passes through without them. */
 	peek(rid: Rid) {
-		const context = this.#contexts[rid];
+		const context = this.contexts[rid];
 		if (context === 0) return undefined;
 		return {
 			domain: this.domain(context),
@@ -58,17 +58,17 @@ export class ContextCache {
 		this.slots[rid] = slot;
 		this.lows[rid] = low;
 		const fpd = faultProcessingDisabled ? FPD : 0;
-		if (this.#contexts[rid] === 0) this.held++;
-		this.#contexts[rid] = (domain << 16) | VALID | fpd | (type << 4) | levels;
+		if (this.contexts[rid] === 0) this.held++;
+		this.contexts[rid] = (domain << 16) | VALID | fpd | (type << 4) | levels;
 	}
 
 	invalidateAll(): void {
-		this.#contexts.fill(0);
+		this.contexts.fill(0);
 		this.held = 0;
 	}
 
 	invalidateDomain(domain: number): void {
-		for (let rid = 0; rid < RIDS; rid++) this.#drop(rid, domain);
+		for (let rid = 0; rid < RIDS; rid++) this.drop(rid, domain);
 	}
 
 	/** `mask` 1 to 3 leaves out that many function bits, from the highest: 2, 2:1, 2:0 (VT-d 6.5.2.1). */
@@ -76,13 +76,13 @@ export class ContextCache {
 		const ignored = [0, 4, 6, 7][mask & 3];
 		for (let fn = 0; fn < 8; fn++) {
 			const other = (rid & ~7) | fn;
-			if ((other & ~ignored) === (rid & ~ignored)) this.#drop(other, domain);
+			if ((other & ~ignored) === (rid & ~ignored)) this.drop(other, domain);
 		}
 	}
 
-	#drop(rid: Rid, domain: number): void {
-		if (this.#contexts[rid] === 0 || this.domain(this.#contexts[rid]) !== domain) return;
-		this.#contexts[rid] = 0;
+	private drop(rid: Rid, domain: number): void {
+		if (this.contexts[rid] === 0 || this.domain(this.contexts[rid]) !== domain) return;
+		this.contexts[rid] = 0;
 		this.held--;
 	}
 }

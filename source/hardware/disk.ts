@@ -78,12 +78,12 @@ export class Disk {
 
 	/** preadv. @returns the bytes read: fewer than asked where the disk ends. @throws the system's error. */
 	readv(views: Uint8Array[], offset: number, direct = this.isDirect(views, offset)): number {
-		return fs.readvSync(this.#fdOf(direct), views, offset);
+		return fs.readvSync(this.fdOf(direct), views, offset);
 	}
 
 	/** pwritev. @returns the bytes written. @throws the system's error. */
 	writev(views: Uint8Array[], offset: number, direct = this.isDirect(views, offset)): number {
-		return fs.writevSync(this.#fdOf(direct), views, offset);
+		return fs.writevSync(this.fdOf(direct), views, offset);
 	}
 
 	/** What the disk holds, by a plain read(2) that no IOMMU is asked about. Shorter past its end. */
@@ -117,7 +117,7 @@ export class Disk {
 		fs.closeSync(this.fd);
 	}
 
-	#fdOf(direct: boolean): number {
+	private fdOf(direct: boolean): number {
 		return direct && this.directFd !== undefined ? this.directFd : this.fd;
 	}
 }

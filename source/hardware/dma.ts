@@ -32,7 +32,7 @@ export class DmaPort {
 		each: (part: Uint8Array | undefined, length: number, hpa: number) => void,
 	): void {
 		const end = iova + bytes;
-		this.#asks(Math.ceil(((iova & (PAGE_SIZE - 1)) + bytes) / PAGE_SIZE));
+		this.asks(Math.ceil(((iova & (PAGE_SIZE - 1)) + bytes) / PAGE_SIZE));
 		let run = 0;
 		let runLength = 0;
 		for (let at = iova; at < end; ) {
@@ -53,7 +53,7 @@ export class DmaPort {
 
 	/** Copies four words from a 16-aligned address, which lie in one page. False where the access is refused. */
 	fetch(iova: number, into: Uint32Array): boolean {
-		this.#asks(1);
+		this.asks(1);
 		const hpa = this.iommu.translate(this.rid, iova, false);
 		if (hpa < 0 || !this.memory.has(hpa, 16)) return false;
 		this.memory.words(hpa, into);
@@ -62,12 +62,12 @@ export class DmaPort {
 
 	/** Writes one word to a 4-aligned address. Where that is refused it is dropped, as posted writes are. */
 	store(iova: number, value: number): void {
-		this.#asks(1);
+		this.asks(1);
 		const hpa = this.iommu.translate(this.rid, iova, true);
 		if (hpa >= 0 && this.memory.has(hpa, 4)) this.memory.setU32(hpa, value);
 	}
 
-	#asks(pages: number): void {
+	private asks(pages: number): void {
 		if (this.iommu.counts) this.iommu.counts.requests += pages;
 	}
 }

@@ -27,11 +27,11 @@ export class DteCache {
 	/** By requester id: where its tables start. */
 	readonly slots = new Int32Array(RIDS);
 	readonly lows = new Int32Array(RIDS);
-	readonly #entries = new Int32Array(RIDS);
+	private readonly entries = new Int32Array(RIDS);
 
 	/** What is kept for a requester id; 0: nothing. */
 	find(rid: Rid): Dte {
-		return this.#entries[rid];
+		return this.entries[rid];
 	}
 
 	domain(dte: Dte): number {
@@ -62,12 +62,12 @@ export class DteCache {
 
 	/** Nothing is left to mark where the kernel's handler has had the entry dropped. */
 	faulted(rid: Rid): void {
-		if (this.#entries[rid] !== 0) this.#entries[rid] |= FAULTED;
+		if (this.entries[rid] !== 0) this.entries[rid] |= FAULTED;
 	}
 
 	/** All of it for those who look; undefined where nothing is kept. */
 	peek(rid: Rid) {
-		const dte = this.#entries[rid];
+		const dte = this.entries[rid];
 		if (dte === 0) return undefined;
 		return {
 			domain: this.domain(dte),
@@ -82,12 +82,12 @@ export class DteCache {
 
 	/** Keeps the entry that the walk has just read and found good. */
 	fill(rid: Rid, {dteLow, dteHigh, dteFlags, domain}: AmdviWalk): void {
-		if (this.#entries[rid] === 0) this.held++;
+		if (this.entries[rid] === 0) this.held++;
 		const valid = (dteLow & amdvi.DTE_V) !== 0;
 		const translates = valid && (dteLow & amdvi.DTE_TV) !== 0;
 		this.slots[rid] = dteHigh & 0xfffff;
 		this.lows[rid] = dteLow & ~0xfff;
-		this.#entries[rid] =
+		this.entries[rid] =
 			(domain << 16) |
 			CACHED |
 			(valid ? V : 0) |
@@ -99,12 +99,12 @@ export class DteCache {
 	}
 
 	invalidate(rid: Rid): void {
-		if (this.#entries[rid] !== 0) this.held--;
-		this.#entries[rid] = 0;
+		if (this.entries[rid] !== 0) this.held--;
+		this.entries[rid] = 0;
 	}
 
 	invalidateAll(): void {
-		this.#entries.fill(0);
+		this.entries.fill(0);
 		this.held = 0;
 	}
 }

@@ -29,27 +29,27 @@ export class Iotlb {
 	/** By entry, for those who have found one: where the page lies. */
 	readonly slots = new Int32Array(ENTRIES);
 	readonly lows = new Int32Array(ENTRIES);
-	readonly #levels = new Int32Array(ENTRIES);
-	readonly #pages = new Int32Array(ENTRIES);
-	readonly #tags = new Int32Array(ENTRIES).fill(EMPTY);
+	private readonly levels = new Int32Array(ENTRIES);
+	private readonly pages = new Int32Array(ENTRIES);
+	private readonly tags = new Int32Array(ENTRIES).fill(EMPTY);
 	/** The way that is replaced next, set by set. */
-	readonly #victims = new Int32Array(SETS);
+	private readonly victims = new Int32Array(SETS);
 
 	/** The entry of a domain's page that allows all of `needed` (1 to read, 2 to write), or −1. */
 	find(domain: number, pageLow: number, pageHigh: number, needed: number): number {
 		const tag = tagOf(domain, pageHigh);
 		const first = ((pageLow ^ domain) & (SETS - 1)) * WAYS;
-		const pages = this.#pages;
-		const tags = this.#tags;
+		const pages = this.pages;
+		const tags = this.tags;
 		for (let i = first; i < first + WAYS; i++) {
 			if (pages[i] !== pageLow || (tags[i] & ~PERMISSIONS) !== tag) continue;
 			// Software may add a permission without an invalidation: such an access is looked up again (VT-d 6.2.3).
-			return (tags[i] & needed) === needed ? i : this.#miss();
+			return (tags[i] & needed) === needed ? i : this.miss();
 		}
-		return this.#miss();
+		return this.miss();
 	}
 
-	#miss(): number {
+	private miss(): number {
 		this.misses++;
 		return -1;
 	}
@@ -58,21 +58,21 @@ export class Iotlb {
 	peek(domain: number, iova: number): Kept | undefined {
 		const page = Math.floor(iova / PAGE_SIZE);
 		const at = this.find(domain, page | 0, Math.floor(page / HIGH), 0);
-		return at < 0 ? undefined : this.#kept(at);
+		return at < 0 ? undefined : this.kept(at);
 	}
 
 	/** All that is kept. */
 	entries(): Kept[] {
 		const found: Kept[] = [];
-		for (let i = 0; i < ENTRIES; i++) if (this.#tags[i] !== EMPTY) found.push(this.#kept(i));
+		for (let i = 0; i < ENTRIES; i++) if (this.tags[i] !== EMPTY) found.push(this.kept(i));
 		return found;
 	}
 
-	#kept(at: number): Kept {
-		const tag = this.#tags[at];
+	private kept(at: number): Kept {
+		const tag = this.tags[at];
 		return {
 			domain: domainOf(tag),
-			iova: (pageHighOf(tag) * HIGH + (this.#pages[at] >>> 0)) * PAGE_SIZE,
+			iova: (pageHighOf(tag) * HIGH + (this.pages[at] >>> 0)) * PAGE_SIZE,
 			hpa: join64(this.lows[at] >>> 0, this.slots[at]),
 			read: (tag & 1) !== 0,
 			write: (tag & 2) !== 0,
@@ -92,44 +92,43 @@ export class Iotlb {
 		const set = (pageLow ^ domain) & (SETS - 1);
 		const first = set * WAYS;
 		let at = first;
-		while (at < first + WAYS && (this.#pages[at] !== pageLow || (this.#tags[at] & ~PERMISSIONS) !== tag))
-			at++;
+		while (at < first + WAYS && (this.pages[at] !== pageLow || (this.tags[at] & ~PERMISSIONS) !== tag)) at++;
 		if (at === first + WAYS) {
-			at = first + this.#victims[set];
-			this.#victims[set] = (this.#victims[set] + 1) % WAYS;
-			if (this.#tags[at] === EMPTY) this.held++;
+			at = first + this.victims[set];
+			this.victims[set] = (this.victims[set] + 1) % WAYS;
+			if (this.tags[at] === EMPTY) this.held++;
 		}
-		this.#pages[at] = pageLow;
-		this.#tags[at] = tag | (permissions & PERMISSIONS);
+		this.pages[at] = pageLow;
+		this.tags[at] = tag | (permissions & PERMISSIONS);
 		this.slots[at] = Math.floor(hpa / HIGH);
 		this.lows[at] = hpa | 0;
-		this.#levels[at] = level;
+		this.levels[at] = level;
 	}
 
 	invalidateAll(): void {
-		this.#tags.fill(EMPTY);
+		this.tags.fill(EMPTY);
 		this.held = 0;
 	}
 
 	invalidateDomain(domain: number): void {
-		this.#drop(i => domainOf(this.#tags[i]) === domain);
+		this.drop(i => domainOf(this.tags[i]) === domain);
 	}
 
 	/** Drops `count` pages of a domain, and every part of a large page that one of them lies in. */
 	invalidatePages(domain: number, page: number, count: number): void {
-		this.#drop(i => {
-			if (domainOf(this.#tags[i]) !== domain) return false;
-			const own = pageHighOf(this.#tags[i]) * HIGH + (this.#pages[i] >>> 0);
-			const size = pagesOf(this.#levels[i]);
+		this.drop(i => {
+			if (domainOf(this.tags[i]) !== domain) return false;
+			const own = pageHighOf(this.tags[i]) * HIGH + (this.pages[i] >>> 0);
+			const size = pagesOf(this.levels[i]);
 			const start = Math.floor(own / size) * size;
 			return start < page + count && start + size > page;
 		});
 	}
 
-	#drop(which: (entry: number) => boolean): void {
+	private drop(which: (entry: number) => boolean): void {
 		for (let i = 0; i < ENTRIES; i++) {
-			if (this.#tags[i] === EMPTY || !which(i)) continue;
-			this.#tags[i] = EMPTY;
+			if (this.tags[i] === EMPTY || !which(i)) continue;
+			this.tags[i] = EMPTY;
 			this.held--;
 		}
 	}

@@ -38,36 +38,36 @@ export class VtdWalk {
 	leafLevel = 0;
 	leafPermissions = 0;
 
-	readonly #slots: readonly Int32Array[];
-	readonly #sagaw: number;
+	private readonly slots: readonly Int32Array[];
+	private readonly sagaw: number;
 	/** By number of levels: 2^min(AW, MGAW). */
-	readonly #limits: number[];
+	private readonly limits: number[];
 	/** Bit n: translation type n is known. */
-	readonly #types: number;
+	private readonly types: number;
 	/** Bits of the high half that must be zero: in root and context entries, and in table entries. */
-	readonly #reservedHigh: number;
-	readonly #entryReservedHigh: number;
+	private readonly reservedHigh: number;
+	private readonly entryReservedHigh: number;
 	/** Bits of the low half that must be zero in a table entry: pointing to a table, and a leaf by its level. */
-	readonly #tableReservedLow: number;
-	readonly #leafReservedLow: Int32Array;
+	private readonly tableReservedLow: number;
+	private readonly leafReservedLow: Int32Array;
 
 	constructor(memory: Memory, {capLo, capHi, ecapLo, hostAddressWidth}: VtdCapabilities) {
 		const cap = vtd.decodeCap(capLo, capHi);
 		const ecap = vtd.decodeEcap(ecapLo);
-		this.#slots = memory.signed;
-		this.#sagaw = cap.sagaw;
-		this.#limits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(levels => 2 ** Math.min(12 + 9 * levels, cap.mgaw));
-		this.#types = 1 | (ecap.deviceTlb ? 2 : 0) | (ecap.passThrough ? 4 : 0);
-		this.#reservedHigh = ~(2 ** (hostAddressWidth - 32) - 1) | 0;
-		this.#entryReservedHigh = (this.#reservedHigh & 0xfffff) | (ecap.deviceTlb ? 0 : vtd.PTE_TM);
+		this.slots = memory.signed;
+		this.sagaw = cap.sagaw;
+		this.limits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(levels => 2 ** Math.min(12 + 9 * levels, cap.mgaw));
+		this.types = 1 | (ecap.deviceTlb ? 2 : 0) | (ecap.passThrough ? 4 : 0);
+		this.reservedHigh = ~(2 ** (hostAddressWidth - 32) - 1) | 0;
+		this.entryReservedHigh = (this.reservedHigh & 0xfffff) | (ecap.deviceTlb ? 0 : vtd.PTE_TM);
 		const snoop = ecap.snoop ? 0 : vtd.PTE_SNP;
 		// PS where there is no such page; below that level it says that an entry is a leaf.
-		this.#tableReservedLow = snoop | PTE_PS;
+		this.tableReservedLow = snoop | PTE_PS;
 		// A large page's address bits below its size are reserved too (bits 20:12 and 29:12).
 		const never = ~0;
 		const large = cap.pages2M ? snoop | 0x1ff000 : never;
 		const huge = cap.pages1G ? snoop | 0x3ffff000 : never;
-		this.#leafReservedLow = Int32Array.of(0, snoop, large, huge);
+		this.leafReservedLow = Int32Array.of(0, snoop, large, huge);
 	}
 
 	/**
@@ -76,16 +76,16 @@ export class VtdWalk {
 	 */
 	context(rootSlot: number, rootLow: number, rid: Rid): number {
 		this.faultProcessingDisabled = false;
-		const root = this.#wordsOf(rootSlot);
+		const root = this.wordsOf(rootSlot);
 		const rootAt = (rootLow >>> 2) + ridBus(rid) * 4;
 		if (rootAt >= root.length) return -FAULT.ROOT_UNREADABLE;
 		const rootLo = root[rootAt];
 		const rootHi = root[rootAt + 1];
 		if ((rootLo & PRESENT) === 0) return -FAULT.ROOT_ABSENT;
-		if ((rootLo & 0xffe) | (rootHi & this.#reservedHigh) | root[rootAt + 2] | root[rootAt + 3])
+		if ((rootLo & 0xffe) | (rootHi & this.reservedHigh) | root[rootAt + 2] | root[rootAt + 3])
 			return -FAULT.ROOT_RESERVED;
 
-		const context = this.#wordsOf(rootHi);
+		const context = this.wordsOf(rootHi);
 		const at = ((rootLo >>> 12) << 10) + ridDevfn(rid) * 4;
 		if (at >= context.length) return -FAULT.CONTEXT_UNREADABLE;
 		const lo = context[at];
@@ -93,10 +93,10 @@ export class VtdWalk {
 		const high = context[at + 2];
 		this.faultProcessingDisabled = (lo & CTX_FPD) !== 0;
 		if ((lo & PRESENT) === 0) return -FAULT.CONTEXT_ABSENT;
-		if ((lo & 0xff0) | (hi & this.#reservedHigh) | (high & 0xff000080) | context[at + 3])
+		if ((lo & 0xff0) | (hi & this.reservedHigh) | (high & 0xff000080) | context[at + 3])
 			return -FAULT.CONTEXT_RESERVED;
 		const type = vtd.contextType(lo);
-		if (((this.#sagaw >>> (high & 7)) & (this.#types >>> type) & 1) === 0) return -FAULT.CONTEXT_INVALID;
+		if (((this.sagaw >>> (high & 7)) & (this.types >>> type) & 1) === 0) return -FAULT.CONTEXT_INVALID;
 		this.type = type;
 		this.slot = hi;
 		this.low = lo & ~0xfff;
@@ -107,7 +107,7 @@ export class VtdWalk {
 
 	/** The first address past what the context's width and the unit's allow. */
 	limit(levels: number): number {
-		return this.#limits[levels];
+		return this.limits[levels];
 	}
 
 	/**
@@ -126,7 +126,7 @@ export class VtdWalk {
 		let hi = slot | 0;
 		// An entry maps 2^shift bytes: 2^12 at level 1, 2^21 at level 2, …
 		for (let shift = top; ; shift -= 9) {
-			const words = this.#wordsOf(hi & 0xfffff);
+			const words = this.wordsOf(hi & 0xfffff);
 			const index = shift < 30 ? iovaLo >>> shift : iovaUpper >>> (shift - 30);
 			const at = ((lo >>> 12) << 10) | ((index & 511) << 1);
 			if (at >= words.length) return shift === top ? -FAULT.CONTEXT_INVALID : -FAULT.TABLE_UNREADABLE;
@@ -135,24 +135,24 @@ export class VtdWalk {
 			permissions &= lo;
 			if ((lo & needed) === 0) return write ? -FAULT.WRITE : -FAULT.READ;
 			if (shift === 12 || (shift <= 30 && (lo & PTE_PS) !== 0)) {
-				return this.#leaf(lo, hi, shift, permissions, iovaLo);
+				return this.leaf(lo, hi, shift, permissions, iovaLo);
 			}
-			if ((lo & this.#tableReservedLow) | (hi & this.#entryReservedHigh)) return -FAULT.ENTRY_RESERVED;
+			if ((lo & this.tableReservedLow) | (hi & this.entryReservedHigh)) return -FAULT.ENTRY_RESERVED;
 		}
 	}
 
 	/** What a leaf maps the address to, once its own reserved bits are seen to be zero. */
-	#leaf(lo: number, hi: number, shift: number, permissions: number, iovaLo: number): number {
+	private leaf(lo: number, hi: number, shift: number, permissions: number, iovaLo: number): number {
 		const level = (shift - 3) / 9;
-		if ((lo & this.#leafReservedLow[level]) | (hi & this.#entryReservedHigh)) return -FAULT.ENTRY_RESERVED;
+		if ((lo & this.leafReservedLow[level]) | (hi & this.entryReservedHigh)) return -FAULT.ENTRY_RESERVED;
 		this.leafLevel = level;
 		this.leafPermissions = permissions;
 		const offset = (1 << shift) - 1;
-		return this.#output(hi & 0xfffff, (lo & ~0xfff & ~offset) | (iovaLo & offset));
+		return this.output(hi & 0xfffff, (lo & ~0xfff & ~offset) | (iovaLo & offset));
 	}
 
 	/** An address in the interrupt window is no memory (VT-d 3.14). */
-	#output(slot: number, low: number): number {
+	private output(slot: number, low: number): number {
 		if (slot === 0) {
 			if (low >= 0) return low;
 			if (low >= INTERRUPTS && low < INTERRUPTS_END) return -FAULT.INTERRUPT_RANGE;
@@ -161,7 +161,7 @@ export class VtdWalk {
 	}
 
 	/** The memory of a slot; none where it ends before. */
-	#wordsOf(slot: number): Int32Array {
-		return slot < this.#slots.length ? this.#slots[slot] : NO_MEMORY;
+	private wordsOf(slot: number): Int32Array {
+		return slot < this.slots.length ? this.slots[slot] : NO_MEMORY;
 	}
 }

@@ -25,44 +25,44 @@ class Ring {
 
 export class Xhci {
 	probe?: Probe;
-	readonly #media: Media;
-	#out = new Ring(0);
-	#in = new Ring(0);
-	#event = new Ring(0);
-	#eventStart = 0;
-	#eventEnd = 0;
-	#phase: Phase = {name: 'command'};
+	private readonly media: Media;
+	private out = new Ring(0);
+	private in = new Ring(0);
+	private event = new Ring(0);
+	private eventStart = 0;
+	private eventEnd = 0;
+	private phase: Phase = {name: 'command'};
 	/** The TRB last fetched. */
-	readonly #fetched = new Uint32Array(4);
+	private readonly fetched = new Uint32Array(4);
 
 	constructor(
 		readonly port: DmaPort,
 		readonly disk: Disk,
 		readonly writeFaults = false,
 	) {
-		this.#media = new Media(disk);
+		this.media = new Media(disk);
 	}
 
 	/** Where the driver has put the rings of the bulk endpoints and of the events, by bus address. */
 	configure(out: number, incoming: number, events: number, eventBytes: number): void {
-		this.#out = new Ring(out);
-		this.#in = new Ring(incoming);
-		this.#event = new Ring(events);
-		this.#eventStart = events;
-		this.#eventEnd = events + eventBytes;
-		this.#phase = {name: 'command'};
+		this.out = new Ring(out);
+		this.in = new Ring(incoming);
+		this.event = new Ring(events);
+		this.eventStart = events;
+		this.eventEnd = events + eventBytes;
+		this.phase = {name: 'command'};
 	}
 
 	/** A doorbell: takes every transfer that is ready on that endpoint. */
 	doorbell(endpoint: 'out' | 'in'): void {
-		const ring = endpoint === 'out' ? this.#out : this.#in;
-		for (let td = this.#next(ring); td !== undefined; td = this.#next(ring)) this.#serve(td);
+		const ring = endpoint === 'out' ? this.out : this.in;
+		for (let td = this.next(ring); td !== undefined; td = this.next(ring)) this.serve(td);
 	}
 
 	/** The TRBs of the next transfer: those chained together (4.11.3). */
-	#next(ring: Ring): Trb[] | undefined {
+	private next(ring: Ring): Trb[] | undefined {
 		const td: Trb[] = [];
-		const words = this.#fetched;
+		const words = this.fetched;
 		for (;;) {
 			if (!this.port.fetch(ring.at, words)) return undefined;
 			const control = words[TRB.CONTROL / 4];
@@ -79,19 +79,19 @@ export class Xhci {
 		}
 	}
 
-	#serve(td: Trb[]): void {
-		const phase = this.#phase;
-		if (phase.name === 'command') this.#command(td);
-		else if (phase.name === 'status') this.#status(td, phase.tag, phase.residue, phase.status);
-		else this.#data(td, phase);
+	private serve(td: Trb[]): void {
+		const phase = this.phase;
+		if (phase.name === 'command') this.command(td);
+		else if (phase.name === 'status') this.status(td, phase.tag, phase.residue, phase.status);
+		else this.data(td, phase);
 	}
 
 	/** A command block wrapper: what is to be moved next. */
-	#command(td: Trb[]): void {
+	private command(td: Trb[]): void {
 		const cbw = new DataView(new ArrayBuffer(xhci.CBW_BYTES));
-		this.#copy(td[0].pointer, cbw, false);
+		this.copy(td[0].pointer, cbw, false);
 		if (td.length !== 1 || cbw.getUint32(xhci.CBW.SIGNATURE, true) !== xhci.CBW_SIGNATURE) {
-			this.#complete(td, COMPLETION.STALL, 0);
+			this.complete(td, COMPLETION.STALL, 0);
 			return;
 		}
 		const tag = cbw.getUint32(xhci.CBW.TAG, true);
@@ -100,64 +100,64 @@ export class Xhci {
 		const lba = join64(cbw.getUint32(xhci.CBW.CB + 6), cbw.getUint32(xhci.CBW.CB + 2));
 		const known = opcode === xhci.SCSI.READ_16 || opcode === xhci.SCSI.WRITE_16;
 		const whole = cbw.getUint32(xhci.CBW.CB + 10) * SECTOR === bytes;
-		this.#phase =
+		this.phase =
 			known && whole
 				? {name: 'data', tag, write: opcode === xhci.SCSI.WRITE_16, offset: lba * SECTOR, bytes}
 				: {name: 'status', tag, residue: bytes, status: xhci.CSW_FAILED};
-		this.#complete(td, COMPLETION.SUCCESS, 0);
+		this.complete(td, COMPLETION.SUCCESS, 0);
 	}
 
-	#data(td: Trb[], {tag, write, offset, bytes}: Extract<Phase, {name: 'data'}>): void {
-		this.#media.begin();
+	private data(td: Trb[], {tag, write, offset, bytes}: Extract<Phase, {name: 'data'}>): void {
+		this.media.begin();
 		for (const {pointer, bytes: length} of td) {
 			// A disk read writes memory, and a disk write reads it.
-			this.port.access(pointer, length, !write, this.#media.add);
+			this.port.access(pointer, length, !write, this.media.add);
 		}
 		let error: string | undefined;
 		try {
-			if (write && this.#media.dropped > 0 && this.writeFaults)
+			if (write && this.media.dropped > 0 && this.writeFaults)
 				error = 'host bus error, memory of the write could not be read';
-			else if (write) this.#media.toDisk(offset);
-			else this.#media.fromDisk(offset);
+			else if (write) this.media.toDisk(offset);
+			else this.media.fromDisk(offset);
 		} catch (thrown) {
 			error = messageOf(thrown);
 		}
-		const {moved, dropped, direct} = this.#media;
+		const {moved, dropped, direct} = this.media;
 		if (moved < bytes) error ??= `the disk ended after ${moved} of ${bytes} bytes`;
 		const status = error === undefined ? xhci.CSW_PASSED : xhci.CSW_FAILED;
-		this.#phase = {name: 'status', tag, residue: bytes - moved, status};
+		this.phase = {name: 'status', tag, residue: bytes - moved, status};
 		this.probe?.({at: 'hba', name: 'xHCI', bytes: moved, dropped, direct, error});
-		this.#complete(td, moved < bytes ? COMPLETION.SHORT : COMPLETION.SUCCESS, bytes - moved);
+		this.complete(td, moved < bytes ? COMPLETION.SHORT : COMPLETION.SUCCESS, bytes - moved);
 	}
 
-	#status(td: Trb[], tag: number, residue: number, status: number): void {
+	private status(td: Trb[], tag: number, residue: number, status: number): void {
 		const csw = new DataView(new ArrayBuffer(xhci.CSW_BYTES));
 		csw.setUint32(xhci.CSW.SIGNATURE, xhci.CSW_SIGNATURE, true);
 		csw.setUint32(xhci.CSW.TAG, tag, true);
 		csw.setUint32(xhci.CSW.RESIDUE, residue, true);
 		csw.setUint8(xhci.CSW.STATUS, status);
-		this.#copy(td[0].pointer, csw, true);
-		this.#phase = {name: 'command'};
-		this.#complete(td, COMPLETION.SUCCESS, 0);
+		this.copy(td[0].pointer, csw, true);
+		this.phase = {name: 'command'};
+		this.complete(td, COMPLETION.SUCCESS, 0);
 	}
 
 	/** Posts a transfer event (6.4.2.1). */
-	#complete(td: Trb[], code: number, residue: number): void {
+	private complete(td: Trb[], code: number, residue: number): void {
 		const last = td[td.length - 1];
-		const {at, cycle} = this.#event;
+		const {at, cycle} = this.event;
 		this.port.store(at + TRB.POINTER, low32(last.at));
 		this.port.store(at + TRB.POINTER + 4, high32(last.at));
 		this.port.store(at + TRB.STATUS, ((code << 24) | residue) >>> 0);
 		this.port.store(at + TRB.CONTROL, xhci.trbOf(xhci.TRB_TYPE.TRANSFER_EVENT) | cycle);
-		this.#event.at += TRB_BYTES;
-		if (this.#event.at >= this.#eventEnd) {
-			this.#event.at = this.#eventStart;
-			this.#event.cycle ^= xhci.TRB_CYCLE;
+		this.event.at += TRB_BYTES;
+		if (this.event.at >= this.eventEnd) {
+			this.event.at = this.eventStart;
+			this.event.cycle ^= xhci.TRB_CYCLE;
 		}
 	}
 
 	/** A wrapper of the Bulk-Only Transport, from memory or to it. */
-	#copy(iova: number, {buffer, byteLength}: DataView<ArrayBuffer>, write: boolean): void {
+	private copy(iova: number, {buffer, byteLength}: DataView<ArrayBuffer>, write: boolean): void {
 		let done = 0;
 		this.port.access(iova, byteLength, write, (part, length) => {
 			const own = new Uint8Array(buffer, done, length);

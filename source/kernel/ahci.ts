@@ -12,10 +12,10 @@ const SLOT = 0;
 
 export class AhciDisk implements Provider {
 	probe?: Probe;
-	readonly #hba: AhciHba;
-	readonly #memory: Memory;
-	readonly #list: number;
-	readonly #table: number;
+	private readonly hba: AhciHba;
+	private readonly memory: Memory;
+	private readonly list: number;
+	private readonly table: number;
 
 	constructor(
 		readonly name: string,
@@ -23,37 +23,37 @@ export class AhciDisk implements Provider {
 		memory: Memory,
 		pages: VmPages,
 	) {
-		this.#hba = hba;
-		this.#memory = memory;
+		this.hba = hba;
+		this.memory = memory;
 		// Two pages hold the command table of a MAXPHYS transfer that starts inside a page: 257 PRDs.
-		this.#list = pages.allocContiguous(1, 'ahci0');
-		this.#table = pages.allocContiguous(2, 'ahci0');
-		hba.commandList = this.#list;
+		this.list = pages.allocContiguous(1, 'ahci0');
+		this.table = pages.allocContiguous(2, 'ahci0');
+		hba.commandList = this.list;
 	}
 
 	get mediaBytes(): number {
-		return this.#hba.disk.bytes;
+		return this.hba.disk.bytes;
 	}
 
 	get writable(): boolean {
-		return this.#hba.disk.writable;
+		return this.hba.disk.writable;
 	}
 
 	/** FLUSH CACHE EXT and DATA SET MANAGEMENT: no byte of the caller's memory is moved, so no address is looked up. */
 	flush(): string | undefined {
-		return quietly(() => this.#hba.disk.flush());
+		return quietly(() => this.hba.disk.flush());
 	}
 
 	delete(offset: number, bytes: number): string | undefined {
-		return quietly(() => this.#hba.disk.trim(offset, bytes));
+		return quietly(() => this.hba.disk.trim(offset, bytes));
 	}
 
 	/** One bio, one command. @returns the bytes the controller says it moved, and whether it reported an error. */
 	strategy(bio: Bio): {moved: number; error: boolean} {
-		const memory = this.#memory;
+		const memory = this.memory;
 		const prds = segments(bio.pages);
 		let bytes = 0;
-		let prd = this.#table + ahci.PRDT;
+		let prd = this.table + ahci.PRDT;
 		for (const {hpa, bytes: length} of prds) {
 			memory.setU32(prd + ahci.PRD.DBA, low32(hpa));
 			memory.setU32(prd + ahci.PRD.DBAU, high32(hpa));
@@ -64,13 +64,13 @@ export class AhciDisk implements Provider {
 		const lba = bio.offset / SECTOR;
 		const command = bio.write ? ahci.ATA_WRITE_DMA_EXT : ahci.ATA_READ_DMA_EXT;
 		const fis = ahci.dmaFis(command, lba, bytes / SECTOR);
-		for (let i = 0; i < fis.length; i++) memory.setU32(this.#table + 4 * i, fis[i]);
-		const header = this.#list + SLOT * ahci.COMMAND_HEADER_BYTES;
+		for (let i = 0; i < fis.length; i++) memory.setU32(this.table + 4 * i, fis[i]);
+		const header = this.list + SLOT * ahci.COMMAND_HEADER_BYTES;
 		const flags = ahci.FIS_DWORDS | (bio.write ? ahci.HEADER_WRITE : 0) | (prds.length << 16);
 		memory.setU32(header + ahci.HEADER.DW0, flags);
 		memory.setU32(header + ahci.HEADER.PRDBC, 0);
-		memory.setU32(header + ahci.HEADER.CTBA, low32(this.#table));
-		memory.setU32(header + ahci.HEADER.CTBAU, high32(this.#table));
+		memory.setU32(header + ahci.HEADER.CTBA, low32(this.table));
+		memory.setU32(header + ahci.HEADER.CTBAU, high32(this.table));
 		this.probe?.({
 			at: 'driver',
 			name: 'ahci',
@@ -78,10 +78,10 @@ export class AhciDisk implements Provider {
 			segments: prds.map(({hpa, bytes: length}) => ({address: hpa, bytes: length})),
 		});
 
-		this.#hba.issue(SLOT);
+		this.hba.issue(SLOT);
 		return {
 			moved: memory.u32(header + ahci.HEADER.PRDBC),
-			error: this.#hba.taskFile !== ahci.STATUS_OK,
+			error: this.hba.taskFile !== ahci.STATUS_OK,
 		};
 	}
 }

@@ -36,39 +36,39 @@ export class AmdviDriver implements IommuOps {
 	linesLogged = 0;
 	eventsLogged = 0;
 
-	readonly #unit: Amdvi;
-	readonly #memory: Memory;
-	readonly #tables: PageTables;
-	readonly #hostPtp: boolean;
-	readonly #deviceTable: number;
-	readonly #commands: number;
-	readonly #events: number;
+	private readonly unit: Amdvi;
+	private readonly memory: Memory;
+	private readonly tables: PageTables;
+	private readonly hostPtp: boolean;
+	private readonly deviceTable: number;
+	private readonly commands: number;
+	private readonly events: number;
 	/** cmp_data: where COMPLETION_WAIT stores. */
-	readonly #completion: number;
-	#nextDomain = 0;
-	#totalCommands = 0;
-	#interrupts = 0;
+	private readonly completion: number;
+	private nextDomain = 0;
+	private totalCommands = 0;
+	private interrupts = 0;
 
 	/** amdvi_setup_hw, as ivhd attaches. `hostPtp` is hw.vmm.amdvi.host_ptp: page tables for the host's domain. */
 	constructor(unit: Amdvi, memory: Memory, pages: VmPages, {hostPtp = true} = {}) {
-		this.#unit = unit;
-		this.#memory = memory;
-		this.#hostPtp = hostPtp;
-		this.#tables = new PageTables(memory, pages, {
+		this.unit = unit;
+		this.memory = memory;
+		this.hostPtp = hostPtp;
+		this.tables = new PageTables(memory, pages, {
 			table: level => amdvi.levelBits(level) | amdvi.PR,
 			page: amdvi.PR,
 			high: READ_WRITE,
 		});
-		this.#deviceTable = pages.allocContiguous(DEVICE_TABLE_BYTES / 4096, OWNER);
-		this.#commands = pages.allocPage(OWNER);
-		this.#events = pages.allocPage(OWNER);
-		this.#completion = pages.allocPage(OWNER);
-		this.#setBase(REG.DEVICE_TABLE, this.#deviceTable, DEVICE_TABLE_SIZE, 0);
-		this.#setBase(REG.COMMAND_BASE, this.#commands, 0, RING_LENGTH);
-		this.#setBase(REG.EVENT_BASE, this.#events, 0, RING_LENGTH);
+		this.deviceTable = pages.allocContiguous(DEVICE_TABLE_BYTES / 4096, OWNER);
+		this.commands = pages.allocPage(OWNER);
+		this.events = pages.allocPage(OWNER);
+		this.completion = pages.allocPage(OWNER);
+		this.setBase(REG.DEVICE_TABLE, this.deviceTable, DEVICE_TABLE_SIZE, 0);
+		this.setBase(REG.COMMAND_BASE, this.commands, 0, RING_LENGTH);
+		this.setBase(REG.EVENT_BASE, this.events, 0, RING_LENGTH);
 		for (const ring of [REG.COMMAND_HEAD, REG.COMMAND_TAIL, REG.EVENT_HEAD, REG.EVENT_TAIL])
 			unit.write32(ring, 0);
-		unit.interrupt = () => this.#eventInterrupt();
+		unit.interrupt = () => this.eventInterrupt();
 	}
 
 	/** amdvi_init only looks whether there is a unit and whether hw.vmm.amdvi.enable is set. */
@@ -76,37 +76,37 @@ export class AmdviDriver implements IommuOps {
 
 	enable(): void {
 		const {IOMMU_EN, COMMAND_EN, EVENT_LOG_EN, EVENT_INT_EN} = CONTROL;
-		this.#unit.write32(REG.CONTROL, IOMMU_EN | COMMAND_EN | EVENT_LOG_EN | EVENT_INT_EN);
+		this.unit.write32(REG.CONTROL, IOMMU_EN | COMMAND_EN | EVENT_LOG_EN | EVENT_INT_EN);
 	}
 
 	/** amdvi_disable. The tables stay as they are: amdvi_cleanup does nothing. */
 	disable(): void {
-		this.#unit.write32(REG.CONTROL, 0);
+		this.unit.write32(REG.CONTROL, 0);
 	}
 
 	/** Ids rise, and past the last begin again at 1: 0 is the host's, the first that is made. */
 	createDomain(maxaddr: number): Domain {
-		if (this.#nextDomain === MAX_DOMAIN) this.#nextDomain = 1;
-		const id = this.#nextDomain++;
-		const tables = id !== 0 || this.#hostPtp ? this.#tables.create(PTP_LEVEL) : {root: 0, levels: 0};
+		if (this.nextDomain === MAX_DOMAIN) this.nextDomain = 1;
+		const id = this.nextDomain++;
+		const tables = id !== 0 || this.hostPtp ? this.tables.create(PTP_LEVEL) : {root: 0, levels: 0};
 		const domain = {id, maxaddr, ...tables};
-		this.#invalidateDomain(domain);
+		this.invalidateDomain(domain);
 		this.domains.push(domain);
 		return domain;
 	}
 
 	destroyDomain(domain: Domain): void {
-		if (domain.levels > 0) this.#tables.free(domain);
-		this.#invalidateDomain(domain);
+		if (domain.levels > 0) this.tables.free(domain);
+		this.invalidateDomain(domain);
 		this.domains.splice(this.domains.indexOf(domain), 1);
 	}
 
 	createMapping(domain: Domain, gpa: number, hpa: number, bytes: number): void {
-		if (domain.levels > 0) this.#tables.map(domain, gpa, hpa, bytes);
+		if (domain.levels > 0) this.tables.map(domain, gpa, hpa, bytes);
 	}
 
 	removeMapping(domain: Domain, gpa: number, bytes: number): void {
-		if (domain.levels > 0) this.#tables.unmap(domain, gpa, bytes);
+		if (domain.levels > 0) this.tables.unmap(domain, gpa, bytes);
 	}
 
 	/**
@@ -114,117 +114,117 @@ export class AmdviDriver implements IommuOps {
 	 * mode as they were: those of the domain that the device was in before.
 	 */
 	addDevice(domain: Domain, rid: Rid): void {
-		this.#setDte(domain, rid);
-		const entry = this.#deviceTable + rid * amdvi.DTE_BYTES;
-		let low = this.#memory.u32(entry);
-		let high = this.#memory.u32(entry + 4);
+		this.setDte(domain, rid);
+		const entry = this.deviceTable + rid * amdvi.DTE_BYTES;
+		let low = this.memory.u32(entry);
+		let high = this.memory.u32(entry + 4);
 		if (domain.levels > 0) {
 			low = low32(domain.root) | amdvi.levelBits(domain.levels);
 			high = high32(domain.root);
 		}
-		this.#memory.setU32(entry, (low | amdvi.DTE_V | amdvi.DTE_TV) >>> 0);
-		this.#memory.setU32(entry + 4, high | READ_WRITE);
-		this.#invalidateDevice(rid);
+		this.memory.setU32(entry, (low | amdvi.DTE_V | amdvi.DTE_TV) >>> 0);
+		this.memory.setU32(entry + 4, high | READ_WRITE);
+		this.invalidateDevice(rid);
 	}
 
 	/** amdvi_set_dte(!enable): TV, root, IR and IW stay, so the device still reaches what the old root maps. */
 	removeDevice(domain: Domain, rid: Rid): void {
-		this.#setDte(domain, rid);
-		this.#invalidateDevice(rid);
+		this.setDte(domain, rid);
+		this.invalidateDevice(rid);
 	}
 
 	invalidateTlb(domain: Domain): void {
-		this.#invalidateDomain(domain);
+		this.invalidateDomain(domain);
 	}
 
-	#setDte({id}: Domain, rid: Rid): void {
-		const entry = this.#deviceTable + rid * amdvi.DTE_BYTES;
-		this.#memory.setU32(entry + 12, amdvi.DTE_SE);
-		this.#memory.setU32(entry, this.#memory.u32(entry) | amdvi.DTE_V);
-		this.#memory.setU32(entry + 8, id);
+	private setDte({id}: Domain, rid: Rid): void {
+		const entry = this.deviceTable + rid * amdvi.DTE_BYTES;
+		this.memory.setU32(entry + 12, amdvi.DTE_SE);
+		this.memory.setU32(entry, this.memory.u32(entry) | amdvi.DTE_V);
+		this.memory.setU32(entry + 8, id);
 	}
 
 	/** amdvi_inv_device. */
-	#invalidateDevice(rid: Rid): void {
-		this.#command(COMMAND.INVALIDATE_DEVTAB_ENTRY, {word0: rid});
-		this.#wait();
+	private invalidateDevice(rid: Rid): void {
+		this.command(COMMAND.INVALIDATE_DEVTAB_ENTRY, {word0: rid});
+		this.wait();
 	}
 
 	/** amdvi_do_inv_domain. */
-	#invalidateDomain({id}: Domain): void {
+	private invalidateDomain({id}: Domain): void {
 		const lo = (ALL_PAGES.lo | PAGES_PDE | PAGES_S) >>> 0;
-		this.#command(COMMAND.INVALIDATE_PAGES, {word1: id, lo, hi: ALL_PAGES.hi});
-		this.#wait();
+		this.command(COMMAND.INVALIDATE_PAGES, {word1: id, lo, hi: ALL_PAGES.hi});
+		this.wait();
 	}
 
 	/** amdvi_wait: COMPLETION_WAIT, and again if its data does not come; nothing before the unit is enabled. */
-	#wait(): void {
-		if ((this.#unit.read32(REG.CONTROL) & CONTROL.IOMMU_EN) === 0) return;
+	private wait(): void {
+		if ((this.unit.read32(REG.CONTROL) & CONTROL.IOMMU_EN) === 0) return;
 		for (let i = 0; i < 10; i++) {
-			this.#memory.setU32(this.#completion, 0);
-			const word0 = (low32(this.#completion) | WAIT_STORE) >>> 0;
-			const word1 = high32(this.#completion);
-			this.#command(COMMAND.COMPLETION_WAIT, {word0, word1, lo: VERIFY, hi: 0});
-			if (this.#memory.u32(this.#completion) === VERIFY) return;
+			this.memory.setU32(this.completion, 0);
+			const word0 = (low32(this.completion) | WAIT_STORE) >>> 0;
+			const word1 = high32(this.completion);
+			this.command(COMMAND.COMPLETION_WAIT, {word0, word1, lo: VERIFY, hi: 0});
+			if (this.memory.u32(this.completion) === VERIFY) return;
 		}
-		this.#print(
-			`ivhd0: Error: completion failed tail:${this.#hex(REG.COMMAND_TAIL)}, head:${this.#hex(REG.COMMAND_HEAD)}.`,
+		this.print(
+			`ivhd0: Error: completion failed tail:${this.hex(REG.COMMAND_TAIL)}, head:${this.hex(REG.COMMAND_HEAD)}.`,
 		);
 	}
 
 	/** Writes the fields that a command has; the others keep what was in that entry of the ring before. */
-	#command(opcode: number, fields: {word0?: number; word1?: number; lo?: number; hi?: number}): void {
-		const tail = this.#unit.read32(REG.COMMAND_TAIL);
-		const at = this.#commands + tail;
-		const {word0, word1 = this.#memory.u32(at + 4) & 0xfffffff, lo, hi} = fields;
+	private command(opcode: number, fields: {word0?: number; word1?: number; lo?: number; hi?: number}): void {
+		const tail = this.unit.read32(REG.COMMAND_TAIL);
+		const at = this.commands + tail;
+		const {word0, word1 = this.memory.u32(at + 4) & 0xfffffff, lo, hi} = fields;
 		const words = [word0, ((opcode << 28) | word1) >>> 0, lo, hi];
-		for (const [i, word] of words.entries()) if (word !== undefined) this.#memory.setU32(at + 4 * i, word);
-		this.#totalCommands++;
-		this.#unit.write32(REG.COMMAND_TAIL, (tail + ENTRY_BYTES) % RING_BYTES);
+		for (const [i, word] of words.entries()) if (word !== undefined) this.memory.setU32(at + 4 * i, word);
+		this.totalCommands++;
+		this.unit.write32(REG.COMMAND_TAIL, (tail + ENTRY_BYTES) % RING_BYTES);
 	}
 
 	/** amdvi_event_intr. */
-	#eventInterrupt(): void {
-		const ring = (head: number, tail: number) => [this.#hex(head), this.#hex(tail)];
+	private eventInterrupt(): void {
+		const ring = (head: number, tail: number) => [this.hex(head), this.hex(tail)];
 		const [head, tail] = ring(REG.EVENT_HEAD, REG.EVENT_TAIL);
 		const [commandHead, commandTail] = ring(REG.COMMAND_HEAD, REG.COMMAND_TAIL);
-		const status = this.#hex(REG.STATUS);
-		this.#print(`ivhd0: EVT INTR ${this.#interrupts++} Status:${status} EVT Head:${head} Tail:${tail}]`);
-		const total = this.#totalCommands.toString(16);
-		this.#print(`  [CMD Total 0x${total}] Tail:${commandTail}, Head:${commandHead}.`);
-		this.#printEvents();
+		const status = this.hex(REG.STATUS);
+		this.print(`ivhd0: EVT INTR ${this.interrupts++} Status:${status} EVT Head:${head} Tail:${tail}]`);
+		const total = this.totalCommands.toString(16);
+		this.print(`  [CMD Total 0x${total}] Tail:${commandTail}, Head:${commandHead}.`);
+		this.printEvents();
 		const {EVENT_OVERFLOW, EVENT_INT} = STATUS;
-		this.#unit.write32(REG.STATUS, this.#unit.read32(REG.STATUS) & (EVENT_OVERFLOW | EVENT_INT));
+		this.unit.write32(REG.STATUS, this.unit.read32(REG.STATUS) & (EVENT_OVERFLOW | EVENT_INT));
 	}
 
 	/**
 	 * amdvi_print_events: it goes on to an entry without a type, not to the tail. No entry is ever cleared, so once
 	 * the log has gone round, each interrupt prints all of it and leaves the head where it was.
 	 */
-	#printEvents(): void {
+	private printEvents(): void {
 		for (let i = 0; i < RING; i++) {
-			const head = this.#unit.read32(REG.EVENT_HEAD);
-			const event = readEvent(this.#memory, this.#events + head);
+			const head = this.unit.read32(REG.EVENT_HEAD);
+			const event = readEvent(this.memory, this.events + head);
 			if (event === undefined) return;
-			this.#print(`ivhd0:  [Event${i}: Head:${this.#hex(REG.EVENT_HEAD)} Tail:${this.#hex(REG.EVENT_TAIL)}]`);
-			for (const line of eventLines(this.#memory, event)) this.#print(line);
+			this.print(`ivhd0:  [Event${i}: Head:${this.hex(REG.EVENT_HEAD)} Tail:${this.hex(REG.EVENT_TAIL)}]`);
+			for (const line of eventLines(this.memory, event)) this.print(line);
 			this.eventsLogged++;
-			this.#unit.write32(REG.EVENT_HEAD, (head + ENTRY_BYTES) % RING_BYTES);
+			this.unit.write32(REG.EVENT_HEAD, (head + ENTRY_BYTES) % RING_BYTES);
 		}
 	}
 
-	#print(line: string): void {
+	private print(line: string): void {
 		this.linesLogged++;
 		this.log.push(line);
 		if (this.log.length > KEPT_LINES) this.log.shift();
 	}
 
-	#hex(register: number): string {
-		return `0x${this.#unit.read32(register).toString(16)}`;
+	private hex(register: number): string {
+		return `0x${this.unit.read32(register).toString(16)}`;
 	}
 
-	#setBase(register: number, hpa: number, low: number, high: number): void {
-		this.#unit.write32(register, (low32(hpa) | low) >>> 0);
-		this.#unit.write32(register + 4, high32(hpa) | high);
+	private setBase(register: number, hpa: number, low: number, high: number): void {
+		this.unit.write32(register, (low32(hpa) | low) >>> 0);
+		this.unit.write32(register + 4, high32(hpa) | high);
 	}
 }

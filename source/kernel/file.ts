@@ -18,25 +18,25 @@ export class OpenFile implements Backing {
 	readonly geom = false;
 	readonly sectorSize = SECTOR;
 	readonly canDelete = false;
-	readonly #disk: Disk;
-	readonly #memory: Memory;
+	private readonly disk: Disk;
+	private readonly memory: Memory;
 
 	constructor(disk: Disk, memory: Memory) {
-		this.#disk = disk;
-		this.#memory = memory;
+		this.disk = disk;
+		this.memory = memory;
 	}
 
 	get mediaBytes(): number {
-		return this.#disk.bytes;
+		return this.disk.bytes;
 	}
 
 	get stripeSize(): number {
-		return this.#disk.blockSize;
+		return this.disk.blockSize;
 	}
 
 	transfer(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
 		const asked = iovec.reduce((sum, {bytes}) => sum + bytes, 0);
-		const result = this.#check(offset, asked, write) ?? this.#move(map, iovec, offset, write);
+		const result = this.check(offset, asked, write) ?? this.move(map, iovec, offset, write);
 		const name = write ? 'pwritev' : 'preadv';
 		if (result.bytes > 0) this.probe?.({at: 'file', bytes: result.bytes});
 		this.probe?.({at: 'syscall', name, offset, bytes: asked, result: result.bytes, error: result.errno});
@@ -45,7 +45,7 @@ export class OpenFile implements Backing {
 
 	/** fsync(2). bhyve gives up CAP_FSYNC on a file that it opens read-only. */
 	flush(): string | undefined {
-		const error = this.#disk.writable ? this.#try(() => this.#disk.flush()) : 'ENOTCAPABLE';
+		const error = this.disk.writable ? this.try(() => this.disk.flush()) : 'ENOTCAPABLE';
 		this.probe?.({at: 'syscall', name: 'fsync', offset: 0, bytes: 0, result: 0, error});
 		return error;
 	}
@@ -56,21 +56,21 @@ export class OpenFile implements Backing {
 	}
 
 	/** A file would grow by a write past its end. Here it is somebody's disk image: it is as if no block were free. */
-	#check(offset: number, bytes: number, write: boolean): Result | undefined {
+	private check(offset: number, bytes: number, write: boolean): Result | undefined {
 		if (offset < 0) return {bytes: 0, errno: 'EINVAL'};
 		if (!write) return offset >= this.mediaBytes ? {bytes: 0} : undefined;
 		return offset + bytes > this.mediaBytes ? {bytes: 0, errno: 'ENOSPC'} : undefined;
 	}
 
 	/** Moves what can be moved up to an address that is not the caller's; then that is the answer. */
-	#move(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
-		const {views, fault} = this.#views(map, iovec, this.mediaBytes - offset);
+	private move(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
+		const {views, fault} = this.views(map, iovec, this.mediaBytes - offset);
 		let done = 0;
-		const errno = this.#try(() => {
+		const errno = this.try(() => {
 			for (let i = 0; i < views.length; i += IOV_MAX) {
 				const some = views.slice(i, i + IOV_MAX);
 				const wanted = some.reduce((sum, {length}) => sum + length, 0);
-				const moved = write ? this.#disk.writev(some, offset + done) : this.#disk.readv(some, offset + done);
+				const moved = write ? this.disk.writev(some, offset + done) : this.disk.readv(some, offset + done);
 				done += moved;
 				if (moved < wanted) return;
 			}
@@ -79,12 +79,12 @@ export class OpenFile implements Backing {
 	}
 
 	/** The memory behind an iovec, at most `most` bytes of it. */
-	#views(map: VmMap, iovec: readonly Iovec[], most: number): {views: Uint8Array[]; fault: boolean} {
+	private views(map: VmMap, iovec: readonly Iovec[], most: number): {views: Uint8Array[]; fault: boolean} {
 		const views: Uint8Array[] = [];
 		for (const {pointer, bytes} of iovec) {
 			const wanted = Math.min(bytes, most);
 			try {
-				for (const run of map.runs(pointer, wanted)) views.push(this.#memory.view(run.hpa, run.bytes));
+				for (const run of map.runs(pointer, wanted)) views.push(this.memory.view(run.hpa, run.bytes));
 			} catch (error) {
 				if (error instanceof BadAddress) return {views, fault: true};
 				throw error;
@@ -94,7 +94,7 @@ export class OpenFile implements Backing {
 		return {views, fault: false};
 	}
 
-	#try(work: () => void): string | undefined {
+	private try(work: () => void): string | undefined {
 		try {
 			work();
 			return undefined;

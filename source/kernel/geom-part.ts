@@ -17,32 +17,32 @@ export class PartitionProvider implements Provider {
 	/** The first byte of the partition on its disk. */
 	readonly start: number;
 	readonly mediaBytes: number;
-	readonly #parent: Provider;
+	private readonly parent: Provider;
 
 	constructor(
 		parent: Provider,
 		readonly name: string,
 		{firstLba, lastLba}: Partition,
 	) {
-		this.#parent = parent;
+		this.parent = parent;
 		this.start = firstLba * SECTOR;
 		this.mediaBytes = (Math.min(lastLba, parent.mediaBytes / SECTOR - 1) - firstLba + 1) * SECTOR;
 	}
 
 	get writable(): boolean {
-		return this.#parent.writable;
+		return this.parent.writable;
 	}
 
 	strategy(bio: Bio): {moved: number; error: boolean} {
-		return this.#parent.strategy({...bio, offset: bio.offset + this.start});
+		return this.parent.strategy({...bio, offset: bio.offset + this.start});
 	}
 
 	flush(): string | undefined {
-		return this.#parent.flush();
+		return this.parent.flush();
 	}
 
 	delete(offset: number, bytes: number): string | undefined {
-		return this.#parent.delete(offset + this.start, bytes);
+		return this.parent.delete(offset + this.start, bytes);
 	}
 }
 

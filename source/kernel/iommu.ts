@@ -27,28 +27,28 @@ export interface IommuOps {
 export class Iommu {
 	/** Exists from the first passthru bind on; before that nothing is translated. */
 	hostDomain: Domain | undefined;
-	readonly #ops: IommuOps | undefined;
-	readonly #memory: Memory;
-	readonly #hostFunctions: () => Rid[];
+	private readonly driver: IommuOps | undefined;
+	private readonly memory: Memory;
+	private readonly hostFunctions: () => Rid[];
 
 	/** `ops` is undefined on a machine without an IOMMU; `hostFunctions` lists the PCI functions of the host. */
 	constructor(ops: IommuOps | undefined, memory: Memory, hostFunctions: () => Rid[]) {
-		this.#ops = ops;
-		this.#memory = memory;
-		this.#hostFunctions = hostFunctions;
+		this.driver = ops;
+		this.memory = memory;
+		this.hostFunctions = hostFunctions;
 	}
 
 	/** iommu_create_domain: the first call sets the whole IOMMU up. Undefined where the machine has none. */
 	createDomain(maxaddr: number): Domain | undefined {
-		if (this.#ops === undefined) return undefined;
-		if (this.hostDomain === undefined) this.hostDomain = this.#init(this.#ops);
-		return this.#ops.createDomain(maxaddr);
+		if (this.driver === undefined) return undefined;
+		if (this.hostDomain === undefined) this.hostDomain = this.init(this.driver);
+		return this.driver.createDomain(maxaddr);
 	}
 
 	/** The driver's operations. @throws where the machine has no IOMMU: callers hold a domain, so it has one */
 	get ops(): IommuOps {
-		if (this.#ops === undefined) throw new Error('this machine has no IOMMU');
-		return this.#ops;
+		if (this.driver === undefined) throw new Error('this machine has no IOMMU');
+		return this.driver;
 	}
 
 	/** iommu_host_domain(): the host's domain. @throws where iommu_init has not run. */
@@ -76,11 +76,11 @@ export class Iommu {
 	}
 
 	/** iommu_init: a 1:1 host domain up to the end of memory, holes included, with all host functions in it. */
-	#init(ops: IommuOps): Domain {
+	private init(ops: IommuOps): Domain {
 		ops.init();
-		const host = ops.createDomain(this.#memory.end);
-		ops.createMapping(host, 0, 0, this.#memory.end);
-		for (const rid of this.#hostFunctions()) ops.addDevice(host, rid);
+		const host = ops.createDomain(this.memory.end);
+		ops.createMapping(host, 0, 0, this.memory.end);
+		for (const rid of this.hostFunctions()) ops.addDevice(host, rid);
 		ops.enable();
 		return host;
 	}

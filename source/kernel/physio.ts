@@ -59,7 +59,7 @@ export class RawDevice implements Backing {
 	}
 
 	transfer(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
-		const result = this.#physio(map, iovec, offset, write);
+		const result = this.physio(map, iovec, offset, write);
 		this.probe?.({
 			at: 'syscall',
 			name: write ? 'pwritev' : 'preadv',
@@ -80,26 +80,26 @@ export class RawDevice implements Backing {
 
 	/** ioctl(DIOCGDELETE): g_dev_ioctl has checks of its own before GEOM's. */
 	delete(offset: number, bytes: number): string | undefined {
-		const error = this.#delete(offset, bytes);
+		const error = this.trim(offset, bytes);
 		const result = error === undefined ? bytes : 0;
 		this.probe?.({at: 'syscall', name: 'DIOCGDELETE', offset, bytes, result, error});
 		return error;
 	}
 
-	#delete(offset: number, bytes: number): string | undefined {
+	private trim(offset: number, bytes: number): string | undefined {
 		if (bytes <= 0) return 'EINVAL';
-		const length = this.#clip(offset, bytes);
+		const length = this.clip(offset, bytes);
 		if (typeof length === 'string') return length;
 		if (length === 0) return 'EIO';
 		return this.provider.writable ? this.provider.delete(offset, length) : 'EPERM';
 	}
 
-	#physio(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
+	private physio(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
 		let done = 0;
 		for (const {pointer, bytes} of iovec) {
 			for (let at = 0; at < bytes; ) {
 				const wanted = Math.min(MAXPHYS, bytes - at);
-				const length = this.#clip(offset + done, wanted);
+				const length = this.clip(offset + done, wanted);
 				if (typeof length === 'string') return {bytes: done, errno: length};
 				if (length === 0) return {bytes: done};
 				const pages = hold(map, pointer + at, length);
@@ -115,7 +115,7 @@ export class RawDevice implements Backing {
 	}
 
 	/** g_io_check: whole sectors, from within the media; what reaches past its end is cut off. */
-	#clip(offset: number, bytes: number): number | 'EINVAL' | 'EIO' {
+	private clip(offset: number, bytes: number): number | 'EINVAL' | 'EIO' {
 		if (((offset | bytes) & (SECTOR - 1)) !== 0) return 'EINVAL';
 		if (offset < 0 || offset > this.provider.mediaBytes) return 'EIO';
 		return Math.min(bytes, this.provider.mediaBytes - offset);

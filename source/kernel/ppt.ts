@@ -22,10 +22,10 @@ export class Ppt {
 	readonly devices: PptDevice[] = [];
 	/** Before D12661 a ppt device that no VM owns is in the host's domain; since then it is in none. */
 	returnsToHost = false;
-	readonly #iommu: Iommu;
+	private readonly iommu: Iommu;
 
 	constructor(iommu: Iommu) {
-		this.#iommu = iommu;
+		this.iommu = iommu;
 	}
 
 	/** ppt_attach: the function leaves the host domain. Until a VM owns it, it is in no domain. */
@@ -34,7 +34,7 @@ export class Ppt {
 		while (this.devices.some(({name}) => name === `ppt${unit}`)) unit++;
 		const device = {name: `ppt${unit}`, rid, vm: undefined};
 		this.devices.push(device);
-		if (!this.returnsToHost) this.#iommu.removeFromHost(rid);
+		if (!this.returnsToHost) this.iommu.removeFromHost(rid);
 		return device;
 	}
 
@@ -42,7 +42,7 @@ export class Ppt {
 	detach(device: PptDevice): void {
 		if (device.vm !== undefined) throw new VmmError('EBUSY', `${device.name} belongs to ${device.vm.name}`);
 		this.devices.splice(this.devices.indexOf(device), 1);
-		if (!this.returnsToHost) this.#iommu.addToHost(device.rid);
+		if (!this.returnsToHost) this.iommu.addToHost(device.rid);
 	}
 
 	/** Whether the function is one of the host's own, as iommu_init sees it. */
@@ -71,16 +71,16 @@ export class Ppt {
 	assign(vm: Vm, rid: Rid): void {
 		const device = this.find(undefined, rid);
 		if (vm.domain === undefined) throw new VmmError('ENXIO', `${vm.name} has no IOMMU domain`);
-		if (this.returnsToHost) this.#iommu.removeFromHost(rid);
+		if (this.returnsToHost) this.iommu.removeFromHost(rid);
 		device.vm = vm;
-		this.#iommu.ops.addDevice(vm.domain, rid);
+		this.iommu.ops.addDevice(vm.domain, rid);
 	}
 
 	/** ppt_unassign_device: out of the guest's domain, and into no other. @throws VmmError */
 	unassign(vm: Vm, rid: Rid): void {
 		const device = this.find(vm, rid);
-		if (vm.domain !== undefined) this.#iommu.ops.removeDevice(vm.domain, rid);
-		if (this.returnsToHost) this.#iommu.addToHost(rid);
+		if (vm.domain !== undefined) this.iommu.ops.removeDevice(vm.domain, rid);
+		if (this.returnsToHost) this.iommu.addToHost(rid);
 		device.vm = undefined;
 	}
 }

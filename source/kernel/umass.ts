@@ -19,12 +19,12 @@ const EVENT_TRBS = 256;
 /** One endpoint's transfer ring, as its producer sees it. */
 class TransferRing {
 	readonly start: number;
-	readonly #memory: Memory;
-	#next = 0;
-	#cycle: number = xhci.TRB_CYCLE;
+	private readonly memory: Memory;
+	private next = 0;
+	private cycle: number = xhci.TRB_CYCLE;
 
 	constructor(memory: Memory, pages: VmPages) {
-		this.#memory = memory;
+		this.memory = memory;
 		this.start = pages.allocContiguous(RING_PAGES, OWNER);
 	}
 
@@ -32,43 +32,43 @@ class TransferRing {
 	put(runs: readonly Run[]): void {
 		let first: [at: number, control: number] | undefined;
 		runs.forEach(({hpa, bytes}, i) => {
-			this.#wrap(i > 0);
-			const at = this.start + this.#next * TRB_BYTES;
+			this.wrap(i > 0);
+			const at = this.start + this.next * TRB_BYTES;
 			const more = i < runs.length - 1 ? xhci.TRB_CHAIN : xhci.TRB_IOC;
-			const control = xhci.trbOf(xhci.TRB_TYPE.NORMAL) | more | this.#cycle;
-			this.#memory.setU32(at + TRB.POINTER, low32(hpa));
-			this.#memory.setU32(at + TRB.POINTER + 4, high32(hpa));
-			this.#memory.setU32(at + TRB.STATUS, bytes);
+			const control = xhci.trbOf(xhci.TRB_TYPE.NORMAL) | more | this.cycle;
+			this.memory.setU32(at + TRB.POINTER, low32(hpa));
+			this.memory.setU32(at + TRB.POINTER + 4, high32(hpa));
+			this.memory.setU32(at + TRB.STATUS, bytes);
 			if (first === undefined) first = [at + TRB.CONTROL, control];
-			else this.#memory.setU32(at + TRB.CONTROL, control);
-			this.#next++;
+			else this.memory.setU32(at + TRB.CONTROL, control);
+			this.next++;
 		});
-		if (first !== undefined) this.#memory.setU32(...first);
+		if (first !== undefined) this.memory.setU32(...first);
 	}
 
 	/** The link at the ring's end, in the middle of a transfer or between two. */
-	#wrap(inside: boolean): void {
-		if (this.#next < RING_TRBS - 1) return;
-		const at = this.start + this.#next * TRB_BYTES;
-		this.#memory.setU32(at + TRB.POINTER, low32(this.start));
-		this.#memory.setU32(at + TRB.POINTER + 4, high32(this.start));
+	private wrap(inside: boolean): void {
+		if (this.next < RING_TRBS - 1) return;
+		const at = this.start + this.next * TRB_BYTES;
+		this.memory.setU32(at + TRB.POINTER, low32(this.start));
+		this.memory.setU32(at + TRB.POINTER + 4, high32(this.start));
 		const chain = inside ? xhci.TRB_CHAIN : 0;
-		const link = xhci.trbOf(xhci.TRB_TYPE.LINK) | xhci.TRB_TOGGLE | chain | this.#cycle;
-		this.#memory.setU32(at + TRB.CONTROL, link);
-		this.#next = 0;
-		this.#cycle ^= xhci.TRB_CYCLE;
+		const link = xhci.trbOf(xhci.TRB_TYPE.LINK) | xhci.TRB_TOGGLE | chain | this.cycle;
+		this.memory.setU32(at + TRB.CONTROL, link);
+		this.next = 0;
+		this.cycle ^= xhci.TRB_CYCLE;
 	}
 }
 
 export class UmassDisk implements Provider {
 	probe?: Probe;
-	readonly #xhci: Xhci;
-	readonly #memory: Memory;
-	readonly #out: TransferRing;
-	readonly #in: TransferRing;
+	private readonly xhci: Xhci;
+	private readonly memory: Memory;
+	private readonly out: TransferRing;
+	private readonly in: TransferRing;
 	/** The command wrapper, and the status wrapper behind it. */
-	readonly #wrappers: number;
-	#tag = 0;
+	private readonly wrappers: number;
+	private tag = 0;
 
 	constructor(
 		readonly name: string,
@@ -76,30 +76,30 @@ export class UmassDisk implements Provider {
 		memory: Memory,
 		pages: VmPages,
 	) {
-		this.#xhci = controller;
-		this.#memory = memory;
-		this.#out = new TransferRing(memory, pages);
-		this.#in = new TransferRing(memory, pages);
-		this.#wrappers = pages.allocContiguous(1, OWNER);
+		this.xhci = controller;
+		this.memory = memory;
+		this.out = new TransferRing(memory, pages);
+		this.in = new TransferRing(memory, pages);
+		this.wrappers = pages.allocContiguous(1, OWNER);
 		const events = pages.allocContiguous(1, OWNER);
-		controller.configure(this.#out.start, this.#in.start, events, EVENT_TRBS * TRB_BYTES);
+		controller.configure(this.out.start, this.in.start, events, EVENT_TRBS * TRB_BYTES);
 	}
 
 	get mediaBytes(): number {
-		return this.#xhci.disk.bytes;
+		return this.xhci.disk.bytes;
 	}
 
 	get writable(): boolean {
-		return this.#xhci.disk.writable;
+		return this.xhci.disk.writable;
 	}
 
 	/** SYNCHRONIZE CACHE and UNMAP: none of the caller's memory is moved, so no address is looked up. */
 	flush(): string | undefined {
-		return quietly(() => this.#xhci.disk.flush());
+		return quietly(() => this.xhci.disk.flush());
 	}
 
 	delete(offset: number, bytes: number): string | undefined {
-		return quietly(() => this.#xhci.disk.trim(offset, bytes));
+		return quietly(() => this.xhci.disk.trim(offset, bytes));
 	}
 
 	/** One bio, one SCSI command. @returns the bytes that the disk says it moved, and whether it failed */
@@ -107,34 +107,34 @@ export class UmassDisk implements Provider {
 		const runs = pages.flatMap(withinBoundaries);
 		const bytes = runs.reduce((sum, run) => sum + run.bytes, 0);
 		const lba = offset / SECTOR;
-		this.#writeCommand(write, lba, bytes);
+		this.writeCommand(write, lba, bytes);
 		this.probe?.({
 			at: 'driver',
 			name: 'umass',
 			lba,
 			segments: runs.map(run => ({address: run.hpa, bytes: run.bytes})),
 		});
-		const csw = this.#wrappers + xhci.CBW_BYTES + 1;
-		this.#out.put([{hpa: this.#wrappers, bytes: xhci.CBW_BYTES}]);
-		(write ? this.#out : this.#in).put(runs);
-		this.#in.put([{hpa: csw, bytes: xhci.CSW_BYTES}]);
-		this.#xhci.doorbell('out');
-		this.#xhci.doorbell('in');
-		const status = this.#memory.view(csw, xhci.CSW_BYTES);
+		const csw = this.wrappers + xhci.CBW_BYTES + 1;
+		this.out.put([{hpa: this.wrappers, bytes: xhci.CBW_BYTES}]);
+		(write ? this.out : this.in).put(runs);
+		this.in.put([{hpa: csw, bytes: xhci.CSW_BYTES}]);
+		this.xhci.doorbell('out');
+		this.xhci.doorbell('in');
+		const status = this.memory.view(csw, xhci.CSW_BYTES);
 		const view = new DataView(status.buffer, status.byteOffset, status.length);
 		const good =
 			view.getUint32(xhci.CSW.SIGNATURE, true) === xhci.CSW_SIGNATURE &&
-			view.getUint32(xhci.CSW.TAG, true) === this.#tag &&
+			view.getUint32(xhci.CSW.TAG, true) === this.tag &&
 			view.getUint8(xhci.CSW.STATUS) === xhci.CSW_PASSED;
 		return {moved: good ? bytes - view.getUint32(xhci.CSW.RESIDUE, true) : 0, error: !good};
 	}
 
-	#writeCommand(write: boolean, lba: number, bytes: number): void {
-		this.#tag = (this.#tag + 1) >>> 0;
-		const page = this.#memory.view(this.#wrappers, 64).fill(0);
+	private writeCommand(write: boolean, lba: number, bytes: number): void {
+		this.tag = (this.tag + 1) >>> 0;
+		const page = this.memory.view(this.wrappers, 64).fill(0);
 		const cbw = new DataView(page.buffer, page.byteOffset, page.length);
 		cbw.setUint32(xhci.CBW.SIGNATURE, xhci.CBW_SIGNATURE, true);
-		cbw.setUint32(xhci.CBW.TAG, this.#tag, true);
+		cbw.setUint32(xhci.CBW.TAG, this.tag, true);
 		cbw.setUint32(xhci.CBW.LENGTH, bytes, true);
 		cbw.setUint8(xhci.CBW.FLAGS, write ? 0 : xhci.CBW_IN);
 		cbw.setUint8(xhci.CBW.CB_LENGTH, 16);

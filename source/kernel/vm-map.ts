@@ -45,14 +45,14 @@ export class BadAddress extends Error {
 
 export class VmMap {
 	readonly entries: VmMapEntry[] = [];
-	readonly #memory: Memory;
+	private readonly memory: Memory;
 	/** The run last used by a scalar, and what makes a physical address of one in it. */
-	#lastStart = 0;
-	#lastEnd = 0;
-	#lastDelta = 0;
+	private lastStart = 0;
+	private lastEnd = 0;
+	private lastDelta = 0;
 
 	constructor(memory: Memory) {
-		this.#memory = memory;
+		this.memory = memory;
 	}
 
 	insert(start: number, bytes: number, object: VmObject, offset: number): void {
@@ -61,14 +61,14 @@ export class VmMap {
 
 	/** The physical address behind an address. */
 	hpa(address: number): number | undefined {
-		return this.#run(address, 1)?.hpa;
+		return this.run(address, 1)?.hpa;
 	}
 
 	/** The physically contiguous runs behind [address, address + bytes). @throws BadAddress */
 	runs(address: number, bytes: number): Run[] {
 		const runs: Run[] = [];
 		for (let at = address; at < address + bytes; ) {
-			const run = this.#run(at, address + bytes - at);
+			const run = this.run(at, address + bytes - at);
 			if (run === undefined) throw new BadAddress(at);
 			runs.push(run);
 			at += run.bytes;
@@ -81,7 +81,7 @@ export class VmMap {
 		const copy = new Uint8Array(bytes);
 		let done = 0;
 		for (const run of this.runs(address, bytes)) {
-			copy.set(this.#memory.view(run.hpa, run.bytes), done);
+			copy.set(this.memory.view(run.hpa, run.bytes), done);
 			done += run.bytes;
 		}
 		return copy;
@@ -91,46 +91,46 @@ export class VmMap {
 	write(address: number, bytes: Uint8Array): void {
 		let done = 0;
 		for (const run of this.runs(address, bytes.length)) {
-			this.#memory.view(run.hpa, run.bytes).set(bytes.subarray(done, done + run.bytes));
+			this.memory.view(run.hpa, run.bytes).set(bytes.subarray(done, done + run.bytes));
 			done += run.bytes;
 		}
 	}
 
 	/** memset of zeros. @throws BadAddress, with nothing written. */
 	zero(address: number, bytes: number): void {
-		for (const run of this.runs(address, bytes)) this.#memory.view(run.hpa, run.bytes).fill(0);
+		for (const run of this.runs(address, bytes)) this.memory.view(run.hpa, run.bytes).fill(0);
 	}
 
 	/** memcpy between two addresses of this space, from memory to memory. @throws BadAddress */
 	copy(to: number, from: number, bytes: number): void {
 		this.runs(to, bytes);
 		for (const run of this.runs(from, bytes)) {
-			this.write(to, this.#memory.view(run.hpa, run.bytes));
+			this.write(to, this.memory.view(run.hpa, run.bytes));
 			to += run.bytes;
 		}
 	}
 
 	u8(address: number): number {
-		return this.#memory.u8(this.#byte(address));
+		return this.memory.u8(this.byte(address));
 	}
 
 	/** Little-endian. An aligned scalar lies in one page, and so in one run. */
 	u16(address: number): number {
-		if ((address & 1) === 0) return this.#memory.u16(this.#byte(address));
+		if ((address & 1) === 0) return this.memory.u16(this.byte(address));
 		return this.u8(address) | (this.u8(address + 1) << 8);
 	}
 
 	u32(address: number): number {
-		if ((address & 3) === 0) return this.#memory.u32(this.#byte(address));
+		if ((address & 3) === 0) return this.memory.u32(this.byte(address));
 		return (this.u16(address) | (this.u16(address + 2) << 16)) >>> 0;
 	}
 
 	setU8(address: number, value: number): void {
-		this.#memory.setU8(this.#byte(address), value);
+		this.memory.setU8(this.byte(address), value);
 	}
 
 	setU16(address: number, value: number): void {
-		if ((address & 1) === 0) this.#memory.setU16(this.#byte(address), value);
+		if ((address & 1) === 0) this.memory.setU16(this.byte(address), value);
 		else {
 			this.setU8(address, value & 0xff);
 			this.setU8(address + 1, (value >>> 8) & 0xff);
@@ -138,7 +138,7 @@ export class VmMap {
 	}
 
 	setU32(address: number, value: number): void {
-		if ((address & 3) === 0) this.#memory.setU32(this.#byte(address), value);
+		if ((address & 3) === 0) this.memory.setU32(this.byte(address), value);
 		else {
 			this.setU16(address, value & 0xffff);
 			this.setU16(address + 2, value >>> 16);
@@ -147,30 +147,30 @@ export class VmMap {
 
 	/** Fills four words. Where they are aligned together they lie in one page, as a scalar does. */
 	words(address: number, into: Uint32Array): void {
-		if ((address & 15) === 0) this.#memory.words(this.#byte(address), into);
+		if ((address & 15) === 0) this.memory.words(this.byte(address), into);
 		else for (let i = 0; i < 4; i++) into[i] = this.u32(address + 4 * i);
 	}
 
 	setWords(address: number, from: Uint32Array): void {
-		if ((address & 15) === 0) this.#memory.setWords(this.#byte(address), from);
+		if ((address & 15) === 0) this.memory.setWords(this.byte(address), from);
 		else for (let i = 0; i < 4; i++) this.setU32(address + 4 * i, from[i]);
 	}
 
 	/** The physical address of one byte. Rings are read scalar by scalar, so the run last used is tried first. */
-	#byte(address: number): number {
-		if (address < this.#lastStart || address >= this.#lastEnd) {
-			const run = this.#run(address, Number.MAX_SAFE_INTEGER);
+	private byte(address: number): number {
+		if (address < this.lastStart || address >= this.lastEnd) {
+			const run = this.run(address, Number.MAX_SAFE_INTEGER);
 			if (run === undefined) throw new BadAddress(address);
-			this.#lastStart = address;
-			this.#lastEnd = address + run.bytes;
-			this.#lastDelta = run.hpa - address;
+			this.lastStart = address;
+			this.lastEnd = address + run.bytes;
+			this.lastDelta = run.hpa - address;
 		}
-		return address + this.#lastDelta;
+		return address + this.lastDelta;
 	}
 
 	/** The contiguous memory at an address: at most `bytes` of it. */
-	#run(address: number, bytes: number): Run | undefined {
-		const entry = this.#entryAt(address);
+	private run(address: number, bytes: number): Run | undefined {
+		const entry = this.entryAt(address);
 		if (entry === undefined) return undefined;
 		const offset = entry.offset + address - entry.start;
 		const run = entry.object.runAt(offset);
@@ -179,7 +179,7 @@ export class VmMap {
 		return {hpa: run.hpa + offset - run.offset, bytes: Math.min(bytes, left)};
 	}
 
-	#entryAt(address: number): VmMapEntry | undefined {
+	private entryAt(address: number): VmMapEntry | undefined {
 		for (const entry of this.entries)
 			if (address >= entry.start && address < entry.start + entry.bytes) return entry;
 		return undefined;

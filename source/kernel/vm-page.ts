@@ -15,27 +15,27 @@ const KERNEL = 'kernel';
 const BLOCKS = 128;
 
 export class VmPages {
-	readonly #memory: Memory;
-	readonly #random: () => number;
+	private readonly memory: Memory;
+	private readonly random: () => number;
 	/** Every page of memory, in order of address. */
-	readonly #owned: Owned[] = [];
+	private readonly blocks: Owned[] = [];
 	/** Pages taken for tables, not yet given out, or given back. */
-	readonly #spare: number[] = [];
-	readonly #chunk: number;
+	private readonly spare: number[] = [];
+	private readonly chunk: number;
 	/** Rises when a page changes hands. */
 	version = 0;
 
 	constructor(memory: Memory, random: () => number) {
-		this.#memory = memory;
-		this.#random = random;
+		this.memory = memory;
+		this.random = random;
 		const total = memory.bytes / PAGE_SIZE;
-		this.#chunk = Math.max(64, Math.floor(total / 1024));
-		for (const {base, bytes} of memory.segments) this.#cut(base, bytes / PAGE_SIZE, total);
+		this.chunk = Math.max(64, Math.floor(total / 1024));
+		for (const {base, bytes} of memory.segments) this.cut(base, bytes / PAGE_SIZE, total);
 	}
 
 	/** Pages for `owner` in scattered runs. @throws UserError where not enough are free. */
 	alloc(pages: number, owner: string): Run[] {
-		const free = this.#owned.reduce((sum, block) => sum + (block.owner === FREE ? block.pages : 0), 0);
+		const free = this.blocks.reduce((sum, block) => sum + (block.owner === FREE ? block.pages : 0), 0);
 		if (free < pages) {
 			throw new UserError(
 				`${owner} needs ${pages} pages and the host has ${free} free; give more with --host-memory.`,
@@ -43,7 +43,7 @@ export class VmPages {
 		}
 		const runs: Run[] = [];
 		for (let left = pages; left > 0; ) {
-			const run = this.#take(left, owner);
+			const run = this.take(left, owner);
 			runs.push({hpa: run.hpa, bytes: run.pages * PAGE_SIZE});
 			left -= run.pages;
 		}
@@ -52,35 +52,35 @@ export class VmPages {
 
 	/** Physically contiguous, zeroed pages, as contigmalloc(9) gives for what a device reads. */
 	allocContiguous(pages: number, owner: string): number {
-		const enough = this.#owned.some(block => block.owner === FREE && block.pages >= pages);
-		if (!enough) this.#joinFree(pages);
-		const {hpa} = this.#take(pages, owner, pages);
-		this.#memory.view(hpa, pages * PAGE_SIZE).fill(0);
+		const enough = this.blocks.some(block => block.owner === FREE && block.pages >= pages);
+		if (!enough) this.joinFree(pages);
+		const {hpa} = this.take(pages, owner, pages);
+		this.memory.view(hpa, pages * PAGE_SIZE).fill(0);
 		return hpa;
 	}
 
 	/** One zeroed page, as malloc(9) gives for a page table. */
 	allocPage(owner: string): number {
-		if (this.#spare.length === 0) {
-			const {hpa, pages} = this.#take(this.#chunk, owner);
-			for (let i = pages - 1; i >= 0; i--) this.#spare.push(hpa + i * PAGE_SIZE);
+		if (this.spare.length === 0) {
+			const {hpa, pages} = this.take(this.chunk, owner);
+			for (let i = pages - 1; i >= 0; i--) this.spare.push(hpa + i * PAGE_SIZE);
 		}
-		const page = this.#spare.pop() ?? 0;
-		this.#memory.view(page, PAGE_SIZE).fill(0);
+		const page = this.spare.pop() ?? 0;
+		this.memory.view(page, PAGE_SIZE).fill(0);
 		return page;
 	}
 
 	freePage(hpa: number): void {
-		this.#spare.push(hpa);
+		this.spare.push(hpa);
 	}
 
 	/** Gives back all that `owner` has. What was written there is cleared, so that nobody finds it. */
 	free(owner: string): void {
 		this.version++;
 		const joined: Owned[] = [];
-		for (const block of this.#owned) {
+		for (const block of this.blocks) {
 			if (block.owner === owner) {
-				this.#memory.clear(block.hpa, block.pages * PAGE_SIZE);
+				this.memory.clear(block.hpa, block.pages * PAGE_SIZE);
 				block.owner = FREE;
 			}
 			const last = joined[joined.length - 1];
@@ -88,18 +88,18 @@ export class VmPages {
 			if (joins) last.pages += block.pages;
 			else joined.push(block);
 		}
-		this.#owned.splice(0, this.#owned.length, ...joined);
+		this.blocks.splice(0, this.blocks.length, ...joined);
 	}
 
 	/** Who uses the page at an address. */
 	ownerOf(hpa: number): string {
-		return this.#owned.find(block => hpa >= block.hpa && hpa < endOf(block))?.owner ?? 'no memory';
+		return this.blocks.find(block => hpa >= block.hpa && hpa < endOf(block))?.owner ?? 'no memory';
 	}
 
 	/** Every page of memory by owner, neighbours of one owner joined. */
 	owned(): Owned[] {
 		const joined: Owned[] = [];
-		for (const block of this.#owned) {
+		for (const block of this.blocks) {
 			const last = joined[joined.length - 1];
 			if (last?.owner === block.owner && endOf(last) === block.hpa) last.pages += block.pages;
 			else joined.push({...block});
@@ -108,27 +108,27 @@ export class VmPages {
 	}
 
 	/** Makes one block of the first free neighbours that have so many pages together. */
-	#joinFree(pages: number): void {
+	private joinFree(pages: number): void {
 		let first = 0;
 		let sum = 0;
-		for (const [i, block] of this.#owned.entries()) {
-			if (sum === 0 || block.hpa !== this.#owned[first].hpa + sum * PAGE_SIZE) {
+		for (const [i, block] of this.blocks.entries()) {
+			if (sum === 0 || block.hpa !== this.blocks[first].hpa + sum * PAGE_SIZE) {
 				first = i;
 				sum = 0;
 			}
 			sum = block.owner === FREE ? sum + block.pages : 0;
 			if (sum >= pages) {
-				const {hpa} = this.#owned[first];
-				this.#owned.splice(first, i - first + 1, {hpa, pages: sum, owner: FREE});
+				const {hpa} = this.blocks[first];
+				this.blocks.splice(first, i - first + 1, {hpa, pages: sum, owner: FREE});
 				return;
 			}
 		}
 	}
 
 	/** Up to `pages`, and no fewer than `least`, from a free block chosen at random. */
-	#take(pages: number, owner: string, least = 1): Owned {
-		const free = this.#owned.filter(block => block.owner === FREE && block.pages >= least);
-		const block = free[Math.floor(this.#random() * free.length)];
+	private take(pages: number, owner: string, least = 1): Owned {
+		const free = this.blocks.filter(block => block.owner === FREE && block.pages >= least);
+		const block = free[Math.floor(this.random() * free.length)];
 		if (block === undefined)
 			throw new UserError(`The host has no page left for ${owner}; give more with --host-memory.`);
 		this.version++;
@@ -136,21 +136,21 @@ export class VmPages {
 		const rest = block.pages - taken.pages;
 		const parts =
 			rest > 0 ? [taken, {hpa: block.hpa + taken.pages * PAGE_SIZE, pages: rest, owner: FREE}] : [taken];
-		this.#owned.splice(this.#owned.indexOf(block), 1, ...parts);
+		this.blocks.splice(this.blocks.indexOf(block), 1, ...parts);
 		return taken;
 	}
 
-	#cut(base: number, pages: number, total: number): void {
+	private cut(base: number, pages: number, total: number): void {
 		const kernel = base === 0 ? Math.min(pages, Math.floor(total / 16)) : 0;
-		if (kernel > 0) this.#owned.push({hpa: 0, pages: kernel, owner: KERNEL});
+		if (kernel > 0) this.blocks.push({hpa: 0, pages: kernel, owner: KERNEL});
 		const mean = Math.max(16, total / BLOCKS);
 		for (let at = kernel; at < pages; ) {
 			const size = Math.min(
 				pages - at,
-				Math.max(16, Math.round((mean * (0.25 + 1.5 * this.#random())) / 16) * 16),
+				Math.max(16, Math.round((mean * (0.25 + 1.5 * this.random())) / 16) * 16),
 			);
-			const owner = this.#random() < 0.1 ? KERNEL : FREE;
-			this.#owned.push({hpa: base + at * PAGE_SIZE, pages: size, owner});
+			const owner = this.random() < 0.1 ? KERNEL : FREE;
+			this.blocks.push({hpa: base + at * PAGE_SIZE, pages: size, owner});
 			at += size;
 		}
 	}

@@ -13,27 +13,27 @@ export class Vmm {
 	/** Before D34607, vm_iommu_modify took wired guest pages out of the host domain. After it, they stay. */
 	removesFromHost = true;
 
-	readonly #iommu: Iommu;
-	readonly #ppt: Ppt;
-	readonly #memory: Memory;
-	readonly #pages: VmPages;
+	private readonly iommu: Iommu;
+	private readonly ppt: Ppt;
+	private readonly memory: Memory;
+	private readonly pages: VmPages;
 
 	constructor(iommu: Iommu, ppt: Ppt, memory: Memory, pages: VmPages) {
-		this.#iommu = iommu;
-		this.#ppt = ppt;
-		this.#memory = memory;
-		this.#pages = pages;
+		this.iommu = iommu;
+		this.ppt = ppt;
+		this.memory = memory;
+		this.pages = pages;
 	}
 
 	create(name: string): Vm {
-		const vm = new Vm(name, this.#memory);
+		const vm = new Vm(name, this.memory);
 		this.vms.push(vm);
 		return vm;
 	}
 
 	/** VM_MMAP_MEMSEG of system memory; with VM_MEMMAP_F_WIRED its pages cannot move. */
 	mmap(vm: Vm, gpa: number, bytes: number, wired: boolean): void {
-		vm.sysmem.populate(gpa, this.#pages.alloc(bytes / PAGE_SIZE, vm.name));
+		vm.sysmem.populate(gpa, this.pages.alloc(bytes / PAGE_SIZE, vm.name));
 		vm.map.insert(gpa, bytes, vm.sysmem, gpa);
 		vm.memMaps.push({gpa, bytes, wired, iommu: false});
 	}
@@ -44,29 +44,29 @@ export class Vmm {
 	 * destroyed (a debug kernel asserts that there is none). @throws VmmError ENXIO, ENOENT, EBUSY
 	 */
 	bind(vm: Vm, rid: Rid): void {
-		if (this.#ppt.of(vm).length === 0) {
-			vm.domain = this.#iommu.createDomain(vm.maxaddr);
+		if (this.ppt.of(vm).length === 0) {
+			vm.domain = this.iommu.createDomain(vm.maxaddr);
 			if (vm.domain === undefined) throw new VmmError('ENXIO', 'this machine has no IOMMU');
-			this.#modify(vm, vm.domain, true);
+			this.modify(vm, vm.domain, true);
 		}
-		this.#ppt.assign(vm, rid);
+		this.ppt.assign(vm, rid);
 	}
 
 	/** VM_UNBIND_PPTDEV (vm_unassign_pptdev): with the last device goes the map; the domain stays. @throws VmmError */
 	unbind(vm: Vm, rid: Rid): void {
-		this.#ppt.unassign(vm, rid);
-		if (vm.domain !== undefined && this.#ppt.of(vm).length === 0) this.#modify(vm, vm.domain, false);
+		this.ppt.unassign(vm, rid);
+		if (vm.domain !== undefined && this.ppt.of(vm).length === 0) this.modify(vm, vm.domain, false);
 	}
 
 	/** VM_REINIT: all passthru devices leave, and the domain goes. Memory stays wired. */
 	reinit(vm: Vm): void {
-		this.#cleanup(vm);
+		this.cleanup(vm);
 	}
 
 	/** VM_DESTROY: as reinit, and then the memory is given back. */
 	destroy(vm: Vm): void {
-		this.#cleanup(vm);
-		this.#pages.free(vm.name);
+		this.cleanup(vm);
+		this.pages.free(vm.name);
 		this.vms.splice(this.vms.indexOf(vm), 1);
 	}
 
@@ -74,20 +74,20 @@ export class Vmm {
 	 * vm_cleanup. It sees to the map by way of the last device that leaves: where a bind has failed there is none,
 	 * and before D34607 the VM's pages then stay out of the host domain.
 	 */
-	#cleanup(vm: Vm): void {
-		for (const {rid} of this.#ppt.of(vm)) this.unbind(vm, rid);
-		if (vm.domain !== undefined) this.#iommu.ops.destroyDomain(vm.domain);
+	private cleanup(vm: Vm): void {
+		for (const {rid} of this.ppt.of(vm)) this.unbind(vm, rid);
+		if (vm.domain !== undefined) this.iommu.ops.destroyDomain(vm.domain);
 		vm.domain = undefined;
 		for (const memMap of vm.memMaps) memMap.iommu = false;
 	}
 
 	/** vm_iommu_modify: gpa → hpa into the guest's domain or out of it, and, before D34607, hpa out of the host's. */
-	#modify(vm: Vm, domain: Domain, map: boolean): void {
-		const {ops} = this.#iommu;
-		const host = this.#iommu.host();
+	private modify(vm: Vm, domain: Domain, map: boolean): void {
+		const {ops} = this.iommu;
+		const host = this.iommu.host();
 		for (const memMap of vm.memMaps) {
 			if (!memMap.wired) continue;
-			for (const {gpa, hpa, bytes} of this.#pagesOf(vm, memMap)) {
+			for (const {gpa, hpa, bytes} of this.pagesOf(vm, memMap)) {
 				if (map) ops.createMapping(domain, gpa, hpa, bytes);
 				else ops.removeMapping(domain, gpa, bytes);
 				if (this.removesFromHost && map) ops.removeMapping(host, hpa, bytes);
@@ -99,7 +99,7 @@ export class Vmm {
 		ops.invalidateTlb(map ? host : domain);
 	}
 
-	*#pagesOf(vm: Vm, {gpa, bytes}: MemMap): Generator<{gpa: number; hpa: number; bytes: number}> {
+	private *pagesOf(vm: Vm, {gpa, bytes}: MemMap): Generator<{gpa: number; hpa: number; bytes: number}> {
 		for (const run of vm.map.runs(gpa, bytes)) {
 			yield {gpa, ...run};
 			gpa += run.bytes;

@@ -17,105 +17,105 @@ export class VtdDriver implements IommuOps {
 	readonly name = 'vt-d';
 	/** domhead. */
 	readonly domains: Domain[] = [];
-	readonly #unit: Vtd;
-	readonly #memory: Memory;
-	readonly #pages: VmPages;
-	readonly #tables: PageTables;
-	#root = 0;
+	private readonly unit: Vtd;
+	private readonly memory: Memory;
+	private readonly pages: VmPages;
+	private readonly tables: PageTables;
+	private root = 0;
 	/** ctx_tables: one for each bus. */
-	readonly #contexts: number[] = [];
+	private readonly contexts: number[] = [];
 
 	constructor(unit: Vtd, memory: Memory, pages: VmPages) {
-		this.#unit = unit;
-		this.#memory = memory;
-		this.#pages = pages;
-		this.#tables = new PageTables(memory, pages, {table: () => READ_WRITE, page: READ_WRITE, high: 0});
+		this.unit = unit;
+		this.memory = memory;
+		this.pages = pages;
+		this.tables = new PageTables(memory, pages, {table: () => READ_WRITE, page: READ_WRITE, high: 0});
 	}
 
 	init(): void {
-		this.#root = this.#pages.allocPage(OWNER);
+		this.root = this.pages.allocPage(OWNER);
 		for (let bus = 0; bus < 256; bus++) {
-			const table = this.#pages.allocPage(OWNER);
-			this.#contexts[bus] = table;
-			this.#set64(this.#root + bus * 16, low32(table) | vtd.PRESENT, high32(table));
+			const table = this.pages.allocPage(OWNER);
+			this.contexts[bus] = table;
+			this.set64(this.root + bus * 16, low32(table) | vtd.PRESENT, high32(table));
 		}
 	}
 
 	enable(): void {
-		this.#unit.write32(REG.RTADDR, low32(this.#root));
-		this.#unit.write32(REG.RTADDR + 4, high32(this.#root));
-		this.#unit.write32(REG.GCMD, vtd.SRTP);
-		this.#invalidateContexts();
-		this.#invalidateIotlb();
-		this.#unit.write32(REG.GCMD, vtd.TE);
+		this.unit.write32(REG.RTADDR, low32(this.root));
+		this.unit.write32(REG.RTADDR + 4, high32(this.root));
+		this.unit.write32(REG.GCMD, vtd.SRTP);
+		this.invalidateContexts();
+		this.invalidateIotlb();
+		this.unit.write32(REG.GCMD, vtd.TE);
 	}
 
 	/** vtd_disable. The tables stay as they are: vtd_cleanup does nothing. */
 	disable(): void {
-		this.#unit.write32(REG.GCMD, 0);
+		this.unit.write32(REG.GCMD, 0);
 	}
 
 	/** The lowest free id, from 1 (0 is reserved in caching mode), and the smallest width that holds maxaddr. */
 	createDomain(maxaddr: number): Domain {
-		const {sagaw} = vtd.decodeCap(this.#unit.read32(REG.CAP), this.#unit.read32(REG.CAP + 4));
+		const {sagaw} = vtd.decodeCap(this.unit.read32(REG.CAP), this.unit.read32(REG.CAP + 4));
 		const levels = [2, 3, 4, 5].find(n => sagaw & (1 << (n - 2)) && 2 ** (12 + 9 * n) >= maxaddr);
 		if (levels === undefined) throw new Error(`no supported address width holds ${maxaddr} bytes`);
 		let id = 1;
 		while (this.domains.some(domain => domain.id === id)) id++;
-		const domain = {id, maxaddr, ...this.#tables.create(levels)};
+		const domain = {id, maxaddr, ...this.tables.create(levels)};
 		this.domains.push(domain);
 		return domain;
 	}
 
 	destroyDomain(domain: Domain): void {
 		this.domains.splice(this.domains.indexOf(domain), 1);
-		this.#tables.free(domain);
+		this.tables.free(domain);
 	}
 
 	createMapping(domain: Domain, gpa: number, hpa: number, bytes: number): void {
-		this.#tables.map(domain, gpa, hpa, bytes);
+		this.tables.map(domain, gpa, hpa, bytes);
 	}
 
 	removeMapping(domain: Domain, gpa: number, bytes: number): void {
-		this.#tables.unmap(domain, gpa, bytes);
+		this.tables.unmap(domain, gpa, bytes);
 	}
 
 	/** The high word first: the present bit is set when all else is. @throws where the device is in a domain. */
 	addDevice(domain: Domain, rid: Rid): void {
-		const entry = this.#contexts[ridBus(rid)] + ridDevfn(rid) * 16;
-		if (this.#memory.u32(entry) & vtd.PRESENT) {
-			throw alreadyOwned(rid, vtd.contextDomain(this.#memory.u32(entry + 8)));
+		const entry = this.contexts[ridBus(rid)] + ridDevfn(rid) * 16;
+		if (this.memory.u32(entry) & vtd.PRESENT) {
+			throw alreadyOwned(rid, vtd.contextDomain(this.memory.u32(entry + 8)));
 		}
-		const {deviceTlb} = vtd.decodeEcap(this.#unit.read32(REG.ECAP));
-		this.#set64(entry + 8, (domain.levels - 2) | (domain.id << 8), 0);
+		const {deviceTlb} = vtd.decodeEcap(this.unit.read32(REG.ECAP));
+		this.set64(entry + 8, (domain.levels - 2) | (domain.id << 8), 0);
 		const type = deviceTlb ? vtd.CTX_TT_DEVICE_TLB : 0;
-		this.#set64(entry, low32(domain.root) | type | vtd.PRESENT, high32(domain.root));
+		this.set64(entry, low32(domain.root) | type | vtd.PRESENT, high32(domain.root));
 	}
 
 	removeDevice(_domain: Domain, rid: Rid): void {
-		const entry = this.#contexts[ridBus(rid)] + ridDevfn(rid) * 16;
-		this.#set64(entry, 0, 0);
-		this.#set64(entry + 8, 0, 0);
-		this.#invalidateContexts();
-		this.#invalidateIotlb();
+		const entry = this.contexts[ridBus(rid)] + ridDevfn(rid) * 16;
+		this.set64(entry, 0, 0);
+		this.set64(entry + 8, 0, 0);
+		this.invalidateContexts();
+		this.invalidateIotlb();
 	}
 
 	/** Global, whatever the domain, as vtd_invalidate_tlb is. */
 	invalidateTlb(_domain: Domain): void {
-		this.#invalidateIotlb();
+		this.invalidateIotlb();
 	}
 
-	#invalidateContexts(): void {
-		this.#unit.write32(REG.CCMD + 4, vtd.INVALIDATE | vtd.CCMD_GLOBAL);
+	private invalidateContexts(): void {
+		this.unit.write32(REG.CCMD + 4, vtd.INVALIDATE | vtd.CCMD_GLOBAL);
 	}
 
-	#invalidateIotlb(): void {
-		const {iro} = vtd.decodeEcap(this.#unit.read32(REG.ECAP));
-		this.#unit.write32(iro + 12, vtd.INVALIDATE | vtd.IOTLB_GLOBAL_DRAIN);
+	private invalidateIotlb(): void {
+		const {iro} = vtd.decodeEcap(this.unit.read32(REG.ECAP));
+		this.unit.write32(iro + 12, vtd.INVALIDATE | vtd.IOTLB_GLOBAL_DRAIN);
 	}
 
-	#set64(hpa: number, lo: number, hi: number): void {
-		this.#memory.setU32(hpa, lo >>> 0);
-		this.#memory.setU32(hpa + 4, hi);
+	private set64(hpa: number, lo: number, hi: number): void {
+		this.memory.setU32(hpa, lo >>> 0);
+		this.memory.setU32(hpa + 4, hi);
 	}
 }

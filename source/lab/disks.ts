@@ -22,53 +22,53 @@ export type Controllers = {ahci: DmaPort; xhci: DmaPort; writeFaults: boolean};
 export class Disks {
 	/** Controllers and drivers: those who say what they do. */
 	readonly layers: readonly {probe?: Probe}[];
-	readonly #disk: Disk;
-	readonly #memory: Memory;
+	private readonly disk: Disk;
+	private readonly memory: Memory;
 	/** ada0 and da0, and what was found on those that were asked for their partitions. */
-	readonly #providers: Provider[];
-	readonly #tasted = new Map<string, PartitionProvider[]>();
-	readonly #pages: VmPages;
+	private readonly providers: Provider[];
+	private readonly tasted = new Map<string, PartitionProvider[]>();
+	private readonly pages: VmPages;
 	/** The same image with the page cache in between, once a guest has it as a file. */
-	#file: Disk | undefined;
+	private file: Disk | undefined;
 
 	constructor(disk: Disk, memory: Memory, pages: VmPages, {ahci, xhci, writeFaults}: Controllers) {
-		this.#disk = disk;
-		this.#memory = memory;
-		this.#pages = pages;
+		this.disk = disk;
+		this.memory = memory;
+		this.pages = pages;
 		const hba = new AhciHba(ahci, disk, writeFaults);
 		const usb = new Xhci(xhci, disk, writeFaults);
 		const ada0 = new AhciDisk('ada0', hba, memory, pages);
 		const da0 = new UmassDisk('da0', usb, memory, pages);
 		this.layers = [hba, usb, ada0, da0];
-		this.#providers = [ada0, da0];
+		this.providers = [ada0, da0];
 	}
 
 	get writable(): boolean {
-		return this.#disk.writable;
+		return this.disk.writable;
 	}
 
 	/** What bhyve is given on its command line. */
 	pathOf(name: string): string {
-		return name === 'file' ? this.#disk.path : `/dev/${name}`;
+		return name === 'file' ? this.disk.path : `/dev/${name}`;
 	}
 
 	/** As bhyvectl and the guest see it. */
 	ident(): string {
-		return `BHYVE-${hex(this.#disk.sectors).slice(2).toUpperCase()}`;
+		return `BHYVE-${hex(this.disk.sectors).slice(2).toUpperCase()}`;
 	}
 
 	/** Opens a disk for a guest. @throws UserError where there is none of that name */
 	open(name: string): Backing {
-		return name === 'file' ? this.#openFile() : new RawDevice(this.#provider(name));
+		return name === 'file' ? this.openFile() : new RawDevice(this.provider(name));
 	}
 
 	/** The disk's bytes by a plain read that no IOMMU is asked about. */
 	peek(name: string): Peek {
-		const [start, end] = this.#placeOf(name);
+		const [start, end] = this.placeOf(name);
 		return (offset, bytes, into) => {
 			const wanted = Math.max(0, Math.min(bytes, end - start - offset));
 			try {
-				return this.#disk.peek(start + offset, wanted, into);
+				return this.disk.peek(start + offset, wanted, into);
 			} catch {
 				return new Uint8Array(0);
 			}
@@ -77,32 +77,32 @@ export class Disks {
 
 	/** Puts bytes back where `peek` found them, and asks no IOMMU either. @throws the system's error. */
 	poke(name: string, offset: number, bytes: Uint8Array): void {
-		this.#disk.poke(this.#placeOf(name)[0] + offset, bytes);
+		this.disk.poke(this.placeOf(name)[0] + offset, bytes);
 	}
 
 	close(): void {
-		this.#file?.close();
+		this.file?.close();
 	}
 
 	/** Where on the image it starts and ends. */
-	#placeOf(name: string): [start: number, end: number] {
-		const provider = name === 'file' ? undefined : this.#provider(name);
+	private placeOf(name: string): [start: number, end: number] {
+		const provider = name === 'file' ? undefined : this.provider(name);
 		const start = provider instanceof PartitionProvider ? provider.start : 0;
-		return [start, start + (provider?.mediaBytes ?? this.#disk.bytes)];
+		return [start, start + (provider?.mediaBytes ?? this.disk.bytes)];
 	}
 
-	#openFile(): Backing {
-		this.#file ??= Disk.open(this.#disk.path, {writable: this.#disk.writable, direct: false});
-		return new OpenFile(this.#file, this.#memory);
+	private openFile(): Backing {
+		this.file ??= Disk.open(this.disk.path, {writable: this.disk.writable, direct: false});
+		return new OpenFile(this.file, this.memory);
 	}
 
-	#provider(name: string): Provider {
-		const whole = this.#providers.find(provider => provider.name === name);
+	private provider(name: string): Provider {
+		const whole = this.providers.find(provider => provider.name === name);
 		if (whole !== undefined) return whole;
-		const parent = this.#providers.find(provider => name.startsWith(provider.name));
+		const parent = this.providers.find(provider => name.startsWith(provider.name));
 		if (parent === undefined) throw new UserError(`There is no disk ${name}.`);
-		const parts = this.#tasted.get(parent.name) ?? taste(parent, this.#memory, this.#pages);
-		this.#tasted.set(parent.name, parts);
+		const parts = this.tasted.get(parent.name) ?? taste(parent, this.memory, this.pages);
+		this.tasted.set(parent.name, parts);
 		const part = parts.find(provider => provider.name === name);
 		if (part !== undefined) return part;
 		const names = parts.map(provider => provider.name).join(', ') || 'none';

@@ -39,34 +39,34 @@ export class Lab implements ObservedMachine, LabControls {
 	/** Read against the usual machine: what was changed of this one is no part of them. */
 	readonly scenarios: Scenarios;
 	readonly workload = new LabWorkload(this);
-	#machine: Machine;
-	#record: Record;
-	#work: GuestWork;
-	readonly #disk: DiskInfo;
-	#revision = 0;
+	private machine: Machine;
+	private record: Record;
+	private work: GuestWork;
+	private readonly disk: DiskInfo;
+	private revision = 0;
 	/** The revision that last changed tables, devices or memory's owners. */
-	#tables = 0;
-	#state: MachineState | undefined;
+	private tables = 0;
+	private looked: MachineState | undefined;
 
 	/** Powers the guests on: each looks for a disk to boot. @throws UserError where the machine cannot be built. */
 	constructor(machine: MachineSpec, disk: DiskInfo) {
-		this.#disk = disk;
+		this.disk = disk;
 		this.scenarios = shipped({
 			base: defaultSpec(DEFAULT_MEMORY),
 			override: same => same,
 			writable: disk.disk.writable,
 		});
-		this.#machine = new Machine(machine, disk.disk);
-		this.#record = this.#powerOn();
-		this.#work = new GuestWork(this.#machine, this.#record);
+		this.machine = new Machine(machine, disk.disk);
+		this.record = this.powerOn();
+		this.work = new GuestWork(this.machine, this.record);
 	}
 
 	get memory(): Memory {
-		return this.#machine.memory;
+		return this.machine.memory;
 	}
 
 	get limits(): Limits {
-		return limitsNow(this.#machine);
+		return limitsNow(this.machine);
 	}
 
 	get defaultGpa(): number {
@@ -74,61 +74,61 @@ export class Lab implements ObservedMachine, LabControls {
 	}
 
 	get spec(): MachineSpec {
-		return {...this.#machine.spec, policy: this.#machine.policy};
+		return {...this.machine.spec, policy: this.machine.policy};
 	}
 
 	dispatch(command: Command): Outcome {
 		checkCommand(command, this.limits);
-		const {pages} = this.#machine;
+		const {pages} = this.machine;
 		const before = pages.version;
-		const outcome = this.#do(command);
-		this.#revision++;
+		const outcome = this.do(command);
+		this.revision++;
 		// A guest's transfer lands in its own memory; but its bhyve may have touched a buffer for the first time.
-		if (!QUIET.has(command.do) || pages.version !== before) this.#tables = this.#revision;
+		if (!QUIET.has(command.do) || pages.version !== before) this.tables = this.revision;
 		return outcome;
 	}
 
-	#do(command: Command): Outcome {
+	private do(command: Command): Outcome {
 		switch (command.do) {
 			case 'start':
-				return this.#start(command.machine);
+				return this.start(command.machine);
 			case 'policy':
-				return {kind: 'policy', policy: command.policy, said: switchPolicy(this.#machine, command.policy)};
+				return {kind: 'policy', policy: command.policy, said: switchPolicy(this.machine, command.policy)};
 			case 'boot':
-				return this.#boot(this.#machine.need(command.vm));
+				return this.boot(this.machine.need(command.vm));
 			case 'read':
 			case 'write':
 			case 'delete':
 			case 'dma': {
-				const transfer = this.#record.run(command);
+				const transfer = this.record.run(command);
 				return {kind: 'transfer', transfer, said: verdictText(transfer)};
 			}
 			case 'work': {
-				const work = this.#work.run(command);
+				const work = this.work.run(command);
 				return {kind: 'work', work, said: workText(work)};
 			}
 			case 'map':
 			case 'unmap':
 			case 'invalidate':
-				return {kind: 'life', ...changeTables(this.#machine, command), tables: this.#tablesNow()};
+				return {kind: 'life', ...changeTables(this.machine, command), tables: this.tablesNow()};
 			default:
-				return this.#live(command);
+				return this.live(command);
 		}
 	}
 
 	state(): MachineState {
-		if (this.#state?.revision !== this.#revision)
-			this.#state = look(this.#machine, this.#record, this.#disk, this.#revision, this.#tables);
-		return this.#state;
+		if (this.looked?.revision !== this.revision)
+			this.looked = look(this.machine, this.record, this.disk, this.revision, this.tables);
+		return this.looked;
 	}
 
 	compare(command: Comparable): readonly Comparison[] {
 		checkCommand(command, this.limits);
-		return compare(this.#machine, this.#disk.disk, command, () => performance.now());
+		return compare(this.machine, this.disk.disk, command, () => performance.now());
 	}
 
 	guestBytes(vm: string, gpa: number, length: number): Uint8Array {
-		const map = this.#machine.guest(vm)?.vm.map;
+		const map = this.machine.guest(vm)?.vm.map;
 		if (map === undefined) return new Uint8Array(0);
 		let there = 0;
 		while (there < length && map.hpa(gpa + there) !== undefined)
@@ -137,60 +137,60 @@ export class Lab implements ObservedMachine, LabControls {
 	}
 
 	diskBytes(vm: string, lba: number, length: number): Uint8Array {
-		const guest = this.#machine.guest(vm);
-		return guest ? this.#machine.disks.peek(guest.spec.disk)(lba * SECTOR, length) : new Uint8Array(0);
+		const guest = this.machine.guest(vm);
+		return guest ? this.machine.disks.peek(guest.spec.disk)(lba * SECTOR, length) : new Uint8Array(0);
 	}
 
 	cached(rid: Rid, iova: number): Cached {
-		const {caches} = this.#machine.family;
+		const {caches} = this.machine.family;
 		if (caches === undefined) return {};
 		const page = (domain: number) => caches.iotlb.peek(domain, iova);
 		return heldAgainstTables(this.memory, this.state().unit, rid, caches.entry(rid), page);
 	}
 
 	cachedPages(): readonly CachedPage[] {
-		return this.#machine.family.caches?.iotlb.entries() ?? [];
+		return this.machine.family.caches?.iotlb.entries() ?? [];
 	}
 
 	close(): void {
-		this.#machine.disks.close();
-		this.#disk.disk.close();
+		this.machine.disks.close();
+		this.disk.disk.close();
 	}
 
 	/** The old machine goes only once the new one stands. */
-	#start(machine: MachineSpec): Outcome {
-		const next = new Machine(machine, this.#disk.disk);
-		this.#machine.disks.close();
-		this.#machine = next;
-		this.#record = this.#powerOn();
-		this.#work = new GuestWork(this.#machine, this.#record);
+	private start(machine: MachineSpec): Outcome {
+		const next = new Machine(machine, this.disk.disk);
+		this.machine.disks.close();
+		this.machine = next;
+		this.record = this.powerOn();
+		this.work = new GuestWork(this.machine, this.record);
 		const {iommu, policy} = machine;
-		return {kind: 'life', tables: this.#tablesNow(), said: `A new machine: IOMMU ${iommu}, policy ${policy}`};
+		return {kind: 'life', tables: this.tablesNow(), said: `A new machine: IOMMU ${iommu}, policy ${policy}`};
 	}
 
-	#powerOn(): Record {
-		this.#record = new Record(this.#machine);
-		for (const guest of this.#machine.guests) this.#boot(guest);
-		return this.#record;
+	private powerOn(): Record {
+		this.record = new Record(this.machine);
+		for (const guest of this.machine.guests) this.boot(guest);
+		return this.record;
 	}
 
-	#live(command: LifeCommand): Outcome {
-		const machine = this.#machine;
+	private live(command: LifeCommand): Outcome {
+		const machine = this.machine;
 		const {error, said} = live(machine, command);
 		if (command.do === 'create' || command.do === 'reinit') {
 			const guest = machine.guest('vm' in command ? command.vm : command.name);
-			if (guest) this.#boot(guest);
+			if (guest) this.boot(guest);
 		}
-		return {kind: 'life', error, tables: this.#tablesNow(), said};
+		return {kind: 'life', error, tables: this.tablesNow(), said};
 	}
 
-	#boot(guest: Guest): Outcome {
+	private boot(guest: Guest): Outcome {
 		const vm = guest.vm.name;
 		guest.disk.reset();
 		const transfers: Transfer[] = [];
 		const {bootable, partitions, lines} = lookForDisk((lba, sectors) => {
 			const command = bootRead(vm, lba, sectors);
-			const transfer = this.#record.run(command);
+			const transfer = this.record.run(command);
 			transfers.push(transfer);
 			return transfer.data === 'failed' ? undefined : guest.vm.map.read(command.gpa, sectors * SECTOR);
 		}, guest.disk.sectors);
@@ -203,10 +203,10 @@ export class Lab implements ObservedMachine, LabControls {
 		return {kind: 'boot', bootable, found: lines, transfers, said: `${vm} ${said}`};
 	}
 
-	#tablesNow(): Tables {
-		const domains = domainsOf(this.#machine);
+	private tablesNow(): Tables {
+		const domains = domainsOf(this.machine);
 		const host = domains.find(({role}) => role === 'host');
-		const missing = host ? viewDomain(this.memory, this.#machine.pages.owned(), host).removedPages : 0;
+		const missing = host ? viewDomain(this.memory, this.machine.pages.owned(), host).removedPages : 0;
 		return {domains: domains.length, missing};
 	}
 }

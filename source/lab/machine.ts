@@ -43,7 +43,7 @@ export class Machine {
 	readonly guests: Guest[] = [];
 	policy: Policy;
 	/** All that have something to say. */
-	readonly #layers = new Set<{probe?: Probe}>();
+	private readonly layers = new Set<{probe?: Probe}>();
 
 	/** @throws UserError where the parts do not fit together. */
 	constructor(
@@ -67,17 +67,17 @@ export class Machine {
 			xhci: this.portOf(ridIn(this.functions, 'xhci0')),
 			writeFaults: spec.hba === 'error',
 		});
-		for (const layer of [this.family.unit, ...this.disks.layers]) if (layer) this.#layers.add(layer);
+		for (const layer of [this.family.unit, ...this.disks.layers]) if (layer) this.layers.add(layer);
 		for (const guest of spec.guests) this.createGuest(guest);
 		this.setPolicy(spec.policy);
 		for (const {name, passthru} of spec.guests) {
-			for (const device of passthru) this.#bindAtStart(name, device);
+			for (const device of passthru) this.bindAtStart(name, device);
 		}
 	}
 
 	/** Has every layer say what it does; undefined: none, which saves them the words. */
 	listen(probe: Probe | undefined): void {
-		for (const layer of this.#layers) layer.probe = probe;
+		for (const layer of this.layers) layer.probe = probe;
 	}
 
 	guest(name: string): Guest | undefined {
@@ -123,18 +123,18 @@ export class Machine {
 	createGuest(spec: GuestSpec): Guest {
 		const backing = this.disks.open(spec.disk);
 		const vm = this.vmm.create(spec.name);
-		const ctx = this.#contextOf(vm, spec);
+		const ctx = this.contextOf(vm, spec);
 		const blockIf = new BlockIf(ctx, backing, this.pages, !this.disks.writable);
 		blockIf.bounceEverything = this.policy === 'bounce';
 		const model = diskModel(spec.model, ctx, blockIf, this.disks.ident());
-		for (const layer of [backing, blockIf, model.device]) this.#layers.add(layer);
+		for (const layer of [backing, blockIf, model.device]) this.layers.add(layer);
 		const guest = {...model, backing, spec, vm, blockIf, console: []};
 		this.guests.push(guest);
 		return guest;
 	}
 
 	/** The memory of a new VM. Where the host has not that much, the VM is gone again. */
-	#contextOf(vm: Vm, {memory, wired}: GuestSpec): VmContext {
+	private contextOf(vm: Vm, {memory, wired}: GuestSpec): VmContext {
 		try {
 			return new VmContext(vm, this.vmm, this.memory, memory, wired);
 		} catch (error) {
@@ -147,11 +147,11 @@ export class Machine {
 	destroyGuest(guest: Guest): void {
 		this.vmm.destroy(guest.vm);
 		this.pages.free(`bhyve ${guest.vm.name}`);
-		for (const layer of [guest.backing, guest.blockIf, guest.device]) this.#layers.delete(layer);
+		for (const layer of [guest.backing, guest.blockIf, guest.device]) this.layers.delete(layer);
 		this.guests.splice(this.guests.indexOf(guest), 1);
 	}
 
-	#bindAtStart(name: string, device: string): void {
+	private bindAtStart(name: string, device: string): void {
 		const {vm, spec} = this.need(name);
 		const rid = this.ridNamed(device);
 		if (rid === undefined)

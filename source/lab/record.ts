@@ -14,50 +14,50 @@ export class Record {
 	faults: readonly Fault[] = [];
 	faultCount = 0;
 	readonly tally = {delivered: 0, lost: 0, torn: 0, failed: 0};
-	#transferCount = 0;
-	readonly #machine: Machine;
+	private transferCount = 0;
+	private readonly machine: Machine;
 
 	constructor(machine: Machine) {
-		this.#machine = machine;
+		this.machine = machine;
 	}
 
 	/** Runs a transfer and keeps what became of it. */
 	run(command: TransferCommand): Transfer {
-		const number = this.#transferCount + 1;
+		const number = this.transferCount + 1;
 		const judged =
 			command.do === 'dma'
-				? runDma(this.#machine, command, number)
-				: runDisk(this.#machine, this.#machine.need(command.vm), command, number);
+				? runDma(this.machine, command, number)
+				: runDisk(this.machine, this.machine.need(command.vm), command, number);
 		return this.keep(command, judged);
 	}
 
 	/** Counts a transfer that is not kept to be looked at, nor are its faults. */
 	count(data: Data, faults: number): void {
-		this.#transferCount++;
+		this.transferCount++;
 		this.tally[data]++;
 		this.faultCount += faults;
 	}
 
 	keep(command: TransferCommand, judged: Judged): Transfer {
-		const number = ++this.#transferCount;
-		const transfer = this.#transfer(command, number, judged);
-		const seen = faultsOf(judged.events).map(fault => this.#fault(fault, number));
+		const number = ++this.transferCount;
+		const transfer = this.transfer(command, number, judged);
+		const seen = faultsOf(judged.events).map(fault => this.fault(fault, number));
 		this.tally[transfer.data]++;
 		this.transfers = [...this.transfers, transfer].slice(-KEPT);
 		this.faults = [...this.faults, ...seen].slice(-KEPT);
 		return transfer;
 	}
 
-	#transfer(command: TransferCommand, number: number, {verdict, events}: Judged): Transfer {
+	private transfer(command: TransferCommand, number: number, {verdict, events}: Judged): Transfer {
 		const iova = command.do === 'dma' ? command.gpa : firstPrd(events);
-		const vm = command.do === 'dma' ? this.#ownerOf(command.device) : command.vm;
+		const vm = command.do === 'dma' ? this.ownerOf(command.device) : command.vm;
 		const faults = faultsOf(events).length;
-		const device = command.do === 'dma' ? command.device : this.#controllerOf(command.vm);
-		return {number, command, vm, policy: this.#machine.policy, ...verdict, faults, device, iova};
+		const device = command.do === 'dma' ? command.device : this.controllerOf(command.vm);
+		return {number, command, vm, policy: this.machine.policy, ...verdict, faults, device, iova};
 	}
 
-	#fault(fault: ReturnType<typeof faultsOf>[number], transfer: number): Fault {
-		const {functions, ppt, pages} = this.#machine;
+	private fault(fault: ReturnType<typeof faultsOf>[number], transfer: number): Fault {
+		const {functions, ppt, pages} = this.machine;
 		const name = ppt.devices.find(({rid}) => rid === fault.rid)?.name;
 		// A host function's address is a physical one; a passthru device's is its guest's.
 		return {
@@ -70,14 +70,14 @@ export class Record {
 	}
 
 	/** The controller of a guest's disk; a file has none. */
-	#controllerOf(vm: string): string | undefined {
-		const disk = this.#machine.guest(vm)?.spec.disk ?? '';
-		return this.#machine.functions.find(({carries}) => carries !== undefined && disk.startsWith(carries))
+	private controllerOf(vm: string): string | undefined {
+		const disk = this.machine.guest(vm)?.spec.disk ?? '';
+		return this.machine.functions.find(({carries}) => carries !== undefined && disk.startsWith(carries))
 			?.name;
 	}
 
-	#ownerOf(device: string): string | undefined {
-		return this.#machine.ppt.devices.find(({name}) => name === device)?.vm?.name;
+	private ownerOf(device: string): string | undefined {
+		return this.machine.ppt.devices.find(({name}) => name === device)?.vm?.name;
 	}
 }
 

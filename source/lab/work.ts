@@ -35,34 +35,34 @@ const WAYS = ['direct', 'bounced', 'copied'] as const satisfies readonly Way[];
 export class GuestWork {
 	/** Milliseconds that the requests took by the clock that was given, without what is done to judge them. */
 	spent = 0;
-	readonly #machine: Machine;
-	readonly #record: Record;
-	readonly #now: () => number;
-	readonly #random = seededRandom(SEED);
-	readonly #events: ProbeEvent[] = [];
-	readonly #onDisk = Buffer.alloc(MAX_BYTES);
-	readonly #texts = {
+	private readonly machine: Machine;
+	private readonly record: Record;
+	private readonly now: () => number;
+	private readonly random = seededRandom(SEED);
+	private readonly events: ProbeEvent[] = [];
+	private readonly onDisk = Buffer.alloc(MAX_BYTES);
+	private readonly texts = {
 		read: Buffer.alloc(MAX_BYTES, "stale: a guest's workload asked for this. "),
 		write: Buffer.alloc(MAX_BYTES, "written by a guest's workload. "),
 	};
 
 	constructor(machine: Machine, record: Record, now = () => 0) {
-		this.#machine = machine;
-		this.#record = record;
-		this.#now = now;
+		this.machine = machine;
+		this.record = record;
+		this.now = now;
 	}
 
 	/** The next requests, one after the other. */
 	run({count, writes = 0}: WorkCommand): Work {
-		const {family} = this.#machine;
+		const {family} = this.machine;
 		const before = family.unit?.counters;
 		const tally = {delivered: 0, lost: 0, torn: 0, failed: 0};
 		const ways = {direct: 0, bounced: 0, copied: 0};
 		const sums = {bytes: 0, landed: 0, lost: 0, copied: 0, faults: 0};
-		this.#machine.listen(event => this.#events.push(event));
+		this.machine.listen(event => this.events.push(event));
 		try {
 			for (let i = 1; i <= count; i++) {
-				const {data, way, bytes, landed, copied, faults} = this.#request(writes, i === count);
+				const {data, way, bytes, landed, copied, faults} = this.request(writes, i === count);
 				tally[data]++;
 				ways[way]++;
 				sums.bytes += bytes;
@@ -72,7 +72,7 @@ export class GuestWork {
 				sums.faults += faults;
 			}
 		} finally {
-			this.#machine.listen(undefined);
+			this.machine.listen(undefined);
 		}
 		const after = family.unit?.counters;
 		return {
@@ -87,65 +87,65 @@ export class GuestWork {
 	}
 
 	/** Marks the buffer, runs the next request, and compares. `last`: with a chain, to be kept. */
-	#request(writes: number, last: boolean) {
-		const guest = this.#machine.guests[this.#upTo(this.#machine.guests.length)];
+	private request(writes: number, last: boolean) {
+		const guest = this.machine.guests[this.upTo(this.machine.guests.length)];
 		if (guest.disk.stopped !== undefined) guest.disk.reset();
-		const command = this.#next(guest, writes);
+		const command = this.next(guest, writes);
 		const {do: op, lba, sectors} = command;
 		const bytes = sectors * SECTOR;
 		const pieces = piecesOf(guest, command, 0);
-		const peek = this.#machine.disks.peek(guest.spec.disk);
-		const events = this.#events;
+		const peek = this.machine.disks.peek(guest.spec.disk);
+		const events = this.events;
 		events.length = 0;
 
-		let known = peek(lba * SECTOR, bytes, this.#onDisk).length;
-		this.#mark(guest, pieces, op === 'write' ? this.#texts.write : this.#texts.read, bytes);
-		const start = this.#now();
+		let known = peek(lba * SECTOR, bytes, this.onDisk).length;
+		this.mark(guest, pieces, op === 'write' ? this.texts.write : this.texts.read, bytes);
+		const start = this.now();
 		const answer = guest.disk.request({op, sector: lba, segments: pieces, sectors});
-		this.spent += this.#now() - start;
-		if (op === 'write') known = peek(lba * SECTOR, bytes, this.#onDisk).length;
-		const landed = this.#alike(guest, pieces, known);
+		this.spent += this.now() - start;
+		if (op === 'write') known = peek(lba * SECTOR, bytes, this.onDisk).length;
+		const landed = this.alike(guest, pieces, known);
 
 		const data = dataOf(answer?.ok === true, landed, bytes);
 		const done = {data, way: wayOf(events), bytes, landed, copied: copiedBytes(events)};
 		const faults = faultsOf(events).length;
 		if (last) {
 			const chain = diskChain(events, {op, bytes, landed, answers: [answer]});
-			this.#record.keep(command, {verdict: {...done, chain}, events});
-		} else this.#record.count(data, faults);
+			this.record.keep(command, {verdict: {...done, chain}, events});
+		} else this.record.count(data, faults);
 		return {...done, faults};
 	}
 
 	/** Three of four are one segment of up to four pages, the rest of two to four segments, a page each. */
-	#next({vm, disk, spec}: Guest, writes: number): DiskCommand {
-		const segmented = this.#upTo(4) === 0 && disk.sectors >= MAX_PAGES * PAGE_SECTORS;
-		const segments = segmented ? 2 + this.#upTo(MAX_PAGES - 1) : 1;
-		const pages = segmented ? segments : 1 + this.#upTo(MAX_PAGES);
+	private next({vm, disk, spec}: Guest, writes: number): DiskCommand {
+		const segmented = this.upTo(4) === 0 && disk.sectors >= MAX_PAGES * PAGE_SECTORS;
+		const segments = segmented ? 2 + this.upTo(MAX_PAGES - 1) : 1;
+		const pages = segmented ? segments : 1 + this.upTo(MAX_PAGES);
 		const sectors = Math.min(pages * PAGE_SECTORS, disk.sectors);
 		const room = disk.sectors - SPARED.first - SPARED.last - sectors;
-		const write = this.#upTo(100) < writes && room >= 0;
+		const write = this.upTo(100) < writes && room >= 0;
 		const [first, places] = write ? [SPARED.first, room] : [0, disk.sectors - sectors];
 		const half = Math.floor(Math.min(spec.memory, 3 * GIB) / 2 / PAGE_SIZE);
 		// NVMe's pieces lie a page apart, and the last of them is to be the guest's memory too.
 		const pool = Math.min(POOL_PAGES, half - 2 * MAX_PAGES);
-		const page = this.#upTo(this.#upTo(4) === 0 ? pool : HOT_PAGES);
+		const page = this.upTo(this.upTo(4) === 0 ? pool : HOT_PAGES);
 		return {
 			do: write ? 'write' : 'read',
 			vm: vm.name,
-			lba: first + PAGE_SECTORS * this.#upTo(Math.floor(places / PAGE_SECTORS) + 1),
+			lba: first + PAGE_SECTORS * this.upTo(Math.floor(places / PAGE_SECTORS) + 1),
 			sectors,
 			segments,
 			gpa: (half + page) * PAGE_SIZE,
 		};
 	}
 
-	#upTo(n: number): number {
-		return Math.floor(this.#random() * n);
+	private upTo(n: number): number {
+		return Math.floor(this.random() * n);
 	}
 
 	/** Text in the buffer, whose every sector ends with another byte than the disk's: no sector of it is alike. */
-	#mark({vm}: Guest, pieces: readonly Piece[], text: Buffer, bytes: number): void {
-		for (let end = SECTOR - 1; end < bytes; end += SECTOR) text[end] = ~this.#onDisk[end];
+	private mark({vm}: Guest, pieces: readonly Piece[], text: Buffer, bytes: number): void {
+		for (let end = SECTOR - 1; end < bytes; end += SECTOR) text[end] = ~this.onDisk[end];
 		let done = 0;
 		for (const {gpa, bytes: length} of pieces) {
 			vm.map.write(gpa, text.subarray(done, done + length));
@@ -154,13 +154,13 @@ export class GuestWork {
 	}
 
 	/** How many bytes of the buffer, in whole sectors, are the first `known` of those that the disk holds. */
-	#alike({vm}: Guest, pieces: readonly Piece[], known: number): number {
-		const disk = this.#onDisk;
+	private alike({vm}: Guest, pieces: readonly Piece[], known: number): number {
+		const disk = this.onDisk;
 		let done = 0;
 		let same = 0;
 		for (const {gpa, bytes} of pieces) {
 			for (const run of vm.map.runs(gpa, bytes)) {
-				const there = this.#machine.memory.view(run.hpa, run.bytes);
+				const there = this.machine.memory.view(run.hpa, run.bytes);
 				for (let at = 0; at < run.bytes && done < known; at += SECTOR) {
 					if (disk.compare(there, at, at + SECTOR, done, done + SECTOR) === 0) same += SECTOR;
 					done += SECTOR;

@@ -23,20 +23,20 @@ export class LabWorkload implements Workload {
 	rate = 0;
 	writes = 0;
 	samples: readonly Sample[] = [];
-	readonly #host: Host;
+	private readonly host: Host;
 	/** What is due and has not run, in thousandths of a request. */
-	#due = 0;
+	private due = 0;
 	/** The sample that is not full yet, and the milliseconds in it. */
-	#sample = NOTHING;
-	#passed = 0;
+	private sample = NOTHING;
+	private passed = 0;
 
 	constructor(host: Host) {
-		this.#host = host;
+		this.host = host;
 	}
 
 	start({rate, writes = 0}: Pace): void {
 		whole('rate', rate, 1, MAX_RATE);
-		checkCommand({do: 'work', count: 1, writes}, this.#host.limits);
+		checkCommand({do: 'work', count: 1, writes}, this.host.limits);
 		this.rate = rate;
 		this.writes = writes;
 		this.running = true;
@@ -44,34 +44,34 @@ export class LabWorkload implements Workload {
 
 	stop(): void {
 		this.running = false;
-		this.#due = 0;
+		this.due = 0;
 	}
 
 	tick(elapsedMs: number): number {
 		if (!this.running) return 0;
 		let ran = 0;
 		for (let left = Math.min(elapsedMs, LONGEST); left > 0; ) {
-			const step = Math.min(left, INTERVAL - this.#passed);
+			const step = Math.min(left, INTERVAL - this.passed);
 			left -= step;
-			this.#passed += step;
-			this.#due += this.rate * step;
-			const count = Math.floor(this.#due / 1000);
-			this.#due -= count * 1000;
-			ran += this.#run(count);
-			if (this.#passed >= INTERVAL) this.#next();
+			this.passed += step;
+			this.due += this.rate * step;
+			const count = Math.floor(this.due / 1000);
+			this.due -= count * 1000;
+			ran += this.run(count);
+			if (this.passed >= INTERVAL) this.next();
 		}
 		return ran;
 	}
 
 	/** Without a guest nothing runs until there is one again. */
-	#run(count: number): number {
-		if (count === 0 || this.#host.limits.vms.length === 0) return 0;
+	private run(count: number): number {
+		if (count === 0 || this.host.limits.vms.length === 0) return 0;
 		const command: WorkCommand = {do: 'work', count};
-		const outcome = this.#host.dispatch(this.writes > 0 ? {...command, writes: this.writes} : command);
+		const outcome = this.host.dispatch(this.writes > 0 ? {...command, writes: this.writes} : command);
 		if (outcome.kind !== 'work') return 0;
 		const {requests, landed, lost, faults, hits, misses} = outcome.work;
-		const sample = this.#sample;
-		this.#sample = {
+		const sample = this.sample;
+		this.sample = {
 			transfers: sample.transfers + requests,
 			delivered: sample.delivered + landed,
 			lost: sample.lost + lost,
@@ -82,9 +82,9 @@ export class LabWorkload implements Workload {
 		return count;
 	}
 
-	#next(): void {
-		this.samples = [...this.samples, this.#sample].slice(-KEPT);
-		this.#sample = NOTHING;
-		this.#passed = 0;
+	private next(): void {
+		this.samples = [...this.samples, this.sample].slice(-KEPT);
+		this.sample = NOTHING;
+		this.passed = 0;
 	}
 }
