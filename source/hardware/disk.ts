@@ -3,22 +3,28 @@
 
 import fs from 'node:fs';
 import {SECTOR} from '../formats/address.js';
-import {errnoOf, messageOf, UserError} from '../user-error.js';
+import {UserError} from '../user-error.js';
 import {blockDeviceBytes, refuseIfInUse} from './block-device.js';
-import {pageAligned} from './memory.js';
+import {BLOCK, type Blocks, blocksOf, eachPart} from './blocks.js';
+import {openAs, openDirect, statOf} from './open-disk.js';
 
 const {O_RDONLY, O_RDWR, O_EXCL} = fs.constants;
-/** 0 where the system has no such flag (macOS). */
-const O_DIRECT = fs.constants.O_DIRECT ?? 0;
 
 /** What a trim writes at a time. */
 const ZEROS = new Uint8Array(1024 * 1024);
 
-/** `direct: false` keeps the page cache in between where O_DIRECT could be had. */
-export type DiskOptions = {writable?: boolean; direct?: boolean};
+/**
+ * `overlay`: it is opened read-only, and what is written to it stays in memory, and is gone with this process.
+ * `direct: false` keeps the page cache in between where O_DIRECT could be had.
+ */
+export type DiskOptions = {writable?: boolean; overlay?: boolean; direct?: boolean};
+
+/** What there is beside the disk itself: the blocks of its overlay, and what blocks held before they were written to. */
+type Beside = {overlay?: Blocks; log?: Blocks};
 
 export class Disk {
 	readonly sectors: number;
+	private sibling: Disk | undefined;
 
 	private constructor(
 		readonly path: string,
@@ -28,19 +34,20 @@ export class Disk {
 		readonly directAlignment: number | undefined,
 		readonly fd: number,
 		readonly directFd: number | undefined,
+		private readonly beside: Beside,
 	) {
 		this.sectors = bytes / SECTOR;
 	}
 
 	/** @throws UserError where the path is no disk that can be used, saying how to mend it. */
-	static open(path: string, {writable = false, direct = true}: DiskOptions = {}): Disk {
+	static open(path: string, {writable = false, overlay = false, direct = true}: DiskOptions = {}): Disk {
 		const stat = statOf(path);
 		const block = stat.isBlockDevice();
 		if (!block && !stat.isFile()) {
 			const what = stat.isDirectory() ? 'a directory' : 'neither a file nor a block device';
 			throw new UserError(`--disk ${path} is ${what}; give a disk image, a partition or a block device.`);
 		}
-		if (writable) refuseIfInUse(path, stat);
+		if (writable && !overlay) refuseIfInUse(path, stat);
 		const bytes = block ? blockDeviceBytes(path, stat.rdev) : stat.size;
 		if (bytes === 0)
 			throw new UserError(`--disk ${path} is empty; give an image that holds at least one sector.`);
@@ -51,10 +58,24 @@ export class Disk {
 			);
 		}
 		// O_EXCL on a block device is Linux's own guard: it fails while the device is mounted or claimed.
-		const flags = (writable ? O_RDWR : O_RDONLY) | (writable && block ? O_EXCL : 0);
-		const fd = openAs(path, flags, writable);
-		const way = direct ? openDirect(path, writable ? O_RDWR : O_RDONLY) : undefined;
-		return new Disk(path, bytes, writable, way?.alignment, fd, way?.fd);
+		const own = writable && !overlay;
+		const flags = (own ? O_RDWR : O_RDONLY) | (own && block ? O_EXCL : 0);
+		const fd = openAs(path, flags, own);
+		const way = direct ? openDirect(path, own ? O_RDWR : O_RDONLY) : undefined;
+		const beside = overlay ? {overlay: new Map()} : {};
+		return new Disk(path, bytes, writable || overlay, way?.alignment, fd, way?.fd, beside);
+	}
+
+	/** The same disk with the page cache in between, as a file of the host has it. */
+	get buffered(): Disk {
+		const {path, bytes, writable, fd, beside} = this;
+		this.sibling ??= new Disk(path, bytes, writable, undefined, fd, undefined, beside);
+		return this.sibling;
+	}
+
+	/** Whether what is written stays in memory. */
+	get overlaid(): boolean {
+		return this.beside.overlay !== undefined;
 	}
 
 	/** What its file system, or the device itself, likes to move in one piece. */
@@ -78,22 +99,31 @@ export class Disk {
 
 	/** preadv. @returns the bytes read: fewer than asked where the disk ends. @throws the system's error. */
 	readv(views: Uint8Array[], offset: number, direct = this.isDirect(views, offset)): number {
-		return fs.readvSync(this.fdOf(direct), views, offset);
+		const read = fs.readvSync(this.fdOf(direct), views, offset);
+		if (this.overlaid) this.patch(views, offset, read);
+		return read;
 	}
 
 	/** pwritev. @returns the bytes written. @throws the system's error. */
 	writev(views: Uint8Array[], offset: number, direct = this.isDirect(views, offset)): number {
-		return fs.writevSync(this.fdOf(direct), views, offset);
+		const bytes = views.reduce((sum, {length}) => sum + length, 0);
+		this.keep(offset, bytes);
+		if (!this.overlaid) return fs.writevSync(this.fdOf(direct), views, offset);
+		return this.cover(views, offset, Math.min(bytes, Math.max(0, this.bytes - offset)));
 	}
 
 	/** What the disk holds, by a plain read(2) that no IOMMU is asked about. Shorter past its end. */
 	peek(offset: number, length: number, bytes: Uint8Array = new Uint8Array(length)): Uint8Array {
-		return bytes.subarray(0, fs.readSync(this.fd, bytes, 0, length, offset));
+		const read = bytes.subarray(0, fs.readSync(this.fd, bytes, 0, length, offset));
+		if (this.overlaid) this.patch([read], offset, read.length);
+		return read;
 	}
 
 	/** pwrite(2) past all that looks, and past O_DIRECT, which asks for memory of its own kind. @throws the system's error. */
 	poke(offset: number, bytes: Uint8Array): void {
-		fs.writeSync(this.fd, bytes, 0, bytes.length, offset);
+		this.keep(offset, bytes.length);
+		if (this.overlaid) this.cover([bytes], offset, bytes.length);
+		else fs.writeSync(this.fd, bytes, 0, bytes.length, offset);
 	}
 
 	/**
@@ -103,13 +133,14 @@ export class Disk {
 	trim(offset: number, length: number): void {
 		for (let done = 0; done < length; ) {
 			const zeros = ZEROS.subarray(0, Math.min(ZEROS.length, length - done));
-			done += fs.writeSync(this.fd, zeros, 0, zeros.length, offset + done);
+			this.poke(offset + done, zeros);
+			done += zeros.length;
 		}
 	}
 
 	/** fdatasync. @throws the system's error. */
 	flush(): void {
-		if (this.writable) fs.fdatasyncSync(this.fd);
+		if (this.writable && !this.overlaid) fs.fdatasyncSync(this.fd);
 	}
 
 	close(): void {
@@ -117,65 +148,58 @@ export class Disk {
 		fs.closeSync(this.fd);
 	}
 
+	/** From now on, what a block held before it is written to goes into `log`; undefined: nowhere. */
+	keepIn(log: Blocks | undefined): void {
+		this.beside.log = log;
+	}
+
+	/** Exchanges what is in a log with what the blocks hold: backwards in time, and by the same log forwards again. @throws */
+	swap(log: Blocks): void {
+		for (const [block, before] of log) {
+			log.set(block, this.peek(block * BLOCK, before.length));
+			this.poke(block * BLOCK, before);
+		}
+	}
+
+	private keep(offset: number, bytes: number): void {
+		const {log} = this.beside;
+		if (log === undefined) return;
+		for (const block of blocksOf(offset, bytes))
+			if (!log.has(block)) log.set(block, this.peek(block * BLOCK, BLOCK));
+	}
+
+	/** Puts what the overlay has over what was read. */
+	private patch(views: readonly Uint8Array[], offset: number, read: number): void {
+		const {overlay} = this.beside;
+		if (overlay === undefined || overlay.size === 0) return;
+		for (const view of views) {
+			const there = view.subarray(0, Math.max(0, read));
+			eachPart(offset, there, (block, at, part) => {
+				const over = overlay.get(block);
+				if (over !== undefined) part.set(over.subarray(at, at + part.length));
+			});
+			offset += view.length;
+			read -= view.length;
+		}
+	}
+
+	/** Writes the first `most` bytes of the views into the overlay. @returns how many that are */
+	private cover(views: readonly Uint8Array[], offset: number, most: number): number {
+		const {overlay} = this.beside;
+		let left = most;
+		for (const view of views) {
+			eachPart(offset, view.subarray(0, left), (block, at, part) => {
+				const over = overlay?.get(block) ?? this.peek(block * BLOCK, BLOCK);
+				over.set(part, at);
+				overlay?.set(block, over);
+			});
+			offset += view.length;
+			left = Math.max(0, left - view.length);
+		}
+		return most;
+	}
+
 	private fdOf(direct: boolean): number {
 		return direct && this.directFd !== undefined ? this.directFd : this.fd;
 	}
-}
-
-function statOf(path: string): fs.Stats {
-	try {
-		return fs.statSync(path);
-	} catch (error) {
-		const why: Record<string, string> = {
-			ENOENT: `There is no ${path}; check the path given to --disk.`,
-			ENOTDIR: `There is no ${path}; check the path given to --disk.`,
-			EACCES: `--disk ${path} cannot be reached by this user; check the rights of its folder.`,
-		};
-		throw new UserError(
-			why[errnoOf(error) ?? ''] ?? `--disk ${path} cannot be looked at: ${messageOf(error)}.`,
-		);
-	}
-}
-
-function openAs(path: string, flags: number, writable: boolean): number {
-	try {
-		return fs.openSync(path, flags);
-	} catch (error) {
-		const code = errnoOf(error);
-		const how = writable ? 'written' : 'read';
-		if (code === 'EACCES' || code === 'EPERM') {
-			throw new UserError(
-				`--disk ${path} cannot be ${how} by this user; run as one who may, or change its mode.`,
-			);
-		}
-		if (code === 'EROFS') throw new UserError(`--disk ${path} is read-only; leave --writable out.`);
-		if (code === 'EBUSY') {
-			throw new UserError(
-				`--disk ${path} is in use by the system; unmount it first, or leave --writable out.`,
-			);
-		}
-		throw new UserError(`--disk ${path} cannot be opened: ${messageOf(error)}.`);
-	}
-}
-
-/** Finds the alignment that O_DIRECT asks for on this disk by reading its first sector or page. */
-function openDirect(path: string, flags: number): {fd: number; alignment: number} | undefined {
-	if (O_DIRECT === 0) return undefined;
-	let fd: number;
-	try {
-		fd = fs.openSync(path, flags | O_DIRECT);
-	} catch {
-		return undefined;
-	}
-	const page = pageAligned(4096);
-	for (const alignment of [SECTOR, 4096]) {
-		try {
-			fs.readSync(fd, page, alignment, alignment, 0);
-			return {fd, alignment};
-		} catch {
-			// EINVAL: a larger unit is asked for.
-		}
-	}
-	fs.closeSync(fd);
-	return undefined;
 }

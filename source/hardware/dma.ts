@@ -43,12 +43,16 @@ export class DmaPort {
 				runLength += length;
 				continue;
 			}
-			if (runLength > 0) each(this.memory.view(run, runLength), runLength, run);
+			if (runLength > 0) each(this.part(run, runLength, write), runLength, run);
 			run = hpa;
 			runLength = hpa >= 0 && this.memory.has(hpa, length) ? length : 0;
 			if (runLength === 0) each(undefined, length, hpa);
 		}
-		if (runLength > 0) each(this.memory.view(run, runLength), runLength, run);
+		if (runLength > 0) each(this.part(run, runLength, write), runLength, run);
+	}
+
+	private part(hpa: number, bytes: number, write: boolean): Uint8Array {
+		return write ? this.memory.writable(hpa, bytes) : this.memory.view(hpa, bytes);
 	}
 
 	/** Copies four words from a 16-aligned address, which lie in one page. False where the access is refused. */

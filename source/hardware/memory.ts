@@ -14,6 +14,9 @@ const slotOf = (hpa: number): number => (hpa < SLOT ? 0 : Math.floor(hpa / SLOT)
 
 export type Segment = {base: number; bytes: number};
 
+/** What pages held before they were written to, each kept once: by their addresses. */
+export type PageLog = Map<number, Uint8Array>;
+
 export class Memory {
 	readonly segments: readonly Segment[];
 	/** The first address past the last byte. */
@@ -23,6 +26,10 @@ export class Memory {
 	readonly #words: Uint32Array[] = [];
 	/** The same words, signed, by slot (address bits 51:32): small integers that a walk handles without a double. */
 	readonly signed: Int32Array[] = [];
+
+	#log: PageLog | undefined;
+	/** The page that was written to last: most writes are to the same again. */
+	#kept = -1;
 
 	/** @throws UserError where this process cannot have that much address space. */
 	constructor(readonly bytes: number) {
@@ -47,17 +54,50 @@ export class Memory {
 		return bytes !== undefined && hpa >= 0 && (hpa >>> 0) + length <= bytes.length;
 	}
 
-	page(hpa: number): Uint32Array | undefined {
+	/** The words of a page; `toWrite`: for who may write to them. */
+	page(hpa: number, toWrite = false): Uint32Array | undefined {
 		if (!this.has(hpa, PAGE_SIZE)) return undefined;
+		if (toWrite && this.#log !== undefined) this.#keep(hpa);
 		const at = (hpa >>> 0) / 4;
 		return this.#words[slotOf(hpa)]?.subarray(at, at + PAGE_SIZE / 4);
 	}
 
-	/** The bytes at an address themselves, not a copy. @throws RangeError where there is no memory. */
+	/** The bytes at an address themselves, to be read. @throws RangeError where there is no memory. */
 	view(hpa: number, length: number): Uint8Array {
 		if (!this.has(hpa, length)) throw new RangeError(`no memory at ${hpa.toString(16)}+${length}`);
 		const at = hpa >>> 0;
 		return (this.#bytes[slotOf(hpa)] ?? this.#bytes[0]).subarray(at, at + length);
+	}
+
+	/** The same, for who may write to them: what they held is kept before, where there is a log. */
+	writable(hpa: number, length: number): Uint8Array {
+		const bytes = this.view(hpa, length);
+		if (this.#log !== undefined) for (let at = hpa; at < hpa + length; at += PAGE_SIZE) this.#keep(at);
+		if (this.#log !== undefined && length > 0) this.#keep(hpa + length - 1);
+		return bytes;
+	}
+
+	/** From now on, what a page held before it is written to goes into `log`; undefined: nowhere. */
+	keepIn(log: PageLog | undefined): void {
+		this.#log = log;
+		this.#kept = -1;
+	}
+
+	/** Exchanges what is in a log with what the pages hold: backwards in time, and by the same log forwards again. */
+	swap(log: PageLog): void {
+		for (const [hpa, before] of log) {
+			const page = this.view(hpa, PAGE_SIZE);
+			const now = page.slice();
+			page.set(before);
+			before.set(now);
+		}
+	}
+
+	#keep(hpa: number): void {
+		const page = hpa - (hpa % PAGE_SIZE);
+		if (page === this.#kept) return;
+		this.#kept = page;
+		if (!this.#log?.has(page)) this.#log?.set(page, this.view(page, PAGE_SIZE).slice());
 	}
 
 	/** Zeroes whole pages, but does not touch those that hold nothing: they may never have been used. */
@@ -66,7 +106,9 @@ export class Memory {
 			const words = this.page(at);
 			let i = 0;
 			while (words !== undefined && i < words.length && words[i] === 0) i++;
-			if (words !== undefined && i < words.length) words.fill(0, i);
+			if (words === undefined || i === words.length) continue;
+			if (this.#log !== undefined) this.#keep(at);
+			words.fill(0, i);
 		}
 	}
 
@@ -75,6 +117,7 @@ export class Memory {
 	}
 
 	setU8(hpa: number, value: number): void {
+		if (this.#log !== undefined) this.#keep(hpa);
 		this.#bytes[slotOf(hpa)][hpa >>> 0] = value;
 	}
 
@@ -84,6 +127,7 @@ export class Memory {
 	}
 
 	setU16(hpa: number, value: number): void {
+		if (this.#log !== undefined) this.#keep(hpa);
 		this.#halves[slotOf(hpa)][hpa >>> 1] = value;
 	}
 
@@ -93,6 +137,7 @@ export class Memory {
 	}
 
 	setU32(hpa: number, value: number): void {
+		if (this.#log !== undefined) this.#keep(hpa);
 		this.#words[slotOf(hpa)][hpa >>> 2] = value;
 	}
 
@@ -104,6 +149,7 @@ export class Memory {
 	}
 
 	setWords(hpa: number, from: Uint32Array): void {
+		if (this.#log !== undefined) this.#keep(hpa);
 		const words = this.#words[slotOf(hpa)];
 		const at = hpa >>> 2;
 		for (let i = 0; i < from.length; i++) words[at + i] = from[i];

@@ -64,7 +64,7 @@ export class OpenFile implements Backing {
 
 	/** Moves what can be moved up to an address that is not the caller's; then that is the answer. */
 	private move(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
-		const {views, fault} = this.views(map, iovec, this.mediaBytes - offset);
+		const {views, fault} = this.views(map, iovec, this.mediaBytes - offset, write);
 		let done = 0;
 		const errno = this.try(() => {
 			for (let i = 0; i < views.length; i += IOV_MAX) {
@@ -79,12 +79,18 @@ export class OpenFile implements Backing {
 	}
 
 	/** The memory behind an iovec, at most `most` bytes of it. */
-	private views(map: VmMap, iovec: readonly Iovec[], most: number): {views: Uint8Array[]; fault: boolean} {
+	private views(
+		map: VmMap,
+		iovec: readonly Iovec[],
+		most: number,
+		write: boolean,
+	): {views: Uint8Array[]; fault: boolean} {
 		const views: Uint8Array[] = [];
 		for (const {pointer, bytes} of iovec) {
 			const wanted = Math.min(bytes, most);
 			try {
-				for (const run of map.runs(pointer, wanted)) views.push(this.memory.view(run.hpa, run.bytes));
+				for (const {hpa, bytes: length} of map.runs(pointer, wanted))
+					views.push(write ? this.memory.view(hpa, length) : this.memory.writable(hpa, length));
 			} catch (error) {
 				if (error instanceof BadAddress) return {views, fault: true};
 				throw error;

@@ -84,7 +84,7 @@ export class PageTables {
 			}
 			table = pageAddress(this.memory.u32(entry), this.memory.u32(entry + 4));
 		}
-		const words = this.memory.page(table);
+		const words = this.memory.page(table, true);
 		if (words === undefined) throw new Error(`page table outside memory: ${table}`);
 		return words;
 	}

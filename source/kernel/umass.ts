@@ -131,7 +131,7 @@ export class UmassDisk implements Provider {
 
 	private writeCommand(write: boolean, lba: number, bytes: number): void {
 		this.tag = (this.tag + 1) >>> 0;
-		const page = this.memory.view(this.wrappers, 64).fill(0);
+		const page = this.memory.writable(this.wrappers, 64).fill(0);
 		const cbw = new DataView(page.buffer, page.byteOffset, page.length);
 		cbw.setUint32(xhci.CBW.SIGNATURE, xhci.CBW_SIGNATURE, true);
 		cbw.setUint32(xhci.CBW.TAG, this.tag, true);

@@ -91,14 +91,14 @@ export class VmMap {
 	write(address: number, bytes: Uint8Array): void {
 		let done = 0;
 		for (const run of this.runs(address, bytes.length)) {
-			this.memory.view(run.hpa, run.bytes).set(bytes.subarray(done, done + run.bytes));
+			this.memory.writable(run.hpa, run.bytes).set(bytes.subarray(done, done + run.bytes));
 			done += run.bytes;
 		}
 	}
 
 	/** memset of zeros. @throws BadAddress, with nothing written. */
 	zero(address: number, bytes: number): void {
-		for (const run of this.runs(address, bytes)) this.memory.view(run.hpa, run.bytes).fill(0);
+		for (const run of this.runs(address, bytes)) this.memory.writable(run.hpa, run.bytes).fill(0);
 	}
 
 	/** memcpy between two addresses of this space, from memory to memory. @throws BadAddress */

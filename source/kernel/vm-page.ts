@@ -55,7 +55,7 @@ export class VmPages {
 		const enough = this.blocks.some(block => block.owner === FREE && block.pages >= pages);
 		if (!enough) this.joinFree(pages);
 		const {hpa} = this.take(pages, owner, pages);
-		this.memory.view(hpa, pages * PAGE_SIZE).fill(0);
+		this.memory.writable(hpa, pages * PAGE_SIZE).fill(0);
 		return hpa;
 	}
 
@@ -66,7 +66,7 @@ export class VmPages {
 			for (let i = pages - 1; i >= 0; i--) this.spare.push(hpa + i * PAGE_SIZE);
 		}
 		const page = this.spare.pop() ?? 0;
-		this.memory.view(page, PAGE_SIZE).fill(0);
+		this.memory.writable(page, PAGE_SIZE).fill(0);
 		return page;
 	}
 

@@ -2,7 +2,7 @@
 
 import {hex} from '../formats/address.js';
 import {AhciHba} from '../hardware/ahci-hba.js';
-import {Disk} from '../hardware/disk.js';
+import type {Disk} from '../hardware/disk.js';
 import type {DmaPort} from '../hardware/dma.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
@@ -28,8 +28,6 @@ export class Disks {
 	private readonly providers: Provider[];
 	private readonly tasted = new Map<string, PartitionProvider[]>();
 	private readonly pages: VmPages;
-	/** The same image with the page cache in between, once a guest has it as a file. */
-	private file: Disk | undefined;
 
 	constructor(disk: Disk, memory: Memory, pages: VmPages, {ahci, xhci, writeFaults}: Controllers) {
 		this.disk = disk;
@@ -59,7 +57,8 @@ export class Disks {
 
 	/** Opens a disk for a guest. @throws UserError where there is none of that name */
 	open(name: string): Backing {
-		return name === 'file' ? this.openFile() : new RawDevice(this.provider(name));
+		if (name === 'file') return new OpenFile(this.disk.buffered, this.memory);
+		return new RawDevice(this.provider(name));
 	}
 
 	/** The disk's bytes by a plain read that no IOMMU is asked about. */
@@ -80,20 +79,11 @@ export class Disks {
 		this.disk.poke(this.placeOf(name)[0] + offset, bytes);
 	}
 
-	close(): void {
-		this.file?.close();
-	}
-
 	/** Where on the image it starts and ends. */
 	private placeOf(name: string): [start: number, end: number] {
 		const provider = name === 'file' ? undefined : this.provider(name);
 		const start = provider instanceof PartitionProvider ? provider.start : 0;
 		return [start, start + (provider?.mediaBytes ?? this.disk.bytes)];
-	}
-
-	private openFile(): Backing {
-		this.file ??= Disk.open(this.disk.path, {writable: this.disk.writable, direct: false});
-		return new OpenFile(this.file, this.memory);
 	}
 
 	private provider(name: string): Provider {

@@ -153,14 +153,11 @@ export class Lab implements ObservedMachine, LabControls {
 	}
 
 	close(): void {
-		this.machine.disks.close();
 		this.disk.disk.close();
 	}
 
-	/** The old machine goes only once the new one stands. */
 	private start(machine: MachineSpec): Outcome {
 		const next = new Machine(machine, this.disk.disk);
-		this.machine.disks.close();
 		this.machine = next;
 		this.record = this.powerOn();
 		this.work = new GuestWork(this.machine, this.record);

@@ -1,19 +1,20 @@
 // From the words of the command line to a lab.
 
-import fs from 'node:fs';
 import {Disk} from '../hardware/disk.js';
 import {FAMILIES, type MachineSpec, POLICIES} from '../seam/command.js';
 import {UserError} from '../user-error.js';
 import {parseHostMemory} from './host-memory.js';
 import {Lab} from './lab.js';
 import type {DiskInfo} from './look.js';
-import {sampleDisk, writableSampleDisk} from './sample-disk.js';
+import {sampleDisk} from './sample-disk.js';
 import {DEFAULT_MEMORY, defaultSpec, withoutPassthru} from './spec.js';
 
 /** Flags as they were given; what was not given is undefined. */
 export type LabFlags = {
 	disk?: string;
 	writable: boolean;
+	/** What guests write stays in memory. */
+	overlay?: boolean;
 	iommu?: string;
 	hostMemory?: string;
 	policy?: string;
@@ -53,17 +54,9 @@ function chosen<Choice extends string>(
 }
 
 /** @throws UserError where it cannot be used */
-export function openDisk({disk: path, writable}: LabFlags): DiskInfo {
-	if (path === undefined && writable) return {disk: openCopy(), sample: true};
-	return {disk: Disk.open(path ?? sampleDisk(), {writable}), sample: path === undefined};
-}
-
-/** The copy has no name any more once it is open, so that it is gone with this process however it ends. */
-function openCopy(): Disk {
-	const copy = writableSampleDisk();
-	try {
-		return Disk.open(copy, {writable: true});
-	} finally {
-		fs.rmSync(copy, {force: true});
-	}
+export function openDisk({disk: path, writable, overlay}: LabFlags): DiskInfo {
+	// The sample stays as it was made, whoever writes to it.
+	if (path === undefined)
+		return {disk: Disk.open(sampleDisk(), {overlay: writable || overlay}), sample: true};
+	return {disk: Disk.open(path, {writable, overlay}), sample: false};
 }

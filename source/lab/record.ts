@@ -43,8 +43,8 @@ export class Record {
 		const transfer = this.transfer(command, number, judged);
 		const seen = faultsOf(judged.events).map(fault => this.fault(fault, number));
 		this.tally[transfer.data]++;
-		this.transfers = [...this.transfers, transfer].slice(-KEPT);
-		this.faults = [...this.faults, ...seen].slice(-KEPT);
+		this.transfers = Object.freeze([...this.transfers, transfer].slice(-KEPT));
+		this.faults = Object.freeze([...this.faults, ...seen].slice(-KEPT));
 		return transfer;
 	}
 

@@ -55,14 +55,6 @@ export function sampleDisk(): string {
 	throw new UserError(`The sample disk cannot be made (${problems.join('; ')}); name a disk with --disk.`);
 }
 
-/** A fresh copy for --writable, so that the sample stays as it was made. Whoever opens it removes it at once. */
-export function writableSampleDisk(): string {
-	const sample = sampleDisk();
-	const copy = path.join(path.dirname(sample), `sample-disk-writable-${process.pid}.img`);
-	fs.copyFileSync(sample, copy);
-	return copy;
-}
-
 function cacheFolders(): string[] {
 	const home = os.homedir();
 	const usual =

@@ -1,0 +1,26 @@
+// Blocks of a disk that are kept in memory: those that an overlay has instead of the disk, and what blocks held
+// before they were written to.
+
+/** A page, as most disks and file systems have it. */
+export const BLOCK = 4096;
+
+/** By number of the block; the last of a disk may be shorter. */
+export type Blocks = Map<number, Uint8Array>;
+
+/** The numbers of the blocks that [offset, offset + bytes) touches. */
+export function* blocksOf(offset: number, bytes: number): Generator<number> {
+	for (let block = Math.floor(offset / BLOCK); block * BLOCK < offset + bytes; block++) yield block;
+}
+
+/** Hands over the parts that `bytes`, which lie at `offset` of the disk, have in blocks: where in the block, and which bytes. */
+export function eachPart(
+	offset: number,
+	bytes: Uint8Array,
+	each: (block: number, at: number, part: Uint8Array) => void,
+): void {
+	for (const block of blocksOf(offset, bytes.length)) {
+		const start = Math.max(offset, block * BLOCK);
+		const end = Math.min(offset + bytes.length, (block + 1) * BLOCK);
+		each(block, start - block * BLOCK, bytes.subarray(start - offset, end - offset));
+	}
+}

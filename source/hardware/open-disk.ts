@@ -1,0 +1,69 @@
+// Opens what --disk names, and says what is wrong where it cannot.
+
+import fs from 'node:fs';
+import {SECTOR} from '../formats/address.js';
+import {errnoOf, messageOf, UserError} from '../user-error.js';
+import {pageAligned} from './memory.js';
+
+/** 0 where the system has no such flag (macOS). */
+const O_DIRECT = fs.constants.O_DIRECT ?? 0;
+
+/** @throws UserError */
+export function statOf(path: string): fs.Stats {
+	try {
+		return fs.statSync(path);
+	} catch (error) {
+		const why: Record<string, string> = {
+			ENOENT: `There is no ${path}; check the path given to --disk.`,
+			ENOTDIR: `There is no ${path}; check the path given to --disk.`,
+			EACCES: `--disk ${path} cannot be reached by this user; check the rights of its folder.`,
+		};
+		throw new UserError(
+			why[errnoOf(error) ?? ''] ?? `--disk ${path} cannot be looked at: ${messageOf(error)}.`,
+		);
+	}
+}
+
+/** @throws UserError */
+export function openAs(path: string, flags: number, writable: boolean): number {
+	try {
+		return fs.openSync(path, flags);
+	} catch (error) {
+		const code = errnoOf(error);
+		const how = writable ? 'written' : 'read';
+		if (code === 'EACCES' || code === 'EPERM') {
+			throw new UserError(
+				`--disk ${path} cannot be ${how} by this user; run as one who may, or change its mode.`,
+			);
+		}
+		if (code === 'EROFS') throw new UserError(`--disk ${path} is read-only; leave --writable out.`);
+		if (code === 'EBUSY') {
+			throw new UserError(
+				`--disk ${path} is in use by the system; unmount it first, or leave --writable out.`,
+			);
+		}
+		throw new UserError(`--disk ${path} cannot be opened: ${messageOf(error)}.`);
+	}
+}
+
+/** Finds the alignment that O_DIRECT asks for on this disk by reading its first sector or page. */
+export function openDirect(path: string, flags: number): {fd: number; alignment: number} | undefined {
+	if (O_DIRECT === 0) return undefined;
+	let fd: number;
+	try {
+		fd = fs.openSync(path, flags | O_DIRECT);
+	} catch {
+		return undefined;
+	}
+	const page = pageAligned(4096);
+	for (const alignment of [SECTOR, 4096]) {
+		try {
+			fs.readSync(fd, page, alignment, alignment, 0);
+			return {fd, alignment};
+		} catch {
+			// EINVAL: a larger unit is asked for.
+		}
+	}
+	fs.closeSync(fd);
+	return undefined;
+}
