@@ -153,12 +153,11 @@ export class Disk {
 		this.beside.log = log;
 	}
 
-	/** Exchanges what is in a log with what the blocks hold: backwards in time, and by the same log forwards again. @throws */
-	swap(log: Blocks): void {
-		for (const [block, before] of log) {
-			log.set(block, this.peek(block * BLOCK, before.length));
-			this.poke(block * BLOCK, before);
-		}
+	/** Puts bytes in the place of those at an offset, and leaves in `bytes` what was there. @throws the system's error. */
+	exchange(offset: number, bytes: Uint8Array): void {
+		const there = this.peek(offset, bytes.length);
+		this.poke(offset, bytes);
+		bytes.set(there);
 	}
 
 	private keep(offset: number, bytes: number): void {

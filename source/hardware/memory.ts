@@ -28,6 +28,7 @@ export class Memory {
 	readonly signed: Int32Array[] = [];
 
 	#log: PageLog | undefined;
+	readonly #aside = new Uint8Array(PAGE_SIZE);
 	/** The page that was written to last: most writes are to the same again. */
 	#kept = -1;
 
@@ -83,14 +84,12 @@ export class Memory {
 		this.#kept = -1;
 	}
 
-	/** Exchanges what is in a log with what the pages hold: backwards in time, and by the same log forwards again. */
-	swap(log: PageLog): void {
-		for (const [hpa, before] of log) {
-			const page = this.view(hpa, PAGE_SIZE);
-			const now = page.slice();
-			page.set(before);
-			before.set(now);
-		}
+	/** Puts a page in the place of the one at an address, and leaves in `page` what was there. Keeps it in no log. */
+	exchange(hpa: number, page: Uint8Array): void {
+		const there = this.view(hpa, PAGE_SIZE);
+		this.#aside.set(there);
+		there.set(page);
+		page.set(this.#aside);
 	}
 
 	#keep(hpa: number): void {

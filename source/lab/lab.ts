@@ -3,6 +3,7 @@
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import {lookForDisk} from '../guest/boot.js';
+import type {Disk} from '../hardware/disk.js';
 import type {Memory} from '../hardware/memory.js';
 import {heldAgainstTables} from '../seam/cached.js';
 import type {Command, LifeCommand, MachineSpec, Outcome, Tables} from '../seam/command.js';
@@ -21,11 +22,13 @@ import {plural, sizeText} from '../words.js';
 import {verdictText} from './chain.js';
 import {checkCommand} from './commands.js';
 import {compare} from './compare.js';
+import {LabHistory} from './history.js';
 import {live, switchPolicy} from './life.js';
 import {type Limits, limitsNow} from './limits.js';
 import {type DiskInfo, domainsOf, look} from './look.js';
 import {type Guest, Machine} from './machine.js';
 import {bootRead, Record} from './record.js';
+import {type Saved, save} from './save.js';
 import {shipped} from './scenario.js';
 import {DEFAULT_MEMORY, defaultSpec} from './spec.js';
 import {changeTables} from './tables.js';
@@ -39,10 +42,11 @@ export class Lab implements ObservedMachine, LabControls {
 	/** Read against the usual machine: what was changed of this one is no part of them. */
 	readonly scenarios: Scenarios;
 	readonly workload = new LabWorkload(this);
+	history: LabHistory | undefined;
 	private machine: Machine;
 	private record: Record;
 	private work: GuestWork;
-	private readonly disk: DiskInfo;
+	private readonly diskInfo: DiskInfo;
 	private revision = 0;
 	/** The revision that last changed tables, devices or memory's owners. */
 	private tables = 0;
@@ -50,7 +54,7 @@ export class Lab implements ObservedMachine, LabControls {
 
 	/** Powers the guests on: each looks for a disk to boot. @throws UserError where the machine cannot be built. */
 	constructor(machine: MachineSpec, disk: DiskInfo) {
-		this.disk = disk;
+		this.diskInfo = disk;
 		this.scenarios = shipped({
 			base: defaultSpec(DEFAULT_MEMORY),
 			override: same => same,
@@ -77,7 +81,17 @@ export class Lab implements ObservedMachine, LabControls {
 		return {...this.machine.spec, policy: this.machine.policy};
 	}
 
+	/** Remembers from now on what is done, and the way back. `now`: a clock in milliseconds */
+	keepHistory(now: () => number): LabHistory {
+		this.history = new LabHistory(this, now);
+		return this.history;
+	}
+
 	dispatch(command: Command): Outcome {
+		return this.history?.add(command) ?? this.perform(command);
+	}
+
+	perform(command: Command): Outcome {
 		checkCommand(command, this.limits);
 		const {pages} = this.machine;
 		const before = pages.version;
@@ -118,13 +132,13 @@ export class Lab implements ObservedMachine, LabControls {
 
 	state(): MachineState {
 		if (this.looked?.revision !== this.revision)
-			this.looked = look(this.machine, this.record, this.disk, this.revision, this.tables);
+			this.looked = look(this.machine, this.record, this.diskInfo, this.revision, this.tables);
 		return this.looked;
 	}
 
 	compare(command: Comparable): readonly Comparison[] {
 		checkCommand(command, this.limits);
-		return compare(this.machine, this.disk.disk, command, () => performance.now());
+		return compare(this.machine, this.disk, command, () => performance.now());
 	}
 
 	guestBytes(vm: string, gpa: number, length: number): Uint8Array {
@@ -152,12 +166,29 @@ export class Lab implements ObservedMachine, LabControls {
 		return this.machine.family.caches?.iotlb.entries() ?? [];
 	}
 
+	get disk(): Disk {
+		return this.diskInfo.disk;
+	}
+
+	/** This moment, but for the bytes of memory and of the disk. */
+	save(): Saved {
+		const {machine, record, work} = this;
+		const saved = save([machine, record, work], machine.memory, [this.disk, machine.spec]);
+		return () => {
+			saved();
+			this.machine = machine;
+			this.record = record;
+			this.work = work;
+			this.tables = ++this.revision;
+		};
+	}
+
 	close(): void {
-		this.disk.disk.close();
+		this.disk.close();
 	}
 
 	private start(machine: MachineSpec): Outcome {
-		const next = new Machine(machine, this.disk.disk);
+		const next = new Machine(machine, this.disk);
 		this.machine = next;
 		this.record = this.powerOn();
 		this.work = new GuestWork(this.machine, this.record);

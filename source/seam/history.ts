@@ -27,6 +27,4 @@ export interface History {
 	 * @throws UserError where the disk cannot be put back
 	 */
 	go(at: number): string | undefined;
-	/** The session up to now as a scenario's text; `expect`: with its outcomes as expectations. */
-	scenario(name: string, expect: boolean): string;
 }

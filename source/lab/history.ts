@@ -1,0 +1,228 @@
+// What was done to the lab, and the way back. Going back is replaying, from the last mark before: there the whole
+// machine was saved. Between two marks stands what memory and the disk held at the first: exchanged with what they
+// hold now it leads back, and exchanged again, forth. So a jump costs what changed, and a short replay.
+
+import {BLOCK, type Blocks} from '../hardware/blocks.js';
+import type {Disk} from '../hardware/disk.js';
+import type {Memory, PageLog} from '../hardware/memory.js';
+import type {Command, MachineSpec, Outcome} from '../seam/command.js';
+import type {Entry, History} from '../seam/history.js';
+import {messageOf, UserError} from '../user-error.js';
+import {commandText} from './command-text.js';
+import type {Saved} from './save.js';
+import {type OutcomeJson, outcomeJson} from './scenario.js';
+
+/** The lab, as its history uses it. */
+export interface Host {
+	readonly memory: Memory;
+	readonly disk: Disk;
+	readonly spec: MachineSpec;
+	/** Does it, and tells nobody. @throws UserError, with nothing done */
+	perform(command: Command): Outcome;
+	save(): Saved;
+}
+
+/** What pages and blocks held before they were first written to. */
+type Log = {memory: Memory; pages: PageLog; blocks: Blocks};
+/** A moment that can be put back; the milliseconds from it to the next, and what has changed by then. */
+type Mark = {at: number; saved: Saved; cost: number; log: Log};
+
+/** Milliseconds of work after which a mark is made: about what a jump has to replay. */
+const DISTANCE = 30;
+/** Pages and blocks that are kept at most: 256 MiB. Beyond, marks go, and jumps take longer. */
+const MOST_KEPT = 65536;
+
+export class LabHistory implements History {
+	readonly entries: Entry[] = [];
+	at = 0;
+	/** The machine that it started from. */
+	readonly machine: MachineSpec;
+	private readonly host: Host;
+	private readonly now: () => number;
+	private readonly mostKept: number;
+	private readonly outcomes: OutcomeJson[] = [];
+	private marks: Mark[] = [];
+	/** The mark that the machine is at, or after; what changed since, and the milliseconds that took. */
+	private current = -1;
+	private log: Log;
+	private cost = 0;
+
+	/** `now`: a clock in milliseconds, which decides where marks are, and nothing else. */
+	constructor(host: Host, now: () => number, mostKept = MOST_KEPT) {
+		this.host = host;
+		this.now = now;
+		this.mostKept = mostKept;
+		this.machine = host.spec;
+		this.log = this.newLog();
+		this.mark();
+	}
+
+	/** Does something new. What had been undone is forgotten then. @throws UserError, with nothing done or forgotten */
+	add(command: Command): Outcome {
+		const outcome = this.run(command);
+		if (this.at < this.entries.length) this.forgetTheRest();
+		this.entries.push(entryOf(command, outcome));
+		this.outcomes.push(outcomeJson(outcome));
+		this.at++;
+		if (command.do === 'start' || this.cost > DISTANCE) this.mark();
+		return outcome;
+	}
+
+	go(to: number): string | undefined {
+		const at = Math.max(0, Math.min(this.entries.length, to));
+		const nearest = this.marks.findLastIndex(mark => mark.at <= at);
+		if (nearest !== this.current || at < this.at) this.putBack(nearest);
+		let otherwise: string | undefined;
+		while (this.at < at) {
+			const outcome = outcomeJson(this.run(this.entries[this.at].command));
+			const same = JSON.stringify(outcome) === JSON.stringify(this.outcomes[this.at]);
+			this.at++;
+			if (!same)
+				otherwise ??= `Step ${this.at} came out otherwise than before: the disk has been changed meanwhile.`;
+		}
+		return otherwise;
+	}
+
+	private run(command: Command): Outcome {
+		const start = this.now();
+		const outcome = this.host.perform(command);
+		this.cost += this.now() - start;
+		return outcome;
+	}
+
+	/** Makes a mark of this moment, and closes the log of the one before. */
+	private mark(): void {
+		const before = this.marks[this.current];
+		if (before !== undefined) {
+			before.log = this.log;
+			before.cost = this.cost;
+		}
+		this.cost = 0;
+		this.log = this.newLog();
+		this.marks.push({at: this.at, saved: this.host.save(), cost: 0, log: this.log});
+		this.current = this.marks.length - 1;
+		while (this.kept() > this.mostKept && this.dropMark());
+	}
+
+	private newLog(): Log {
+		this.log?.memory.keepIn(undefined);
+		const {memory, disk} = this.host;
+		const log = {memory, pages: new Map(), blocks: new Map()};
+		memory.keepIn(log.pages);
+		disk.keepIn(log.blocks);
+		return log;
+	}
+
+	/** Takes the machine to a mark. @throws UserError where the disk cannot be put back */
+	private putBack(to: number): void {
+		const ways = [this.log];
+		for (let i = this.current - 1; i >= to; i--) ways.push(this.marks[i].log);
+		for (let i = this.current; i < to; i++) ways.push(this.marks[i].log);
+		const {disk} = this.host;
+		disk.keepIn(undefined);
+		try {
+			travel(
+				ways.map(({blocks}) => blocks),
+				(block, bytes) => disk.exchange(block * BLOCK, bytes),
+			);
+		} catch (error) {
+			this.startAnew();
+			throw new UserError(
+				`The disk cannot be put back as it was: ${messageOf(error)}. The session starts anew from here.`,
+			);
+		}
+		for (const memory of new Set(ways.map(way => way.memory))) {
+			travel(
+				ways.filter(way => way.memory === memory).map(({pages}) => pages),
+				(hpa, page) => memory.exchange(hpa, page),
+			);
+		}
+		const {at, saved} = this.marks[to];
+		saved();
+		this.at = at;
+		this.current = to;
+		this.cost = 0;
+		this.log = this.newLog();
+	}
+
+	private forgetTheRest(): void {
+		this.entries.length = this.at;
+		this.outcomes.length = this.at;
+		this.marks.length = this.current + 1;
+	}
+
+	private startAnew(): void {
+		this.entries.length = 0;
+		this.outcomes.length = 0;
+		this.marks = [];
+		this.at = 0;
+		this.current = -1;
+		this.log = this.newLog();
+		this.mark();
+	}
+
+	private kept(): number {
+		return this.marks.reduce((sum, {log}) => sum + log.pages.size + log.blocks.size, 0);
+	}
+
+	/** Joins the two neighbours that are the least to replay together. @returns false where there are none */
+	private dropMark(): boolean {
+		let least = -1;
+		const together = (i: number) => this.marks[i - 1].cost + this.marks[i].cost;
+		for (let i = 1; i < this.current; i++) {
+			if (this.marks[i - 1].log.memory !== this.marks[i].log.memory) continue;
+			if (least < 0 || together(i) < together(least)) least = i;
+		}
+		if (least < 0) return false;
+		const [into, gone] = [this.marks[least - 1], this.marks[least]];
+		into.cost += gone.cost;
+		keepOlder(into.log.pages, gone.log.pages);
+		keepOlder(into.log.blocks, gone.log.blocks);
+		this.marks.splice(least, 1);
+		this.current--;
+		return true;
+	}
+}
+
+/**
+ * Exchanges what is there with what the logs hold, one log after the other. `exchange` puts bytes there and leaves in
+ * them what was: as all logs are passed on the way, it has to be done only with the last that each page or block has.
+ */
+function travel(
+	logs: readonly Map<number, Uint8Array>[],
+	exchange: (key: number, bytes: Uint8Array) => void,
+): void {
+	const carried = new Map<number, {from: Map<number, Uint8Array>; bytes: Uint8Array}>();
+	for (const log of logs) {
+		for (const [key, bytes] of log) {
+			const found = carried.get(key);
+			if (found === undefined) carried.set(key, {from: log, bytes});
+			else {
+				log.set(key, found.bytes);
+				found.bytes = bytes;
+			}
+		}
+	}
+	for (const [key, {from, bytes}] of carried) {
+		exchange(key, bytes);
+		from.set(key, bytes);
+	}
+}
+
+function keepOlder(older: Map<number, Uint8Array>, newer: Map<number, Uint8Array>): void {
+	for (const [key, bytes] of newer) if (!older.has(key)) older.set(key, bytes);
+}
+
+function entryOf(command: Command, outcome: Outcome): Entry {
+	const {data, faults = 0, error} = outcomeJson(outcome);
+	const troubled = data !== undefined && data !== 'delivered';
+	return {
+		command,
+		text: commandText(command),
+		said: outcome.said,
+		data,
+		faults,
+		trouble: troubled || faults > 0 || error !== undefined || (outcome.kind === 'boot' && !outcome.bootable),
+		transfer: outcome.kind === 'transfer' ? outcome.transfer.number : undefined,
+	};
+}
