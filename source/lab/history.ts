@@ -59,7 +59,7 @@ export class LabHistory implements History {
 
 	/** Does something new. What had been undone is forgotten then. @throws UserError, with nothing done or forgotten */
 	add(command: Command): Outcome {
-		const outcome = this.run(command);
+		const outcome = this.runOrNothing(command);
 		if (this.at < this.entries.length) this.forgetTheRest();
 		this.entries.push(entryOf(command, outcome));
 		this.outcomes.push(outcomeJson(outcome));
@@ -81,6 +81,18 @@ export class LabHistory implements History {
 				otherwise ??= `Step ${this.at} came out otherwise than before: the disk has been changed meanwhile.`;
 		}
 		return otherwise;
+	}
+
+	/** What is refused may have gone half way, and left a page taken: then the machine is put back. */
+	private runOrNothing(command: Command): Outcome {
+		try {
+			return this.run(command);
+		} catch (error) {
+			const {at} = this;
+			this.putBack(this.current);
+			this.go(at);
+			throw error;
+		}
 	}
 
 	private run(command: Command): Outcome {

@@ -25,7 +25,7 @@ export function save(roots: readonly object[], memory: Memory, outside: readonly
 	};
 	for (let object = open.pop(); object !== undefined; object = open.pop()) {
 		if (Object.isFrozen(object)) continue;
-		if (isWords(object)) {
+		if (ArrayBuffer.isView(object)) {
 			if (!ofMemory.has(object.buffer)) back.push(words(object));
 		} else if (Array.isArray(object)) {
 			all(object);
@@ -50,18 +50,10 @@ export function save(roots: readonly object[], memory: Memory, outside: readonly
 	};
 }
 
-type Words = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array;
-
-const isWords = (value: unknown): value is Words =>
-	value instanceof Uint8Array ||
-	value instanceof Uint16Array ||
-	value instanceof Uint32Array ||
-	value instanceof Int32Array ||
-	value instanceof Float64Array;
-
-function words(array: Words): Saved {
-	const copy = array.slice();
-	return () => array.set(copy);
+function words({buffer, byteOffset, byteLength}: ArrayBufferView): Saved {
+	const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+	const copy = new Uint8Array(bytes);
+	return () => bytes.set(copy);
 }
 
 function list(array: unknown[]): Saved {

@@ -29,11 +29,11 @@ export function randomImage(t: TestContext, bytes: number, seed = 1): {file: str
 	return {file, content};
 }
 
-export type LabSetup = Partial<MachineSpec> & {disk?: string; writable?: boolean};
+export type LabSetup = Partial<MachineSpec> & {disk?: string; writable?: boolean; overlay?: boolean};
 
-export function openTestLab(t: TestContext, {disk, writable, ...parts}: LabSetup = {}): Lab {
+export function openTestLab(t: TestContext, {disk, writable, overlay, ...parts}: LabSetup = {}): Lab {
 	const machine = {...defaultSpec(parts.hostMemory ?? 256 * MIB), ...parts};
-	const opened = Disk.open(disk ?? sampleDisk(), {writable});
+	const opened = Disk.open(disk ?? sampleDisk(), {writable, overlay});
 	const lab = new Lab(machine, {disk: opened, sample: disk === undefined});
 	t.after(() => lab.close());
 	return lab;
