@@ -89,6 +89,8 @@ const VERBS: Record<Command['do'], Verb> = {
 	},
 };
 export const verbs: readonly string[] = Object.keys(VERBS);
+/** The field that a value which is no map stands for. */
+export const shortOf = (verb: Command['do']): string | undefined => VERBS[verb].short;
 const verbOf = (name: string): Verb | undefined => new Map(Object.entries(VERBS)).get(name);
 
 const vmIn = (fields: Fields, limits: Limits): string => textIn(fields, 'vm', limits.vms[0] ?? '');

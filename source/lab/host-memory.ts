@@ -21,6 +21,12 @@ export function parseSize(text: string, what: string): number {
 	return bytes;
 }
 
+/** Whole bytes as a size that parseSize reads as the same: 64M, 16380K. */
+export function sizeWord(bytes: number): string {
+	const unit = ['G', 'M'].find(letter => bytes % UNITS[letter] === 0) ?? 'K';
+	return `${bytes / UNITS[unit]}${unit}`;
+}
+
 /** The memory of a host: whole megabytes in the range the lab can build. @throws UserError */
 export function parseHostMemory(text: string, what = '--host-memory'): number {
 	const bytes = bytesOf(text);

@@ -5,7 +5,7 @@ import {parseRid} from '../formats/pci.js';
 import {FAMILIES, type GuestSpec, type MachineSpec, MODELS, POLICIES} from '../seam/command.js';
 import {UserError} from '../user-error.js';
 import {choiceIn, type Fields, fieldsOf, flagIn, listIn, show, textIn} from './fields.js';
-import {parseHostMemory, parseSize} from './host-memory.js';
+import {parseHostMemory, parseSize, sizeWord} from './host-memory.js';
 
 const MACHINE = [
 	'iommu',
@@ -73,6 +73,13 @@ export function parseMachine(value: unknown, base: MachineSpec): MachineSpec {
 	};
 	return iommu === 'none' && fields.guests === undefined ? withoutPassthru(machine) : machine;
 }
+
+/** A machine as a file has it: parseMachine reads the same from it, whatever its base. */
+export const machineFields = ({hostMemory, guests, ...parts}: MachineSpec): Fields => ({
+	...parts,
+	memory: sizeWord(hostMemory),
+	guests: guests.map(guest => ({...guest, memory: sizeWord(guest.memory)})),
+});
 
 function parseGuests(fields: Fields, hostMemory: number): GuestSpec[] {
 	const guests = listIn(fields, 'guests', []).map(each => parseGuest('a guest', each, hostMemory));
