@@ -144,6 +144,7 @@ async function main(): Promise<number> {
 	try {
 		const interactive = process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb';
 		if (interactive && !json) {
+			lab.keepHistory(() => performance.now());
 			const {dashboard} = await import('./source/ui/dashboard.js');
 			return await dashboard(lab, look);
 		}

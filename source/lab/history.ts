@@ -7,10 +7,13 @@ import type {Disk} from '../hardware/disk.js';
 import type {Memory, PageLog} from '../hardware/memory.js';
 import type {Command, MachineSpec, Outcome} from '../seam/command.js';
 import type {Entry, History} from '../seam/history.js';
+import type {Step} from '../seam/play.js';
 import {messageOf, UserError} from '../user-error.js';
 import {commandText} from './command-text.js';
+import {keepOlder, travel} from './logs.js';
 import type {Saved} from './save.js';
 import {type OutcomeJson, outcomeJson} from './scenario.js';
+import {writeSession} from './session-file.js';
 
 /** The lab, as its history uses it. */
 export interface Host {
@@ -66,6 +69,18 @@ export class LabHistory implements History {
 		this.at++;
 		if (command.do === 'start' || this.cost > DISTANCE) this.mark();
 		return outcome;
+	}
+
+	/** Does the steps of a scenario. @throws UserError at the first that makes no sense */
+	replay(steps: readonly Step[]): void {
+		for (const {command, note} of steps) {
+			this.add(command);
+			this.entries[this.at - 1].note = note;
+		}
+	}
+
+	write(file: string, expect: boolean): void {
+		writeSession(file, this.machine, this.entries.slice(0, this.at), expect ? this.outcomes : []);
 	}
 
 	go(to: number): string | undefined {
@@ -194,35 +209,6 @@ export class LabHistory implements History {
 		this.current--;
 		return true;
 	}
-}
-
-/**
- * Exchanges what is there with what the logs hold, one log after the other. `exchange` puts bytes there and leaves in
- * them what was: as all logs are passed on the way, it has to be done only with the last that each page or block has.
- */
-function travel(
-	logs: readonly Map<number, Uint8Array>[],
-	exchange: (key: number, bytes: Uint8Array) => void,
-): void {
-	const carried = new Map<number, {from: Map<number, Uint8Array>; bytes: Uint8Array}>();
-	for (const log of logs) {
-		for (const [key, bytes] of log) {
-			const found = carried.get(key);
-			if (found === undefined) carried.set(key, {from: log, bytes});
-			else {
-				log.set(key, found.bytes);
-				found.bytes = bytes;
-			}
-		}
-	}
-	for (const [key, {from, bytes}] of carried) {
-		exchange(key, bytes);
-		from.set(key, bytes);
-	}
-}
-
-function keepOlder(older: Map<number, Uint8Array>, newer: Map<number, Uint8Array>): void {
-	for (const [key, bytes] of newer) if (!older.has(key)) older.set(key, bytes);
 }
 
 function entryOf(command: Command, outcome: Outcome): Entry {

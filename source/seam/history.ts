@@ -15,6 +15,8 @@ export type Entry = {
 	trouble: boolean;
 	/** The transfer that it was, by its number. */
 	transfer?: number;
+	/** For an audience. */
+	note?: string;
 };
 
 export interface History {
@@ -27,4 +29,9 @@ export interface History {
 	 * @throws UserError where the disk cannot be put back
 	 */
 	go(at: number): string | undefined;
+	/**
+	 * Writes the session up to now as a scenario into a file that there is not yet; `expect`: with its outcomes as
+	 * expectations. @throws UserError
+	 */
+	write(file: string, expect: boolean): void;
 }

@@ -5,6 +5,7 @@ import type {Rid} from '../formats/pci.js';
 import type {Counters} from '../hardware/counters.js';
 import type {Owned} from '../kernel/vm-page.js';
 import type {Command, Family, MachineSpec, Model, Outcome, Policy, TransferCommand} from './command.js';
+import type {History} from './history.js';
 import type {Scenarios} from './play.js';
 import type {Comparable, Comparison, Workload} from './workload.js';
 
@@ -190,6 +191,8 @@ export interface LabControls {
 	/** The machine's parts as they are now: what `start` changes. */
 	readonly spec: MachineSpec;
 	readonly scenarios: Scenarios;
+	/** What was done, where somebody remembers it. */
+	readonly history?: History;
 	readonly workload: Workload;
 	/** The same under each policy, on machines like this one, which stays as it is. @throws UserError */
 	compare(command: Comparable): readonly Comparison[];

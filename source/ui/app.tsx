@@ -6,7 +6,7 @@ import {useStore} from 'zustand';
 import type {AppControls} from './commands/command.js';
 import {footer, header, messageLine} from './frame.js';
 import {keyNames} from './keys.js';
-import {FRAME, fits, LEAST_COLUMNS, LEAST_ROWS} from './layout.js';
+import {fits, LEAST_COLUMNS, LEAST_ROWS, panelRows} from './layout.js';
 import {Lines} from './lines.js';
 import {overlayPanel} from './overlay.js';
 import {Panel} from './panel.js';
@@ -16,6 +16,7 @@ import {paste, press} from './press.js';
 import {paint, type Row} from './rows.js';
 import {resize, type Store, type Ui} from './store.js';
 import {targetOf} from './target.js';
+import {timelineRow} from './timeline.js';
 import {useMouse} from './use-mouse.js';
 
 /** Puts text on the terminal's clipboard. @returns why it cannot, if it cannot */
@@ -45,6 +46,7 @@ export function App({store, mouse = false, copy}: Props) {
 		<Box flexDirection="column" width={columns} height={rows}>
 			{line(header(shown))}
 			{ui.overlay ? <Overlay ui={shown} /> : <Panels ui={shown} />}
+			{ui.timeline ? line(timelineRow(shown)) : null}
 			{line(messageLine(shown))}
 			{line(footer(shown))}
 		</Box>
@@ -73,7 +75,13 @@ function Overlay({ui}: {readonly ui: Ui}) {
 	const {columns, rows} = ui.size;
 	const {name, content} = overlayPanel(ui, columns - 2);
 	return (
-		<Panel content={content} width={columns} height={rows - FRAME} place={ui.places[name]} focused={true} />
+		<Panel
+			content={content}
+			width={columns}
+			height={panelRows({rows}, ui.timeline)}
+			place={ui.places[name]}
+			focused={true}
+		/>
 	);
 }
 

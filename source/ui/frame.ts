@@ -41,12 +41,22 @@ export function header({state, view, size}: Ui): Row {
 	return [...left, ' '.repeat(Math.max(1, room)), ...tabs];
 }
 
-const ASKS = {filter: 'filter', address: 'go to address', palette: 'command'} as const;
+const ASKS = {
+	filter: 'filter',
+	address: 'go to address',
+	palette: 'command',
+	file: 'write to',
+	expect: 'write, with expectations, to',
+} as const;
 
 export function messageLine({prompt, message}: Ui): Row {
 	if (prompt === undefined) return [[` ${message.text}`, message.tone]];
 	return [[` ${ASKS[prompt.asks]}: `, 'key'], `${prompt.text}▏ `, [prompt.problem ?? '', 'warn']];
 }
+
+/** In the past, the ways through time matter most. */
+const hintOf = ({hint = 0, group}: (typeof commands)[number], {timeline}: Ui): number =>
+	timeline && group === 'Time' ? hint + 20 : hint;
 
 /** The hints there is room for: those that matter most, in the order of the table. */
 export function footer(ui: Ui): Row {
@@ -54,11 +64,11 @@ export function footer(ui: Ui): Row {
 	const can = commands.filter(
 		command =>
 			possible(command, ui, large) &&
-			(command.hint !== undefined || (ui.overlay === 'help' && command.label !== 'scroll')),
+			(hintOf(command, ui) > 0 || (ui.overlay === 'help' && command.label !== 'scroll')),
 	);
 	const spans = ({shown, label}: (typeof commands)[number]): Span[] => [' ', [shown, 'key'], ` ${label} `];
 	const kept = new Set(can);
-	for (const command of can.toSorted((a, b) => (a.hint ?? 0) - (b.hint ?? 0))) {
+	for (const command of can.toSorted((a, b) => hintOf(a, ui) - hintOf(b, ui))) {
 		if (widthOfRow([...kept].flatMap(spans)) <= ui.size.columns) break;
 		kept.delete(command);
 	}

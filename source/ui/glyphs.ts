@@ -9,7 +9,7 @@ const PAIRS = [
 	// Borders.
 	'╭+╮+╰+╯+─-│|├+┤+┬+┴+┼+┌+┐+└+┘+━=┃|',
 	// Marks and arrows. In a list of keys there is keySign.
-	'▸>▾v✗x✓v→>←<↑^↓v⏎<↵<●*○o■#□.◆*▪*▏|▕|',
+	'▸>▾v✗x✓v→>←<↑^↓v⏎<↵<⌫<●*○o■#□.◆*▪*▏|▕|',
 	// Punctuation.
 	'…~·-–-—-×x−-’\'‘\'“"”"≥>≤<≠!±~µu',
 	// Bars, from empty to full, and shades.
@@ -74,6 +74,7 @@ const KEYS: Readonly<Record<string, string>> = {
 	'↓': 'Down',
 	'←': 'Left',
 	'→': 'Right',
+	'⌫': 'Backspace',
 };
 
 /** A key as footer and help show it: where there are no signs, by its name. It may be wider: call it before fitting. */

@@ -31,7 +31,10 @@ export const fits = ({columns, rows}: {columns: number; rows: number}): boolean 
 	columns >= LEAST_COLUMNS && rows >= LEAST_ROWS;
 
 /** Header, message and hints. */
-export const FRAME = 3;
+const FRAME = 3;
+/** Rows that panels have: the timeline takes one while it is open. */
+export const panelRows = ({rows}: {rows: number}, timeline: boolean): number =>
+	rows - FRAME - (timeline ? 1 : 0);
 /** On a smaller screen than this a view shows one panel at a time. */
 export const isRoomy = ({columns, rows}: {columns: number; rows: number}): boolean =>
 	columns >= 80 && rows >= 24;

@@ -14,8 +14,7 @@ export function toggleWork(store: Store): void {
 	const workload = store.getState().machine.lab?.workload;
 	if (workload === undefined) return;
 	if (workload.running) {
-		workload.stop();
-		clearInterval(timers.get(store));
+		pauseWork(store);
 		say(store, 'Paused: nothing moves until Space is pressed again.', 'key');
 		return;
 	}
@@ -36,6 +35,12 @@ export function toggleWork(store: Store): void {
 	timers.set(store, setInterval(tick, TICK_MS).unref());
 	store.setState(({recent}) => ({recent: ['life', ...recent.filter(panel => panel !== 'life')]}));
 	say(store, `The guests read on their own, ${workload.rate} times a second; + and - change that.`, 'key');
+}
+
+/** Time stops, where it ran. */
+export function pauseWork(store: Store): void {
+	store.getState().machine.lab?.workload.stop();
+	clearInterval(timers.get(store));
 }
 
 /** The next rate up or down. */

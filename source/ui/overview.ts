@@ -1,11 +1,13 @@
 // The first view: both tables, the devices, the device model, and below it what the screen has room for. Panels share
 // a place where it has not: the one that was looked at last is shown.
 
-import {type Box, down, type PanelId} from './layout.js';
+import {across, type Box, down, type PanelId} from './layout.js';
 
 /** Two borders, the form in two rows, seven stages, a verdict in two rows, and space between. */
 const TALL_MODEL = 15;
 const FLAT_MODEL = 8;
+/** A step, its note and what came of it. */
+const TALK = 11;
 /** Two columns of 8 bytes with their text, and borders. */
 const BUFFER_WIDTH = 82;
 const TWO_SLOTS = 118;
@@ -41,6 +43,16 @@ export function largeOverview(
 	const other = focus === 'model' ? (recent.find(panel => panel !== 'model') ?? 'host') : focus;
 	const model = Math.min(rows - 6, TALL_MODEL);
 	return down(columns, rows, [other, rows - model], ['model', model]);
+}
+
+/** For an audience: the step and its note on top, and below it what it does. */
+export function talkOverview(columns: number, rows: number, focus: PanelId): Box[][] {
+	const note = Math.max(TALK, Math.floor(rows * 0.35));
+	const other = focus === 'scenario' || focus === 'model' ? 'host' : focus;
+	const top: Box[] = [{panel: 'scenario', width: columns, height: note}];
+	if (columns >= TWO_SLOTS) return [top, across(columns, rows - note, [other, 4], ['model', 5])];
+	const shown = focus === 'scenario' ? 'model' : focus;
+	return [top, [{panel: shown, width: columns, height: rows - note}]];
 }
 
 function bottomRow(columns: number, height: number, recent: readonly PanelId[]): Box[] {

@@ -1,15 +1,16 @@
 // Which panels are on the screen now, and where: the view's, or one alone where it is zoomed or the screen is small.
 
-import {type Box, FRAME, isRoomy, type PanelId} from './layout.js';
-import {largeOverview} from './overview.js';
+import {type Box, isRoomy, type PanelId, panelRows} from './layout.js';
+import {largeOverview, talkOverview} from './overview.js';
 import type {Ui} from './store.js';
 import {views} from './views.js';
 
-type Placed = Pick<Ui, 'view' | 'focus' | 'zoom' | 'large' | 'size' | 'recent'>;
+type Placed = Pick<Ui, 'view' | 'focus' | 'zoom' | 'large' | 'size' | 'recent' | 'timeline' | 'play'>;
 
-export function boxes({view, focus, zoom, large, size, recent}: Placed): Box[][] {
-	const rows = size.rows - FRAME;
+export function boxes({view, focus, zoom, large, size, recent, timeline, play}: Placed): Box[][] {
+	const rows = panelRows(size, timeline);
 	if (!zoom && isRoomy(size)) {
+		if (play?.presented && view === 'overview') return talkOverview(size.columns, rows, focus);
 		if (large && view === 'overview') return largeOverview(size.columns, rows, focus, recent);
 		return views[view].layout(size.columns, rows, recent);
 	}

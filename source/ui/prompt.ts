@@ -2,6 +2,7 @@
 
 import {hex, pageOf} from '../formats/address.js';
 import {parseFilter} from '../seam/filter.js';
+import {UserError} from '../user-error.js';
 import {type AppControls, runCommand} from './commands/command.js';
 import {TOP} from './content.js';
 import {matches} from './palette.js';
@@ -51,7 +52,22 @@ function accept(store: Store, prompt: Prompt, app: AppControls): void {
 				prompt: undefined,
 				filters: {...filters, [focus]: text.trim()},
 			}));
-	} else goTo(store, prompt);
+	} else if (asks === 'file' || asks === 'expect') writeSession(store, prompt, asks === 'expect');
+	else goTo(store, prompt);
+}
+
+/** The session goes into a file; where that cannot be, the line stays open. */
+function writeSession(store: Store, prompt: Prompt, expect: boolean): void {
+	const file = prompt.text.trim();
+	try {
+		const {lab} = store.getState().machine;
+		lab?.history?.write(file, expect);
+		store.setState({prompt: undefined});
+		say(store, `Written: dmascope run ${file} plays it, dmascope --replay ${file} opens it here.`, 'good');
+	} catch (error) {
+		if (!(error instanceof UserError)) throw error;
+		store.setState({prompt: {...prompt, problem: error.message}});
+	}
 }
 
 /** An address is hex, with or without 0x. */

@@ -53,6 +53,8 @@ export type Ui = {
 	compared?: {what: string; results: readonly Comparison[]};
 	/** The scenario that is played. */
 	play?: Play;
+	/** Whether the way through time is shown. */
+	timeline: boolean;
 	message: Message;
 	size: {columns: number; rows: number};
 };
@@ -60,7 +62,11 @@ export type Ui = {
 /** An access to look up: as the IOMMU is asked. */
 export type Access = {rid: Rid; iova: number; write: boolean};
 /** A line that is being typed. */
-export type Prompt = {asks: 'filter' | 'address' | 'palette'; text: string; problem?: string};
+export type Prompt = {
+	asks: 'filter' | 'address' | 'palette' | 'file' | 'expect';
+	text: string;
+	problem?: string;
+};
 
 export type Store = StoreApi<Ui>;
 
@@ -90,6 +96,7 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		sorts: {},
 		unfolded: {},
 		page: 0,
+		timeline: false,
 		message: {
 			text: `⏎ has ${vm} read the raw disk: watch where the DMA lands. t gives a tour.`,
 			tone: 'key',
@@ -115,6 +122,7 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 		say(store, 'This machine can only be looked at.', 'warn');
 		return undefined;
 	}
+	const past = lab.history !== undefined && lab.history.at < lab.history.entries.length;
 	let outcome: Outcome;
 	try {
 		outcome = lab.dispatch(command);
@@ -124,6 +132,7 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 		return undefined;
 	}
 	if (command.do === 'start') store.setState({last: {}, play: undefined, access: undefined, page: 0});
+	if (past) store.setState({timeline: false});
 	refresh(store);
 	const bad =
 		outcome.kind === 'boot'

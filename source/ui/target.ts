@@ -2,14 +2,15 @@
 
 import type {Target} from './commands/command.js';
 import {helpPanel} from './help.js';
-import {FRAME} from './layout.js';
+import {panelRows} from './layout.js';
 import {panels} from './panels/index.js';
 import {boxOf} from './place.js';
 import type {Ui} from './store.js';
 
 export function targetOf(ui: Ui): Target | undefined {
 	const {columns, rows} = ui.size;
-	if (ui.overlay === 'help') return {name: 'help', content: helpPanel(columns - 2), height: rows - FRAME};
+	if (ui.overlay === 'help')
+		return {name: 'help', content: helpPanel(columns - 2), height: panelRows({rows}, ui.timeline)};
 	const box = boxOf(ui, ui.focus);
 	if (box === undefined) return undefined;
 	return {name: ui.focus, content: panels[ui.focus](ui, box.width - 2, box.height - 2), height: box.height};

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {stripVTControlCharacters} from 'node:util';
 import fc from 'fast-check';
-import {FRAME, LEAST_COLUMNS, LEAST_ROWS} from '../../source/ui/layout.js';
+import {LEAST_COLUMNS, LEAST_ROWS, panelRows} from '../../source/ui/layout.js';
 import {boxes, boxOf} from '../../source/ui/place.js';
 import {bottomBorder, fit, paint, topBorder, widthOf, wrap} from '../../source/ui/rows.js';
 import {VIEWS, views} from '../../source/ui/views.js';
@@ -67,12 +67,16 @@ test('every view fills every screen exactly, and shows the panel that has the fo
 			fc.nat(20),
 			fc.boolean(),
 			fc.boolean(),
-			(columns, rows, view, nth, zoom, large) => {
+			fc.boolean(),
+			(columns, rows, view, nth, zoom, large, timeline) => {
 				const {panels} = views[view];
 				const focus = panels[nth % panels.length];
-				const ui = {view, focus, zoom, large, size: {columns, rows}, recent: [focus]};
+				const ui = {view, focus, zoom, large, size: {columns, rows}, recent: [focus], timeline};
 				const lines = boxes(ui);
-				assert.equal(lines.reduce((sum, line) => sum + line[0].height, 0) + FRAME, rows);
+				assert.equal(
+					lines.reduce((sum, line) => sum + line[0].height, 0),
+					panelRows({rows}, timeline),
+				);
 				for (const line of lines) {
 					assert.equal(
 						line.reduce((sum, {width}) => sum + width, 0),

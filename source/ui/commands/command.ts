@@ -4,7 +4,7 @@ import type {Content} from '../content.js';
 import type {PanelId} from '../layout.js';
 import {type Store, say, type Ui} from '../store.js';
 
-export const GROUPS = ['Views', 'Look', 'Lab', 'Form', 'Scenario', 'dmascope'] as const;
+export const GROUPS = ['Views', 'Look', 'Lab', 'Form', 'Scenario', 'Time', 'dmascope'] as const;
 
 export type UiCommand = {
 	id: string;
@@ -17,7 +17,7 @@ export type UiCommand = {
 	/** Whether the footer has room for it: the lower, the sooner it is left out. */
 	hint?: number;
 	/** Where the same keys do different things, by a name; undefined: everywhere. */
-	place?: 'form' | 'list' | 'map' | 'compare';
+	place?: 'form' | 'list' | 'map' | 'compare' | 'talk';
 	when?: (ui: Ui) => boolean;
 	/** Why it cannot be done now, as a sentence. */
 	why?: (ui: Ui) => string | undefined;

@@ -9,14 +9,17 @@ import {labCommands} from './lab.js';
 import {lifeCommands} from './life.js';
 import {lookCommands} from './look.js';
 import {mapCommands} from './map.js';
-import {scenarioCommands} from './scenario.js';
+import {scenarioCommands, talkCommands} from './scenario.js';
 import {tableCommands} from './table.js';
+import {timeCommands} from './time.js';
 
 export let commands: readonly UiCommand[] = [
+	...talkCommands,
 	...labCommands,
 	...formCommands,
 	...lifeCommands,
 	...scenarioCommands,
+	...timeCommands,
 	...tableCommands,
 	...mapCommands,
 	...lookCommands,

@@ -3,6 +3,7 @@
 import {moved, type Place} from '../content.js';
 import {opened} from '../open.js';
 import {focusOn, moveFocus, type Store, show, type Ui} from '../store.js';
+import {leaveThePast} from '../timeline.js';
 import {VIEWS, views} from '../views.js';
 import type {UiCommand} from './command.js';
 
@@ -91,14 +92,15 @@ export const lookCommands: readonly UiCommand[] = [
 	},
 ];
 
-/** One layer at a time: what is typed, what lies over the panels, a filter, the zoom, the view. */
+/** One layer at a time: what is typed, what lies over the panels, a filter, the zoom, the view, the past. */
 function back(store: Store): void {
-	const {overlay, form, filters, focus, zoom, view} = store.getState();
+	const {overlay, form, filters, focus, zoom, view, timeline} = store.getState();
 	if (form.draft !== undefined) store.setState({form: {...form, draft: undefined}});
 	else if (overlay !== undefined) store.setState({overlay: undefined});
 	else if (zoom) store.setState({zoom: false});
 	else if (filters[focus]) store.setState({filters: {...filters, [focus]: undefined}});
 	else if (view !== 'overview') show(store, 'overview');
+	else if (timeline) leaveThePast(store);
 	else focusOn(store, 'model');
 }
 

@@ -1,8 +1,36 @@
 // Playing the scenarios that ship.
 
-import {startScenario, takeStep} from '../play.js';
+import {startScenario, stepBack, takeStep} from '../play.js';
 import {focusOn, show} from '../store.js';
 import {type UiCommand, withLab} from './command.js';
+
+/** A clicker sends the keys of pages. They come first: while a talk is given, pages of panels have to wait. */
+export const talkCommands: readonly UiCommand[] = [
+	{
+		id: 'next',
+		keys: ['space', 'page-down'],
+		shown: 'Space',
+		label: 'next',
+		description: 'In a presentation: the next step; PgDn of a clicker, too',
+		group: 'Scenario',
+		hint: 13,
+		place: 'talk',
+		when: ({play}) => play?.presented === true,
+		run: takeStep,
+	},
+	{
+		id: 'previous',
+		keys: ['backspace', 'page-up'],
+		shown: '⌫',
+		label: 'previous',
+		description: 'In a presentation: one step back; PgUp of a clicker, too',
+		group: 'Scenario',
+		hint: 12,
+		place: 'talk',
+		when: ({play}) => play?.presented === true,
+		run: stepBack,
+	},
+];
 
 export const scenarioCommands: readonly UiCommand[] = [
 	{
@@ -42,5 +70,16 @@ export const scenarioCommands: readonly UiCommand[] = [
 		hint: 11,
 		when: ({play}) => play !== undefined,
 		run: takeStep,
+	},
+	{
+		id: 'unstep',
+		keys: [','],
+		shown: ',',
+		label: 'undo',
+		description: 'The scenario goes one step back',
+		group: 'Scenario',
+		hint: 3,
+		when: ({play}) => play !== undefined && play.taken.length > 0,
+		run: stepBack,
 	},
 ];

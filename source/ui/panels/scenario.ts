@@ -7,7 +7,8 @@ import {type Row, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 
 export function scenarioPanel(ui: Ui, width: number, height: number): Content {
-	return ui.play ? played(ui.play, width) : choice(ui, width, height);
+	if (ui.play === undefined) return choice(ui, width, height);
+	return ui.play.presented ? presented(ui.play, width) : played(ui.play, width);
 }
 
 /** Rows from which on there is room for the whole story of the chosen one. */
@@ -46,6 +47,35 @@ function played(play: Play, width: number): Content {
 	const title = `SCENARIO ${scenario.name} ─ ${taken.length} of ${scenario.steps.length}`;
 	return list(title, [...story, ...rows, ...end]);
 }
+
+/** For an audience: the step that was taken last, what came of it, and what to say; at first, the story. */
+function presented({scenario, taken}: Play, width: number): Content {
+	const at = taken.length;
+	const title = `${scenario.name} ─ ${at} of ${scenario.steps.length}`;
+	const text = (note: string): Row[] =>
+		wrap(note.replaceAll('\n', ' '), width - 6).map(line => [`   ${line.trim()}`]);
+	if (at === 0) return list(title, [[], ...text(scenario.story), [], nextRow(scenario.steps[0]?.text)]);
+	const {text: what, note = ''} = scenario.steps[at - 1];
+	const {said, unmet} = taken[at - 1];
+	const next = scenario.steps[at]?.text;
+	return list(title, [
+		[
+			['   ▸ ', 'key'],
+			[what, 'title'],
+		],
+		[[`   ${said}`, unmet.length === 0 ? 'key' : 'bad']],
+		...unmet.map((wrong): Row => [[`   ${wrong}`, 'bad']]),
+		[],
+		...text(note),
+		[],
+		next === undefined ? [['   The end.', 'key']] : nextRow(next),
+	]);
+}
+
+const nextRow = (text = ''): Row => [
+	['   next: ', 'dim'],
+	[text, 'dim'],
+];
 
 const prose = (text: string, width: number): Row[] =>
 	wrap(text.replaceAll('\n', ' '), width - 4).map(line => [[`   ${line.trim()}`, 'dim']]);
