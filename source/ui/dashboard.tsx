@@ -2,23 +2,40 @@
 
 import {render} from 'ink';
 import type {MachineState, ObservedMachine} from '../seam/observed.js';
+import type {Scenario} from '../seam/play.js';
 import {UserError} from '../user-error.js';
 import {grouped, plural} from '../words.js';
 import {App} from './app.js';
+import {recordCast} from './cast.js';
 import {copySequence} from './clipboard.js';
 import {chooseKeys, commands} from './commands/index.js';
 import {loadConfig} from './config.js';
 import {asciiByItself, setAscii} from './glyphs.js';
 import {withoutMouse} from './mouse.js';
+import {play} from './play.js';
 import {point} from './point.js';
 import {createUi} from './store.js';
 import {depthOf, setTheme, THEMES, themeOf} from './theme.js';
+import {goTo} from './timeline.js';
 
 /** Flags of the command line; what was not given is as the config file says, or as the terminal suggests. */
-export type LookFlags = {theme?: string; ascii?: boolean; mouse?: boolean; large?: boolean; config?: string};
+export type LookFlags = {
+	theme?: string;
+	ascii?: boolean;
+	mouse?: boolean;
+	large?: boolean;
+	config?: string;
+	cast?: string;
+};
+/** What it opens on: a scenario to present, or a session that has been replayed. */
+export type Opening = {present: Scenario} | 'replayed';
 
 /** Runs until the user leaves. @returns the exit code @throws UserError where flags or the config file are wrong */
-export async function dashboard(machine: ObservedMachine, flags: LookFlags = {}): Promise<number> {
+export async function dashboard(
+	machine: ObservedMachine,
+	flags: LookFlags = {},
+	opening?: Opening,
+): Promise<number> {
 	const {env, stdout} = process;
 	const config = loadConfig(flags.config, env, commands);
 	const named = THEMES.find(name => name === flags.theme);
@@ -32,6 +49,8 @@ export async function dashboard(machine: ObservedMachine, flags: LookFlags = {})
 	chooseKeys(config.keys);
 	const store = createUi(machine, {columns: stdout.columns, rows: stdout.rows});
 	store.setState({large: flags.large ?? config.large ?? false});
+	if (opening === 'replayed') goTo(store, 0);
+	else if (opening) play(store, opening.present, true);
 	const mouse = flags.mouse ?? config.mouse ?? false;
 	const copy = (text: string): string | undefined => {
 		const copied = copySequence(text, env);
@@ -40,7 +59,10 @@ export async function dashboard(machine: ObservedMachine, flags: LookFlags = {})
 		return undefined;
 	};
 	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
+	const stopCast =
+		flags.cast === undefined ? undefined : recordCast(flags.cast, stdout, () => performance.now());
 	process.stdin.setRawMode(true);
+	let incomplete: string | undefined;
 	try {
 		const {waitUntilExit} = render(<App store={store} mouse={mouse} copy={copy} />, {
 			...(mouse ? {stdin: withoutMouse(process.stdin, event => point(store, event))} : {}),
@@ -53,7 +75,9 @@ export async function dashboard(machine: ObservedMachine, flags: LookFlags = {})
 		await waitUntilExit();
 	} finally {
 		process.stdin.setRawMode(false);
+		incomplete = stopCast?.();
 	}
+	if (incomplete) process.stderr.write(`${incomplete}\n`);
 	process.stdout.write(`${goodbye(machine.state())}\n`);
 	return 0;
 }

@@ -5,6 +5,7 @@ import {PassThrough, Writable} from 'node:stream';
 import type {TestContext} from 'node:test';
 import xterm from '@xterm/headless';
 import {render} from 'ink';
+import {Lab} from '../../source/lab/lab.js';
 import type {ObservedMachine} from '../../source/seam/observed.js';
 import {App} from '../../source/ui/app.js';
 import {createUi, type Store} from '../../source/ui/store.js';
@@ -80,6 +81,7 @@ export function openDashboard(
 ): Session {
 	const stdout = new Screen(columns, rows);
 	const stdin = new Keyboard();
+	if (machine instanceof Lab) machine.keepHistory(() => 0);
 	const store = createUi(machine, {columns, rows});
 	const app = render(<App store={store} />, {
 		stdout,

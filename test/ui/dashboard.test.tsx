@@ -276,6 +276,7 @@ test('help is made from the table of commands: each is there, with its keys; no 
 		await press('pagedown'),
 		await press('pagedown'),
 		await press('pagedown'),
+		await press('pagedown'),
 	].join('\n');
 	for (const {description} of commands) assert.ok(help.includes(description.slice(0, 30)), description);
 	assert.match(await press('p', 'enter'), /What every key does/);

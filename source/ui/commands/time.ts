@@ -4,10 +4,9 @@ import {say, type Ui} from '../store.js';
 import {goTo, goToTrouble, leaveThePast} from '../timeline.js';
 import type {UiCommand} from './command.js';
 
-const withHistory = ({machine}: Ui): string | undefined =>
-	machine.lab?.history === undefined ? 'Nobody remembers what was done to this machine.' : undefined;
-const done = (ui: Ui): string | undefined =>
-	withHistory(ui) ?? (ui.machine.lab?.history?.entries.length ? undefined : 'Nothing has been done yet.');
+const remembered = ({machine}: Ui): boolean => machine.lab?.history !== undefined;
+const done = ({machine}: Ui): string | undefined =>
+	machine.lab?.history?.entries.length ? undefined : 'Nothing has been done yet.';
 
 const at = ({machine}: Ui): number => machine.lab?.history?.at ?? 0;
 
@@ -30,6 +29,7 @@ export const timeCommands: readonly UiCommand[] = [
 		description: 'One step back in time',
 		group: 'Time',
 		hint: 3,
+		when: remembered,
 		why: done,
 		run: store => void goTo(store, at(store.getState()) - 1),
 	},
@@ -38,9 +38,10 @@ export const timeCommands: readonly UiCommand[] = [
 		keys: [']'],
 		shown: ']',
 		label: 'forth',
-		description: 'One step forward again; doing something else branches off',
+		description: 'One step forth; else branch off',
 		group: 'Time',
 		hint: 2,
+		when: remembered,
 		why: done,
 		run: store => void goTo(store, at(store.getState()) + 1),
 	},
@@ -49,8 +50,9 @@ export const timeCommands: readonly UiCommand[] = [
 		keys: ['{'],
 		shown: '{',
 		label: 'last loss',
-		description: 'Back to the last loss, fault or refusal',
+		description: 'To the last loss or fault',
 		group: 'Time',
+		when: remembered,
 		why: done,
 		run: store => goToTrouble(store, -1),
 	},
@@ -59,8 +61,9 @@ export const timeCommands: readonly UiCommand[] = [
 		keys: ['}'],
 		shown: '}',
 		label: 'next loss',
-		description: 'Forward to the next loss, fault or refusal',
+		description: 'To the next loss or fault',
 		group: 'Time',
+		when: remembered,
 		why: done,
 		run: store => goToTrouble(store, 1),
 	},
@@ -69,8 +72,9 @@ export const timeCommands: readonly UiCommand[] = [
 		keys: ['('],
 		shown: '(',
 		label: 'beginning',
-		description: 'Back to the beginning of the session',
+		description: 'To the session’s beginning',
 		group: 'Time',
+		when: remembered,
 		why: done,
 		run: store => void goTo(store, 0),
 	},
@@ -79,8 +83,9 @@ export const timeCommands: readonly UiCommand[] = [
 		keys: [')'],
 		shown: ')',
 		label: 'now',
-		description: 'To the end of the session, and close the timeline',
+		description: 'To its end, out of the past',
 		group: 'Time',
+		when: remembered,
 		why: done,
 		run: leaveThePast,
 	},
@@ -89,10 +94,10 @@ export const timeCommands: readonly UiCommand[] = [
 		keys: ['w'],
 		shown: 'w',
 		label: 'write',
-		description: 'Write the session as a scenario',
+		description: 'The session as a scenario file',
 		group: 'Time',
 		hint: 2,
-		when: ({focus}) => focus !== 'compare',
+		when: ui => remembered(ui) && ui.focus !== 'compare',
 		...written(false),
 	},
 	{
@@ -100,8 +105,9 @@ export const timeCommands: readonly UiCommand[] = [
 		keys: ['W'],
 		shown: 'W',
 		label: 'write a test',
-		description: 'The same, with what came out as expectations',
+		description: 'The same, with expectations',
 		group: 'Time',
+		when: remembered,
 		...written(true),
 	},
 ];
