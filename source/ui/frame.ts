@@ -46,7 +46,7 @@ const ASKS = {
 	address: 'go to address',
 	palette: 'command',
 	file: 'write to',
-	expect: 'write, with expectations, to',
+	expect: 'write a test to',
 } as const;
 
 export function messageLine({prompt, message}: Ui): Row {

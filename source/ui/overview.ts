@@ -46,13 +46,21 @@ export function largeOverview(
 }
 
 /** For an audience: the step and its note on top, and below it what it does. */
-export function talkOverview(columns: number, rows: number, focus: PanelId): Box[][] {
+export function talkOverview(columns: number, rows: number, focus: PanelId, beside: PanelId): Box[][] {
 	const note = Math.max(TALK, Math.floor(rows * 0.35));
-	const other = focus === 'scenario' || focus === 'model' ? 'host' : focus;
+	const other = focus === 'scenario' || focus === 'model' ? beside : focus;
 	const top: Box[] = [{panel: 'scenario', width: columns, height: note}];
 	if (columns >= TWO_SLOTS) return [top, across(columns, rows - note, [other, 4], ['model', 5])];
-	const shown = focus === 'scenario' ? 'model' : focus;
-	return [top, [{panel: shown, width: columns, height: rows - note}]];
+	const rest = rows - note;
+	if (rest < 2 * FLAT_MODEL) {
+		const shown = focus === 'scenario' ? 'model' : focus;
+		return [top, [{panel: shown, width: columns, height: rest}]];
+	}
+	return [
+		top,
+		[{panel: other, width: columns, height: rest - FLAT_MODEL}],
+		[{panel: 'model', width: columns, height: FLAT_MODEL}],
+	];
 }
 
 function bottomRow(columns: number, height: number, recent: readonly PanelId[]): Box[] {

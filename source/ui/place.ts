@@ -2,6 +2,7 @@
 
 import {type Box, isRoomy, type PanelId, panelRows} from './layout.js';
 import {largeOverview, talkOverview} from './overview.js';
+import type {Play} from './play.js';
 import type {Ui} from './store.js';
 import {views} from './views.js';
 
@@ -10,13 +11,18 @@ type Placed = Pick<Ui, 'view' | 'focus' | 'zoom' | 'large' | 'size' | 'recent' |
 export function boxes({view, focus, zoom, large, size, recent, timeline, play}: Placed): Box[][] {
 	const rows = panelRows(size, timeline);
 	if (!zoom && isRoomy(size)) {
-		if (play?.presented && view === 'overview') return talkOverview(size.columns, rows, focus);
+		if (play?.presented && view === 'overview')
+			return talkOverview(size.columns, rows, focus, besideIn(play));
 		if (large && view === 'overview') return largeOverview(size.columns, rows, focus, recent);
 		return views[view].layout(size.columns, rows, recent);
 	}
 	const behind = zoom ? [] : views[view].panels.filter(panel => panel !== focus);
 	return [[{panel: focus, width: size.columns, height: rows, behind}]];
 }
+
+/** What a step is seen in, beside the device model: a boot on the console, all else in the tables. */
+const besideIn = ({scenario, taken}: Play): PanelId =>
+	scenario.steps[taken.length - 1]?.command.do === 'boot' ? 'console' : 'host';
 
 export const boxOf = (ui: Placed, panel: PanelId): Box | undefined =>
 	boxes(ui)

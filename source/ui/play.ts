@@ -42,6 +42,8 @@ export function play(store: Store, scenario: Scenario, presented: boolean): void
 		places: {...places, scenario: TOP},
 	}));
 	toScenario(store);
+	if (presented)
+		say(store, 'Space takes the first step, and so does PgDn of a clicker; PgUp goes back.', 'key');
 }
 
 /**

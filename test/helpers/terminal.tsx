@@ -59,6 +59,7 @@ const KEYS: Record<string, string> = {
 	right: '\x1b[C',
 	left: '\x1b[D',
 	pagedown: '\x1b[6~',
+	pageup: '\x1b[5~',
 	end: '\x1b[F',
 	backspace: '\x7f',
 	escape: '\x1b',

@@ -8,7 +8,7 @@ import {type UiCommand, withLab} from './command.js';
 export const talkCommands: readonly UiCommand[] = [
 	{
 		id: 'next',
-		keys: ['space', 'page-down'],
+		keys: ['space', 'pagedown'],
 		shown: 'Space',
 		label: 'next',
 		description: 'A talk’s next step; or PgDn',
@@ -20,7 +20,7 @@ export const talkCommands: readonly UiCommand[] = [
 	},
 	{
 		id: 'previous',
-		keys: ['backspace', 'page-up'],
+		keys: ['backspace', 'pageup'],
 		shown: '⌫',
 		label: 'previous',
 		description: 'A talk’s step back; or PgUp',
