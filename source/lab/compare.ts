@@ -25,16 +25,24 @@ const WARM_UP = 200;
 type Clock = () => number;
 type Done = Omit<Comparison, 'policy' | 'hostReach' | 'missing'>;
 
-/** `now`: a clock in milliseconds. @throws UserError where the command cannot be compared; nothing has happened then. */
-export function compare(machine: Machine, disk: Disk, command: Comparable, now: Clock): Comparison[] {
+/**
+ * One policy after the other, each when it is asked for: a large machine takes its time. `now`: a clock in milliseconds.
+ * @throws UserError where the command cannot be compared; nothing has happened then.
+ */
+export function* compare(
+	machine: Machine,
+	disk: Disk,
+	command: Comparable,
+	now: Clock,
+): Generator<Comparison, void> {
 	if (command.do === 'work' && (command.writes ?? 0) > 0)
 		throw new UserError('A workload is compared by its reads; leave writes out.');
 	const parts = partsNow(machine);
-	return POLICIES.map(policy => {
+	for (const policy of POLICIES) {
 		const own = new Machine({...parts, policy}, disk);
 		checkCommand(command, limitsNow(own));
-		return {policy, ...reachOf(own), ...withDiskAsItWas(own, command, () => run(own, command, now))};
-	});
+		yield {policy, ...reachOf(own), ...withDiskAsItWas(own, command, () => run(own, command, now))};
+	}
 }
 
 /**

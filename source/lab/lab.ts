@@ -136,7 +136,7 @@ export class Lab implements ObservedMachine, LabControls {
 		return this.looked;
 	}
 
-	compare(command: Comparable): readonly Comparison[] {
+	compare(command: Comparable): Iterable<Comparison> {
 		checkCommand(command, this.limits);
 		return compare(this.machine, this.disk, command, () => performance.now());
 	}

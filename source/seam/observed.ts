@@ -194,8 +194,11 @@ export interface LabControls {
 	/** What was done, where somebody remembers it. */
 	readonly history?: History;
 	readonly workload: Workload;
-	/** The same under each policy, on machines like this one, which stays as it is. @throws UserError */
-	compare(command: Comparable): readonly Comparison[];
+	/**
+	 * The same under each policy, on machines like this one, which stays as it is: one after the other, each run when it
+	 * is asked for. @throws UserError, at the first at the latest
+	 */
+	compare(command: Comparable): Iterable<Comparison>;
 	/** Where the guests' buffer lies unless another address is asked for. */
 	readonly defaultGpa: number;
 }

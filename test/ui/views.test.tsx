@@ -136,12 +136,19 @@ test('Space has the guests work, + hurries them, Space pauses: then nothing move
 });
 
 test('the same transfer under each policy, side by side', async t => {
-	const {press} = openDashboard(t, openTestLab(t), 80, 24);
-	const screen = await press('6', 'enter');
-	assert.match(screen, /verdict +lost +delivered +delivered/);
-	assert.match(screen, /way +direct +direct +bounced/);
-	assert.match(screen, /pages missing +16,384 +0 +16,384/);
-	assert.match(await press('w'), /200 requests of the guests[\s\S]*verdict +lost +delivered +delivered/);
+	const {press, screen, store} = openDashboard(t, openTestLab(t), 80, 24);
+	const compared = async () => {
+		while ((store.getState().compared?.results.length ?? 0) < 3) await setTimeout(5);
+		return screen();
+	};
+	assert.match(await press('6', 'enter'), /1 of 3, now keep/);
+	const all = await compared();
+	assert.match(all, /verdict +lost +delivered +delivered/);
+	assert.match(all, /way +direct +direct +bounced/);
+	assert.match(all, /pages missing +16,384 +0 +16,384/);
+	// Another question takes the place of the first.
+	await press('enter', 'w');
+	assert.match(await compared(), /200 requests of the guests[\s\S]*verdict +lost +delivered +delivered/);
 });
 
 test('→ unfolds a run into entries of the lower levels, ← folds it from any of its parts', async t => {

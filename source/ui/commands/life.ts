@@ -1,6 +1,7 @@
 // The guests' own work, and the same under each policy.
 
-import type {Comparable} from '../../seam/workload.js';
+import {POLICIES} from '../../seam/command.js';
+import type {Comparable, Comparison} from '../../seam/workload.js';
 import {messageOf, UserError} from '../../user-error.js';
 import {commandOf, commitDraft} from '../form.js';
 import {changeRate, toggleWork} from '../life.js';
@@ -55,7 +56,7 @@ export const lifeCommands: readonly UiCommand[] = [
 			const {form, state} = store.getState();
 			const command = commandOf(commitDraft(form), state.vms);
 			if (typeof command === 'string') say(store, command, 'warn');
-			else compare(store, command, `${form.vm} ${form.op}, ${form.sectors} sectors in ${form.segments}`);
+			else void compare(store, command, `${form.vm} ${form.op}, ${form.sectors} sectors in ${form.segments}`);
 		},
 	},
 	{
@@ -69,17 +70,33 @@ export const lifeCommands: readonly UiCommand[] = [
 		place: 'compare',
 		when: ({focus}) => focus === 'compare',
 		why: withLab,
-		run: store => compare(store, {do: 'work', count: 200}, '200 requests of the guests'),
+		run: store => void compare(store, {do: 'work', count: 200}, '200 requests of the guests'),
 	},
 ];
 
-function compare(store: Store, command: Comparable, what: string): void {
+/** Policy by policy, each shown as soon as it is there. What is asked for meanwhile takes its place. */
+async function compare(store: Store, command: Comparable, what: string): Promise<void> {
+	let results: readonly Comparison[] = [];
+	const mine = () => store.getState().compared?.results === results;
+	store.setState({compared: {what, results}});
 	try {
-		const results = store.getState().machine.lab?.compare(command) ?? [];
-		store.setState({compared: {what, results}});
-		say(store, `${what}, under each policy.`, 'good');
+		for (const one of store.getState().machine.lab?.compare(command) ?? []) {
+			if (!mine()) return;
+			results = [...results, one];
+			store.setState({compared: {what, results}});
+			const next = POLICIES[results.length];
+			if (next !== undefined)
+				say(store, `${what}: ${results.length} of ${POLICIES.length}, now ${next} …`, 'key');
+			// For a frame, and for keys.
+			await new Promise(resolve => setTimeout(resolve, FRAME_MS));
+		}
+		if (mine()) say(store, `${what}, under each policy.`, 'good');
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;
+		store.setState({compared: undefined});
 		say(store, messageOf(error), 'warn');
 	}
 }
+
+/** Longer than the dashboard waits between two frames. */
+const FRAME_MS = 80;
