@@ -138,7 +138,7 @@ test('Space has the guests work, + hurries them, Space pauses: then nothing move
 test('the same transfer under each policy, side by side', async t => {
 	const {press, screen, store} = openDashboard(t, openTestLab(t), 80, 24);
 	const compared = async () => {
-		while ((store.getState().compared?.results.length ?? 0) < 3) await setTimeout(5);
+		while ((store.getState().compared?.results.length ?? 0) < 3) await wait(5);
 		return screen();
 	};
 	assert.match(await press('6', 'enter'), /1 of 3, now keep/);
