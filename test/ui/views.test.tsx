@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
+import {setTimeout as wait} from 'node:timers/promises';
 import {asciiOf} from '../../source/ui/glyphs.js';
 import {point} from '../../source/ui/point.js';
 import {VIEWS} from '../../source/ui/views.js';
