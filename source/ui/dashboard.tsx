@@ -8,7 +8,9 @@ import {App} from './app.js';
 import {copySequence} from './clipboard.js';
 import {chooseKeys, commands} from './commands/index.js';
 import {loadConfig} from './config.js';
+import {Display} from './display.js';
 import {asciiByItself, setAscii} from './glyphs.js';
+import {modesAlone} from './modes.js';
 import {withoutMouse} from './mouse.js';
 import {point} from './point.js';
 import {createUi} from './store.js';
@@ -42,13 +44,13 @@ export async function dashboard(machine: ObservedMachine, flags: LookFlags = {})
 	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
 	process.stdin.setRawMode(true);
 	try {
-		const {waitUntilExit} = render(<App store={store} mouse={mouse} copy={copy} />, {
+		const display = new Display(store, stdout);
+		const {waitUntilExit} = render(<App store={store} display={display} mouse={mouse} copy={copy} />, {
 			...(mouse ? {stdin: withoutMouse(process.stdin, event => point(store, event))} : {}),
+			stdout: modesAlone(stdout),
 			alternateScreen: true,
 			interactive: true,
-			incrementalRendering: true,
 			exitOnCtrlC: false,
-			maxFps: 15,
 		});
 		await waitUntilExit();
 	} finally {
