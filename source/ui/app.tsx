@@ -2,7 +2,7 @@
 // however the program ends; what is on the screen is drawn by the display, and the tree is empty.
 
 import {useApp, useInput, usePaste} from 'ink';
-import {useLayoutEffect, useState} from 'react';
+import {useLayoutEffect, useRef, useState} from 'react';
 import type {AppControls} from './commands/command.js';
 import type {Display} from './display.js';
 import {keyNames} from './keys.js';
@@ -40,9 +40,14 @@ function useControls(store: Store, display: Display, mouse: boolean, copy?: Copy
 		display.start(exit);
 		return () => display.stop();
 	}, [display, away, exit]);
+	const leaving = useRef(false);
 	const suspend = async () => {
+		// A second Ctrl-Z of the same burst.
+		if (leaving.current) return;
+		leaving.current = true;
 		setAway(true);
 		await suspendTerminal(() => withMouseOff(stopJob));
+		leaving.current = false;
 		setAway(false);
 	};
 	return {
@@ -60,5 +65,9 @@ function useControls(store: Store, display: Display, mouse: boolean, copy?: Copy
 const stopJob = (): Promise<void> =>
 	new Promise(resolve => {
 		process.kill(0, 'SIGTSTP');
-		setTimeout(resolve, 50);
+		setTimeout(() => {
+			// Of another size of the terminal the system told the job in front; Node looks again when it is told.
+			process.kill(process.pid, 'SIGWINCH');
+			resolve();
+		}, 50);
 	});
