@@ -13,8 +13,10 @@ const SECONDS = 10;
 /** Changes before those that are measured: what has run often enough is compiled. */
 const WARM_UP_SECONDS = 3;
 const CHANGES_A_SECOND = 10;
-/** What changes something: a transfer, as long as the dashboard has no workload that runs by itself. */
+/** Enter: a transfer. */
 const CHANGE = '\r';
+/** Space: the guests work on their own, ten requests a second, and their graphs move with each. */
+const WORK = ' ';
 const MIB = 1024 ** 2;
 /** Long enough that rows that were lit are out again. */
 const SETTLE_MS = 1500;
@@ -34,6 +36,7 @@ export type Cost = {
 export type ScreenFigures = {
 	idle: Cost;
 	live: Cost;
+	work: Cost;
 	/** undefined where there is no htop. */
 	htop?: Cost;
 	limits: {idleBytes: number; bytesAFrame: number; cpuPercent: number};
@@ -82,11 +85,15 @@ export async function screenFigures(): Promise<ScreenFigures> {
 	const idle = await costOf('dashboard, nothing changes', program, () => sleep(SECONDS * 1000));
 	await change(program, WARM_UP_SECONDS);
 	const live = await costOf('dashboard, 10 changes a second', program, () => change(program, SECONDS));
+	program.write(WORK);
+	await sleep(WARM_UP_SECONDS * 1000);
+	const work = await costOf('dashboard, guests at work', program, () => sleep(SECONDS * 1000));
 	const end = program.resident();
 	await program.close();
 	return {
 		idle,
 		live,
+		work,
 		htop: await htop(),
 		limits: {idleBytes: 0, bytesAFrame: 2048, cpuPercent: 8},
 		residentMiB: {start: start / MIB, end: end / MIB},
@@ -130,18 +137,20 @@ const costLine = ({what, bytes, bytesAFrame, bytesASecond, frames, seconds, cpuP
 	`${what.padEnd(32)}${whole(bytes)} B ${whole(bytesAFrame)} B/frame ${whole(bytesASecond)} B/s ` +
 	`${(frames / seconds).toFixed(1).padStart(5)} frames/s ${cpuPercent.toFixed(1).padStart(5)} % of a core`;
 
-export function screenLines({idle, live, htop, limits, residentMiB}: ScreenFigures): string[] {
+export function screenLines({idle, live, work, htop, limits, residentMiB}: ScreenFigures): string[] {
 	const {start, end} = residentMiB;
 	return [
 		`on a terminal of ${SIZE.columns}×${SIZE.rows} with 256 colours, ${SECONDS} s each, changes after ${WARM_UP_SECONDS} s of them:`,
 		`${costLine(idle)}   limit ${limits.idleBytes} B`,
-		`${costLine(live)}   limit ${limits.bytesAFrame} B/frame, ${limits.cpuPercent} %`,
+		...[live, work].map(
+			cost => `${costLine(cost)}   limit ${limits.bytesAFrame} B/frame, ${limits.cpuPercent} %`,
+		),
 		htop ? costLine(htop) : NO_HTOP,
 		`dashboard, resident memory      ${start.toFixed(1)} MiB at the start, ${end.toFixed(1)} MiB after the changes`,
 	];
 }
 
-function soakLines({seconds, residentMiB}: Soak): string[] {
+export function soakLines({seconds, residentMiB}: Soak): string[] {
 	const shown = residentMiB.filter((_, i) => i % 10 === 0 || i === residentMiB.length - 1);
 	return [
 		`dashboard, resident memory over ${seconds} s of 10 changes a second:`,

@@ -1,9 +1,11 @@
-// npm run bench [-- --json]: how fast the lab is, and what the dashboard costs, each figure beside what it is
-// compared with. Timings are of this machine at this moment: none of them is a test.
+// npm run bench [-- --json] [-- --soak SECONDS]: how fast the lab is, and what the dashboard costs, each figure beside
+// what it is compared with; with --soak, its memory over so long too. Timings are of this machine at this moment: none
+// of them is a test.
 
 import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
+import {parseArgs} from 'node:util';
 import {PAGE_SIZE, SECTOR} from '../source/formats/address.js';
 import {REG} from '../source/formats/vtd.js';
 import {Disk} from '../source/hardware/disk.js';
@@ -15,7 +17,7 @@ import {seededRandom} from '../source/lab/random.js';
 import {sampleDisk} from '../source/lab/sample-disk.js';
 import {defaultSpec} from '../source/lab/spec.js';
 import type {Family, MachineSpec} from '../source/seam/command.js';
-import {screenFigures, screenLines} from './bench-screen.js';
+import {screenFigures, screenLines, soak, soakLines} from './bench-screen.js';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -239,15 +241,17 @@ function line({what, value, unit, beside, other, ratio}: Figure): string {
 	return `${left} ${beside.padEnd(10)}${figure(other).padStart(8)} ${unit.padEnd(6)} ratio ${ratio.toFixed(2)}`;
 }
 
+const {values: wish} = parseArgs({options: {json: {type: 'boolean'}, soak: {type: 'string'}}});
+const print = (lines: readonly string[]) => {
+	if (!wish.json) console.log(lines.join('\n'));
+};
 const machine = host();
-const json = process.argv.includes('--json');
-if (!json) {
-	const {cpu, cores, node, kernel, fio} = machine;
-	console.log(`${cpu}, ${cores} cores, Node ${node}, ${kernel}, ${fio ?? NO_FIO}`);
-}
+const {cpu, cores, node, kernel, fio: fioVersion = NO_FIO} = machine;
+print([`${cpu}, ${cores} cores, Node ${node}, ${kernel}, ${fioVersion}`]);
 const figures = [...tables('vt-d'), ...tables('amd-vi'), ...translation(), ...reads(), bounced()];
-if (!json) for (const each of figures) console.log(line(each));
+print(figures.map(line));
 const screen = await screenFigures();
-console.log(
-	json ? JSON.stringify({machine, figures, screen}, undefined, '\t') : screenLines(screen).join('\n'),
-);
+print(screenLines(screen));
+const memory = wish.soak === undefined ? undefined : await soak(Number(wish.soak));
+if (memory) print(soakLines(memory));
+if (wish.json) console.log(JSON.stringify({machine, figures, screen, soak: memory}, undefined, '\t'));

@@ -149,17 +149,19 @@ test('Ctrl-Z hands the terminal to the shell, through sh as npm has it, and fg d
 	await until('Stopped');
 	assertRestored(output());
 	const before = output().length;
+	// What the stopped dashboard is not told of: at 80 columns there is no room for this.
+	child.resize(120, 40);
 	child.write('fg\r');
-	await until('HOST DOMAIN', before);
+	await until('49,152 pages · 16,384 removed', before);
 	child.write('q');
 	await until('dmascope: 4 transfers', before);
 	assertRestored(output());
 });
 
-test('Ctrl-Z where no shell could bring it back does nothing', async t => {
+test('Ctrl-Z where no shell could bring it back does nothing, were it pressed twice', async t => {
 	const {child, exit, output, until} = terminal(t);
 	await until('quit');
-	child.write('\x1a');
+	child.write('\x1a\x1a');
 	await new Promise(resolve => setTimeout(resolve, 300));
 	child.write('q');
 	assert.equal((await exit).exitCode, 0);
@@ -201,10 +203,10 @@ test('NO_COLOR: the dashboard has none, and what is chosen can still be seen', a
 	const styles = output()
 		.split('\x1b[')
 		.slice(1)
-		.flatMap(sequence => /^([0-9;]*)m/.exec(sequence)?.[1] ?? []);
+		.flatMap(sequence => /^([0-9;]*)m/.exec(sequence)?.[1]?.split(';') ?? []);
 	assert.ok(styles.includes('7'));
 	assert.deepEqual(
-		styles.filter(style => !['1', '4', '7', '22', '24', '27'].includes(style)),
+		styles.filter(style => !['', '0', '1', '4', '7'].includes(style)),
 		[],
 	);
 });

@@ -10,7 +10,9 @@ import {recordCast} from './cast.js';
 import {copySequence} from './clipboard.js';
 import {chooseKeys, commands} from './commands/index.js';
 import {loadConfig} from './config.js';
+import {Display} from './display.js';
 import {asciiByItself, setAscii} from './glyphs.js';
+import {modesAlone} from './modes.js';
 import {withoutMouse} from './mouse.js';
 import {play} from './play.js';
 import {point} from './point.js';
@@ -64,13 +66,13 @@ export async function dashboard(
 	process.stdin.setRawMode(true);
 	let incomplete: string | undefined;
 	try {
-		const {waitUntilExit} = render(<App store={store} mouse={mouse} copy={copy} />, {
+		const display = new Display(store, stdout);
+		const {waitUntilExit} = render(<App store={store} display={display} mouse={mouse} copy={copy} />, {
 			...(mouse ? {stdin: withoutMouse(process.stdin, event => point(store, event))} : {}),
+			stdout: modesAlone(stdout),
 			alternateScreen: true,
 			interactive: true,
-			incrementalRendering: true,
 			exitOnCtrlC: false,
-			maxFps: 15,
 		});
 		await waitUntilExit();
 	} finally {

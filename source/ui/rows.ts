@@ -1,22 +1,32 @@
-// A row of a panel: pieces of text, each with a meaning. Rows are fitted to their width here, and painted, so
-// that Ink has one ready string a line to lay out.
+// A row of a panel: pieces of text, each with a meaning. Rows are fitted to their width here, and get their colours:
+// then they are lines, as the painter takes them.
 
 import stringWidth from 'string-width';
-import {SIGNS} from './glyphs.js';
-import {type Tone, theme} from './theme.js';
+import {drawn, SIGNS} from './glyphs.js';
+import {type Style, type Tone, theme} from './theme.js';
 
 export type Span = string | readonly [text: string, tone: Tone];
 export type Row = readonly Span[];
+
+/** Text that looks alike throughout. */
+export type Run = readonly [text: string, style: Style];
+export type Line = readonly Run[];
 
 const ELLIPSIS = '…';
 /** Characters that take one column each: ASCII, the signs that panels draw with, and braille. */
 const PLAIN = new RegExp(`^[ -~\u2800-\u28ff${SIGNS.join('')}]*$`);
 
+/** What a disk's name or a partition's may hold, and a terminal would obey. */
+const CONTROL = /\p{Cc}/gu;
+
+export const isPlain = (text: string): boolean => PLAIN.test(text);
+
 /** Columns that a text takes on screen. */
-export const widthOf = (text: string): number => (PLAIN.test(text) ? text.length : stringWidth(text));
+export const widthOf = (text: string): number => (isPlain(text) ? text.length : stringWidth(text));
 
 /** The text in exactly `width` columns: padded, or cut with an ellipsis. */
-export function fit(text: string, width: number): string {
+export function fit(given: string, width: number): string {
+	const text = isPlain(given) ? given : given.replace(CONTROL, '?');
 	const own = widthOf(text);
 	return own <= width ? text + ' '.repeat(width - own) : cut(text, width);
 }
@@ -46,35 +56,34 @@ export function wrap(text: string, width: number): string[] {
 	return [...lines, line];
 }
 
+const run = (text: string, style: Style): Run => [drawn(text), style];
+
 /** A row in exactly `width` columns, with its colours; or in one tone as a whole: chosen, or just changed. */
-export function paint(row: Row, width: number, whole?: Tone): string {
-	const parts: string[] = [];
+export function paint(row: Row, width: number, whole?: Tone): Line {
+	const line: Run[] = [];
 	let left = width;
 	row.forEach((span, i) => {
 		if (left <= 0) return;
 		const [text, tone] = typeof span === 'string' ? ([span, 'plain'] as const) : span;
 		const room = i === row.length - 1 ? left : Math.min(left, widthOf(text));
-		const fitted = fit(text, room);
+		if (room === 0) return;
+		line.push(run(fit(text, room), theme[whole ?? tone]));
 		left -= room;
-		parts.push(whole ? fitted : theme[tone](fitted));
 	});
-	if (left > 0) parts.push(' '.repeat(left));
-	const line = parts.join('');
-	return whole ? theme[whole](line) : line;
+	if (left > 0) line.push([' '.repeat(left), theme[whole ?? 'plain']]);
+	return line;
 }
 
 /** A title inside a top border: ╭ TITLE ─────╮ */
-export function topBorder(title: string, width: number, tone: Tone): string {
+export function topBorder(title: string, width: number, tone: 'focus' | 'border'): Line {
 	const room = width - 4;
-	const text = widthOf(title) > room ? cut(title, room) : title;
-	const line = '─'.repeat(Math.max(0, room - widthOf(text)));
-	const border = tone === 'focus' ? theme.focus : theme.border;
+	const text = fit(title, Math.min(room, widthOf(title)));
+	const rest = '─'.repeat(room - widthOf(text));
 	const name = tone === 'focus' ? theme.focus : theme.title;
-	return `${border('╭ ')}${name(text)}${border(` ${line}╮`)}`;
+	return [run('╭ ', theme[tone]), run(text, name), run(` ${rest}╮`, theme[tone])];
 }
 
-export function bottomBorder(note: string, width: number, tone: Tone): string {
-	const border = tone === 'focus' ? theme.focus : theme.border;
+export function bottomBorder(note: string, width: number, tone: 'focus' | 'border'): Line {
 	const text = note === '' || widthOf(note) > width - 6 ? '' : ` ${note} `;
-	return border(`╰${'─'.repeat(Math.max(0, width - 3 - widthOf(text)))}${text}─╯`);
+	return [run(`╰${'─'.repeat(Math.max(0, width - 3 - widthOf(text)))}${text}─╯`, theme[tone])];
 }

@@ -3,7 +3,8 @@
 import {Chalk, type ChalkInstance} from 'chalk';
 import type {Environment} from './environment.js';
 
-export type Style = (text: string) => string;
+/** How text looks: the parameters of SGR (ECMA-48, 8.3.117), such as 1;38;5;81; none is the terminal's own look. */
+export type Style = string;
 
 export const TONES = [
 	'plain',
@@ -185,7 +186,7 @@ const plain: Looks = {
 
 export const LOOKS: Readonly<Record<ThemeName, Looks>> = {dark, light, 'colour-blind': colourBlind, plain};
 
-/** How to paint a look; without attributes and colours a text is left as it is. */
+/** Without colours and attributes, none. */
 function styleOf({text, ground, bold, underline, inverse}: Look, depth: Depth): Style {
 	let chalk: ChalkInstance = new Chalk({level: depth});
 	if (text) chalk = depth > 1 ? chalk.hex(text[0]) : chalk[BASIC[text[1]][0]];
@@ -193,39 +194,37 @@ function styleOf({text, ground, bold, underline, inverse}: Look, depth: Depth): 
 	if (bold) chalk = chalk.bold;
 	if (underline) chalk = chalk.underline;
 	if (inverse) chalk = chalk.inverse;
-	const [open, close] = chalk('|').split('|');
-	return given => (given === '' ? '' : open + given + close);
+	const [open] = chalk('|').split('|');
+	return [...open.matchAll(/\[([\d;]+)m/g)].map(([, parameters]) => parameters).join(';');
 }
-
-const untouched: Style = text => text;
 
 /** The current theme: read at every painting, so that a switch shows with the next frame. */
 export const theme: Record<Tone, Style> = {
-	plain: untouched,
-	title: untouched,
-	focus: untouched,
-	border: untouched,
-	dim: untouched,
-	good: untouched,
-	bad: untouched,
-	missing: untouched,
-	warn: untouched,
-	key: untouched,
-	field: untouched,
-	chosen: untouched,
-	changed: untouched,
-	guest: untouched,
-	ownerKernel: untouched,
-	ownerTables: untouched,
-	ownerGuest0: untouched,
-	ownerGuest1: untouched,
-	ownerGuest2: untouched,
-	ownerGuest3: untouched,
-	ownerBuffer: untouched,
-	ownerFree: untouched,
-	graph: untouched,
-	graphFaults: untouched,
-	graphHits: untouched,
+	plain: '',
+	title: '',
+	focus: '',
+	border: '',
+	dim: '',
+	good: '',
+	bad: '',
+	warn: '',
+	key: '',
+	field: '',
+	chosen: '',
+	changed: '',
+	guest: '',
+	missing: '',
+	ownerKernel: '',
+	ownerTables: '',
+	ownerGuest0: '',
+	ownerGuest1: '',
+	ownerGuest2: '',
+	ownerGuest3: '',
+	ownerBuffer: '',
+	ownerFree: '',
+	graph: '',
+	graphFaults: '',
+	graphHits: '',
 };
 
 let current: ThemeName = 'plain';
@@ -233,10 +232,7 @@ export const themeName = (): ThemeName => current;
 
 export function setTheme(name: ThemeName, depth: Depth): void {
 	current = name;
-	for (const tone of TONES) {
-		const look = LOOKS[name][tone];
-		theme[tone] = Object.keys(look).length === 0 ? untouched : styleOf(look, depth);
-	}
+	for (const tone of TONES) theme[tone] = styleOf(LOOKS[name][tone], depth);
 }
 
 const DIRECT = /-direct$|^xterm-(kitty|ghostty)$|^(wezterm|alacritty|foot|contour)/;

@@ -1,4 +1,4 @@
-// The dashboard on a terminal in this process: Ink writes to a Writable that feeds an emulator, and what the
+// The dashboard on a terminal in this process: what it writes goes to a Writable that feeds an emulator, and what the
 // emulator shows is what a person would see.
 
 import {PassThrough, Writable} from 'node:stream';
@@ -8,6 +8,8 @@ import {render} from 'ink';
 import {Lab} from '../../source/lab/lab.js';
 import type {ObservedMachine} from '../../source/seam/observed.js';
 import {App} from '../../source/ui/app.js';
+import {Display} from '../../source/ui/display.js';
+import {modesAlone} from '../../source/ui/modes.js';
 import {createUi, type Store} from '../../source/ui/store.js';
 
 class Screen extends Writable {
@@ -84,19 +86,19 @@ export function openDashboard(
 	const stdin = new Keyboard();
 	if (machine instanceof Lab) machine.keepHistory(() => 0);
 	const store = createUi(machine, {columns, rows});
-	const app = render(<App store={store} />, {
-		stdout,
+	const display = new Display(store, stdout);
+	const app = render(<App store={store} display={display} />, {
+		stdout: modesAlone(stdout),
 		stdin,
 		interactive: true,
 		alternateScreen: true,
-		incrementalRendering: true,
 		exitOnCtrlC: false,
 		patchConsole: false,
-		maxFps: 1000,
 	});
 	t.after(() => app.unmount());
 	const screen = async () => {
 		await app.waitUntilRenderFlush();
+		display.flush();
 		await new Promise<void>(resolve => stdout.write('', () => resolve()));
 		return stdout.text();
 	};

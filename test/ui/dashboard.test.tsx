@@ -296,3 +296,16 @@ test('q leaves', async t => {
 	await press('q');
 	await done();
 });
+
+test('a fault in a panel is an end with that fault, not a screen that stands still', async t => {
+	const {store, done} = openDashboard(t, openTestLab(t), 80, 24);
+	store.setState(({state}) => ({
+		state: {
+			...state,
+			get devices(): never {
+				throw new Error('no devices');
+			},
+		},
+	}));
+	await assert.rejects(done(), /no devices/);
+});

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {stripVTControlCharacters} from 'node:util';
 import fc from 'fast-check';
 import {LEAST_COLUMNS, LEAST_ROWS, panelRows} from '../../source/ui/layout.js';
 import {boxes, boxOf} from '../../source/ui/place.js';
 import {bottomBorder, fit, paint, topBorder, widthOf, wrap} from '../../source/ui/rows.js';
 import {VIEWS, views} from '../../source/ui/views.js';
+import {textOf} from '../helpers/lines.js';
 
 const text = fc.oneof(
 	fc.string({maxLength: 40}),
@@ -22,6 +22,12 @@ test('a fitted text takes exactly its width', () => {
 	);
 });
 
+test('no text has the terminal do anything: what is no sign is a question mark', () => {
+	assert.equal(fit('a\x1b[2Jb\n', 8), 'a?[2Jb? ');
+	assert.equal(textOf(paint([['\x07disk', 'bad'], '\x1b]0;'], 12)), '?di…?]0;    ');
+	assert.equal(textOf(topBorder('\x1b', 12, 'focus')), '╭  ────────╮');
+});
+
 test('a painted row takes exactly its width, lit or not, and so do borders', () => {
 	fc.assert(
 		fc.property(
@@ -30,12 +36,12 @@ test('a painted row takes exactly its width, lit or not, and so do borders', () 
 			fc.constantFrom(undefined, 'chosen' as const, 'changed' as const),
 			(spans, width, lit) => {
 				const row = spans.map((span, i) => (i % 2 === 0 ? span : ([span, 'bad'] as const)));
-				assert.equal(widthOf(stripVTControlCharacters(paint(row, width, lit))), width);
+				assert.equal(widthOf(textOf(paint(row, width, lit))), width);
 				for (const border of [
 					topBorder(spans.join(''), width, 'focus'),
 					bottomBorder(spans.join(''), width, 'border'),
 				]) {
-					assert.equal(widthOf(stripVTControlCharacters(border)), width);
+					assert.equal(widthOf(textOf(border)), width);
 				}
 			},
 		),

@@ -1,10 +1,9 @@
-import {type Content, type Place, pageOf, settle} from './content.js';
-import {Lines} from './lines.js';
-import {bottomBorder, paint, topBorder} from './rows.js';
-import {theme} from './theme.js';
+// A bordered panel as lines.
 
-type Props = {
-	readonly content: Content;
+import {type Content, type Place, pageOf, settle, TOP} from './content.js';
+import {bottomBorder, type Line, paint, type Row, topBorder} from './rows.js';
+
+type Frame = {
 	readonly width: number;
 	readonly height: number;
 	readonly place?: Place;
@@ -13,31 +12,34 @@ type Props = {
 	readonly behind?: readonly string[];
 };
 
-const START: Place = {top: 0, cursor: 0};
-
-/** A bordered panel as one string: Ink lays out a single text, whatever is in it. */
-export function Panel({content, width, height, place = START, focused, behind = []}: Props) {
+/** As many lines as the panel is high, each exactly as wide. */
+export function panelLines(
+	content: Content,
+	{width, height, place = TOP, focused, behind = []}: Frame,
+): Line[] {
 	const {title, head, count, row, lit, selects} = content;
 	const inner = width - 2;
 	const page = pageOf(content, height);
 	const {top, cursor} = settle(content, height, place);
 	const shown = Math.max(0, Math.min(page, count - top));
 	const tone = focused ? 'focus' : 'border';
-	const bar = theme[tone]('│');
-	const line = (text: string) => bar + text + bar;
+	const bar = paint([['│', tone]], 1);
+	const line = (text: Row, whole?: 'chosen' | 'changed'): Line => [
+		...bar,
+		...paint(text, inner, whole),
+		...bar,
+	];
 	const rows = [
-		...head.map(fixed => line(paint(fixed, inner))),
+		...head.map(fixed => line(fixed)),
 		...Array.from({length: shown}, (_, i) => {
 			const index = top + i;
 			const mark = selects && focused && index === cursor ? 'chosen' : lit?.(index) ? 'changed' : undefined;
-			return line(paint(row(index), inner, mark));
+			return line(row(index), mark);
 		}),
 	].slice(0, height - 2);
-	while (rows.length < height - 2) rows.push(line(' '.repeat(inner)));
+	while (rows.length < height - 2) rows.push(line([]));
 	const where = count > page ? `${top + 1}–${top + shown} of ${count}` : '';
 	const others = behind.length > 0 ? `Tab: ${behind.join(', ')}` : '';
 	const note = [others, where].filter(text => text !== '').join(' · ');
-	return (
-		<Lines lines={[topBorder(title, width, tone), ...rows, bottomBorder(note, width, tone)]} width={width} />
-	);
+	return [topBorder(title, width, tone), ...rows, bottomBorder(note, width, tone)];
 }
