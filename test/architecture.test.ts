@@ -62,3 +62,15 @@ test('React is used on the floor of the ui alone', () => {
 		[],
 	);
 });
+
+test('the machine hides no field from a save', () => {
+	// Memory keeps a log of its own.
+	const walked = sources.filter(
+		file => /^(hardware|kernel|bhyve|guest|lab)\b/.test(file) && file !== path.join('hardware', 'memory.ts'),
+	);
+	const hidden = walked.filter(file =>
+		/^\t(static |readonly )*#\w+/m.test(fs.readFileSync(path.join(root, 'source', file), 'utf8')),
+	);
+	assert.ok(walked.length > 50);
+	assert.deepEqual(hidden, []);
+});

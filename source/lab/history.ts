@@ -31,7 +31,7 @@ type Log = {memory: Memory; pages: PageLog; blocks: Blocks};
 type Mark = {at: number; saved: Saved; cost: number; log: Log};
 
 /** Milliseconds of work after which a mark is made: about what a jump has to replay. */
-const DISTANCE = 30;
+const DISTANCE = 25;
 /** Pages and blocks that are kept at most: 256 MiB. Beyond, marks go, and jumps take longer. */
 const MOST_KEPT = 65536;
 
@@ -122,6 +122,7 @@ export class LabHistory implements History {
 		const before = this.marks[this.current];
 		if (before !== undefined) {
 			before.log = this.log;
+			this.forgetWhatIsTheSame(this.log);
 			before.cost = this.cost;
 		}
 		this.cost = 0;
@@ -129,6 +130,15 @@ export class LabHistory implements History {
 		this.marks.push({at: this.at, saved: this.host.save(), cost: 0, log: this.log});
 		this.current = this.marks.length - 1;
 		while (this.kept() > this.mostKept && this.dropMark());
+	}
+
+	/** What was written to and holds the same again: tables that are taken away and made anew. */
+	private forgetWhatIsTheSame({memory, pages, blocks}: Log): void {
+		for (const [hpa, before] of pages)
+			if (Buffer.compare(before, memory.view(hpa, before.length)) === 0) pages.delete(hpa);
+		for (const [block, before] of blocks)
+			if (Buffer.compare(before, this.host.disk.peek(block * BLOCK, before.length)) === 0)
+				blocks.delete(block);
 	}
 
 	private newLog(): Log {

@@ -28,7 +28,7 @@ import {type Limits, limitsNow} from './limits.js';
 import {type DiskInfo, domainsOf, look} from './look.js';
 import {type Guest, Machine} from './machine.js';
 import {bootRead, Record} from './record.js';
-import {type Saved, save} from './save.js';
+import {type Copies, type Saved, save} from './save.js';
 import {shipped} from './scenario.js';
 import {DEFAULT_MEMORY, defaultSpec} from './spec.js';
 import {changeTables} from './tables.js';
@@ -47,6 +47,7 @@ export class Lab implements ObservedMachine, LabControls {
 	private record: Record;
 	private work: GuestWork;
 	private readonly diskInfo: DiskInfo;
+	private readonly copies: Copies = new WeakMap();
 	private revision = 0;
 	/** The revision that last changed tables, devices or memory's owners. */
 	private tables = 0;
@@ -173,7 +174,7 @@ export class Lab implements ObservedMachine, LabControls {
 	/** This moment, but for the bytes of memory and of the disk. */
 	save(): Saved {
 		const {machine, record, work} = this;
-		const saved = save([machine, record, work], machine.memory, [this.disk, machine.spec]);
+		const saved = save([machine, record, work], machine.memory, [this.disk, machine.spec], this.copies);
 		return () => {
 			saved();
 			this.machine = machine;

@@ -6,11 +6,19 @@ import type {Memory} from '../hardware/memory.js';
 /** Puts everything back as it was. */
 export type Saved = () => void;
 
+/** Copies by what they are copies of, so that what has not changed since the last save is not kept twice. */
+export type Copies = WeakMap<object, Uint8Array>;
+
 /**
  * Saves what can be reached from `roots`, but for `outside` and the bytes of memory, which keep logs of their own.
  * What is frozen cannot change and is not walked.
  */
-export function save(roots: readonly object[], memory: Memory, outside: readonly object[]): Saved {
+export function save(
+	roots: readonly object[],
+	memory: Memory,
+	outside: readonly object[],
+	copies: Copies,
+): Saved {
 	const seen = new Set<unknown>([memory, ...outside]);
 	const ofMemory = new Set<ArrayBufferLike>(memory.signed.map(({buffer}) => buffer));
 	const open: unknown[] = [...roots];
@@ -26,7 +34,7 @@ export function save(roots: readonly object[], memory: Memory, outside: readonly
 	for (let object = open.pop(); object !== undefined; object = open.pop()) {
 		if (Object.isFrozen(object)) continue;
 		if (ArrayBuffer.isView(object)) {
-			if (!ofMemory.has(object.buffer)) back.push(words(object));
+			if (!ofMemory.has(object.buffer)) back.push(words(object, copies));
 		} else if (Array.isArray(object)) {
 			all(object);
 			back.push(list(object));
@@ -50,9 +58,11 @@ export function save(roots: readonly object[], memory: Memory, outside: readonly
 	};
 }
 
-function words({buffer, byteOffset, byteLength}: ArrayBufferView): Saved {
-	const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-	const copy = new Uint8Array(bytes);
+function words(array: ArrayBufferView, copies: Copies): Saved {
+	const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+	const last = copies.get(array);
+	const copy = last && Buffer.compare(last, bytes) === 0 ? last : new Uint8Array(bytes);
+	copies.set(array, copy);
 	return () => bytes.set(copy);
 }
 
