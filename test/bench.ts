@@ -11,6 +11,7 @@ import {REG} from '../source/formats/vtd.js';
 import {Disk} from '../source/hardware/disk.js';
 import {Vtd} from '../source/hardware/vtd.js';
 import {VtdWalk} from '../source/hardware/vtd-walk.js';
+import {Lab} from '../source/lab/lab.js';
 import {switchPolicy} from '../source/lab/life.js';
 import {Machine} from '../source/lab/machine.js';
 import {seededRandom} from '../source/lab/random.js';
@@ -18,6 +19,7 @@ import {sampleDisk} from '../source/lab/sample-disk.js';
 import {defaultSpec} from '../source/lab/spec.js';
 import type {Family, MachineSpec} from '../source/seam/command.js';
 import {screenFigures, screenLines, soak, soakLines} from './bench-screen.js';
+import {play} from './helpers/session.js';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -26,6 +28,7 @@ const ROUNDS = 5;
 const SPAN = 48 * MIB;
 const GPA = 0x1000000;
 const RID = 0xfa;
+const STEPS = 10_000;
 const NO_FIO = 'no fio to compare with: install it';
 
 type Figure = {
@@ -222,6 +225,29 @@ function tables(iommu: Family): Figure[] {
 	];
 }
 
+/** A session of every kind of command, and jumps to anywhere in it. */
+function timeTravel(): Figure[] {
+	const lab = new Lab(defaultSpec(256 * MIB), {disk: Disk.open(sampleDisk(), {overlay: true}), sample: true});
+	const history = lab.keepHistory(() => performance.now());
+	const random = seededRandom(1);
+	play(lab, random, STEPS);
+	const jumps = Array.from({length: 41}, () => {
+		const to = Math.floor(random() * STEPS);
+		return milliseconds(() => {
+			history.go(to);
+			lab.state();
+		});
+	});
+	const back = Array.from({length: 41}, () => milliseconds(() => void history.go(history.at - 1)));
+	lab.close();
+	const steps = `${STEPS.toLocaleString('en')} steps`;
+	return [
+		compared(`a jump among ${steps}, median`, median(jumps), 'ms', 'limit', 200),
+		compared('the longest of 41', Math.max(...jumps), 'ms', 'limit', 200),
+		compared('one step back, median', median(back), 'ms', 'limit', 200),
+	];
+}
+
 function host() {
 	const cpus = os.cpus();
 	return {
@@ -248,7 +274,14 @@ const print = (lines: readonly string[]) => {
 const machine = host();
 const {cpu, cores, node, kernel, fio: fioVersion = NO_FIO} = machine;
 print([`${cpu}, ${cores} cores, Node ${node}, ${kernel}, ${fioVersion}`]);
-const figures = [...tables('vt-d'), ...tables('amd-vi'), ...translation(), ...reads(), bounced()];
+const figures = [
+	...tables('vt-d'),
+	...tables('amd-vi'),
+	...translation(),
+	...reads(),
+	bounced(),
+	...timeTravel(),
+];
 print(figures.map(line));
 const screen = await screenFigures();
 print(screenLines(screen));
