@@ -34,6 +34,8 @@ type Mark = {at: number; saved: Saved; cost: number; log: Log};
 const DISTANCE = 25;
 /** Pages and blocks that are kept at most: 256 MiB. Beyond, marks go, and jumps take longer. */
 const MOST_KEPT = 65536;
+/** So many of the last steps are reached at once; for those before, all since the beginning are done again. */
+const QUICK = 10_000;
 
 export class LabHistory implements History {
 	readonly entries: Entry[] = [];
@@ -43,6 +45,7 @@ export class LabHistory implements History {
 	private readonly host: Host;
 	private readonly now: () => number;
 	private readonly mostKept: number;
+	private readonly quick: number;
 	private readonly outcomes: OutcomeJson[] = [];
 	private marks: Mark[] = [];
 	/** The mark that the machine is at, or after; what changed since, and the milliseconds that took. */
@@ -51,10 +54,11 @@ export class LabHistory implements History {
 	private cost = 0;
 
 	/** `now`: a clock in milliseconds, which decides where marks are, and nothing else. */
-	constructor(host: Host, now: () => number, mostKept = MOST_KEPT) {
+	constructor(host: Host, now: () => number, {mostKept = MOST_KEPT, quick = QUICK} = {}) {
 		this.host = host;
 		this.now = now;
 		this.mostKept = mostKept;
+		this.quick = quick;
 		this.machine = host.spec;
 		this.log = this.newLog();
 		this.mark();
@@ -129,7 +133,8 @@ export class LabHistory implements History {
 		this.log = this.newLog();
 		this.marks.push({at: this.at, saved: this.host.save(), cost: 0, log: this.log});
 		this.current = this.marks.length - 1;
-		while (this.kept() > this.mostKept && this.dropMark());
+		this.letThePastGo();
+		while (this.kept() > this.mostKept && this.letTheNearestGo());
 	}
 
 	/** What was written to and holds the same again: tables that are taken away and made anew. */
@@ -202,22 +207,34 @@ export class LabHistory implements History {
 		return this.marks.reduce((sum, {log}) => sum + log.pages.size + log.blocks.size, 0);
 	}
 
-	/** Joins the two neighbours that are the least to replay together. @returns false where there are none */
-	private dropMark(): boolean {
+	/** Of what is long past the first moment is kept, and each at which a machine was started. */
+	private letThePastGo(): void {
+		const recent = this.at - this.quick;
+		for (let i = this.marks.findLastIndex(({at}) => at <= recent) - 1; i > 0; i--)
+			if (this.canGo(i)) this.letGo(i);
+	}
+
+	/** Of two neighbours that are the least to replay together, the second goes. @returns false where there are none */
+	private letTheNearestGo(): boolean {
 		let least = -1;
 		const together = (i: number) => this.marks[i - 1].cost + this.marks[i].cost;
-		for (let i = 1; i < this.current; i++) {
-			if (this.marks[i - 1].log.memory !== this.marks[i].log.memory) continue;
-			if (least < 0 || together(i) < together(least)) least = i;
-		}
-		if (least < 0) return false;
-		const [into, gone] = [this.marks[least - 1], this.marks[least]];
+		for (let i = 1; i < this.current; i++)
+			if (this.canGo(i) && (least < 0 || together(i) < together(least))) least = i;
+		if (least > 0) this.letGo(least);
+		return least > 0;
+	}
+
+	private canGo(i: number): boolean {
+		return this.marks[i - 1].log.memory === this.marks[i].log.memory;
+	}
+
+	private letGo(i: number): void {
+		const [into, gone] = [this.marks[i - 1], this.marks[i]];
 		into.cost += gone.cost;
 		keepOlder(into.log.pages, gone.log.pages);
 		keepOlder(into.log.blocks, gone.log.blocks);
-		this.marks.splice(least, 1);
+		this.marks.splice(i, 1);
 		this.current--;
-		return true;
 	}
 }
 
