@@ -7,6 +7,12 @@ export function nearest(word: string, words: readonly string[]): string | undefi
 		: undefined;
 }
 
+/** The end of a sentence about a wrong word: empty where no other is near. */
+export function didYouMean(word: string, words: readonly string[]): string {
+	const near = nearest(word, words);
+	return near === undefined ? '' : ` Did you mean ${near}?`;
+}
+
 /** How many letters are left out, put in, changed, or swapped with the next (optimal string alignment). */
 function distance(a: string, b: string): number {
 	let before: number[] = [];

@@ -3,9 +3,9 @@
 import {Document, isCollection, isMap, isPair, isScalar, visit} from 'yaml';
 import type {Command, MachineSpec} from '../seam/command.js';
 import type {Expectations} from '../seam/play.js';
-import {shortOf} from './commands.js';
 import {sizeWord} from './host-memory.js';
 import {machineFields} from './spec.js';
+import {VERBS} from './verbs.js';
 
 /** What a step of a scenario is written from. */
 export type WrittenStep = {command: Command; note?: string; expect?: Expectations};
@@ -34,7 +34,9 @@ export function stepOf(command: Command): Record<string, unknown> {
 	});
 	const [only] = fields;
 	if (only === undefined) return {[verb]: null};
-	return {[verb]: fields.length === 1 && only[0] === shortOf(verb) ? only[1] : Object.fromEntries(fields)};
+	return {
+		[verb]: fields.length === 1 && only[0] === VERBS[verb].short ? only[1] : Object.fromEntries(fields),
+	};
 }
 
 /** The text of a file. */
