@@ -21,7 +21,7 @@ export function valueIn<T>(fields: Fields, {name, kind}: Field<T>): T | undefine
 export const neededIn = <T>(fields: Fields, {name, kind}: Field<T>): T =>
 	within(name, () => kind.read(fields[name] ?? undefined, name));
 
-const isFields = (value: unknown): value is Fields =>
+export const isFields = (value: unknown): value is Fields =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** @throws UserError where `value` is no map, UserError where it has a field that is not among `known` */

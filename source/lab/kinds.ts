@@ -13,6 +13,9 @@ export type Kind<T> = {
 	schema: Schema;
 };
 
+/** What is read by its own rules, later. */
+export const raw = (schema: Schema): Kind<unknown> => ({schema, read: value => value});
+
 /** The one of these words that `value` is. @throws UserError with the nearest of them */
 export function oneOf<Word extends string>(name: string, value: unknown, words: readonly Word[]): Word {
 	const known = words.find(word => word === value);

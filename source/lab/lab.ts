@@ -2,7 +2,7 @@
 
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
-import {lookForDisk} from '../guest/boot.js';
+import {LOOKING, lookForDisk} from '../guest/boot.js';
 import type {Memory} from '../hardware/memory.js';
 import {heldAgainstTables} from '../seam/cached.js';
 import type {Command, LifeCommand, MachineSpec, Outcome, Tables} from '../seam/command.js';
@@ -26,7 +26,7 @@ import {type Limits, limitsNow} from './limits.js';
 import {type DiskInfo, domainsOf, look} from './look.js';
 import {type Guest, Machine} from './machine.js';
 import {bootRead, Record} from './record.js';
-import {shipped} from './scenario.js';
+import {LabScenarios} from './scenarios.js';
 import {DEFAULT_MEMORY, defaultSpec} from './spec.js';
 import {changeTables} from './tables.js';
 import {GuestWork, workText} from './work.js';
@@ -51,10 +51,10 @@ export class Lab implements ObservedMachine, LabControls {
 	/** Powers the guests on: each looks for a disk to boot. @throws UserError where the machine cannot be built. */
 	constructor(machine: MachineSpec, disk: DiskInfo) {
 		this.#disk = disk;
-		this.scenarios = shipped({
+		this.scenarios = new LabScenarios(this, {
 			base: defaultSpec(DEFAULT_MEMORY),
 			override: same => same,
-			writable: disk.disk.writable,
+			power: spec => new Lab(spec, disk),
 		});
 		this.#machine = new Machine(machine, disk.disk);
 		this.#record = this.#powerOn();
@@ -152,8 +152,13 @@ export class Lab implements ObservedMachine, LabControls {
 		return this.#machine.family.caches?.iotlb.entries() ?? [];
 	}
 
-	close(): void {
+	/** The machine lets go of what it has opened; the disk is another's too. */
+	powerOff(): void {
 		this.#machine.disks.close();
+	}
+
+	close(): void {
+		this.powerOff();
 		this.#disk.disk.close();
 	}
 
@@ -194,7 +199,7 @@ export class Lab implements ObservedMachine, LabControls {
 			transfers.push(transfer);
 			return transfer.data === 'failed' ? undefined : guest.vm.map.read(command.gpa, sectors * SECTOR);
 		}, guest.disk.sectors);
-		const start = `looking for a disk: ${guest.spec.model}, ${sizeText(guest.disk.sectors * SECTOR)}`;
+		const start = `${LOOKING}: ${guest.spec.model}, ${sizeText(guest.disk.sectors * SECTOR)}`;
 		guest.console.push(start, ...lines);
 		const names = partitions.map(({name, type}) => name || type).join(', ');
 		const said = bootable

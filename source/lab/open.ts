@@ -2,6 +2,7 @@
 
 import fs from 'node:fs';
 import {Disk} from '../hardware/disk.js';
+import {didYouMean} from '../nearest.js';
 import {FAMILIES, type MachineSpec, POLICIES} from '../seam/command.js';
 import {UserError} from '../user-error.js';
 import {parseHostMemory} from './host-memory.js';
@@ -48,8 +49,9 @@ function chosen<Choice extends string>(
 ): Choice | undefined {
 	if (word === undefined) return undefined;
 	const choice = choices.find(name => name === word);
-	if (choice === undefined) throw new UserError(`${flag} ${word} is none; it may be ${choices.join(', ')}.`);
-	return choice;
+	if (choice !== undefined) return choice;
+	const near = didYouMean(word, choices);
+	throw new UserError(`${flag} ${word} is none; it may be ${choices.join(', ')}.${near}`);
 }
 
 /** @throws UserError where it cannot be used */

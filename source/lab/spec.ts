@@ -7,7 +7,7 @@ import {UserError, within} from '../user-error.js';
 import {show} from '../words.js';
 import {type Fields, field, fieldsOf, neededIn, schemaOf, valueIn} from './fields.js';
 import {parseHostMemory, parseSize, SIZE, sizeWord} from './host-memory.js';
-import {choice, flag, type Kind, listOf, type Schema, text, word} from './kinds.js';
+import {choice, flag, type Kind, listOf, raw, text, word} from './kinds.js';
 
 /** bus:device:function, also as the loader's pptdevs writes it: 4/0/0. */
 const selector: Kind<string> = {
@@ -54,10 +54,7 @@ const PASSTHRU = field('passthru', listOf(device), 'functions that are bound to 
 export const GUEST = [NAME, GUEST_MEMORY, WIRED, MODEL, DISK, PASSTHRU];
 
 /** A guest, or its name alone. What it may be depends on the host: parseGuest says. */
-const guest: Kind<unknown> = {
-	schema: {anyOf: [NAME.kind.schema, schemaOf(GUEST, ['name'])]},
-	read: value => value,
-};
+const guest = raw({anyOf: [NAME.kind.schema, schemaOf(GUEST, ['name'])]});
 
 const IOMMU = field('iommu', choice(FAMILIES), 'the family of the IOMMU (vt-d)');
 const MEMORY = field('memory', size(parseHostMemory), 'of the host, such as 256M (256M)');
@@ -84,8 +81,6 @@ const PPTDEVS = field(
 );
 const GUESTS = field('guests', listOf(guest), 'virtual machines (vm0 with ppt0, and vm1)');
 export const MACHINE = [IOMMU, MEMORY, POLICY, HOST_PTP, RETURNS, HBA, PPTDEVS, GUESTS];
-
-export const machineSchema: Schema = schemaOf(MACHINE);
 
 export const DEFAULT_MEMORY = 256 * 1024 ** 2;
 

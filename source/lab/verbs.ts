@@ -67,6 +67,8 @@ const TABLE = [FROM, VM, PAGE, PAGES, INVALIDATE];
 export type Verb = {
 	about: string;
 	fields: readonly Field<unknown>[];
+	/** Fields that may not be left out. */
+	needs?: readonly string[];
 	/** The field that a value which is no map stands for. */
 	short?: string;
 	build: (given: Fields, limits: Limits) => Command;
@@ -102,12 +104,14 @@ export const VERBS: Record<Command['do'], Verb> = {
 	policy: {
 		about: 'Another policy.',
 		fields: [POLICY],
+		needs: ['policy'],
 		short: 'policy',
 		build: given => ({do: 'policy', policy: neededIn(given, POLICY)}),
 	},
 	create: {
 		about: 'A new guest, which looks for a disk to boot.',
 		fields: GUEST,
+		needs: ['name'],
 		short: 'name',
 		build: (given, limits) => ({do: 'create', ...parseGuest('create', given, limits.hostMemory)}),
 	},
@@ -121,6 +125,7 @@ export const VERBS: Record<Command['do'], Verb> = {
 	plug: {
 		about: 'A new function.',
 		fields: [NEW, RID],
+		needs: ['device', 'rid'],
 		build: given => ({do: 'plug', device: neededIn(given, NEW), rid: neededIn(given, RID)}),
 	},
 	unload: {about: 'vmm is unloaded.', fields: [], build: () => ({do: 'unload'})},
@@ -175,6 +180,7 @@ function deviceVerb(verb: 'attach' | 'detach' | 'unplug', about: string): Verb {
 	return {
 		about,
 		fields: [ANY],
+		needs: ['device'],
 		short: 'device',
 		build: given => ({do: verb, device: neededIn(given, ANY)}),
 	};

@@ -2,28 +2,21 @@
 
 import {render} from 'ink';
 import type {MachineState, ObservedMachine} from '../seam/observed.js';
-import {UserError} from '../user-error.js';
 import {grouped, plural} from '../words.js';
 import {App} from './app.js';
 import {copySequence} from './clipboard.js';
-import {chooseKeys, commands} from './commands/index.js';
-import {loadConfig} from './config.js';
+import {chooseKeys} from './commands/index.js';
 import {asciiByItself, setAscii} from './glyphs.js';
+import {type LookFlags, readLook} from './look-flags.js';
 import {withoutMouse} from './mouse.js';
 import {point} from './point.js';
 import {createUi} from './store.js';
-import {depthOf, setTheme, THEMES, themeOf} from './theme.js';
-
-/** Flags of the command line; what was not given is as the config file says, or as the terminal suggests. */
-export type LookFlags = {theme?: string; ascii?: boolean; mouse?: boolean; large?: boolean; config?: string};
+import {depthOf, setTheme, themeOf} from './theme.js';
 
 /** Runs until the user leaves. @returns the exit code @throws UserError where flags or the config file are wrong */
 export async function dashboard(machine: ObservedMachine, flags: LookFlags = {}): Promise<number> {
 	const {env, stdout} = process;
-	const config = loadConfig(flags.config, env, commands);
-	const named = THEMES.find(name => name === flags.theme);
-	if (flags.theme !== undefined && named === undefined)
-		throw new UserError(`--theme ${flags.theme} is none; it may be ${THEMES.join(', ')}.`);
+	const {config, theme: named} = readLook(flags, env);
 	const byItself = themeOf(env);
 	// Who asks for no colour by NO_COLOR gets none, whatever the file says.
 	const theme = named ?? (byItself === 'plain' ? byItself : (config.theme ?? byItself));

@@ -37,7 +37,7 @@ function played(play: Play, width: number): Content {
 		return [
 			[' ', [`${sign} ${i + 1} ${step.text}`, tone]],
 			...(step.note ? prose(step.note, width) : []),
-			...(done ? [[[`   ${done.said}`, 'plain']] satisfies Row] : []),
+			...(done ? [[[`   ${done.outcome.said}`, 'plain']] satisfies Row] : []),
 			...(done?.unmet.map((text): Row => [[`   ${text}`, 'bad']]) ?? []),
 		];
 	});
