@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {shippedScenarios} from '../source/lab/scenario.js';
+import {shippedScenarios} from '../source/lab/scenario-files.js';
 import {commands} from '../source/ui/commands/index.js';
 
 const readme = fs.readFileSync(path.resolve(import.meta.dirname, '../readme.md'), 'utf8');

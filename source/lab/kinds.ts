@@ -35,7 +35,8 @@ export const whole = (least: number, most: number): Kind<number> => ({
 	read: (value, name) => {
 		if (typeof value !== 'number') throw new UserError(`${name} is ${show(value)}; it takes a number.`);
 		if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-		throw new UserError(`${name} is ${show(value)}; it may be a whole number from ${least} to ${most}.`);
+		const end = most === Number.MAX_SAFE_INTEGER ? 'on' : `to ${most}`;
+		throw new UserError(`${name} is ${show(value)}; it may be a whole number from ${least} ${end}.`);
 	},
 });
 

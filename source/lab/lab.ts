@@ -22,7 +22,7 @@ import {verdictText} from './chain.js';
 import {checkCommand} from './commands.js';
 import {compare} from './compare.js';
 import {live, switchPolicy} from './life.js';
-import {type Limits, limitsNow} from './limits.js';
+import {type Limits, limitsOf} from './limits.js';
 import {type DiskInfo, domainsOf, look} from './look.js';
 import {type Guest, Machine} from './machine.js';
 import {bootRead, Record} from './record.js';
@@ -66,7 +66,7 @@ export class Lab implements ObservedMachine, LabControls {
 	}
 
 	get limits(): Limits {
-		return limitsNow(this.#machine);
+		return limitsOf(this.#machine);
 	}
 
 	get defaultGpa(): number {

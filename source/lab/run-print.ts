@@ -40,13 +40,17 @@ export function textPrinter(out: Print, several: boolean): Printer {
 		},
 		step: (_read, step) => out(stepText(step)),
 		end: ({read, steps, expectations, held}) => {
-			out(`${read.scenario.name}: ${steps.length} steps, ${held} of ${expectations} expectations held`);
+			out(
+				`${read.scenario.name}: ${plural(steps.length, 'step')}, ${held} of ${expectations} expectations held`,
+			);
 			if (several) out('');
 		},
 		total: reports => {
 			if (!several) return;
 			const {steps, expectations, held} = sums(reports);
-			out(`${reports.length} scenarios: ${steps} steps, ${held} of ${expectations} expectations held`);
+			out(
+				`${reports.length} scenarios: ${plural(steps, 'step')}, ${held} of ${expectations} expectations held`,
+			);
 		},
 	};
 }

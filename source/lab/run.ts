@@ -106,7 +106,9 @@ function overridden(flags: LabFlags, machine: Scenario['machine']): Scenario['ma
 	const {hostMemory} = defaultMachine(flags);
 	if (flags.hostMemory !== undefined && hostMemory !== machine.hostMemory) {
 		const asked = sizeText(machine.hostMemory).replace(/ |iB/g, '');
-		throw new UserError(`it is written for a host of ${asked}; run it with --host-memory ${asked}.`);
+		throw new UserError(`it is written for a host of ${asked}; run it with --host-memory ${asked}.`, [
+			'memory',
+		]);
 	}
 	return machineOf(flags, machine);
 }

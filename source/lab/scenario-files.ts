@@ -7,7 +7,7 @@ import {errnoOf, messageOf, UserError} from '../user-error.js';
 
 const SHIPPED = fileURLToPath(new URL('scenarios/', import.meta.url));
 /** Bytes of a file, more than any scenario needs. */
-const LONGEST = 2 ** 22;
+const LONGEST = 2 ** 20;
 
 /** The name that stands for all that ship. */
 export const ALL = 'all';
@@ -32,7 +32,9 @@ export function findScenario(nameOrPath: string): {path: string; text: string} {
 		if (error instanceof UserError) throw error;
 		const shipped = shippedScenarios();
 		const known = `name a file or one of those that ship: ${shipped.join(', ')}`;
-		if (errnoOf(error) !== 'ENOENT')
+		const errno = errnoOf(error);
+		if (errno === 'EISDIR') throw new UserError(`${nameOrPath} is a directory; ${known}.`);
+		if (errno !== 'ENOENT')
 			throw new UserError(`Scenario ${nameOrPath} cannot be read: ${messageOf(error)}; ${known}.`);
 		const near = didYouMean(nameOrPath, [...shipped, ALL]);
 		throw new UserError(`There is no scenario ${nameOrPath}; ${known}.${near}`);

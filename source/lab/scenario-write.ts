@@ -4,6 +4,7 @@ import {Document, isCollection, isMap, isPair, isScalar, visit} from 'yaml';
 import type {Command, MachineSpec} from '../seam/command.js';
 import type {Expectations} from '../seam/play.js';
 import {sizeWord} from './host-memory.js';
+import {VERSION} from './scenario.js';
 import {machineFields} from './spec.js';
 import {VERBS} from './verbs.js';
 
@@ -46,7 +47,13 @@ export function scenarioText({name, story, machine, steps}: WrittenScenario): st
 		...(note ? {note} : {}),
 		...(expect && Object.keys(expect).length > 0 ? {expect} : {}),
 	}));
-	const content = {name, ...(story ? {story} : {}), machine: machineFields(machine), steps: written};
+	const content = {
+		dmascope: VERSION,
+		name,
+		...(story ? {story} : {}),
+		machine: machineFields(machine),
+		steps: written,
+	};
 	const document = new Document(content, {aliasDuplicateObjects: false});
 	visit(document, {
 		// A guest, a command and what is expected are a line each, as people write them.

@@ -6,6 +6,7 @@ import {FAMILIES, type GuestSpec, type MachineSpec, MODELS, POLICIES} from '../s
 import {UserError, within} from '../user-error.js';
 import {show} from '../words.js';
 import {type Fields, field, fieldsOf, neededIn, schemaOf, valueIn} from './fields.js';
+import {HOST_FUNCTIONS} from './functions.js';
 import {parseHostMemory, parseSize, SIZE, sizeWord} from './host-memory.js';
 import {choice, flag, type Kind, listOf, raw, text, word} from './kinds.js';
 
@@ -130,10 +131,22 @@ export function parseMachine(value: unknown, base: MachineSpec): MachineSpec {
 		hostPtp: valueIn(fields, HOST_PTP) ?? base.hostPtp,
 		returnsToHost: valueIn(fields, RETURNS) ?? base.returnsToHost,
 		hba: valueIn(fields, HBA) ?? base.hba,
-		pptdevs: valueIn(fields, PPTDEVS) ?? base.pptdevs,
+		pptdevs: checkPptdevs(valueIn(fields, PPTDEVS) ?? base.pptdevs),
 		guests: guests ? within('guests', () => parseGuests(guests, hostMemory)) : start.guests,
 	};
 	return iommu === 'none' && guests === undefined ? withoutPassthru(machine) : machine;
+}
+
+/** The network cards of the host, each at a place of its own. */
+function checkPptdevs(selectors: readonly string[]): readonly string[] {
+	selectors.forEach((selector, i) => {
+		const host = HOST_FUNCTIONS.find(({selector: taken}) => parseRid(taken) === parseRid(selector));
+		const twice = selectors.findIndex(other => parseRid(other) === parseRid(selector)) !== i;
+		if (host === undefined && !twice) return;
+		const why = host === undefined ? 'is here twice' : `is ${host.name}, which stays with the host`;
+		throw new UserError(`${selector} ${why}; give each a place of its own, such as 5:0:0.`, ['pptdevs', i]);
+	});
+	return selectors;
 }
 
 /** A machine as a file has it: parseMachine reads the same from it, whatever its base. */

@@ -84,7 +84,7 @@ const zeroBytes = (peek: Peek, offset: number, bytes: number): number =>
 export function runDma(machine: Machine, command: DmaCommand, number: number): Judged {
 	const {device: name, access, gpa, bytes} = command;
 	const rid = machine.ridNamed(name);
-	if (rid === undefined) throw new UserError(`There is no function ${name} any more.`);
+	if (rid === undefined) throw new UserError(`There is no function ${name}.`, ['device']);
 	const owner = machine.ppt.devices.find(device => device.rid === rid)?.vm;
 	const reached = new Set<string>();
 	let arrived = 0;

@@ -83,7 +83,7 @@ export class YamlData {
 			} else if (isSeq(node) && typeof part === 'number' && part < node.items.length) {
 				node = node.items[part];
 				at = offsetOf(node);
-			} else break;
+			} else if (typeof part !== 'number') break; // One thing alone stands for a list of it.
 		}
 		return at;
 	}
