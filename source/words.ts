@@ -19,6 +19,10 @@ export function sizeText(bytes: number): string {
 	return `${Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
+/** The first sentence of a text, on one line. */
+export const firstSentence = (text: string): string =>
+	(/^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? text).replace(/\s+/g, ' ');
+
 const LONGEST = 60;
 /** What a terminal might obey, or not show, and JSON leaves as it is. */
 const UNSHOWN = /[\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;

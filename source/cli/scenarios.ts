@@ -4,6 +4,7 @@ import type {Print} from '../lab/run.js';
 import {parseHead} from '../lab/scenario.js';
 import {findScenario, shippedScenarios} from '../lab/scenario-files.js';
 import {scenarioSchema} from '../lab/scenario-schema.js';
+import {firstSentence} from '../words.js';
 import type {Given} from './flags.js';
 
 /** @returns the exit code */
@@ -23,10 +24,6 @@ export function list(given: Given, out: Print): number {
 	else for (const {name, story} of all) out(`${name.padEnd(width)}  ${firstSentence(story)}`);
 	return 0;
 }
-
-/** A story starts with what stands for it in a list. */
-const firstSentence = (story: string): string =>
-	/^.*?[.!?](?=\s|$)/s.exec(story)?.[0].replace(/\s+/g, ' ') ?? story;
 
 /** @returns the exit code */
 export function schema(out: Print): number {

@@ -84,7 +84,7 @@ const REASON = field(
 const CONSOLE = field('console', listOf(text), 'what the guest has printed since it last looked for a disk');
 const EQUALS = field('equals', whole(1, 1_000_000), 'the number of a step before, which came to the same');
 
-const EXPECTATIONS: readonly Expectation[] = [
+export const EXPECTATIONS: readonly Expectation[] = [
 	inOutcome(DATA, ({data}) => data),
 	inOutcome(WAY, ({way}) => way),
 	inOutcome(BYTES, ({bytes}) => bytes),

@@ -1,5 +1,6 @@
 // The scenarios that ship, to choose from; or the one that is played: its story, and its steps as they went.
 
+import {firstSentence} from '../../words.js';
 import type {Content} from '../content.js';
 import {list} from '../content.js';
 import {nextStep, type Play} from '../play.js';
@@ -19,9 +20,7 @@ function choice({machine, places}: Ui, width: number, height: number): Content {
 	return {
 		...list(
 			'SCENARIOS ─ ⏎ plays',
-			scenarios.map(
-				({name, story}): Row => [' ', [name.padEnd(18), 'key'], [story.split('\n')[0] ?? '', 'dim']],
-			),
+			scenarios.map(({name, story}): Row => [' ', [name.padEnd(18), 'key'], [firstSentence(story), 'dim']]),
 			chosen && height >= ROOMY ? prose(chosen.story, width).slice(0, 3) : [],
 		),
 		selects: true,
