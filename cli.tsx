@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The door: flags and commands, then a lazy import of what was asked for.
+// The door: what was asked for, and how it ended.
 
 import module from 'node:module';
 
@@ -12,148 +12,21 @@ if (Number.parseInt(process.versions.node, 10) < NODE) {
 }
 // What is imported from here on is compiled once and then kept by Node: a third of the time to the first frame.
 module.enableCompileCache?.();
-const {default: meow} = await import('meow');
+const {checkAsked, parse} = await import('./source/cli/parse.js');
 const {messageOf, UserError} = await import('./source/user-error.js');
 
-const HELP = `
-	Usage
-	  $ dmascope                    the dashboard; in a pipe, a snapshot as text
-	  $ dmascope --json             the snapshot as JSON
-	  $ dmascope run SCENARIO       a scenario file, or one that ships: pr-260178
-
-	Options
-	  --disk PATH         a disk image, partition or block device as ada0 (a sample is made without it)
-	  --writable          let guests write to the disk; never to one that is in use
-	  --host-memory SIZE  memory of the host, a quarter of it for each guest (256M)
-	  --policy NAME       start under remove (before D34607), keep (D34607) or bounce (D34535)
-	  --iommu FAMILY      vt-d, amd-vi or none (vt-d)
-	  --hba WORD          what the disk's controller says where it cannot read memory: silent or error (silent)
-	  --json              JSON instead of text or the dashboard
-
-	The dashboard
-	  --theme NAME        dark, light, colour-blind or plain; NO_COLOR is heeded
-	  --ascii             signs and borders of ASCII alone
-	  --mouse             click to focus, wheel to scroll
-	  --large             fewer, larger panels, for a projector
-	  --config FILE       settings and keys, if not from ~/.config/dmascope/config.yaml
-
-	Exit codes
-	  0  all well; with run, every expectation held
-	  1  an expectation did not hold
-	  2  the command line or a file is wrong
-`;
-
-const VALUED = /^--(disk|host-memory|policy|iommu|hba|theme|config)=?$/;
-const KNOWN = [
-	'disk',
-	'writable',
-	'hostMemory',
-	'policy',
-	'iommu',
-	'hba',
-	'json',
-	'theme',
-	'ascii',
-	'large',
-	'mouse',
-	'config',
-	'help',
-	'version',
-];
-
-/** Flags and words of the command line. @throws UserError where they make no sense */
-function parse() {
-	const bare = process.argv.find(word => /^--(json|writable|ascii|large|mouse)=/.test(word));
-	if (bare !== undefined)
-		throw new UserError(`${bare.split('=')[0]} takes no value; leave out ${bare.slice(bare.indexOf('='))}.`);
-	const valueless = process.argv.find(
-		(word, i, words) => VALUED.test(word) && (words[i + 1] ?? '--').startsWith('--'),
-	);
-	if (valueless !== undefined) throw new UserError(`${valueless} needs a value; dmascope --help says which.`);
-	const cli = meow(HELP, {
-		importMeta: import.meta,
-		flags: {
-			disk: {type: 'string', isMultiple: true},
-			writable: {type: 'boolean', default: false},
-			hostMemory: {type: 'string', isMultiple: true},
-			policy: {type: 'string', isMultiple: true},
-			iommu: {type: 'string', isMultiple: true},
-			hba: {type: 'string', isMultiple: true},
-			json: {type: 'boolean', default: false},
-			theme: {type: 'string', isMultiple: true},
-			ascii: {type: 'boolean', default: false},
-			large: {type: 'boolean', default: false},
-			mouse: {type: 'boolean', default: false},
-			config: {type: 'string', isMultiple: true},
-		},
-	});
-	const unknown = Object.keys(cli.flags).find(flag => !KNOWN.includes(flag));
-	if (unknown !== undefined) {
-		throw new UserError(`There is no flag ${dashed(unknown)}; dmascope --help lists those there are.`);
-	}
-	const once = (
-		name: 'disk' | 'hostMemory' | 'policy' | 'iommu' | 'hba' | 'theme' | 'config',
-	): string | undefined => {
-		const values = cli.flags[name] ?? [];
-		if (values.length > 1)
-			throw new UserError(`${dashed(name)} is given ${values.length} times; give it once.`);
-		return values[0];
-	};
-	const {json, writable} = cli.flags;
-	const lab = {
-		disk: once('disk'),
-		writable,
-		hostMemory: once('hostMemory'),
-		policy: once('policy'),
-		iommu: once('iommu'),
-		hba: once('hba'),
-	};
-	const look = {
-		theme: once('theme'),
-		config: once('config'),
-		ascii: cli.flags.ascii || undefined,
-		large: cli.flags.large || undefined,
-		mouse: cli.flags.mouse || undefined,
-	};
-	return {input: cli.input, json, lab, look};
-}
-
-function dashed(flag: string): string {
-	const name = flag.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
-	return `${name.length === 1 ? '-' : '--'}${name}`;
-}
-
 async function main(): Promise<number> {
-	const {input, json, lab: flags, look} = parse();
-	const [command, ...rest] = input;
-	if (command !== undefined && command !== 'run') {
-		throw new UserError(`There is no command "${command}"; dmascope --help lists those there are.`);
+	const asked = parse(process.argv.slice(2), import.meta);
+	const {command, words, given} = asked;
+	const out = printTo(process.stdout);
+	if (given.has('version')) out(asked.package.version ?? 'unknown');
+	else if (given.has('help'))
+		out((await import('./source/cli/help.js')).helpText(command, asked.package.description));
+	else {
+		checkAsked(asked);
+		return await command.run(words, given, out, printTo(process.stderr));
 	}
-	if (command === 'run' && rest.length !== 1) {
-		throw new UserError(
-			'run takes one scenario, a file or the name of one that ships, such as: dmascope run pr-260178',
-		);
-	}
-
-	if (command === 'run') {
-		const {runScenario} = await import('./source/lab/run.js');
-		return runScenario(flags, rest[0], json, printTo(process.stdout), printTo(process.stderr));
-	}
-	const {openLab} = await import('./source/lab/open.js');
-	const lab = openLab(flags);
-	try {
-		const interactive = process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb';
-		if (interactive && !json) {
-			lab.keepHistory(() => performance.now());
-			const {dashboard} = await import('./source/ui/dashboard.js');
-			return await dashboard(lab, look);
-		}
-		const {snapshotJson, snapshotText} = await import('./source/seam/snapshot.js');
-		process.stdout.write(json ? `${JSON.stringify(snapshotJson(lab), undefined, 2)}\n` : snapshotText(lab));
-		return 0;
-	} finally {
-		lab.close();
-	}
+	return 0;
 }
 
 const printTo = (stream: NodeJS.WriteStream) => (line: string) => {

@@ -1,5 +1,27 @@
+/** Names of fields, and places in lists, on the way to a part of some data: from the outside to the inside. */
+export type Path = readonly (string | number)[];
+
 /** What went wrong, for a person: one sentence that says what, where, and how to mend it. Never a stack trace. */
-export class UserError extends Error {}
+export class UserError extends Error {
+	/** Of data that was read, wrong is the value at `path`; or, with `ofKey`, the word that stands before it. */
+	constructor(
+		message: string,
+		readonly path: Path = [],
+		readonly ofKey = false,
+	) {
+		super(message);
+	}
+}
+
+/** Does something with a part of some data: what goes wrong with it says that it was there. */
+export function within<T>(part: string | number, work: () => T): T {
+	try {
+		return work();
+	} catch (error) {
+		if (!(error instanceof UserError)) throw error;
+		throw new UserError(error.message, [part, ...error.path], error.ofKey);
+	}
+}
 
 /** The message of anything thrown, for the end of a sentence. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

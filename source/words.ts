@@ -18,3 +18,18 @@ export function sizeText(bytes: number): string {
 	}
 	return `${Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
+
+/** The first sentence of a text, on one line. */
+export const firstSentence = (text: string): string =>
+	(/^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? text).replace(/\s+/g, ' ');
+
+const LONGEST = 60;
+/** What a terminal might obey, or not show, and JSON leaves as it is. */
+const UNSHOWN = /[\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/** A value as a sentence shows it: on one line, and not all of it where it is long. */
+export function show(value: unknown): string {
+	const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'missing');
+	const plain = text.replace(UNSHOWN, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+	return plain.length > LONGEST ? `${plain.slice(0, LONGEST)}…` : plain;
+}

@@ -50,6 +50,25 @@ const WRONG: [string[], RegExp][] = [
 	[['--colour'], /There is no flag --colour; dmascope --help/],
 	[['-x'], /There is no flag -x/],
 	[['fly'], /There is no command "fly"/],
+	[['rnu', 'tour'], /There is no command "rnu"; dmascope --help .* Did you mean run\?/],
+	[['--jsno'], /There is no flag --jsno; .* Did you mean --json\?/],
+	[['--hostmemory', '64M'], /There is no flag --hostmemory; .* Did you mean --host-memory\?/],
+	[['--junit', 'x.xml'], /dmascope takes no --junit; it is for dmascope run/],
+	[['run', 'tour', '--theme', 'dark'], /run takes no --theme; it is for dmascope/],
+	[['check', 'tour', '--watch'], /check takes no --watch; it is for dmascope run/],
+	[['scenarios', 'tour'], /scenarios takes no more words; leave out "tour"/],
+	[['--theme', 'nope'], /--theme nope is none; it may be dark, light, colour-blind, plain/],
+	[['--theme', 'drak', '--json'], /--theme drak is none; .* Did you mean dark\?/],
+	[['--config', '/nope/there.yaml'], /There is no \/nope\/there\.yaml; check the path after --config/],
+	[['run', 'tour', '--policy', 'kepp'], /--policy kepp is none; .* Did you mean keep\?/],
+	[
+		['run', 'tour', '--set', 'polcy=keep'],
+		/--set polcy=keep: machine has no field "polcy"; .* Did you mean policy\?/,
+	],
+	[['run', 'tour', '--set'], /--set needs a value/],
+	[['run', 'tour', '--watch=1'], /--watch takes no value; leave out =1/],
+	[['run', 'tour', '--junit', '/nope/a.xml'], /--junit \/nope\/a\.xml cannot be written/],
+	[['check'], /check takes one scenario or more/],
 	[['run'], /run takes one scenario/],
 	[['run', 'nope'], /There is no scenario nope/],
 	[['--host-memory', '1K'], /1K is too small/],
@@ -74,6 +93,68 @@ for (const [args, message] of WRONG) {
 		assert.equal(stdout, '');
 	});
 }
+
+test('all that ship pass in one command, in seconds', () => {
+	const {status, stdout, stderr} = run('run', 'all');
+	assert.deepEqual([status, stderr], [0, '']);
+	assert.match(stdout, /\n\d+ scenarios: \d+ steps, (\d+) of \1 expectations held\n$/);
+	assert.equal(run('check', 'all').status, 0);
+});
+
+test('what ships is listed, for people and for programs', () => {
+	const lines = run('scenarios').stdout.trimEnd().split('\n');
+	assert.ok(lines.includes('usb-disk          The same loss on another controller.'));
+	const json: {name: string; story: string; steps: number; file: string}[] = JSON.parse(
+		run('scenarios', '--json').stdout,
+	);
+	assert.deepEqual(
+		json.map(({name}) => name),
+		run('scenarios', '--names').stdout.trimEnd().split('\n'),
+	);
+	for (const {file, story, steps} of json) assert.ok(fs.existsSync(file) && story.length > 20 && steps > 4);
+	const schema = JSON.parse(run('schema').stdout);
+	const shipped = path.join(path.dirname(json[0].file), 'scenario.schema.json');
+	assert.deepEqual(JSON.parse(fs.readFileSync(shipped, 'utf8')), schema);
+});
+
+test('the help of a command says what it takes, and the general one names every command', () => {
+	const general = run('--help');
+	assert.equal(general.status, 0);
+	for (const command of ['run', 'check', 'scenarios', 'schema']) {
+		assert.match(general.stdout, new RegExp(`\\$ dmascope ${command}\\b`));
+		const own = run(command, '--help');
+		assert.equal(own.status, 0);
+		assert.match(own.stdout, new RegExp(`\\$ dmascope ${command}\\b`));
+	}
+	assert.match(run('run', '--help').stdout, /--set KEY=VALUE/);
+	assert.doesNotMatch(run('run', '--help').stdout, /--theme/);
+	assert.match(run('--version').stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('--watch runs again when the file changes, waits for one that is broken, and ends with Ctrl-C', async t => {
+	const file = path.join(folder(t), 's.yaml');
+	const write = (vm: string) => {
+		// As editors do it: a new file in the place of the old one.
+		fs.writeFileSync(`${file}~`, `steps:\n  - read: {vm: ${vm}}\n`);
+		fs.renameSync(`${file}~`, file);
+	};
+	write('vm0');
+	const {child, exit, until, output} = terminal(t, 'run', file, '--watch');
+	await until('lost');
+	await until('waiting for');
+	for (const [vm, said] of [
+		['vm1', 'delivered'],
+		['vm7', ':2:16: vm is "vm7"; it may be vm0, vm1'],
+		['vm0', 'lost'],
+	]) {
+		const before = output().length;
+		write(vm);
+		await until(said, before);
+		await until('Ctrl-C ends it', before);
+	}
+	child.write('\x03');
+	assert.equal((await exit).exitCode, 0);
+});
 
 test('a reader that closes the pipe early is no error', () => {
 	const {stderr, status} = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" --json | head -n 1`], {

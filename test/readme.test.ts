@@ -2,8 +2,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {shippedScenarios} from '../source/lab/scenario.js';
+import {COMMANDS} from '../source/cli/commands.js';
+import {verbs} from '../source/lab/commands.js';
+import {EXPECTATIONS} from '../source/lab/expectations.js';
+import {runScenarios} from '../source/lab/run.js';
+import {shippedScenarios} from '../source/lab/scenario-files.js';
 import {commands} from '../source/ui/commands/index.js';
+import {folder} from './helpers/lab.js';
 
 const readme = fs.readFileSync(path.resolve(import.meta.dirname, '../readme.md'), 'utf8');
 
@@ -23,4 +28,28 @@ test('the key table of the readme is the table of commands', () => {
 
 test('the readme names a scenario that ships', () => {
 	assert.ok(shippedScenarios().some(name => readme.includes(`dmascope run ${name}`)));
+});
+
+test('the scenario in the readme holds', t => {
+	const example = /```yaml\n(dmascope: 1[^`]*)```/.exec(readme)?.[1] ?? '';
+	const file = path.join(folder(t), 'my.yaml');
+	fs.writeFileSync(file, example);
+	const err: string[] = [];
+	const code = runScenarios(
+		[file],
+		{flags: {writable: false}},
+		() => {},
+		line => err.push(line),
+	);
+	assert.deepEqual([code, err], [0, []]);
+});
+
+test('the readme names every command, every flag, every verb and all that can be expected', () => {
+	const commands = COMMANDS.map(({name}) => `dmascope ${name}`.trim());
+	const flags = COMMANDS.flatMap(({flags}) => flags.map(flag => `--${flag}`));
+	const words = [...verbs, ...EXPECTATIONS.map(({name}) => name)].map(name => `\`${name}`);
+	assert.deepEqual(
+		[...commands, ...flags, ...words, ...shippedScenarios()].filter(word => !readme.includes(word)),
+		[],
+	);
 });

@@ -17,6 +17,8 @@ export type ReadSectors = (lba: number, sectors: number) => Uint8Array | undefin
 export type Found = {bootable: boolean; partitions: Partition[]; lines: string[]};
 
 const NOTHING = 'no bootable disk';
+/** How the first line starts that the console shows of it. */
+export const LOOKING = 'looking for a disk';
 
 /** Reads LBA 0 and the GPT, checks signatures and CRCs (UEFI 5.3.2). */
 export function lookForDisk(read: ReadSectors, sectors: number): Found {

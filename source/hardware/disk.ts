@@ -73,6 +73,14 @@ export class Disk {
 		return this.sibling;
 	}
 
+	/** The same disk as it is now, to be written to without a trace: what it is asked to write it has for itself. */
+	get scratch(): Disk {
+		const overlay: Blocks = new Map();
+		for (const [block, held] of this.beside.overlay ?? []) overlay.set(block, held.slice());
+		const {path, bytes, writable, directAlignment, fd, directFd} = this;
+		return new Disk(path, bytes, writable, directAlignment, fd, directFd, {overlay});
+	}
+
 	/** Whether what is written stays in memory. */
 	get overlaid(): boolean {
 		return this.beside.overlay !== undefined;

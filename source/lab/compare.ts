@@ -10,7 +10,7 @@ import type {Comparable, Comparison} from '../seam/workload.js';
 import {UserError} from '../user-error.js';
 import {faultsOf} from './chain.js';
 import {checkCommand} from './commands.js';
-import {limitsNow} from './limits.js';
+import {limitsOf} from './limits.js';
 import {domainsOf} from './look.js';
 import {Machine} from './machine.js';
 import {requestsOf} from './pieces.js';
@@ -40,7 +40,7 @@ export function* compare(
 	const parts = partsNow(machine);
 	for (const policy of POLICIES) {
 		const own = new Machine({...parts, policy}, disk);
-		checkCommand(command, limitsNow(own));
+		checkCommand(command, limitsOf(own));
 		yield {policy, ...reachOf(own), ...withDiskAsItWas(own, command, () => run(own, command, now))};
 	}
 }

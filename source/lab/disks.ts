@@ -13,6 +13,7 @@ import {PartitionProvider, taste} from '../kernel/geom-part.js';
 import {type Backing, type Provider, RawDevice} from '../kernel/physio.js';
 import {UmassDisk} from '../kernel/umass.js';
 import type {VmPages} from '../kernel/vm-page.js';
+import {didYouMean} from '../nearest.js';
 import {UserError} from '../user-error.js';
 import type {Peek} from './marks.js';
 
@@ -95,7 +96,9 @@ export class Disks {
 		this.tasted.set(parent.name, parts);
 		const part = parts.find(provider => provider.name === name);
 		if (part !== undefined) return part;
-		const names = parts.map(provider => provider.name).join(', ') || 'none';
-		throw new UserError(`There is no partition ${name} on ${parent.name}; there are: ${names}.`);
+		const names = parts.map(provider => provider.name);
+		const known = names.join(', ') || 'none';
+		const near = didYouMean(name, names);
+		throw new UserError(`There is no partition ${name} on ${parent.name}; there are: ${known}.${near}`);
 	}
 }

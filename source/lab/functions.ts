@@ -2,7 +2,13 @@
 
 import {parseRid, type Rid} from '../formats/pci.js';
 import type {MachineSpec} from '../seam/command.js';
-import {HOST_FUNCTIONS} from './limits.js';
+
+/** Functions that every lab has. The second kind carries a disk, and stays with the host. */
+export const HOST_FUNCTIONS = [
+	{name: 'xhci0', selector: '0:20:0', driver: 'xhci', carries: 'da0'},
+	{name: 'em0', selector: '0:25:0', driver: 'em', carries: undefined},
+	{name: 'ahci0', selector: '0:31:2', driver: 'ahci', carries: 'ada0'},
+] as const;
 
 /** A function, and the driver that has it unless ppt does; `carries` is the disk behind it. */
 export type PciFunction = {rid: Rid; name: string; driver: string; carries?: string};

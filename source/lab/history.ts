@@ -11,8 +11,8 @@ import type {Step} from '../seam/play.js';
 import {messageOf, UserError} from '../user-error.js';
 import {commandText} from './command-text.js';
 import {keepOlder, travel} from './logs.js';
+import {type OutcomeJson, outcomeJson} from './outcome-json.js';
 import type {Saved} from './save.js';
-import {type OutcomeJson, outcomeJson} from './scenario.js';
 import {writeSession} from './session-file.js';
 
 /** The lab, as its history uses it. */

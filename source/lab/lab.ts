@@ -2,7 +2,7 @@
 
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
-import {lookForDisk} from '../guest/boot.js';
+import {LOOKING, lookForDisk} from '../guest/boot.js';
 import type {Disk} from '../hardware/disk.js';
 import type {Memory} from '../hardware/memory.js';
 import {heldAgainstTables} from '../seam/cached.js';
@@ -24,12 +24,12 @@ import {checkCommand} from './commands.js';
 import {compare} from './compare.js';
 import {LabHistory} from './history.js';
 import {live, switchPolicy} from './life.js';
-import {type Limits, limitsNow} from './limits.js';
+import {type Limits, limitsOf} from './limits.js';
 import {type DiskInfo, domainsOf, look} from './look.js';
 import {type Guest, Machine} from './machine.js';
 import {bootRead, Record} from './record.js';
 import {type Copies, type Saved, save} from './save.js';
-import {shipped} from './scenario.js';
+import {LabScenarios} from './scenarios.js';
 import {DEFAULT_MEMORY, defaultSpec} from './spec.js';
 import {changeTables} from './tables.js';
 import {GuestWork, workText} from './work.js';
@@ -56,10 +56,10 @@ export class Lab implements ObservedMachine, LabControls {
 	/** Powers the guests on: each looks for a disk to boot. @throws UserError where the machine cannot be built. */
 	constructor(machine: MachineSpec, disk: DiskInfo) {
 		this.diskInfo = disk;
-		this.scenarios = shipped({
+		this.scenarios = new LabScenarios(this, {
 			base: defaultSpec(DEFAULT_MEMORY),
 			override: same => same,
-			writable: disk.disk.writable,
+			power: spec => new Lab(spec, {...disk, disk: disk.disk.scratch}),
 		});
 		this.machine = new Machine(machine, disk.disk);
 		this.record = this.powerOn();
@@ -71,7 +71,7 @@ export class Lab implements ObservedMachine, LabControls {
 	}
 
 	get limits(): Limits {
-		return limitsNow(this.machine);
+		return limitsOf(this.machine);
 	}
 
 	get defaultGpa(): number {
@@ -223,7 +223,7 @@ export class Lab implements ObservedMachine, LabControls {
 			transfers.push(transfer);
 			return transfer.data === 'failed' ? undefined : guest.vm.map.read(command.gpa, sectors * SECTOR);
 		}, guest.disk.sectors);
-		const start = `looking for a disk: ${guest.spec.model}, ${sizeText(guest.disk.sectors * SECTOR)}`;
+		const start = `${LOOKING}: ${guest.spec.model}, ${sizeText(guest.disk.sectors * SECTOR)}`;
 		guest.console.push(start, ...lines);
 		const names = partitions.map(({name, type}) => name || type).join(', ');
 		const said = bootable

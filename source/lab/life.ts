@@ -4,7 +4,7 @@
 import {parseRid, type Rid, ridText} from '../formats/pci.js';
 import {VmmError} from '../kernel/ppt.js';
 import type {LifeCommand, Policy, Refusal} from '../seam/command.js';
-import {UserError} from '../user-error.js';
+import {UserError, within} from '../user-error.js';
 import {grouped, plural} from '../words.js';
 import type {Guest, Machine} from './machine.js';
 
@@ -13,7 +13,8 @@ type Lived = {error?: Refusal; said: string};
 /** @throws UserError where the command makes no sense on this machine; nothing has happened then. */
 export function live(machine: Machine, command: LifeCommand): Lived {
 	try {
-		return {said: run(machine, command)};
+		const work = () => run(machine, command);
+		return {said: 'device' in command ? within('device', work) : work()};
 	} catch (error) {
 		if (error instanceof Unwired) return {error: 'unwired', said: error.message};
 		if (error instanceof VmmError) return {error: error.errno, said: `${error.errno}: ${error.message}`};

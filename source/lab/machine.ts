@@ -13,8 +13,9 @@ import {Ppt, VmmError} from '../kernel/ppt.js';
 import type {Vm} from '../kernel/vm.js';
 import {VmPages} from '../kernel/vm-page.js';
 import {Vmm} from '../kernel/vmm.js';
+import {didYouMean} from '../nearest.js';
 import type {GuestSpec, MachineSpec, Policy} from '../seam/command.js';
-import {UserError} from '../user-error.js';
+import {UserError, within} from '../user-error.js';
 import {Disks} from './disks.js';
 import {familyOf, type IommuFamily} from './family.js';
 import {functionsOf, type PciFunction, ridIn} from './functions.js';
@@ -68,11 +69,7 @@ export class Machine {
 			writeFaults: spec.hba === 'error',
 		});
 		for (const layer of [this.family.unit, ...this.disks.layers]) if (layer) this.layers.add(layer);
-		for (const guest of spec.guests) this.createGuest(guest);
-		this.setPolicy(spec.policy);
-		for (const {name, passthru} of spec.guests) {
-			for (const device of passthru) this.bindAtStart(name, device);
-		}
+		within('guests', () => this.populate(spec));
 	}
 
 	/** Has every layer say what it does; undefined: none, which saves them the words. */
@@ -121,9 +118,9 @@ export class Machine {
 
 	/** bhyveload and bhyve: a VM with its memory, and its disk. @throws UserError where the host cannot hold it */
 	createGuest(spec: GuestSpec): Guest {
-		const backing = this.disks.open(spec.disk);
+		const backing = within('disk', () => this.disks.open(spec.disk));
 		const vm = this.vmm.create(spec.name);
-		const ctx = this.contextOf(vm, spec);
+		const ctx = within('memory', () => this.contextOf(vm, spec));
 		const blockIf = new BlockIf(ctx, backing, this.pages, !this.disks.writable);
 		blockIf.bounceEverything = this.policy === 'bounce';
 		const model = diskModel(spec.model, ctx, blockIf, this.disks.ident());
@@ -151,11 +148,29 @@ export class Machine {
 		this.guests.splice(this.guests.indexOf(guest), 1);
 	}
 
+	/** The guests, and then what they are to have. */
+	private populate({guests, policy}: MachineSpec): void {
+		guests.forEach((guest, i) => {
+			within(i, () => this.createGuest(guest));
+		});
+		this.setPolicy(policy);
+		guests.forEach(({name, passthru}, i) => {
+			passthru.forEach((device, j) => {
+				within(i, () => within('passthru', () => within(j, () => this.bindAtStart(name, device))));
+			});
+		});
+	}
+
 	private bindAtStart(name: string, device: string): void {
 		const {vm, spec} = this.need(name);
 		const rid = this.ridNamed(device);
-		if (rid === undefined)
-			throw new UserError(`${name} is to have ${device}, and there is none; name it in pptdevs.`);
+		if (rid === undefined) {
+			const near = didYouMean(
+				device,
+				this.ppt.devices.map(({name: known}) => known),
+			);
+			throw new UserError(`${name} is to have ${device}, and there is none; name it in pptdevs.${near}`);
+		}
 		if (!spec.wired)
 			throw new UserError(`${name} is to have ${device}: passthru requires guest memory to be wired.`);
 		try {

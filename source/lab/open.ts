@@ -1,6 +1,7 @@
 // From the words of the command line to a lab.
 
 import {Disk} from '../hardware/disk.js';
+import {didYouMean} from '../nearest.js';
 import {FAMILIES, type MachineSpec, POLICIES} from '../seam/command.js';
 import {UserError} from '../user-error.js';
 import {parseHostMemory} from './host-memory.js';
@@ -49,9 +50,13 @@ function chosen<Choice extends string>(
 ): Choice | undefined {
 	if (word === undefined) return undefined;
 	const choice = choices.find(name => name === word);
-	if (choice === undefined) throw new UserError(`${flag} ${word} is none; it may be ${choices.join(', ')}.`);
-	return choice;
+	if (choice !== undefined) return choice;
+	const near = didYouMean(word, choices);
+	throw new UserError(`${flag} ${word} is none; it may be ${choices.join(', ')}.${near}`);
 }
+
+/** What guests of a scenario write is gone with it, unless the disk itself is to be written. */
+export const unharmed = (flags: LabFlags): LabFlags => ({...flags, overlay: !flags.writable});
 
 /** @throws UserError where it cannot be used */
 export function openDisk({disk: path, writable, overlay}: LabFlags): DiskInfo {

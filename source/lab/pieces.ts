@@ -60,6 +60,7 @@ function checkRequests({disk}: Guest, requests: readonly GuestRequest[]): void {
 			const own = `${hex(start)}–${hex(end - 1)}`;
 			throw new UserError(
 				`gpa ${hex(segments[0].gpa)} runs into the guest driver's own memory at ${own}; choose another.`,
+				['gpa'],
 			);
 		}
 	}

@@ -3,9 +3,10 @@
 import {Document, isCollection, isMap, isPair, isScalar, visit} from 'yaml';
 import type {Command, MachineSpec} from '../seam/command.js';
 import type {Expectations} from '../seam/play.js';
-import {shortOf} from './commands.js';
 import {sizeWord} from './host-memory.js';
+import {VERSION} from './scenario.js';
 import {machineFields} from './spec.js';
+import {VERBS} from './verbs.js';
 
 /** What a step of a scenario is written from. */
 export type WrittenStep = {command: Command; note?: string; expect?: Expectations};
@@ -34,7 +35,9 @@ export function stepOf(command: Command): Record<string, unknown> {
 	});
 	const [only] = fields;
 	if (only === undefined) return {[verb]: null};
-	return {[verb]: fields.length === 1 && only[0] === shortOf(verb) ? only[1] : Object.fromEntries(fields)};
+	return {
+		[verb]: fields.length === 1 && only[0] === VERBS[verb].short ? only[1] : Object.fromEntries(fields),
+	};
 }
 
 /** The text of a file. */
@@ -44,7 +47,13 @@ export function scenarioText({name, story, machine, steps}: WrittenScenario): st
 		...(note ? {note} : {}),
 		...(expect && Object.keys(expect).length > 0 ? {expect} : {}),
 	}));
-	const content = {name, ...(story ? {story} : {}), machine: machineFields(machine), steps: written};
+	const content = {
+		dmascope: VERSION,
+		name,
+		...(story ? {story} : {}),
+		machine: machineFields(machine),
+		steps: written,
+	};
 	const document = new Document(content, {aliasDuplicateObjects: false});
 	visit(document, {
 		// A guest, a command and what is expected are a line each, as people write them.

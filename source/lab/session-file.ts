@@ -6,7 +6,7 @@ import type {MachineSpec} from '../seam/command.js';
 import type {Entry} from '../seam/history.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 import {plural} from '../words.js';
-import type {OutcomeJson} from './scenario.js';
+import type {OutcomeJson} from './outcome-json.js';
 import {scenarioText} from './scenario-write.js';
 
 /** `outcomes`: what the steps are held to; there may be none. @throws UserError where the file cannot be made */

@@ -21,9 +21,9 @@ export function changeTables(machine: Machine, command: TableCommand): {said: st
 	const {vm} = machine.need(command.vm);
 	const domain: Domain | undefined = from === 'host' ? iommu.hostDomain : vm.domain;
 	if (domain === undefined)
-		throw new UserError(`${vm.name} has no domain of its own: no passthru device is bound to it.`);
+		throw new UserError(`${vm.name} has no domain of its own: no passthru device is bound to it.`, ['from']);
 	if (vm.map.hpa(gpa) === undefined || vm.map.hpa(gpa + pages * PAGE_SIZE - 1) === undefined)
-		throw new UserError(`gpa ${hex(gpa)} is not ${plural(pages, 'page')} of ${vm.name}'s memory.`);
+		throw new UserError(`gpa ${hex(gpa)} is not ${plural(pages, 'page')} of ${vm.name}'s memory.`, ['gpa']);
 	let at = gpa;
 	for (const {hpa, bytes} of vm.map.runs(gpa, pages * PAGE_SIZE)) {
 		const iova = from === 'host' ? hpa : at;

@@ -61,7 +61,7 @@ export function runDisk(machine: Machine, guest: Guest, command: DiskCommand, nu
 		error === undefined ? undefined : `${guest.spec.disk}: ${error}.`,
 		past ? `The request reaches past the end of the disk, which has ${disk.sectors} sectors.` : undefined,
 		op !== 'read' && !ok && !machine.disks.writable
-			? 'The disk is read-only; start with --writable to write.'
+			? 'The disk is read-only; start with --overlay or --writable to write.'
 			: undefined,
 	];
 	const verdict: Verdict = {
@@ -84,7 +84,7 @@ const zeroBytes = (peek: Peek, offset: number, bytes: number): number =>
 export function runDma(machine: Machine, command: DmaCommand, number: number): Judged {
 	const {device: name, access, gpa, bytes} = command;
 	const rid = machine.ridNamed(name);
-	if (rid === undefined) throw new UserError(`There is no function ${name} any more.`);
+	if (rid === undefined) throw new UserError(`There is no function ${name}.`, ['device']);
 	const owner = machine.ppt.devices.find(device => device.rid === rid)?.vm;
 	const reached = new Set<string>();
 	let arrived = 0;

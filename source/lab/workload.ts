@@ -3,16 +3,17 @@
 
 import type {Command, Outcome, WorkCommand} from '../seam/command.js';
 import type {Pace, Sample, Workload} from '../seam/workload.js';
-import {checkCommand, MAX_WORK} from './commands.js';
-import {whole} from './fields.js';
+import {checkCommand} from './commands.js';
+import {whole} from './kinds.js';
 import type {Limits} from './limits.js';
+import {MAX_WORK} from './verbs.js';
 
 /** Milliseconds that a sample stands for, and how many are kept. */
 const INTERVAL = 100;
 const KEPT = 600;
 /** What a machine that slept makes up for, at most. */
 const LONGEST = 1000;
-const MAX_RATE = (MAX_WORK * 1000) / INTERVAL;
+const RATE = whole(1, (MAX_WORK * 1000) / INTERVAL);
 
 const NOTHING: Sample = {transfers: 0, delivered: 0, lost: 0, faults: 0, hits: 0, misses: 0};
 
@@ -35,7 +36,7 @@ export class LabWorkload implements Workload {
 	}
 
 	start({rate, writes = 0}: Pace): void {
-		whole('rate', rate, 1, MAX_RATE);
+		RATE.read(rate, 'rate');
 		checkCommand({do: 'work', count: 1, writes}, this.host.limits);
 		this.rate = rate;
 		this.writes = writes;

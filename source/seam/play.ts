@@ -16,8 +16,11 @@ export type Scenario = {name: string; story: string; machine: MachineSpec; steps
 export interface Scenarios {
 	/** Those that ship. */
 	list(): readonly {name: string; story: string}[];
-	/** @throws UserError */
+	/** One that ships, or a file. @throws UserError */
 	load(name: string): Scenario;
-	/** The expectations of a step that its outcome does not meet, each as a sentence. */
-	unmet(step: Step, outcome: Outcome): string[];
+	/**
+	 * Of a step that this machine has just taken: which of its expectations did not come true, each as a sentence.
+	 * `earlier` are the outcomes of the steps before it.
+	 */
+	unmet(step: Step, outcome: Outcome, earlier: readonly Outcome[]): string[];
 }

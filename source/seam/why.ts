@@ -10,7 +10,15 @@ import type {Device, Domain, MachineState} from './observed.js';
 import {FREE, NO_MEMORY, type Range} from './ranges.js';
 
 /** What all reasons of both families come down to. */
-export type Cause = 'no domain' | 'bad entry' | 'too wide' | 'not mapped' | 'not allowed' | 'interrupt';
+export const CAUSES = [
+	'no domain',
+	'bad entry',
+	'too wide',
+	'not mapped',
+	'not allowed',
+	'interrupt',
+] as const;
+export type Cause = (typeof CAUSES)[number];
 
 const {PR, PE, RZ, RW} = FLAG;
 const causes = new Map<string, Cause>([

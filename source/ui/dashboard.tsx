@@ -3,32 +3,22 @@
 import {render} from 'ink';
 import type {MachineState, ObservedMachine} from '../seam/observed.js';
 import type {Scenario} from '../seam/play.js';
-import {UserError} from '../user-error.js';
 import {grouped, plural} from '../words.js';
 import {App} from './app.js';
 import {recordCast} from './cast.js';
 import {copySequence} from './clipboard.js';
-import {chooseKeys, commands} from './commands/index.js';
-import {loadConfig} from './config.js';
+import {chooseKeys} from './commands/index.js';
 import {Display} from './display.js';
 import {asciiByItself, setAscii} from './glyphs.js';
+import {type LookFlags, readLook} from './look-flags.js';
 import {modesAlone} from './modes.js';
 import {withoutMouse} from './mouse.js';
 import {play} from './play.js';
 import {point} from './point.js';
 import {createUi} from './store.js';
-import {depthOf, setTheme, THEMES, themeOf} from './theme.js';
+import {depthOf, setTheme, themeOf} from './theme.js';
 import {goTo} from './timeline.js';
 
-/** Flags of the command line; what was not given is as the config file says, or as the terminal suggests. */
-export type LookFlags = {
-	theme?: string;
-	ascii?: boolean;
-	mouse?: boolean;
-	large?: boolean;
-	config?: string;
-	cast?: string;
-};
 /** What it opens on: a scenario to present, or a session that has been replayed. */
 export type Opening = {present: Scenario} | 'replayed';
 
@@ -39,10 +29,7 @@ export async function dashboard(
 	opening?: Opening,
 ): Promise<number> {
 	const {env, stdout} = process;
-	const config = loadConfig(flags.config, env, commands);
-	const named = THEMES.find(name => name === flags.theme);
-	if (flags.theme !== undefined && named === undefined)
-		throw new UserError(`--theme ${flags.theme} is none; it may be ${THEMES.join(', ')}.`);
+	const {config, theme: named} = readLook(flags, env);
 	const byItself = themeOf(env);
 	// Who asks for no colour by NO_COLOR gets none, whatever the file says.
 	const theme = named ?? (byItself === 'plain' ? byItself : (config.theme ?? byItself));

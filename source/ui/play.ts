@@ -1,12 +1,14 @@
 // Playing a scenario on screen: its machine is started, and its steps are taken one by one.
 
+import type {Outcome} from '../seam/command.js';
 import type {Entry} from '../seam/history.js';
 import type {Scenario, Step} from '../seam/play.js';
+import {messageOf, UserError} from '../user-error.js';
 import {BOTTOM, dispatch, focusOn, type Store, say, show, TOP} from './store.js';
 import {goTo} from './timeline.js';
 
-/** How a step that was taken went: what was said, and what of its expectations did not come true. */
-export type Taken = {said: string; unmet: readonly string[]};
+/** How a step that was taken went: what came of it, and what of its expectations did not come true. */
+export type Taken = {outcome: Outcome; unmet: readonly string[]};
 export type Play = {
 	scenario: Scenario;
 	/** How many steps of the session had been done when it began, and the last of them. */
@@ -27,7 +29,7 @@ export function startChosen(store: Store): void {
 }
 
 export function startScenario(store: Store, name: string): void {
-	const scenario = store.getState().machine.lab?.scenarios.load(name);
+	const scenario = load(store, name);
 	if (scenario === undefined) return;
 	if (dispatch(store, {do: 'start', machine: scenario.machine}) === undefined) return;
 	play(store, scenario, false);
@@ -92,6 +94,17 @@ export function stepBack(store: Store): void {
 	toScenario(store);
 }
 
+/** One that does not fit this disk is refused, and that is said. */
+function load(store: Store, name: string): Scenario | undefined {
+	try {
+		return store.getState().machine.lab?.scenarios.load(name);
+	} catch (error) {
+		if (!(error instanceof UserError)) throw error;
+		say(store, messageOf(error), 'warn');
+		return undefined;
+	}
+}
+
 /** Takes the next step. One that starts the machine anew goes on with the same scenario. */
 export function takeStep(store: Store): void {
 	const {machine, play} = store.getState();
@@ -104,7 +117,8 @@ export function takeStep(store: Store): void {
 	}
 	const outcome = dispatch(store, step.command);
 	if (outcome === undefined) return;
-	const taken = [...play.taken, {said: outcome.said, unmet: machine.lab.scenarios.unmet(step, outcome)}];
+	const earlier = play.taken.map(({outcome}) => outcome);
+	const taken = [...play.taken, {outcome, unmet: machine.lab.scenarios.unmet(step, outcome, earlier)}];
 	store.setState(({places}) => ({play: {...play, taken}, places: {...places, scenario: BOTTOM}}));
 	if ('vm' in step.command) {
 		const {vm} = step.command;

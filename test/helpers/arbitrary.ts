@@ -14,7 +14,7 @@ import {MIB} from './lab.js';
 const PAGE = 4096;
 
 /** Of plain objects: fast-check's own may have no prototype. */
-const record = <T>(model: {[K in keyof T]: fc.Arbitrary<T[K]>}) =>
+export const record = <T>(model: {[K in keyof T]: fc.Arbitrary<T[K]>}) =>
 	fc.record<T>(model, {noNullPrototype: true});
 
 export const aName = fc.oneof(

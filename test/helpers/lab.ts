@@ -6,6 +6,7 @@ import {Disk} from '../../source/hardware/disk.js';
 import {Lab} from '../../source/lab/lab.js';
 import {seededRandom} from '../../source/lab/random.js';
 import {sampleDisk} from '../../source/lab/sample-disk.js';
+import type {Setting} from '../../source/lab/scenario.js';
 import {defaultSpec} from '../../source/lab/spec.js';
 import type {Command, DiskCommand, MachineSpec} from '../../source/seam/command.js';
 import type {Transfer} from '../../source/seam/observed.js';
@@ -37,6 +38,20 @@ export function openTestLab(t: TestContext, {disk, writable, overlay, ...parts}:
 	const lab = new Lab(machine, {disk: opened, sample: disk === undefined});
 	t.after(() => lab.close());
 	return lab;
+}
+
+/** What scenarios are read against: rehearsed on the sample disk, or on one that is given. */
+export function testSetting(
+	t: TestContext,
+	{disk, writable}: Pick<LabSetup, 'disk' | 'writable'> = {},
+): Setting {
+	const opened = Disk.open(disk ?? sampleDisk(), {writable});
+	t.after(() => opened.close());
+	return {
+		base: defaultSpec(256 * MIB),
+		override: machine => machine,
+		power: machine => new Lab(machine, {disk: opened.scratch, sample: disk === undefined}),
+	};
 }
 
 /** Runs a command that is a transfer. */

@@ -68,7 +68,8 @@ test('a scenario is written as a person would', () => {
 	] as const;
 	assert.equal(
 		scenarioText({name: 'mine', story: 'A story.', machine, steps}),
-		`name: mine
+		`dmascope: 1
+name: mine
 story: A story.
 machine:
   iommu: vt-d

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {limitsOf} from '../../source/lab/limits.js';
 import {seededRandom} from '../../source/lab/random.js';
 import {defaultSpec} from '../../source/lab/spec.js';
 import {LabWorkload} from '../../source/lab/workload.js';
@@ -12,8 +11,10 @@ import {MIB, openTestLab} from '../helpers/lab.js';
 /** A host that says of each command what was asked of it, and that 512 bytes of each request landed. */
 function fake({writable = false} = {}) {
 	const commands: Command[] = [];
+	const machine = defaultSpec(64 * MIB);
+	const there = {vms: ['vm0', 'vm1'], devices: ['ahci0', 'ppt0'], passthru: 'ppt0'};
 	const host = {
-		limits: limitsOf(defaultSpec(64 * MIB), writable),
+		limits: {...there, defaultGpa: 0x40_0000, writable, hostMemory: machine.hostMemory, machine},
 		dispatch(command: Command): Outcome {
 			commands.push(command);
 			assert.ok(command.do === 'work');

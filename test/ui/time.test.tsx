@@ -4,7 +4,7 @@ import path from 'node:path';
 import {test} from 'node:test';
 import {parseScenario} from '../../source/lab/scenario.js';
 import {play} from '../../source/ui/play.js';
-import {folder, openTestLab} from '../helpers/lab.js';
+import {folder, openTestLab, testSetting} from '../helpers/lab.js';
 import {openDashboard} from '../helpers/terminal.js';
 
 const line = (screen: string, n: number): string => screen.split('\n').at(n) ?? '';
@@ -43,11 +43,7 @@ test('a session is written into a file of its own, and never over another', asyn
 	const {press} = openDashboard(t, openTestLab(t), 120, 30);
 	const file = path.join(folder(t), 'mine.yaml');
 	await press('enter', 'W', ...Array.from('session.yaml', () => 'backspace'), ...file, 'enter');
-	const {steps} = parseScenario(file, fs.readFileSync(file, 'utf8'), {
-		base: openTestLab(t).spec,
-		override: same => same,
-		writable: false,
-	});
+	const {steps} = parseScenario(file, fs.readFileSync(file, 'utf8'), testSetting(t));
 	assert.deepEqual(
 		steps.map(({text, expect}) => [text, expect.data, expect.faults]),
 		[['read vm0 LBA 0 ×8 in 1', 'lost', 1]],

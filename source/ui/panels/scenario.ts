@@ -1,5 +1,6 @@
 // The scenarios that ship, to choose from; or the one that is played: its story, and its steps as they went.
 
+import {firstSentence} from '../../words.js';
 import type {Content} from '../content.js';
 import {list} from '../content.js';
 import {nextStep, type Play} from '../play.js';
@@ -20,9 +21,7 @@ function choice({machine, places}: Ui, width: number, height: number): Content {
 	return {
 		...list(
 			'SCENARIOS ─ ⏎ plays',
-			scenarios.map(
-				({name, story}): Row => [' ', [name.padEnd(18), 'key'], [story.split('\n')[0] ?? '', 'dim']],
-			),
+			scenarios.map(({name, story}): Row => [' ', [name.padEnd(18), 'key'], [firstSentence(story), 'dim']]),
 			chosen && height >= ROOMY ? prose(chosen.story, width).slice(0, 3) : [],
 		),
 		selects: true,
@@ -38,7 +37,7 @@ function played(play: Play, width: number): Content {
 		return [
 			[' ', [`${sign} ${i + 1} ${step.text}`, tone]],
 			...(step.note ? prose(step.note, width) : []),
-			...(done ? [[[`   ${done.said}`, 'plain']] satisfies Row] : []),
+			...(done ? [[[`   ${done.outcome.said}`, 'plain']] satisfies Row] : []),
 			...(done?.unmet.map((text): Row => [[`   ${text}`, 'bad']]) ?? []),
 		];
 	});
@@ -56,7 +55,10 @@ function presented({scenario, taken}: Play, width: number): Content {
 		wrap(note.replaceAll('\n', ' '), width - 6).map(line => [`   ${line.trim()}`]);
 	if (at === 0) return list(title, [[], ...text(scenario.story), [], nextRow(scenario.steps[0]?.text)]);
 	const {text: what, note = ''} = scenario.steps[at - 1];
-	const {said, unmet} = taken[at - 1];
+	const {
+		outcome: {said},
+		unmet,
+	} = taken[at - 1];
 	const next = scenario.steps[at]?.text;
 	return list(title, [
 		[

@@ -1,0 +1,78 @@
+// Every command of the command line: what it is called, what it takes, and what then does it, loaded only when asked for.
+
+import type {Print} from '../lab/run.js';
+import {type FlagName, type Given, LAB_FLAGS, LOOK_FLAGS, labFlags, lookFlags} from './flags.js';
+
+export type CliCommand = {
+	/** Empty: where no command is named. */
+	name: string;
+	/** The words after it, as the help shows them. */
+	takes?: string;
+	/** What to say where they are missing. */
+	wants?: string;
+	about: string;
+	/** What only its own help says. */
+	more?: readonly string[];
+	flags: readonly FlagName[];
+	/** @returns the exit code @throws UserError */
+	run: (words: readonly string[], given: Given, out: Print, err: Print) => Promise<number>;
+};
+
+const SCENARIOS = 'files, or names of those that ship, such as';
+const SCENARIO = 'a file, or the name of one that ships, such as';
+const EXIT = ['Exit 0: every expectation held; 1: one did not; 2: the command line or a file is wrong.'];
+
+export const COMMANDS: readonly CliCommand[] = [
+	{
+		name: '',
+		about: 'the dashboard; in a pipe, a snapshot as text',
+		flags: [...LAB_FLAGS, 'replay', 'json', ...LOOK_FLAGS],
+		run: async (_words, given, out) =>
+			(await import('./dashboard.js')).open(
+				{lab: labFlags(given), look: lookFlags(given), replay: given.text('replay'), json: given.has('json')},
+				out,
+			),
+	},
+	{
+		name: 'run',
+		takes: 'SCENARIO…',
+		wants: `one scenario or more, ${SCENARIOS}: dmascope run pr-260178`,
+		about: 'scenarios without a terminal: files, names of those that ship, or all',
+		more: ['A line a step. Everything is checked before the first step.', ...EXIT],
+		flags: [...LAB_FLAGS, 'set', 'json', 'junit', 'watch'],
+		run: async (words, given, out, err) => (await import('./run.js')).run(words, given, out, err),
+	},
+	{
+		name: 'present',
+		takes: 'SCENARIO',
+		wants: `a scenario, ${SCENARIO}: dmascope present tour`,
+		about: 'a talk: a scenario step by step, its notes large',
+		more: [
+			'Space, or PgDn of a clicker, takes the next step; Backspace, or PgUp, goes back.',
+			'Whatever is tried in between, the next step leads back to the path.',
+		],
+		flags: [...LAB_FLAGS, ...LOOK_FLAGS],
+		run: async (words, given) =>
+			(await import('./dashboard.js')).present(words, labFlags(given), lookFlags(given)),
+	},
+	{
+		name: 'check',
+		takes: 'SCENARIO…',
+		wants: `one scenario or more, ${SCENARIOS}: dmascope check my.yaml`,
+		about: 'whether scenarios make sense, from the first step to the last; nothing is run',
+		flags: [...LAB_FLAGS, 'set'],
+		run: async (words, given, out, err) => (await import('./run.js')).check(words, given, out, err),
+	},
+	{
+		name: 'scenarios',
+		about: 'those that ship, and what each shows',
+		flags: ['json', 'names'],
+		run: async (_words, given, out) => (await import('./scenarios.js')).list(given, out),
+	},
+	{
+		name: 'schema',
+		about: 'the JSON Schema of scenarios, for an editor',
+		flags: [],
+		run: async (_words, _given, out) => (await import('./scenarios.js')).schema(out),
+	},
+];

@@ -1,0 +1,66 @@
+// The dashboard on a terminal; where there is none, a snapshot.
+
+import {type LabFlags, openLab} from '../lab/open.js';
+import {openScenario} from '../lab/open-scenario.js';
+import type {Print} from '../lab/run.js';
+import type {ObservedMachine} from '../seam/observed.js';
+import type {LookFlags} from '../ui/look-flags.js';
+import {UserError} from '../user-error.js';
+
+export type Opened = {lab: LabFlags; look: LookFlags; replay?: string; json: boolean};
+
+const now = (): number => performance.now();
+const onTerminal = (): boolean => process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb';
+
+/** No command. @returns the exit code @throws UserError */
+export async function open({lab: flags, look, replay, json}: Opened, out: Print): Promise<number> {
+	const interactive = onTerminal() && !json;
+	if (!interactive) await checkLook(look);
+	const lab = replay === undefined ? openLab(flags) : replayed(flags, replay);
+	try {
+		if (!interactive) {
+			await printSnapshot(lab, json, out);
+			return 0;
+		}
+		if (replay === undefined) lab.keepHistory(now);
+		else lab.history?.go(0);
+		const {dashboard} = await import('../ui/dashboard.js');
+		return await dashboard(lab, look, replay === undefined ? undefined : 'replayed');
+	} finally {
+		lab.close();
+	}
+}
+
+/** @returns the exit code @throws UserError */
+export async function present(words: readonly string[], flags: LabFlags, look: LookFlags): Promise<number> {
+	const [name = '', other] = words;
+	if (other !== undefined) throw new UserError(`present takes one scenario; leave out "${other}".`);
+	const {lab, scenario} = openScenario(flags, name, now);
+	try {
+		if (!onTerminal())
+			throw new UserError(`present needs a terminal; dmascope run ${name} plays it without one.`);
+		const {dashboard} = await import('../ui/dashboard.js');
+		return await dashboard(lab, look, {present: scenario});
+	} finally {
+		lab.close();
+	}
+}
+
+/** A lab with all steps of a scenario done. */
+function replayed(flags: LabFlags, name: string) {
+	const {lab, scenario} = openScenario(flags, name, now);
+	lab.history?.replay(scenario.steps);
+	return lab;
+}
+
+async function printSnapshot(machine: ObservedMachine, json: boolean, out: Print): Promise<void> {
+	const {snapshotJson, snapshotText} = await import('../seam/snapshot.js');
+	out(json ? JSON.stringify(snapshotJson(machine), undefined, 2) : snapshotText(machine).trimEnd());
+}
+
+/** What is wrong in them is said in a pipe, too. */
+async function checkLook(look: LookFlags): Promise<void> {
+	if (look.theme === undefined && look.config === undefined) return;
+	const {readLook} = await import('../ui/look-flags.js');
+	readLook(look, {});
+}

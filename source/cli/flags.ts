@@ -1,0 +1,98 @@
+// Every flag of the command line, by its name, and what was given of them.
+
+import type {LabFlags} from '../lab/open.js';
+import type {LookFlags} from '../ui/look-flags.js';
+
+/** `takes`: what its value is, where it takes one; `many`: it may be given again. */
+export type Flag = {takes?: string; many?: boolean; about: string};
+
+const table = {
+	disk: {
+		takes: 'PATH',
+		about: 'a disk image, partition or block device as ada0 (a sample is made without it)',
+	},
+	writable: {about: 'let guests write to the disk; never to one that is in use'},
+	overlay: {about: 'let guests write; what they write stays in memory, and the disk as it is'},
+	'host-memory': {takes: 'SIZE', about: 'memory of the host, a quarter of it for each guest (256M)'},
+	policy: {takes: 'NAME', about: 'start under remove (before D34607), keep (D34607) or bounce (D34535)'},
+	iommu: {takes: 'FAMILY', about: 'vt-d, amd-vi or none (vt-d)'},
+	hba: {
+		takes: 'WORD',
+		about: "what the disk's controller says where it cannot read memory: silent or error (silent)",
+	},
+	set: {
+		takes: 'KEY=VALUE',
+		many: true,
+		about: "a part of the scenario's machine instead of its own: policy=keep",
+	},
+	replay: {
+		takes: 'SCENARIO',
+		about: 'open it on a session that was written, or another scenario, at its beginning',
+	},
+	cast: {takes: 'FILE', about: 'record the terminal as an asciicast, which asciinema plays'},
+	json: {about: 'JSON instead of text or the dashboard'},
+	junit: {takes: 'FILE', about: 'a report for CI systems as well, in the XML of JUnit'},
+	watch: {about: 'run again whenever a file changes, until Ctrl-C'},
+	names: {about: 'the names alone'},
+	theme: {takes: 'NAME', about: 'dark, light, colour-blind or plain; NO_COLOR is heeded'},
+	ascii: {about: 'signs and borders of ASCII alone'},
+	mouse: {about: 'click to focus, wheel to scroll'},
+	large: {about: 'fewer, larger panels, for a projector'},
+	config: {takes: 'FILE', about: 'settings and keys, if not from ~/.config/dmascope/config.yaml'},
+	help: {about: 'this; after a command, what that takes'},
+	version: {about: 'which dmascope this is'},
+} satisfies Record<string, Flag>;
+export type FlagName = keyof typeof table;
+export const FLAGS: ReadonlyMap<string, Flag> = new Map(Object.entries(table));
+
+/** The flags that were given. */
+export class Given {
+	readonly #values: ReadonlyMap<string, readonly string[]>;
+
+	/** By name, the values; those that take none have no values and are there. */
+	constructor(values: ReadonlyMap<string, readonly string[]>) {
+		this.#values = values;
+	}
+
+	has(name: FlagName): boolean {
+		return this.#values.has(name);
+	}
+
+	all(name: FlagName): readonly string[] {
+		return this.#values.get(name) ?? [];
+	}
+
+	/** How often a flag was given with a value. */
+	times(name: string): number {
+		return this.#values.get(name)?.length ?? 0;
+	}
+
+	text(name: FlagName): string | undefined {
+		return this.all(name)[0];
+	}
+
+	get names(): string[] {
+		return [...this.#values.keys()];
+	}
+}
+
+export const LAB_FLAGS = ['disk', 'writable', 'overlay', 'host-memory', 'policy', 'iommu', 'hba'] as const;
+export const labFlags = (given: Given): LabFlags => ({
+	disk: given.text('disk'),
+	writable: given.has('writable'),
+	overlay: given.has('overlay'),
+	hostMemory: given.text('host-memory'),
+	policy: given.text('policy'),
+	iommu: given.text('iommu'),
+	hba: given.text('hba'),
+});
+
+export const LOOK_FLAGS = ['theme', 'ascii', 'mouse', 'large', 'config', 'cast'] as const;
+export const lookFlags = (given: Given): LookFlags => ({
+	theme: given.text('theme'),
+	config: given.text('config'),
+	cast: given.text('cast'),
+	ascii: given.has('ascii') || undefined,
+	large: given.has('large') || undefined,
+	mouse: given.has('mouse') || undefined,
+});

@@ -1,0 +1,30 @@
+// dmascope run and dmascope check.
+
+import {machineSet} from '../lab/machine-set.js';
+import {checkScenarios, named, type Print, type RunOptions, runScenarios} from '../lab/run.js';
+import {pathOf} from '../lab/scenario-files.js';
+import {watch} from '../lab/watch.js';
+import {type Given, labFlags} from './flags.js';
+
+const optionsOf = (given: Given): RunOptions => ({
+	flags: labFlags(given),
+	set: machineSet(given.all('set')),
+	json: given.has('json'),
+	junit: given.text('junit'),
+});
+
+/** @returns the exit code @throws UserError */
+export async function run(words: readonly string[], given: Given, out: Print, err: Print): Promise<number> {
+	const options = optionsOf(given);
+	if (!given.has('watch')) return runScenarios(words, options, out, err);
+	await watch(named(words).map(pathOf), () => runScenarios(words, options, out, err), err);
+	return 0;
+}
+
+/** @returns the exit code @throws UserError */
+export const check = async (
+	words: readonly string[],
+	given: Given,
+	out: Print,
+	err: Print,
+): Promise<number> => checkScenarios(words, optionsOf(given), out, err);
