@@ -2,6 +2,7 @@
 
 import type {Policy} from '../seam/command.js';
 import {commands, possible} from './commands/index.js';
+import {keySign} from './glyphs.js';
 import {fits} from './layout.js';
 import {type Row, type Span, widthOf} from './rows.js';
 import type {Ui} from './store.js';
@@ -66,7 +67,11 @@ export function footer(ui: Ui): Row {
 			possible(command, ui, large) &&
 			(hintOf(command, ui) > 0 || (ui.overlay === 'help' && command.label !== 'scroll')),
 	);
-	const spans = ({shown, label}: (typeof commands)[number]): Span[] => [' ', [shown, 'key'], ` ${label} `];
+	const spans = ({shown, label}: (typeof commands)[number]): Span[] => [
+		' ',
+		[keySign(shown), 'key'],
+		` ${label} `,
+	];
 	const kept = new Set(can);
 	for (const command of can.toSorted((a, b) => hintOf(a, ui) - hintOf(b, ui))) {
 		if (widthOfRow([...kept].flatMap(spans)) <= ui.size.columns) break;

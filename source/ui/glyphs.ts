@@ -74,11 +74,13 @@ const KEYS: Readonly<Record<string, string>> = {
 	'↓': 'Down',
 	'←': 'Left',
 	'→': 'Right',
-	'⌫': 'Backspace',
+	'⌫': 'BkSp',
 };
 
-/** A key as footer and help show it: where there are no signs, by its name. It may be wider: call it before fitting. */
-export const keySign = (shown: string): string => (ascii ? (KEYS[shown] ?? shown) : shown);
+const KEY = new RegExp(`[${Object.keys(KEYS).join('')}]`, 'g');
+
+/** Keys in a text: where there are no signs for them, by their names. It may be wider: call it before fitting. */
+export const keySign = (text: string): string => (ascii ? text.replace(KEY, key => KEYS[key]) : text);
 
 /** Whether the terminal can show no more than ASCII, as far as the environment tells. */
 export function asciiByItself({TERM = '', LC_ALL, LC_CTYPE, LANG}: Environment): boolean {

@@ -3,6 +3,7 @@
 import {GROUPS} from './commands/command.js';
 import {commands} from './commands/index.js';
 import {type Content, list} from './content.js';
+import {keySign} from './glyphs.js';
 import {fit, type Row, wrap} from './rows.js';
 
 const INTRO = [
@@ -18,7 +19,10 @@ export function helpPanel(width: number): Content {
 		[[fit(` ${group}`, COLUMN), 'title']],
 		...commands
 			.filter(command => command.group === group)
-			.map(({shown, description}): Row => [[`   ${shown.padEnd(6)}`, 'key'], fit(description, COLUMN - 9)]),
+			.map(({shown, description}): Row => {
+				const key = `   ${keySign(shown).padEnd(6)}`;
+				return [[key, 'key'], fit(keySign(description), COLUMN - key.length)];
+			}),
 	]);
 	const height = Math.ceil(rows.length / columns);
 	const beside = Array.from(

@@ -3,6 +3,7 @@
 import type {UiCommand} from './commands/command.js';
 import {commands} from './commands/index.js';
 import {type Content, list} from './content.js';
+import {keySign} from './glyphs.js';
 import type {Row} from './rows.js';
 import type {Ui} from './store.js';
 
@@ -23,10 +24,10 @@ export function palettePanel(ui: Ui): Content {
 	const rows = found.map((command): Row => {
 		const why = command.why?.(ui);
 		return [
-			[` ${command.shown.padEnd(6)}`, 'key'],
+			[` ${keySign(command.shown).padEnd(6)}`, 'key'],
 			command.label.padEnd(12),
-			[why ?? command.description, why === undefined ? 'plain' : 'dim'],
+			[why ?? keySign(command.description), why === undefined ? 'plain' : 'dim'],
 		];
 	});
-	return {...list('COMMANDS ─ type, ↑↓, ⏎', rows), selects: true};
+	return {...list(keySign('COMMANDS ─ type, ↑ ↓, ⏎'), rows), selects: true};
 }

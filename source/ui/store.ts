@@ -10,6 +10,7 @@ import type {Comparison} from '../seam/workload.js';
 import {messageOf, UserError} from '../user-error.js';
 import type {Place} from './content.js';
 import {commitDraft, type Form, newForm} from './form.js';
+import {keySign} from './glyphs.js';
 import type {PanelId} from './layout.js';
 import type {Play} from './play.js';
 import type {Tone} from './theme.js';
@@ -98,7 +99,7 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		page: 0,
 		timeline: false,
 		message: {
-			text: `⏎ has ${vm} read the raw disk: watch where the DMA lands. t gives a tour.`,
+			text: `${keySign('⏎')} has ${vm} read the raw disk: watch where the DMA lands. t gives a tour.`,
 			tone: 'key',
 		},
 		size,

@@ -1,17 +1,28 @@
 import type xterm from '@xterm/headless';
 
-/** Every cell of the screen: its text, its colours, and whether it is bold, underlined, inverse. */
-export function cellsOf(terminal: xterm.Terminal): string[][] {
+export type Cell = {
+	sign: string;
+	/** Its colours, and whether it is bold, underlined, inverse, dim. */
+	look: string;
+	coloured: boolean;
+};
+
+/** Every cell of the screen. */
+export function cellsOf(terminal: xterm.Terminal): Cell[][] {
 	const {active} = terminal.buffer;
 	return Array.from({length: terminal.rows}, (_, y) =>
 		Array.from({length: terminal.cols}, (_, x) => {
 			const cell = active.getLine(active.baseY + y)?.getCell(x);
-			if (cell === undefined) return '';
+			if (cell === undefined) return {sign: '', look: '', coloured: false};
 			const attributes = [
 				...[cell.getFgColorMode(), cell.getFgColor(), cell.getBgColorMode(), cell.getBgColor()],
-				...[cell.isBold(), cell.isUnderline(), cell.isInverse()],
+				...[cell.isBold(), cell.isUnderline(), cell.isInverse(), cell.isDim()],
 			];
-			return `${cell.getChars() || ' '} ${attributes.join()}`;
+			return {
+				sign: cell.getChars() || ' ',
+				look: attributes.join(),
+				coloured: !cell.isFgDefault() || !cell.isBgDefault(),
+			};
 		}),
 	);
 }

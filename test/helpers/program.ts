@@ -16,6 +16,7 @@ export type Chunk = {at: number; data: string};
 export type Size = {columns: number; rows: number};
 
 export type Program = {
+	pid: number;
 	terminal: xterm.Terminal;
 	chunks: readonly Chunk[];
 	write: (keys: string) => void;
@@ -28,7 +29,7 @@ export type Program = {
 	cpuMs: () => number;
 	/** Resident memory in bytes. */
 	resident: () => number;
-	close: () => Promise<void>;
+	close: (signal?: NodeJS.Signals) => Promise<void>;
 };
 
 export type Start = Size & {file: string; args: readonly string[]; env?: Record<string, string>};
@@ -59,6 +60,7 @@ export function startProgram({file, args, columns, rows, env}: Start): Program {
 	const exit = new Promise<void>(resolve => child.onExit(() => resolve()));
 	const stat = (file: string) => fs.readFileSync(`/proc/${child.pid}/${file}`, 'utf8');
 	return {
+		pid: child.pid,
 		terminal,
 		chunks,
 		write: keys => child.write(keys),
@@ -86,8 +88,8 @@ export function startProgram({file, args, columns, rows, env}: Start): Program {
 			return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 		},
 		resident: () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(stat('status'))?.[1]) * 1024,
-		close: async () => {
-			child.kill('SIGTERM');
+		close: async (signal = 'SIGTERM') => {
+			child.kill(signal);
 			await exit;
 			terminal.dispose();
 		},

@@ -69,6 +69,7 @@ const KEYS: Record<string, string> = {
 
 export type Session = {
 	store: Store;
+	terminal: xterm.Terminal;
 	screen: () => Promise<string>;
 	/** Presses keys one by one: names of KEYS, or characters. */
 	press: (...keys: string[]) => Promise<string>;
@@ -104,6 +105,7 @@ export function openDashboard(
 	};
 	return {
 		store,
+		terminal: stdout.terminal,
 		screen,
 		press: async (...keys) => {
 			for (const key of keys) {

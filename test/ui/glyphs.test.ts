@@ -69,6 +69,7 @@ test('the set can be switched while running', t => {
 	assert.deepEqual([drawn('✓ ok'), keySign('⏎')], ['✓ ok', '⏎']);
 	setAscii(true);
 	assert.deepEqual([drawn('✓ ok'), keySign('⏎'), keySign('Tab')], ['v ok', 'Enter', 'Tab']);
+	assert.equal(keySign('type, ↑ ↓, ⏎'), 'type, Up Down, Enter');
 });
 
 test('ASCII by itself: a locale without UTF-8, or a console that has few signs', () => {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import {Painter} from '../../source/ui/painter.js';
 import {type Line, paint, type Row} from '../../source/ui/rows.js';
 import {setTheme, TONES} from '../../source/ui/theme.js';
-import {cellsOf} from '../helpers/cells.js';
+import {type Cell, cellsOf} from '../helpers/cells.js';
 
 const BEGIN = '\x1b[?2026h';
 const END = '\x1b[?2026l';
@@ -73,7 +73,7 @@ class Shown {
 		this.painter = new Painter(data => this.terminal.write(data));
 	}
 
-	async cells(): Promise<string[][]> {
+	async cells(): Promise<Cell[][]> {
 		await new Promise<void>(resolve => this.terminal.write('', resolve));
 		return cellsOf(this.terminal);
 	}

@@ -1,41 +1,10 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
-import {type TestContext, test} from 'node:test';
+import {test} from 'node:test';
 import {setTimeout as wait} from 'node:timers/promises';
-import {asciiOf} from '../../source/ui/glyphs.js';
 import {point} from '../../source/ui/point.js';
 import {VIEWS} from '../../source/ui/views.js';
 import {openTestLab} from '../helpers/lab.js';
 import {openDashboard} from '../helpers/terminal.js';
-
-const SCREENS = path.join(import.meta.dirname, 'screens');
-const SIZES = [
-	[80, 24],
-	[120, 40],
-	[200, 60],
-] as const;
-
-/** The first row is left out: on a wide screen it says how the disk here is read. */
-function sameScreen(t: TestContext, name: string, screen: string): void {
-	const shown = screen.split('\n').slice(1).join('\n');
-	t.assert.fileSnapshot(shown, path.join(SCREENS, `${name}.txt`), {serializers: [String]});
-}
-
-for (const [i, view] of VIEWS.entries()) {
-	if (view === 'overview' || view === 'compare') continue;
-	for (const [columns, rows] of SIZES) {
-		test(`${view} at ${columns}×${rows}`, async t => {
-			const {press} = openDashboard(t, openTestLab(t), columns, rows);
-			const screen = await press('enter', `${i + 1}`);
-			const lines = screen.split('\n');
-			assert.match(lines[0], new RegExp(`${i + 1} ${view}`));
-			for (const line of lines.slice(1, rows - 2))
-				assert.match(line, new RegExp(`^[╭│╰].{${columns - 2}}[╮│╯]$`));
-			assert.match(asciiOf(screen), /^[\x20-\x7e\n]*$/);
-			sameScreen(t, `${view}-${columns}x${rows}`, screen);
-		});
-	}
-}
 
 test('at 60×15 each view shows one panel, and Tab the next', async t => {
 	const {press} = openDashboard(t, openTestLab(t), 60, 15);

@@ -3,6 +3,7 @@
 import type {Comparison} from '../../seam/workload.js';
 import {grouped, sizeText} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
+import {keySign} from '../glyphs.js';
 import {fit, type Row, type Span, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 import {DATA_TONES} from './transfers.js';
@@ -48,5 +49,5 @@ export function comparePanel({compared}: Ui, width: number): Content {
 			width - 2,
 		).map((line): Row => [[` ${line.trim()}`, 'dim']]),
 	];
-	return list(`COMPARE ─ ${what} ─ ⏎ again`, rows);
+	return list(`COMPARE ─ ${what} ─ ${keySign('⏎')} again`, rows);
 }

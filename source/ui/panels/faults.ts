@@ -7,6 +7,7 @@ import type {Fault} from '../../seam/observed.js';
 import {faultLogText} from '../../seam/snapshot.js';
 import {grouped} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
+import {keySign} from '../glyphs.js';
 import {type Row, widthOf, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 
@@ -56,7 +57,7 @@ export function faultPanel(ui: Ui, width: number): Content {
 	if (row === undefined) return fixed('IN WORDS', [[' No access has been refused.']]);
 	const {sentence, check} = explainFault(ui.machine.memory, ui.state, row);
 	const prose = (text: string): Row[] => wrap(text, width - 2).map(line => [` ${line.trim()}`]);
-	return list('IN WORDS ─ ⏎ in the list shows the walk', [
+	return list(keySign('IN WORDS ─ ⏎ in the list shows the walk'), [
 		...prose(sentence),
 		...wrap(check, width - 2).map((line): Row => [[` ${line.trim()}`, 'key']]),
 		[],

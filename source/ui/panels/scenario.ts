@@ -3,6 +3,7 @@
 import {firstSentence} from '../../words.js';
 import type {Content} from '../content.js';
 import {list} from '../content.js';
+import {keySign} from '../glyphs.js';
 import {nextStep, type Play} from '../play.js';
 import {type Row, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
@@ -20,7 +21,7 @@ function choice({machine, places}: Ui, width: number, height: number): Content {
 	const chosen = scenarios[places.scenario?.cursor ?? 0];
 	return {
 		...list(
-			'SCENARIOS ─ ⏎ plays',
+			keySign('SCENARIOS ─ ⏎ plays'),
 			scenarios.map(({name, story}): Row => [' ', [name.padEnd(18), 'key'], [firstSentence(story), 'dim']]),
 			chosen && height >= ROOMY ? prose(chosen.story, width).slice(0, 3) : [],
 		),

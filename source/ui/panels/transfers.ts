@@ -4,6 +4,7 @@ import {hex, pageOf} from '../../formats/address.js';
 import type {Data, Part, Transfer} from '../../seam/observed.js';
 import {grouped, plural} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
+import {keySign} from '../glyphs.js';
 import {fit, type Row, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 import type {Tone} from '../theme.js';
@@ -78,7 +79,7 @@ export function chainPanel(ui: Ui, width: number): Content {
 		],
 		...(note ? wrap(note, width - 2).map((line): Row => [[` ${line.trim()}`, 'warn']]) : []),
 	];
-	return list(`CHAIN of #${number} ─ ${whatOf(transfer)} ─ ⏎ shows its walk`, rows, head);
+	return list(`CHAIN of #${number} ─ ${whatOf(transfer)} ─ ${keySign('⏎')} shows its walk`, rows, head);
 }
 
 const KINDS: Record<Part['kind'], string> = {

@@ -1,0 +1,16 @@
+// Loaded before the real program by node --import, it has it fail when a signal asks for that.
+
+const fault = new Error('a fault that was asked for');
+
+process.on('SIGUSR2', () => {
+	throw fault;
+});
+process.on('SIGPWR', () => {
+	Promise.reject(fault);
+});
+process.on('SIGURG', () => {
+	// Rows are filled with blanks by it: the next frame cannot be drawn.
+	String.prototype.repeat = () => {
+		throw fault;
+	};
+});
