@@ -20,6 +20,7 @@ const HELP = `
 	  $ dmascope                    the dashboard; in a pipe, a snapshot as text
 	  $ dmascope --json             the snapshot as JSON
 	  $ dmascope run SCENARIO       a scenario file, or one that ships: pr-260178
+	  $ dmascope decode [FILE]      IOMMU faults of a kernel log, explained; from a pipe, or this machine's dmesg
 
 	Options
 	  --disk PATH         a disk image, partition or block device as ada0 (a sample is made without it)
@@ -29,6 +30,7 @@ const HELP = `
 	  --iommu FAMILY      vt-d, amd-vi or none (vt-d)
 	  --hba WORD          what the disk's controller says where it cannot read memory: silent or error (silent)
 	  --json              JSON instead of text or the dashboard
+	  --follow            decode: go on as the log grows
 
 	The dashboard
 	  --theme NAME        dark, light, colour-blind or plain; NO_COLOR is heeded
@@ -52,6 +54,7 @@ const KNOWN = [
 	'iommu',
 	'hba',
 	'json',
+	'follow',
 	'theme',
 	'ascii',
 	'large',
@@ -63,7 +66,7 @@ const KNOWN = [
 
 /** Flags and words of the command line. @throws UserError where they make no sense */
 function parse() {
-	const bare = process.argv.find(word => /^--(json|writable|ascii|large|mouse)=/.test(word));
+	const bare = process.argv.find(word => /^--(json|follow|writable|ascii|large|mouse)=/.test(word));
 	if (bare !== undefined)
 		throw new UserError(`${bare.split('=')[0]} takes no value; leave out ${bare.slice(bare.indexOf('='))}.`);
 	const valueless = process.argv.find(
@@ -80,6 +83,7 @@ function parse() {
 			iommu: {type: 'string', isMultiple: true},
 			hba: {type: 'string', isMultiple: true},
 			json: {type: 'boolean', default: false},
+			follow: {type: 'boolean', default: false},
 			theme: {type: 'string', isMultiple: true},
 			ascii: {type: 'boolean', default: false},
 			large: {type: 'boolean', default: false},
@@ -99,7 +103,7 @@ function parse() {
 			throw new UserError(`${dashed(name)} is given ${values.length} times; give it once.`);
 		return values[0];
 	};
-	const {json, writable} = cli.flags;
+	const {json, follow, writable} = cli.flags;
 	const lab = {
 		disk: once('disk'),
 		writable,
@@ -115,7 +119,7 @@ function parse() {
 		large: cli.flags.large || undefined,
 		mouse: cli.flags.mouse || undefined,
 	};
-	return {input: cli.input, json, lab, look};
+	return {input: cli.input, json, follow, lab, look};
 }
 
 function dashed(flag: string): string {
@@ -124,8 +128,12 @@ function dashed(flag: string): string {
 }
 
 async function main(): Promise<number> {
-	const {input, json, lab: flags, look} = parse();
+	const {input, json, follow, lab: flags, look} = parse();
 	const [command, ...rest] = input;
+	if (command === 'decode') {
+		const {runDecode} = await import('./source/live/decode-command.js');
+		return runDecode(rest, {json, follow});
+	}
 	if (command !== undefined && command !== 'run') {
 		throw new UserError(`There is no command "${command}"; dmascope --help lists those there are.`);
 	}
