@@ -1,5 +1,6 @@
 // dmascope decode: what a kernel log says of the IOMMU's faults, in words.
 
+import type {Readable} from 'node:stream';
 import chalk from 'chalk';
 import {UserError} from '../user-error.js';
 import {grouped} from '../words.js';
@@ -13,7 +14,7 @@ import {productNames} from './pci-ids.js';
 
 export type DecodeFlags = {readonly json: boolean; readonly follow: boolean};
 export type DecodeStreams = {
-	readonly stdin: NodeJS.ReadStream;
+	readonly stdin: Readable & {readonly isTTY?: boolean};
 	readonly print: (line: string) => void;
 	readonly paint?: Paint;
 	/** Milliseconds, of any clock that only goes forward. */

@@ -3,6 +3,7 @@
 
 import {spawn} from 'node:child_process';
 import fs from 'node:fs';
+import type {Readable} from 'node:stream';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 
@@ -18,7 +19,7 @@ export type InputOptions = {
 	readonly follow: boolean;
 	/** Ends the following. */
 	readonly stop: AbortSignal;
-	readonly stdin: NodeJS.ReadStream;
+	readonly stdin: Readable & {readonly isTTY?: boolean};
 };
 
 const PIECE = 1024 ** 2;
@@ -87,6 +88,8 @@ async function* contents(file: string, first: number, options: InputOptions): As
 				descriptor = opened(file);
 				position = 0;
 			} else if (open.size < position) position = 0;
+			// The beginning of a new file is no end of the old one's last line.
+			if (position === 0) yield Buffer.from('\n');
 		}
 	} finally {
 		fs.closeSync(descriptor);
@@ -150,19 +153,24 @@ async function* printed(options: InputOptions): AsyncGenerator<Piece> {
 		throw new UserError(`This machine's kernel log cannot be read: ${why}; name a file, or pipe a log in.`);
 }
 
-async function* streamed(stream: NodeJS.ReadableStream, {follow, stop}: InputOptions): AsyncGenerator<Piece> {
-	const end = () => stream.emit('end');
+async function* streamed(stream: Readable, {follow, stop}: InputOptions): AsyncGenerator<Piece> {
+	const end = () => stream.destroy();
 	stop.addEventListener('abort', end, {once: true});
 	let begun = false;
-	for await (const chunk of stream) {
-		const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-		if (!begun) refuseOthers('Standard input', bytes);
-		begun = true;
-		yield bytes;
-		if (follow) yield 'pause';
-		if (stop.aborted) return;
+	try {
+		for await (const chunk of stream) {
+			const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+			if (!begun) refuseOthers('Standard input', bytes);
+			begun = true;
+			yield bytes;
+			if (follow) yield 'pause';
+		}
+	} catch (error) {
+		if (error instanceof UserError) throw error;
+		if (!stop.aborted) throw new UserError(`Standard input cannot be read: ${messageOf(error)}.`);
+	} finally {
+		stop.removeEventListener('abort', end);
 	}
-	stop.removeEventListener('abort', end);
 }
 
 /** @returns whether to go on */

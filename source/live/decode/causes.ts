@@ -13,14 +13,16 @@ const ALLOCATOR = halves(0xf0000000);
 const FOUR_GIB = halves(0xffffffff);
 
 /** What usually is behind an access to what is not mapped. */
-export const accessCauses = ({fault}: Group, {device}: Surroundings): readonly string[] =>
-	isPassthrough(fault.driver ?? device?.driver) ? PASSTHROUGH : USUAL;
+export function accessCauses({fault}: Group, {device, ranges}: Surroundings): readonly string[] {
+	if (isPassthrough(fault.driver ?? device?.driver)) return PASSTHROUGH;
+	return ranges.length === 0 ? [...USUAL, FIRMWARE] : USUAL;
+}
 
 const USUAL = [
 	'The driver unmapped the buffer while the device still used it, or gave it a wrong address.',
 	'The device was reset, or its driver died, with DMA under way.',
-	'Or firmware uses the device, with memory that the kernel was not told to map (no RMRR).',
 ];
+const FIRMWARE = 'Or firmware uses the device, with memory that the kernel was not told to map (no RMRR).';
 
 const PASSTHROUGH = [
 	'The guest gave it an address where it has no memory: registers of another device, or what was memory before the guest rebooted.',

@@ -23,8 +23,7 @@ type Open =
 const PATIENCE = 4;
 const REMEMBERED = 512;
 const WHOLE = /^DMAR: \[.* \[fault reason|AMD-Vi: Event logged \[[^\]]+\]$/;
-const SUPPRESSED =
-	/(?:^|\s)(dmar_fault|amd_iommu_\w+|iommu_\w+|printk): (\d{1,15}) (?:callbacks|messages) suppressed/;
+const SUPPRESSED = /(?:^|\s)(dmar_fault|amd_iommu_\w+|iommu_\w+|printk): (\d{1,15}) callbacks suppressed/;
 const REPEATED = /message repeated (\d{1,9}) times(?:: \[ (.*)\])?\s*$/;
 /** /dev/kmsg and journalctl keep the lines of one message together like this. */
 const LINE_BREAK = /\\x0a|\\n(?=DMAR:|INTR-REMAP:)/;

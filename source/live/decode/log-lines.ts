@@ -9,7 +9,7 @@ export type OnLine = (line: string, interest: Interest, adjacent: boolean) => vo
  * Each is of the messages that the readers of faults know, and begins with a letter that logs seldom have. Seven
  * characters at most: longer ones V8 searches by another method, several times slower.
  */
-const FAULTS = ['MAR', 'DRHD', 'INTR-R', 'AMD-Vi', '_FAULT', 'EVT', 'vid:0x', 'ype 0x', 'vtd_', 'vi_'];
+const FAULTS = ['MAR', 'DRHD', 'INTR-R', 'AMD-Vi', '_FAULT', 'EVT', 'vid:0x', 'diommu', 'vtd_', 'vi_'];
 const COUNTS = ['ks supp', 'peated ', 'New fau'];
 /** A kernel begins to speak; what firmware reserves. */
 const BOOT = 'Linux v';

@@ -30,7 +30,7 @@ function onLinux({device, kind, family}: LoggedFault, {device: known}: Surroundi
 		...(kind === 'access'
 			? [
 					`cat ${group}/{type,reserved*}`,
-					'echo 1 >/sys/kernel/tracing/events/iommu/enable   # who maps, who unmaps',
+					'echo 1 >/sys/kernel/tracing/events/iommu/enable   # maps and unmaps',
 				]
 			: []),
 		`dmesg | grep -e ${word} -e ${deviceText({rid: device.rid})}`,

@@ -59,23 +59,23 @@ const secondsText = (seconds: number): string =>
 			: `${grouped(Math.round(seconds / 60))} min`;
 
 function rateText(rate: number): string {
-	if (rate >= 1) return `${grouped(Math.round(rate))} a second`;
-	return rate >= 1 / 60
-		? `${grouped(Math.round(rate * 60))} a minute`
-		: `${(rate * 3600).toFixed(1)} an hour`;
+	if (rate >= 1) return `${rounded(rate)} a second`;
+	return rate >= 1 / 60 ? `${rounded(rate * 60)} a minute` : `${rounded(rate * 3600)} an hour`;
 }
+
+const rounded = (rate: number): string => (rate < 9.95 ? rate.toFixed(1) : grouped(Math.round(rate)));
 
 function whereWords({places, elsewhere}: Group): string {
 	if (places.size < 2) return '';
 	const most = [...places.values()].sort((a, b) => b.count - a.count);
 	const shown = most.slice(0, MOST_PLACES).map(placeText);
 	const rest = most.slice(MOST_PLACES).reduce((sum, {count}) => sum + count, elsewhere);
-	return [...shown, ...(rest > 0 ? [`elsewhere ${grouped(rest)}`] : [])].join(' · ');
+	return [...shown, ...(rest > 0 ? [`elsewhere ×${grouped(rest)}`] : [])].join(' · ');
 }
 
 const placeText = ({lowest, highest, count}: Place): string => {
 	const [from, to] = [hexHalves(lowest), hexHalves(highest)];
-	return `${from === to ? from : `${from}–${to}`} ${grouped(count)}`;
+	return `${from === to ? from : `${from}–${to}`} ×${grouped(count)}`;
 };
 
 /** What there is to say of the log as a whole. */
