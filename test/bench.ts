@@ -1,4 +1,4 @@
-// npm run bench [-- --json]: how fast the lab is, and what the dashboard costs, each figure beside what it is
+// npm run bench [-- --json] [--log MEGABYTES]: how fast the lab is, and what the dashboard costs, each figure beside what it is
 // compared with. Timings are of this machine at this moment: none of them is a test.
 
 import {execFileSync} from 'node:child_process';
@@ -15,6 +15,7 @@ import {seededRandom} from '../source/lab/random.js';
 import {sampleDisk} from '../source/lab/sample-disk.js';
 import {defaultSpec} from '../source/lab/spec.js';
 import type {Family, MachineSpec} from '../source/seam/command.js';
+import {decodeFigures} from './bench-decode.js';
 import {screenFigures, screenLines} from './bench-screen.js';
 
 const MIB = 1024 ** 2;
@@ -245,7 +246,14 @@ if (!json) {
 	const {cpu, cores, node, kernel, fio} = machine;
 	console.log(`${cpu}, ${cores} cores, Node ${node}, ${kernel}, ${fio ?? NO_FIO}`);
 }
-const figures = [...tables('vt-d'), ...tables('amd-vi'), ...translation(), ...reads(), bounced()];
+const figures: Figure[] = [
+	...tables('vt-d'),
+	...tables('amd-vi'),
+	...translation(),
+	...reads(),
+	bounced(),
+	...(await decodeFigures(process.argv)),
+];
 if (!json) for (const each of figures) console.log(line(each));
 const screen = await screenFigures();
 console.log(

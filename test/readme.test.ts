@@ -3,6 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import {shippedScenarios} from '../source/lab/scenario.js';
+import {Decoder} from '../source/live/decode/decoder.js';
+import {closing, paragraph, unpainted} from '../source/live/decode/report.js';
 import {commands} from '../source/ui/commands/index.js';
 
 const readme = fs.readFileSync(path.resolve(import.meta.dirname, '../readme.md'), 'utf8');
@@ -23,4 +25,15 @@ test('the key table of the readme is the table of commands', () => {
 
 test('the readme names a scenario that ships', () => {
 	assert.ok(shippedScenarios().some(name => readme.includes(`dmascope run ${name}`)));
+});
+
+test('the log that the readme has explained is explained so', () => {
+	const [, log, explained] =
+		/\$ cat kern\.log\n([\s\S]*?)\$ dmascope decode kern\.log\n([\s\S]*?)\n```/.exec(readme) ?? [];
+	const decoder = new Decoder();
+	decoder.push(Buffer.from(log));
+	decoder.end();
+	const {storm} = decoder;
+	const lines = storm.groups.flatMap(group => [...paragraph(group, decoder.explain(group), unpainted), '']);
+	assert.equal([...lines, ...closing(storm)].join('\n'), explained);
 });

@@ -5,6 +5,7 @@ import chalk from 'chalk';
 import {UserError} from '../user-error.js';
 import {grouped} from '../words.js';
 import {type Asked, Decoder} from './decode/decoder.js';
+import type {FaultReading} from './decode/fault.js';
 import {eventJson, groupJson, summaryJson} from './decode/fault-json.js';
 import {closing, type Paint, paragraph, unpainted, wrapped} from './decode/report.js';
 import type {Group} from './decode/storm.js';
@@ -64,7 +65,7 @@ async function toPrograms(
 	const line = (value: object) => print(JSON.stringify(value));
 	const decoder: Decoder = new Decoder((reading, group) => {
 		if (follow && reading.is === 'fault' && group !== undefined)
-			line(eventJson(reading.fault, reading.times, decoder.explain({...group, count: reading.times}, asked)));
+			line(eventJson(reading.fault, reading.times, decoder.explain(alone(group, reading), asked)));
 	});
 	for await (const piece of input.pieces) if (piece !== 'pause') decoder.push(piece);
 	decoder.end();
@@ -72,6 +73,13 @@ async function toPrograms(
 		for (const group of decoder.storm.groups)
 			line(groupJson(group, decoder.around(group, asked), decoder.explain(group, asked)));
 	line(summaryJson(decoder.storm, decoder.bytes));
+}
+
+/** One fault of a group, as a group of its own. */
+function alone(group: Group, {fault, times}: FaultReading): Group {
+	const {address, detail} = fault;
+	const details = new Set(detail === undefined ? [] : [detail]);
+	return {...group, fault, count: times, lowest: address, highest: address, places: new Map(), details};
 }
 
 async function toPeople(

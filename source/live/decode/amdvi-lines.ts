@@ -106,11 +106,14 @@ function eventOf(text: string, [, name, list]: RegExpExecArray, time?: number): 
 		access: accessOf(name, flags),
 		address,
 		flags,
-		domain,
-		// Without a PASID the field is 0.
-		pasid: pasid || undefined,
+		...whose(flags, domain, pasid),
 		time,
 	});
+}
+
+/** With GN the domain's field holds a PASID; without a PASID its own is 0. */
+export function whose(flags = 0, domain?: number, pasid?: number): Pick<LoggedFault, 'domain' | 'pasid'> {
+	return flags & FLAG.GN && domain !== undefined ? {pasid: domain} : {domain, pasid: pasid || undefined};
 }
 
 /** RW is only vouched for where the page was present (48882, table 55); hardware sets it truly without, too. */

@@ -71,7 +71,7 @@ function rangeWords({what, first, last, device}: KnownRange, {fault}: Group): st
 		case 'RMRR':
 			return `${range} is an RMRR: memory that firmware keeps for certain devices. The kernel maps it for those alone, and only in the domain that they start in.`;
 		case 'firmware':
-			return `${range} is memory that firmware reserves: it may have set the device to use it, and no RMRR has it mapped.`;
+			return `${range} is memory that firmware reserves: it may have set the device to use it, and this log has no RMRR for it.`;
 		case 'BAR':
 			return device !== undefined && device.rid === fault.device?.rid
 				? `${range} are the registers of the device itself.`

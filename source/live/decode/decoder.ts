@@ -22,10 +22,10 @@ export class Decoder {
 	constructor(onReading: (reading: Reading, group?: Group) => void = () => {}) {
 		this.#onReading = onReading;
 		this.#lines = new LogLines(
-			(bytes, interest, adjacent) => {
+			(bytes, interest) => {
 				const line = withoutPrefix(cleaned(bytes));
 				this.known.read(line.text);
-				if (interest === 'fault') this.#add(this.#reader.read(line, adjacent));
+				if (interest === 'fault') this.#add(this.#reader.read(line));
 			},
 			() => this.#reader.wants,
 		);

@@ -97,7 +97,8 @@ export function amdviCauses(group: Group, around: Surroundings): readonly string
 		return [
 			'The driver mapped the buffer for the other direction, or to be read only: look at what it passes to dma_map_*.',
 		];
-	return accessCauses(group, around);
+	// Present, permitted, and refused all the same: the flags do not say why.
+	return flags & FLAG.PR ? [] : accessCauses(group, around);
 }
 
 const CAUSES: Readonly<Record<Exclude<Kind, 'access'>, (flags: number) => readonly string[]>> = {

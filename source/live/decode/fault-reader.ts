@@ -2,7 +2,7 @@
 
 import type {Halves} from '../../formats/halves.js';
 import {type Parsed as AmdviParsed, amdviLine, entryWords} from './amdvi-lines.js';
-import type {LoggedFault, Reading} from './fault.js';
+import type {FaultReading, LoggedFault, Reading} from './fault.js';
 import {type Parsed as FreebsdParsed, freebsdLine} from './freebsd-lines.js';
 import {type LogLine, withoutPrefix} from './prefix.js';
 import {joined, type Parsed as QemuParsed, type QemuPart, qemuLine} from './qemu-lines.js';
@@ -21,8 +21,6 @@ type Open =
 
 /** Lines of others that may stand between the halves of a fault: the kernel's and syslog's writers interleave. */
 const PATIENCE = 4;
-const REMEMBERED = 512;
-const WHOLE = /^DMAR: \[.* \[fault reason|AMD-Vi: Event logged \[[^\]]+\]$/;
 const SUPPRESSED = /(?:^|\s)(dmar_fault|amd_iommu_\w+|iommu_\w+|printk): (\d{1,15}) callbacks suppressed/;
 const REPEATED = /message repeated (\d{1,9}) times(?:: \[ (.*)\])?\s*$/;
 /** /dev/kmsg and journalctl keep the lines of one message together like this. */
@@ -31,33 +29,31 @@ const LINE_BREAK = /\\x0a|\\n(?=DMAR:|INTR-REMAP:)/;
 export class FaultReader {
 	#open: Open | undefined;
 	#patience = 0;
-	/** Storms say the same again and again. */
-	readonly #before = new Map<string, LoggedFault>();
+	/** The last message that said all of a fault by itself: storms say the same again and again. */
+	#before: {readonly text: string; readonly fault: LoggedFault} | undefined;
 	/** Whether the line before was a fault, for "last message repeated". */
 	#repeatable = false;
 
 	/** How many more lines are to be read whatever stands in them. */
 	get wants(): number {
-		return this.#open === undefined ? 0 : this.#patience;
+		if (this.#open !== undefined) return this.#patience;
+		// "last message repeated 41 times" may follow.
+		return this.#repeatable ? 1 : 0;
 	}
 
 	/**
 	 * What a line says, and the line before that waited for this one. Lines that are no business of an IOMMU's may be
-	 * left out. `adjacent`: no line stands between this and the last.
+	 * left out, but for those that it `wants`.
 	 */
-	read({text, time}: LogLine, adjacent = true): Reading[] {
-		const again = this.#open === undefined ? this.#before.get(text) : undefined;
-		if (again !== undefined) {
+	read({text, time}: LogLine): Reading[] {
+		if (text === this.#before?.text && this.#open === undefined) {
 			this.#repeatable = true;
-			return [{is: 'fault', fault: {...again, time}, times: 1}];
+			return [{is: 'fault', fault: {...this.#before.fault, time}, times: 1}];
 		}
 		const readings = text.includes('\\')
-			? text.split(LINE_BREAK).flatMap(each => this.#message(each, time, adjacent))
-			: this.#message(text, time, adjacent);
+			? text.split(LINE_BREAK).flatMap(each => this.#message(each, time))
+			: this.#message(text, time);
 		this.#repeatable = readings.some(({is}) => is === 'fault' || is === 'repeat');
-		const [only] = readings;
-		if (readings.length === 1 && only.is === 'fault' && this.#open === undefined)
-			this.#remember(text, only.fault);
 		return readings;
 	}
 
@@ -66,25 +62,21 @@ export class FaultReader {
 		return this.#close();
 	}
 
-	/** A message that says all of a fault by itself. */
-	#remember(text: string, fault: LoggedFault): void {
-		if (!WHOLE.test(text)) return;
-		if (this.#before.size >= REMEMBERED) this.#before.clear();
-		this.#before.set(text, fault);
-	}
-
-	#message(text: string, time: number | undefined, adjacent: boolean): Reading[] {
+	#message(text: string, time: number | undefined): Reading[] {
 		const suppressed = text.includes('suppressed') ? SUPPRESSED.exec(text) : null;
 		if (suppressed) return [{is: 'suppressed', of: suppressed[1], messages: Number(suppressed[2])}];
 		const repeated = text.includes('repeated') ? REPEATED.exec(text) : null;
-		if (repeated) return this.#repeat(Number(repeated[1]), repeated[2], adjacent);
+		if (repeated) return this.#repeat(Number(repeated[1]), repeated[2]);
 		const parsed = parse(text, time);
 		if (parsed.length === 0) return this.#open === undefined ? [] : this.#wait();
-		return parsed.length === 1 ? this.#take(parsed[0], text) : parsed.flatMap(each => this.#take(each, text));
+		const [first, ...more] = parsed;
+		if (more.length > 0) return parsed.flatMap(each => this.#take(each, text));
+		if (first.is === 'fault') this.#before = {text, fault: first.fault};
+		return this.#take(first, text);
 	}
 
-	#repeat(times: number, text: string | undefined, adjacent: boolean): Reading[] {
-		if (text === undefined) return this.#repeatable && adjacent ? [{is: 'repeat', times}] : [];
+	#repeat(times: number, text: string | undefined): Reading[] {
+		if (text === undefined) return this.#repeatable ? [{is: 'repeat', times}] : [];
 		const inner = withoutPrefix(text);
 		return parse(inner.text, inner.time).flatMap((reading): Reading[] =>
 			reading.is === 'fault' ? [{...reading, times}] : [],
@@ -159,7 +151,7 @@ export class FaultReader {
 		return [{is: 'fault', fault, times: 1}];
 	}
 
-	#fault(reading: Extract<Reading, {is: 'fault'}>): Reading[] {
+	#fault(reading: FaultReading): Reading[] {
 		const {fault} = reading;
 		// amdiommu(4) has the device's name on the next line.
 		if (fault.by === 'FreeBSD' && fault.name === 'IO_PAGE_FAULT' && fault.detail === undefined)

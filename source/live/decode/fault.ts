@@ -1,7 +1,7 @@
 // What a kernel log says of an IOMMU fault, as plain data. Only what stands in the log is in here: what it does not
 // say is left out, and nothing is made up for it.
 
-import {type Halves, hexHalves} from '../../formats/halves.js';
+import type {Halves} from '../../formats/halves.js';
 import {type Rid, ridBus} from '../../formats/pci.js';
 
 /** `segment` is undefined where the log does not print it, as Linux does of VT-d before 7.0. */
@@ -47,9 +47,11 @@ export type LoggedFault = {
 	readonly time?: number;
 };
 
+export type FaultReading = {readonly is: 'fault'; readonly fault: LoggedFault; readonly times: number};
+
 /** One thing that a line says. */
 export type Reading =
-	| {readonly is: 'fault'; readonly fault: LoggedFault; readonly times: number}
+	| FaultReading
 	/** Of the fault before. */
 	| {readonly is: 'repeat'; readonly times: number}
 	| {readonly is: 'detail'; readonly text: string}
@@ -87,10 +89,6 @@ export function loggedDevice(
 
 /** A requester id as four hex digits or fewer. */
 export const ridDevice = (hex: string): LoggedDevice => ({rid: Number.parseInt(hex, 16)});
-
-/** For messages: what a line says of an address, or nothing. */
-export const addressText = ({address}: LoggedFault): string =>
-	address === undefined ? 'an address that the log does not name' : hexHalves(address);
 
 /** The text of a log on a terminal: no control characters, and no longer than is looked at. */
 export function printable(text: string, longest = 160): string {

@@ -9,7 +9,7 @@ import {decodeEvent, EVENT, eventName, FLAG} from '../../formats/amdvi.js';
 import {parseHalves} from '../../formats/halves.js';
 import {ridBus} from '../../formats/pci.js';
 import {isInterrupt} from '../../formats/vtd-reasons.js';
-import {accessOf, kindOf} from './amdvi-lines.js';
+import {accessOf, kindOf, whose} from './amdvi-lines.js';
 import {type LoggedFault, type Reading, ridDevice} from './fault.js';
 
 /** `name` is the device's, on a line after the event's. */
@@ -120,7 +120,7 @@ function eventOf(text: string, match: RegExpExecArray, time?: number): Reading {
 		access: accessOf(name, flags),
 		address,
 		flags,
-		domain: Number.parseInt(domId, 16),
+		...whose(flags, Number.parseInt(domId, 16)),
 		// amdvi_decode_inv_dte_evt prints the page fault's name for an illegal device table entry too.
 		detail: name === 'IO_PAGE_FAULT' ? 'FreeBSD prints this name for ILLEGAL_DEV_TABLE_ENTRY too' : undefined,
 		time,
@@ -143,7 +143,7 @@ function genericOf(text: string, match: RegExpExecArray, time?: number): Reading
 		access: accessOf(name, flags),
 		address: {lo: w2, hi: w3},
 		flags,
-		domain: type === EVENT.IO_PAGE_FAULT && !(flags & FLAG.GN) ? domain : undefined,
+		...(type === EVENT.IO_PAGE_FAULT ? whose(flags, domain) : {}),
 		time,
 	});
 }

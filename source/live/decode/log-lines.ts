@@ -3,22 +3,27 @@
 
 /** What a line may hold, and who has to read it. */
 export type Interest = 'fault' | 'context';
-export type OnLine = (line: string, interest: Interest, adjacent: boolean) => void;
+export type OnLine = (line: string, interest: Interest) => void;
 
 /**
- * Each is of the messages that the readers of faults know, and begins with a letter that logs seldom have. Seven
- * characters at most: longer ones V8 searches by another method, several times slower.
+ * Each is of messages that the readers of faults know. It begins with a letter that logs seldom have, as bytes are
+ * searched for that one first, and has seven at most: longer ones V8 searches by another method, several times slower.
  */
-const FAULTS = ['MAR', 'DRHD', 'INTR-R', 'AMD-Vi', '_FAULT', 'EVT', 'vid:0x', 'diommu', 'vtd_', 'vi_'];
-const COUNTS = ['ks supp', 'peated ', 'New fau'];
+const FAULTS = [
+	...['MAR', 'MAP', 'HD: han'], // DMAR, INTR-REMAP, DRHD: handling
+	...['AMD-Vi', '_FAULT'],
+	...['VT: d', 'VT]', 'V_DTE', 'V_TIME', 'ype 0x'], // FreeBSD's AMD IOMMUs
+	...['vtd_', 'vi_'], // QEMU
+	'backs s', // callbacks suppressed
+];
 /** A kernel begins to speak; what firmware reserves. */
 const BOOT = 'Linux v';
 const E820 = 'BIOS-e8';
 /** A PCI function that a driver speaks for. There are many, and the search for zeros is slow. */
 const FUNCTION = '0000:';
 
-const MARKERS = [...FAULTS, ...COUNTS, BOOT, E820, FUNCTION].map(marker => Buffer.from(marker));
-const FIRST_CONTEXT = FAULTS.length + COUNTS.length;
+const MARKERS = [...FAULTS, BOOT, E820, FUNCTION].map(marker => Buffer.from(marker));
+const FIRST_CONTEXT = FAULTS.length;
 const BOOTED = FIRST_CONTEXT;
 const LAST = MARKERS.length - 1;
 const NONE = Number.MAX_SAFE_INTEGER;
@@ -51,8 +56,6 @@ export class LogLines {
 	/** Up to which byte of the log functions are looked for. */
 	#curious = AFTER_BOOT;
 	#told = 0;
-	/** Whether the last line that was given out is the last there was. */
-	#adjacent = false;
 	/** How many were pushed, and how many of them were scanned. */
 	bytes = 0;
 	#scanned = 0;
@@ -98,7 +101,7 @@ export class LogLines {
 		let at = 0;
 		while (at < bytes.length) {
 			if (this.#wants() > 0) {
-				at = this.#give(bytes, at, at, at, () => 'fault');
+				at = this.#give(bytes, at, at, () => 'fault');
 			} else {
 				const marker = nearest(next);
 				const position = next[marker];
@@ -108,12 +111,11 @@ export class LogLines {
 					continue;
 				}
 				const start = Math.max(at, bytes.lastIndexOf(NEWLINE, position) + 1);
-				at = this.#give(bytes, start, position, at, end => interestOf(next, end));
+				at = this.#give(bytes, start, position, end => interestOf(next, end));
 				this.#listen(marker, this.#scanned + at);
 			}
 			for (let i = 0; i < next.length; i++) if (next[i] < at) next[i] = this.#find(bytes, i, at);
 		}
-		if (at < bytes.length) this.#adjacent = false;
 		this.#scanned += bytes.length;
 	}
 
@@ -129,19 +131,11 @@ export class LogLines {
 	}
 
 	/** @returns where the next line starts */
-	#give(
-		bytes: Buffer,
-		start: number,
-		position: number,
-		at: number,
-		interest: (end: number) => Interest,
-	): number {
+	#give(bytes: Buffer, start: number, position: number, interest: (end: number) => Interest): number {
 		const end = found(bytes, NEWLINE, position);
 		const stop = Math.min(end, bytes.length);
 		const from = stop - start > LONGEST ? Math.max(start, position - BEFORE) : start;
-		const adjacent = start === at && (at > 0 || this.#adjacent);
-		this.#adjacent = true;
-		this.#onLine(bytes.toString('latin1', from, Math.min(stop, from + LONGEST)), interest(end), adjacent);
+		this.#onLine(bytes.toString('latin1', from, Math.min(stop, from + LONGEST)), interest(end));
 		return stop + 1;
 	}
 

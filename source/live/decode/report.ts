@@ -28,7 +28,7 @@ export function paragraph(group: Group, explained: Explained, paint: Paint, widt
 			return lines.map((line, j) => `${j === 0 ? head : ' '.repeat(INDENT)}${style(line)}`);
 		});
 	return [
-		...wrapped(explained.title, width).map(paint.title),
+		...wrapped(explained.title, width).map(line => paint.title(line)),
 		...part('what', [explained.what]),
 		...part('why', explained.why.length > 0 ? [explained.why.join(' ')] : []),
 		...part('often', [howOften(group)]),

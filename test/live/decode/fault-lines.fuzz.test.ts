@@ -164,7 +164,7 @@ function claimsStand(fault: LoggedFault, text: string): void {
 		if (value === undefined || raw || /INV_DTE/.test(clean)) continue;
 		says(
 			new RegExp(
-				`(?:${name}=0x|DomId:0x|Addr:0x[0-9a-f]+ 0x|PASID (?:0x)?|pasid=0x)0*${value.toString(16)}(?![0-9a-f])`,
+				`(?:${name}=0x|domain=0x|DomId:0x|Addr:0x[0-9a-f]+ 0x|PASID (?:0x)?|pasid=0x)0*${value.toString(16)}(?![0-9a-f])`,
 			),
 		);
 	}

@@ -3,7 +3,7 @@ import {test} from 'node:test';
 import {LogLines} from '../../../source/live/decode/log-lines.js';
 
 function linesOf(pieces: readonly (string | Buffer)[], wants: () => number = () => 0) {
-	const given: [line: string, interest: string, adjacent: boolean][] = [];
+	const given: [line: string, interest: string][] = [];
 	const lines = new LogLines((...each) => given.push(each), wants);
 	for (const piece of pieces) lines.push(Buffer.from(piece));
 	lines.end();
@@ -19,20 +19,7 @@ test('of a log, only the lines around the words are given out', () => {
 });
 
 test('the last line counts without its newline, and a line in many pieces is one', () => {
-	assert.deepEqual(linesOf(['hello\nDM', 'A', 'R: fa', 'ult'])[0], ['DMAR: fault', 'fault', false]);
-});
-
-test('lines that follow each other are told from those that do not', () => {
-	const given = linesOf(['DMAR: a\nDMAR: b\nhello\nDMAR: c\nlast message repeated 2 times\n']);
-	assert.deepEqual(
-		given.map(([line, , adjacent]) => [line, adjacent]),
-		[
-			['DMAR: a', false],
-			['DMAR: b', true],
-			['DMAR: c', false],
-			['last message repeated 2 times', true],
-		],
-	);
+	assert.deepEqual(linesOf(['hello\nDM', 'A', 'R: fa', 'ult'])[0], ['DMAR: fault', 'fault']);
 });
 
 test('what waits for more is given the next lines, whatever they are, across pieces too', () => {
