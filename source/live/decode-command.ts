@@ -24,8 +24,9 @@ export type DecodeStreams = {
 	readonly stop: AbortSignal;
 };
 
-/** Followed faults, as text: so many paragraphs at a pause, and so long between two lines about more of the same. */
-const PARAGRAPHS = 2;
+/** Followed faults, as text: so many paragraphs at once and a second, and so long between two lines about more. */
+const BURST = 20;
+const A_SECOND = 2;
 const AGAIN_MS = 5000;
 
 /** On this process's own streams: colour on a terminal alone, and ^C ends the following, not the report. */
@@ -64,7 +65,10 @@ async function toPrograms(
 ): Promise<void> {
 	const line = (value: object) => print(JSON.stringify(value));
 	const decoder: Decoder = new Decoder((reading, group) => {
-		if (follow && reading.is === 'fault' && group !== undefined)
+		if (!follow || group === undefined) return;
+		if (reading.is === 'repeat')
+			line({type: 'repeat', title: decoder.explain(group, asked).title, times: reading.times});
+		if (reading.is === 'fault')
 			line(eventJson(reading.fault, reading.times, decoder.explain(alone(group, reading), asked)));
 	});
 	for await (const piece of input.pieces) if (piece !== 'pause') decoder.push(piece);
@@ -96,16 +100,19 @@ async function toPeople(
 		print('');
 		told.set(group, {count: group.count, at: clock()});
 	};
-	let started = false;
+	let budget = Number.POSITIVE_INFINITY;
+	let looked = clock();
 	for await (const piece of input.pieces) {
 		if (piece !== 'pause') {
 			decoder.push(piece);
 			continue;
 		}
+		const untold = decoder.storm.groups.filter(group => !told.has(group)).slice(0, budget);
+		untold.forEach(tell);
 		// What was there already is told at once, what comes then as it comes.
-		const untold = decoder.storm.groups.filter(group => !told.has(group));
-		for (const group of started ? untold.slice(0, PARAGRAPHS) : untold) tell(group);
-		started = true;
+		const now = clock();
+		budget = Math.min(BURST, budget - untold.length + ((now - looked) / 1000) * A_SECOND);
+		looked = now;
 		for (const [group, {count, at}] of told) {
 			if (group.count === count || clock() - at < AGAIN_MS) continue;
 			const {title} = decoder.explain(group, asked);

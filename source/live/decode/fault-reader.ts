@@ -31,13 +31,12 @@ export class FaultReader {
 	#patience = 0;
 	/** The last message that said all of a fault by itself: storms say the same again and again. */
 	#before: {readonly text: string; readonly fault: LoggedFault} | undefined;
-	/** Whether the line before was a fault, for "last message repeated". */
+	/** Whether the line before was a fault, for "last message repeated 41 times". */
 	#repeatable = false;
 
 	/** How many more lines are to be read whatever stands in them. */
 	get wants(): number {
 		if (this.#open !== undefined) return this.#patience;
-		// "last message repeated 41 times" may follow.
 		return this.#repeatable ? 1 : 0;
 	}
 
@@ -50,11 +49,9 @@ export class FaultReader {
 			this.#repeatable = true;
 			return [{is: 'fault', fault: {...this.#before.fault, time}, times: 1}];
 		}
-		const readings = text.includes('\\')
+		return text.includes('\\')
 			? text.split(LINE_BREAK).flatMap(each => this.#message(each, time))
 			: this.#message(text, time);
-		this.#repeatable = readings.some(({is}) => is === 'fault' || is === 'repeat');
-		return readings;
 	}
 
 	/** What still waited when the log came to its end. */
@@ -64,15 +61,23 @@ export class FaultReader {
 
 	#message(text: string, time: number | undefined): Reading[] {
 		const suppressed = text.includes('suppressed') ? SUPPRESSED.exec(text) : null;
-		if (suppressed) return [{is: 'suppressed', of: suppressed[1], messages: Number(suppressed[2])}];
+		if (suppressed) {
+			this.#repeatable = false;
+			return [{is: 'suppressed', of: suppressed[1], messages: Number(suppressed[2])}];
+		}
 		const repeated = text.includes('repeated') ? REPEATED.exec(text) : null;
 		if (repeated) return this.#repeat(Number(repeated[1]), repeated[2]);
 		const parsed = parse(text, time);
-		if (parsed.length === 0) return this.#open === undefined ? [] : this.#wait();
-		const [first, ...more] = parsed;
-		if (more.length > 0) return parsed.flatMap(each => this.#take(each, text));
-		if (first.is === 'fault') this.#before = {text, fault: first.fault};
-		return this.#take(first, text);
+		if (parsed.length === 0) {
+			this.#repeatable = false;
+			return this.#open === undefined ? [] : this.#wait();
+		}
+		if (parsed.length === 1 && parsed[0].is === 'fault') this.#before = {text, fault: parsed[0].fault};
+		const readings =
+			parsed.length === 1 ? this.#take(parsed[0], text) : parsed.flatMap(each => this.#take(each, text));
+		// What is open may be this line's, and a fault of a line before.
+		this.#repeatable = this.#open === undefined && readings.at(-1)?.is === 'fault';
+		return readings;
 	}
 
 	#repeat(times: number, text: string | undefined): Reading[] {

@@ -44,6 +44,8 @@ const LONGEST = 4096;
 const BEFORE = 512;
 /** What is kept of a line that has not come to its end. */
 const CARRY = 65536;
+/** Stands where a line was cut, so that half a number is not read as a whole one. */
+const CUT = '?';
 /** Functions of which the last speaker is remembered. */
 const SPEAKERS = 4096;
 
@@ -75,9 +77,8 @@ export class LogLines {
 		let start = 0;
 		if (this.#carry.length > 0) {
 			start = chunk.indexOf(NEWLINE) + 1;
-			const line = Buffer.concat([this.#carry, chunk.subarray(0, start)]);
-			this.#carry = Buffer.alloc(0);
-			this.#scan(line);
+			this.#keep(chunk.subarray(0, start));
+			this.end();
 		}
 		this.#scan(chunk.subarray(start, last + 1));
 		this.#keep(chunk.subarray(last + 1));
@@ -90,9 +91,11 @@ export class LogLines {
 		this.#scan(line);
 	}
 
+	/** Of a line that is longer than can be kept, its beginning: what comes after a gap must not be joined to it. */
 	#keep(bytes: Buffer): void {
 		const room = CARRY - this.#carry.length;
 		if (bytes.length > 0 && room > 0) this.#carry = Buffer.concat([this.#carry, bytes.subarray(0, room)]);
+		if (bytes.length > room) this.#carry.write(CUT, CARRY - 1);
 	}
 
 	/** Whole lines. */
@@ -135,7 +138,9 @@ export class LogLines {
 		const end = found(bytes, NEWLINE, position);
 		const stop = Math.min(end, bytes.length);
 		const from = stop - start > LONGEST ? Math.max(start, position - BEFORE) : start;
-		this.#onLine(bytes.toString('latin1', from, Math.min(stop, from + LONGEST)), interest(end));
+		const to = Math.min(stop, from + LONGEST);
+		const line = bytes.toString('latin1', from, to);
+		this.#onLine(`${from > start ? CUT : ''}${line}${to < stop ? CUT : ''}`, interest(end));
 		return stop + 1;
 	}
 
