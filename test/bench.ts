@@ -1,4 +1,4 @@
-// npm run bench [-- --json] [-- --soak SECONDS]: how fast the lab is, and what the dashboard costs, each figure beside
+// npm run bench [-- --json] [--log MEGABYTES] [--soak SECONDS]: how fast the lab is, and what the dashboard costs, each figure beside
 // what it is compared with; with --soak, its memory over so long too. Timings are of this machine at this moment: none
 // of them is a test.
 
@@ -18,6 +18,7 @@ import {seededRandom} from '../source/lab/random.js';
 import {sampleDisk} from '../source/lab/sample-disk.js';
 import {defaultSpec} from '../source/lab/spec.js';
 import type {Family, MachineSpec} from '../source/seam/command.js';
+import {decodeFigures} from './bench-decode.js';
 import {screenFigures, screenLines, soak, soakLines} from './bench-screen.js';
 import {play} from './helpers/session.js';
 
@@ -267,20 +268,23 @@ function line({what, value, unit, beside, other, ratio}: Figure): string {
 	return `${left} ${beside.padEnd(10)}${figure(other).padStart(8)} ${unit.padEnd(6)} ratio ${ratio.toFixed(2)}`;
 }
 
-const {values: wish} = parseArgs({options: {json: {type: 'boolean'}, soak: {type: 'string'}}});
+const {values: wish} = parseArgs({
+	options: {json: {type: 'boolean'}, soak: {type: 'string'}, log: {type: 'string'}},
+});
 const print = (lines: readonly string[]) => {
 	if (!wish.json) console.log(lines.join('\n'));
 };
 const machine = host();
 const {cpu, cores, node, kernel, fio: fioVersion = NO_FIO} = machine;
 print([`${cpu}, ${cores} cores, Node ${node}, ${kernel}, ${fioVersion}`]);
-const figures = [
+const figures: Figure[] = [
 	...tables('vt-d'),
 	...tables('amd-vi'),
 	...translation(),
 	...reads(),
 	bounced(),
 	...timeTravel(),
+	...(await decodeFigures(process.argv)),
 ];
 print(figures.map(line));
 const screen = await screenFigures();

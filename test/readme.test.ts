@@ -7,6 +7,8 @@ import {verbs} from '../source/lab/commands.js';
 import {EXPECTATIONS} from '../source/lab/expectations.js';
 import {runScenarios} from '../source/lab/run.js';
 import {shippedScenarios} from '../source/lab/scenario-files.js';
+import {Decoder} from '../source/live/decode/decoder.js';
+import {closing, paragraph, unpainted} from '../source/live/decode/report.js';
 import {commands} from '../source/ui/commands/index.js';
 import {folder} from './helpers/lab.js';
 
@@ -52,4 +54,15 @@ test('the readme names every command, every flag, every verb and all that can be
 		[...commands, ...flags, ...words, ...shippedScenarios()].filter(word => !readme.includes(word)),
 		[],
 	);
+});
+
+test('the log that the readme has explained is explained so', () => {
+	const [, log, explained] =
+		/\$ cat kern\.log\n([\s\S]*?)\$ dmascope decode kern\.log\n([\s\S]*?)\n```/.exec(readme) ?? [];
+	const decoder = new Decoder();
+	decoder.push(Buffer.from(log));
+	decoder.end();
+	const {storm} = decoder;
+	const lines = storm.groups.flatMap(group => [...paragraph(group, decoder.explain(group), unpainted), '']);
+	assert.equal([...lines, ...closing(storm)].join('\n'), explained);
 });

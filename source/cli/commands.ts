@@ -75,4 +75,16 @@ export const COMMANDS: readonly CliCommand[] = [
 		flags: [],
 		run: async (_words, _given, out) => (await import('./scenarios.js')).schema(out),
 	},
+	{
+		name: 'decode',
+		takes: '[FILE]',
+		about: 'IOMMU faults of a kernel log, explained; from a file, a pipe, or this machine’s dmesg',
+		more: ['Logs of Linux, FreeBSD and QEMU. Exit 0 where the log was read, faults or none.'],
+		flags: ['json', 'follow'],
+		run: async (words, given) =>
+			(await import('../live/decode-command.js')).runDecode(words, {
+				json: given.has('json'),
+				follow: given.has('follow'),
+			}),
+	},
 ];

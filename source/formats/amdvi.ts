@@ -85,8 +85,22 @@ export const EVENT = {
 	PAGE_TAB_HARDWARE_ERROR: 4,
 	ILLEGAL_COMMAND_ERROR: 5,
 	COMMAND_HARDWARE_ERROR: 6,
+	IOTLB_INV_TIMEOUT: 7,
+	INVALID_DEVICE_REQUEST: 8,
+	INVALID_PPR_REQUEST: 9,
 } as const;
-export const FLAG = {PR: 0x10, RW: 0x20, PE: 0x40, RZ: 0x80, MASTER_ABORT: 0x200} as const;
+export const FLAG = {
+	GN: 1,
+	NX: 2,
+	US: 4,
+	I: 8,
+	PR: 0x10,
+	RW: 0x20,
+	PE: 0x40,
+	RZ: 0x80,
+	TR: 0x100,
+	MASTER_ABORT: 0x200,
+} as const;
 
 /** What an access was refused for, as one number: the upper half of an event's second word. */
 export const refusal = (type: number, flags: number): number => (type << 12) | flags;
@@ -94,6 +108,7 @@ export const refusalType = (code: number): number => code >>> 12;
 export const refusalFlags = (code: number): number => code & 0xfff;
 
 const names = new Map(Object.entries(EVENT).map(([name, type]): [number, string] => [type, name]));
+export const eventName = (type: number): string | undefined => names.get(type);
 /** An event in words: "IO_PAGE_FAULT: not present". */
 export function eventText(type: number, flags: number): string {
 	const name = names.get(type) ?? `event ${type}`;

@@ -34,8 +34,10 @@ export const IOTLB_GLOBAL_DRAIN = 0x1003_0000;
 
 export const FSTS_PFO = 1;
 export const FSTS_PPF = 2;
-/** Invalidation queue error. */
+/** Invalidation queue error, invalidation completion error, invalidation time-out. */
 export const FSTS_IQE = 0x10;
+export const FSTS_ICE = 0x20;
+export const FSTS_ITE = 0x40;
 /** ICS: a wait descriptor that asked for an interrupt is done; write 1 to clear. */
 export const ICS_IWC = 1;
 /** Fault record, bits 127 (F) and 126 (T: 1 is a read), in its last 32-bit word. */
@@ -92,7 +94,9 @@ export const FAULT = {
 	INTERRUPT_RANGE: 0xe,
 } as const;
 
-const reasons: Record<number, string> = {
+/** The first fourteen of legacy mode as Linux's dmar.c prints them; it has no words for 0xe. */
+export const legacyReasons: Readonly<Record<number, string>> = {
+	0: 'Software',
 	1: 'Present bit in root entry is clear',
 	2: 'Present bit in context entry is clear',
 	3: 'Invalid context entry',
@@ -105,9 +109,10 @@ const reasons: Record<number, string> = {
 	10: 'non-zero reserved fields in RTP',
 	11: 'non-zero reserved fields in CTP',
 	12: 'non-zero reserved fields in PTE',
+	13: 'PCE for translation request specifies blocking',
 	14: 'Translated address is in the interrupt range',
 };
-export const reasonText = (reason: number): string => reasons[reason] ?? `reason ${reason}`;
+export const reasonText = (reason: number): string => legacyReasons[reason] ?? `reason ${reason}`;
 
 /** A fault record's four 32-bit words, decoded; undefined where F is clear. */
 export function decodeFaultRecord(w0: number, w1: number, w2: number, w3: number) {

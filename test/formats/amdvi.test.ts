@@ -71,7 +71,7 @@ test('events in words', () => {
 		'ILLEGAL_DEV_TABLE_ENTRY: beyond the device table',
 	);
 	assert.equal(eventText(EVENT.ILLEGAL_COMMAND_ERROR, 0), 'ILLEGAL_COMMAND_ERROR');
-	assert.equal(eventText(9, 0), 'event 9');
+	assert.equal(eventText(15, 0), 'event 15');
 });
 
 test('a device table entry without V says nothing; without TV it does not translate', () => {

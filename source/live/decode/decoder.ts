@@ -1,0 +1,60 @@
+// A log in, faults out: the bytes' lines, what they say, and how often they say it.
+
+import {type Explained, explain} from './explain.js';
+import type {Reading} from './fault.js';
+import {FaultReader} from './fault-reader.js';
+import {Known, type Surroundings} from './known.js';
+import {LogLines} from './log-lines.js';
+import {cleaned, withoutPrefix} from './prefix.js';
+import {type Group, Storm} from './storm.js';
+
+/** What somebody else knows of a device: the machine itself, or pci.ids. */
+export type Asked = (group: Group, around: Surroundings) => Surroundings;
+
+export class Decoder {
+	readonly storm = new Storm();
+	readonly known = new Known();
+	readonly #reader = new FaultReader();
+	readonly #lines: LogLines;
+	readonly #onReading: (reading: Reading, group?: Group) => void;
+
+	/** `onReading` is told of all that is read, with the group that a fault is of. */
+	constructor(onReading: (reading: Reading, group?: Group) => void = () => {}) {
+		this.#onReading = onReading;
+		this.#lines = new LogLines(
+			(bytes, interest) => {
+				const line = withoutPrefix(cleaned(bytes));
+				this.known.read(line.text);
+				if (interest === 'fault') this.#add(this.#reader.read(line));
+			},
+			() => this.#reader.wants,
+		);
+	}
+
+	get bytes(): number {
+		return this.#lines.bytes;
+	}
+
+	push(chunk: Buffer): void {
+		this.#lines.push(chunk);
+	}
+
+	/** The log has come to its end, or for now. */
+	end(): void {
+		this.#lines.end();
+		this.#add(this.#reader.end());
+	}
+
+	explain(group: Group, asked: Asked = (_, around) => around): Explained {
+		return explain(group, this.around(group, asked));
+	}
+
+	around(group: Group, asked: Asked = (_, around) => around): Surroundings {
+		const {fault, lowest, highest} = group;
+		return asked(group, this.known.around(fault, lowest, highest));
+	}
+
+	#add(readings: readonly Reading[]): void {
+		for (const reading of readings) this.#onReading(reading, this.storm.add(reading));
+	}
+}

@@ -1,0 +1,130 @@
+// VT-d's reasons: what each means, and what usually is behind it.
+
+import {agrees, classOf, faultText} from '../../formats/vtd-reasons.js';
+import {accessCauses} from './causes.js';
+import {type LoggedFault, printable} from './fault.js';
+import type {Surroundings} from './known.js';
+import type {Group} from './storm.js';
+
+const hex = (reason: number): string => `0x${reason.toString(16).padStart(2, '0')}`;
+
+export function vtdWhy({kind, reason, words = '', pasid, name}: LoggedFault): string[] {
+	const of = pasid === undefined ? [] : [`It was a request with PASID 0x${pasid.toString(16)}.`];
+	if (kind === 'invalidation') return [invalidationWhy(name)];
+	if (reason === undefined)
+		return ['The log does not say why: the line with the reason is not in it.', ...of];
+	const known = faultText(reason);
+	if (!agrees(reason, words))
+		return [
+			`The log says reason ${hex(reason)} and "${printable(words, 60)}", which do not belong together: it is not explained.`,
+			...of,
+		];
+	if (known === undefined) return [`Reason ${hex(reason)}, of which the specification says nothing.`, ...of];
+	const text = words === '' || words === 'Unknown' ? known : printable(words, 80);
+	return [`Reason ${hex(reason)}: ${text}.`, ...meaning(reason), ...of];
+}
+
+/** A reason for who has not the specification at hand. */
+function meaning(reason: number): string[] {
+	switch (classOf(reason)) {
+		case 'no entry':
+			return ['The kernel has set up nothing for this device: all of its DMA is refused.'];
+		case 'bad entry':
+			return ['An entry on the way is damaged, or lies where there is no memory.'];
+		case 'too wide':
+			return ['The address is wider than what is translated.'];
+		case 'not mapped':
+			return ['Its page tables map nothing at that address, or nothing that allows this.'];
+		case 'not allowed':
+			return ['An entry is there, and does not allow this kind of request.'];
+		case 'interrupt range':
+			return ['Interrupts are sent there; it is no memory.'];
+		case 'interrupt':
+		case undefined:
+			return [];
+	}
+}
+
+/** Whether nothing is mapped where the access went. */
+export const vtdAbsent = ({reason, words = ''}: LoggedFault): boolean =>
+	reason !== undefined && agrees(reason, words) && classOf(reason) === 'not mapped';
+
+export function vtdCauses(group: Group, around: Surroundings): readonly string[] {
+	const {kind, reason, words = ''} = group.fault;
+	if (kind === 'invalidation') return INVALIDATION;
+	if (reason === undefined || !agrees(reason, words)) return [];
+	switch (classOf(reason)) {
+		case 'interrupt':
+			return interruptCauses(reason);
+		case 'no entry':
+			return around.device === undefined ? [UNPREPARED, PHANTOM] : [UNPREPARED];
+		case 'bad entry':
+			return [
+				'A bug in who writes the tables, or memory that was overwritten. The same entry every time speaks for the first.',
+			];
+		case 'too wide':
+			return WIDE;
+		case 'not mapped':
+			return accessCauses(group, around);
+		case 'not allowed':
+			return [
+				'The driver mapped the buffer for the other direction, or uses PASID, ATS or page requests before they are enabled for the device.',
+			];
+		case 'interrupt range':
+			return [
+				'A driver or a guest gave the device an address of 0xfee00000–0xfeefffff as if there were memory.',
+			];
+		case undefined:
+			return [];
+	}
+}
+
+const UNPREPARED =
+	'The device does DMA before its driver has set it up, or after the driver let go of it: firmware left it running, or it was unbound, unplugged or reset.';
+const PHANTOM =
+	'Or another function of the card sends with this number, which lspci does not list (Linux keeps a list of such cards: quirk_dma_func0_alias, quirk_dma_func1_alias).';
+
+const WIDE = [
+	'The driver set a DMA mask wider than the IOMMU, or the device drops the upper bits of its addresses.',
+	'With passthrough: the guest has physical addresses wider than the IOMMU translates (QEMU: host-phys-bits-limit).',
+];
+
+function interruptCauses(reason: number): string[] {
+	switch (reason) {
+		case 0x25:
+			return [
+				'An interrupt in the old format, which is refused once remapping is on: firmware left the IOAPIC, the HPET or a device with one set up (then it comes once, at boot or resume, and harms nothing).',
+				'Or a driver or a guest wrote an MSI address of its own into the device, past the kernel.',
+			];
+		case 0x26:
+			return [
+				'The interrupt came with another number than the table entry is for: behind a bridge that sends with its own, or from a device that came back from sleep (D3) or reset with old MSI registers.',
+			];
+		case 0x22:
+			return [
+				'The interrupt came after its vector was given back, or before it was set up: the device was not silenced when its driver freed the interrupt.',
+			];
+		case 0x21:
+			return [
+				'The MSI register of the device holds an index that the kernel never gave: it was reset, or written by a guest.',
+			];
+		default:
+			return [
+				'The interrupt remapping table is damaged, or the device sends interrupts that the kernel did not set up.',
+			];
+	}
+}
+
+function invalidationWhy(name: string): string {
+	if (/time/i.test(name))
+		return 'A device did not answer when it was told to forget translations (ATS), in time.';
+	if (/completion/i.test(name))
+		return 'A device answered an invalidation in a way that the IOMMU did not expect.';
+	return 'The IOMMU refuses an entry of the kernel’s invalidation queue, or cannot read it.';
+}
+
+const INVALIDATION = [
+	'The device is gone, asleep or hung: a surprise removal, a reset while it had ATS on, a link that is down.',
+	'Its ATS is broken; Linux keeps a list of such devices (quirk_no_ats). Booting with pci=noats tells.',
+	'While this lasts the kernel waits with a lock held: soft and hard lockups nearby in the log come from here.',
+];

@@ -1,0 +1,93 @@
+// What stands before a kernel's message: levels, clocks, hosts. As dmesg, journalctl, syslog, /dev/kmsg and QEMU
+// write it. The clock is for rates alone: where it cannot be read, the message can.
+
+/** A message without what stands before it. */
+export type LogLine = {
+	readonly text: string;
+	/** Seconds; since when depends on the log. */
+	readonly time?: number;
+};
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** ESC [ … m, which dmesg --color=always and journalctl put in. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const COLOUR = /\x1b\[[0-9;]*[A-Za-z]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/g;
+
+/** Without colours, carriage returns and NULs. */
+export const cleaned = (line: string): string =>
+	['\x1b', '\r', '\0'].some(control => line.includes(control))
+		? line.replace(COLOUR, '').replace(CONTROL, '')
+		: line;
+
+/** <4>, and FreeBSD's <kern.crit> */
+const LEVEL = /^<[\w.]+>\s?/;
+/** [   12.345678], with dmesg -d's delta, and with the thread or CPU of CONFIG_PRINTK_CALLER after it. */
+const SINCE_BOOT = /^\[ *(\d+\.\d+)(?: *< *\d+\.\d+>)?\](?:\s?\[ *[TC]\d+\])?\s?/;
+/** dmesg -T */
+const HUMAN = /^\[[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d+) (\d\d):(\d\d):(\d\d)(?:[.,](\d+))? (\d{4})\]\s?/;
+/** dmesg -e has a minute, then deltas: no clock that could be used on its own. */
+const RELATIVE = /^\[(?:[A-Z][a-z]{2} *\d+ +\d\d:\d\d| +\+\d+\.\d+)\]\s?/;
+/** /dev/kmsg: level and facility, sequence, microseconds, flags. */
+const KMSG = /^\d+,\d+,(\d+),[^;]*;/;
+/** syslog and journalctl: Nov 22 12:00:01.123456 host kernel: */
+const SYSLOG = /^([A-Z][a-z]{2}) +(\d+) (\d\d):(\d\d):(\d\d)(?:[.,](\d+))?\s+/;
+/** 2026-11-22T12:00:01.123456+01:00 */
+const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:?\d\d)?\s+/;
+/** What follows a date, or journalctl's monotonic clock. */
+const HOST = /^(?:<[\w.]+>\s+)?(?:\S+\s+)?kernel(?:\[\d+\])?:\s?/;
+/** QEMU's trace to a log: the process, and seconds since 1970. */
+const TRACE = /^\d+@(\d+\.\d+):/;
+
+/** The message of a line, and when it was. `line` is cleaned. */
+export function withoutPrefix(line: string): LogLine {
+	let text = line;
+	const cut = (pattern: RegExp): RegExpExecArray | null => {
+		const match = pattern.exec(text);
+		if (match) text = text.slice(match[0].length);
+		return match;
+	};
+	if (text.startsWith('<')) cut(LEVEL);
+	const syslog = text.startsWith('[') ? null : cut(SYSLOG);
+	const iso = syslog || text.startsWith('[') ? null : cut(ISO);
+	if (syslog || iso) {
+		cut(HOST);
+		if (text.startsWith('<')) cut(LEVEL);
+	}
+	if (text.startsWith('[')) {
+		// The kernel's own clock, where there is one, is the best.
+		const boot = cut(SINCE_BOOT);
+		if (boot) {
+			// journalctl -o short-monotonic
+			if (!syslog && !iso) cut(HOST);
+			return {text, time: Number(boot[1])};
+		}
+		const human = cut(HUMAN);
+		if (human) return {text, time: dated(human[7], human[1], human.slice(2))};
+		cut(RELATIVE);
+	}
+	if (syslog) return {text, time: dated('2000', syslog[1], syslog.slice(2))};
+	if (iso) return {text, time: seconds(Number(iso[1]), Number(iso[2]) - 1, iso.slice(3))};
+	const kmsg = cut(KMSG);
+	if (kmsg) return {text, time: Number(kmsg[1]) / 1e6};
+	const trace = cut(TRACE);
+	return trace ? {text, time: Number(trace[1])} : {text};
+}
+
+/** Without a year, a leap year's: it has every date. */
+function dated(year: string, month: string, rest: readonly string[]): number | undefined {
+	const index = MONTHS.indexOf(month);
+	return index < 0 ? undefined : seconds(Number(year), index, rest);
+}
+
+/** Since 1970, good for differences: time zones are left out. */
+function seconds(
+	year: number,
+	month: number,
+	[day, h, m, s, fraction]: readonly (string | undefined)[],
+): number {
+	const whole = Date.UTC(year, month, Number(day), Number(h), Number(m), Number(s)) / 1000;
+	return whole + (fraction === undefined ? 0 : Number(`0.${fraction}`));
+}

@@ -1,0 +1,126 @@
+// What is found, for people: a paragraph for each kind of fault, in 80 columns.
+
+import {hexHalves} from '../../formats/halves.js';
+import {grouped, plural} from '../../words.js';
+import type {Explained} from './explain.js';
+import {printable} from './fault.js';
+import {type Group, type Place, rateOf, type Storm} from './storm.js';
+
+/** How each part is painted; `paint` of a pipe leaves all as it is. */
+export type Paint = {
+	readonly title: (text: string) => string;
+	readonly label: (text: string) => string;
+	readonly command: (text: string) => string;
+};
+
+export const unpainted: Paint = {title: text => text, label: text => text, command: text => text};
+
+const WIDTH = 80;
+const INDENT = 10;
+const MOST_PLACES = 4;
+
+/** A fault's paragraph. */
+export function paragraph(group: Group, explained: Explained, paint: Paint, width = WIDTH): string[] {
+	const part = (label: string, texts: readonly string[], style = (text: string) => text): string[] =>
+		texts.flatMap((text, i) => {
+			const lines = label === 'look' ? [text] : wrapped(text, width - INDENT);
+			const head = paint.label((i === 0 ? `  ${label}` : '').padEnd(INDENT));
+			return lines.map((line, j) => `${j === 0 ? head : ' '.repeat(INDENT)}${style(line)}`);
+		});
+	return [
+		...wrapped(explained.title, width).map(line => paint.title(line)),
+		...part('what', [explained.what]),
+		...part('why', explained.why.length > 0 ? [explained.why.join(' ')] : []),
+		...part('often', [howOften(group)]),
+		...part(
+			'where',
+			[whereWords(group)].filter(text => text !== ''),
+		),
+		...part('here', explained.here),
+		...part('usually', explained.usually),
+		...part('look', explained.look, paint.command),
+	];
+}
+
+/** 1,284 in 12.3 s, 104 a second */
+export function howOften(group: Group): string {
+	const {count, span} = group;
+	if (count === 1) return 'once';
+	const rate = rateOf(group);
+	if (rate === undefined) return grouped(count);
+	return `${grouped(count)} in ${secondsText(span)}, ${rateText(rate)}`;
+}
+
+const secondsText = (seconds: number): string =>
+	seconds < 0.1
+		? `${(seconds * 1000).toFixed(1)} ms`
+		: seconds < 600
+			? `${seconds.toFixed(1)} s`
+			: `${grouped(Math.round(seconds / 60))} min`;
+
+function rateText(rate: number): string {
+	if (rate >= 1) return `${rounded(rate)} a second`;
+	return rate >= 1 / 60 ? `${rounded(rate * 60)} a minute` : `${rounded(rate * 3600)} an hour`;
+}
+
+const rounded = (rate: number): string => (rate < 9.95 ? rate.toFixed(1) : grouped(Math.round(rate)));
+
+function whereWords({places, elsewhere}: Group): string {
+	if (places.size < 2) return '';
+	const most = [...places.values()].sort((a, b) => b.count - a.count);
+	const shown = most.slice(0, MOST_PLACES).map(placeText);
+	const rest = most.slice(MOST_PLACES).reduce((sum, {count}) => sum + count, elsewhere);
+	return [...shown, ...(rest > 0 ? [`elsewhere ×${grouped(rest)}`] : [])].join(' · ');
+}
+
+const placeText = ({lowest, highest, count}: Place): string => {
+	const [from, to] = [hexHalves(lowest), hexHalves(highest)];
+	return `${from === to ? from : `${from}–${to}`} ×${grouped(count)}`;
+};
+
+/** What there is to say of the log as a whole. */
+export function closing({
+	faults,
+	groups,
+	leftOut,
+	suppressed,
+	overflows,
+	notUnderstood,
+	samples,
+}: Storm): string[] {
+	const kept = [...suppressed].map(
+		([of, messages]) =>
+			`${of} kept ${plural(messages, 'more message')} to itself (that many lines, not faults).`,
+	);
+	return [
+		faults === 0
+			? 'No IOMMU fault in this log.'
+			: `${plural(faults, 'fault')} of ${plural(groups.length, 'kind')}.`,
+		...kept,
+		...(overflows > 0
+			? [
+					`Records were lost ${overflows === 1 ? 'once' : `${grouped(overflows)} times`}: there was no room for them (PFO, or a log that was full), so there were more faults than these.`,
+				]
+			: []),
+		...(leftOut > 0 ? [`${plural(leftOut, 'fault')} of further kinds are only counted.`] : []),
+		...(notUnderstood > 0
+			? [
+					`${plural(notUnderstood, 'line')} like a fault ${notUnderstood === 1 ? 'was' : 'were'} not understood, and nothing is said of ${notUnderstood === 1 ? 'it' : 'them'}:`,
+					...samples.map(line => `  ${printable(line.trim())}`),
+				]
+			: []),
+	];
+}
+
+/** In lines of at most so many characters, broken at spaces; longer words stay whole. */
+export function wrapped(text: string, width = WIDTH): string[] {
+	const lines: string[] = [];
+	let line = '';
+	for (const word of text.split(' ')) {
+		if (line !== '' && line.length + 1 + word.length > width) {
+			lines.push(line);
+			line = word;
+		} else line = line === '' ? word : `${line} ${word}`;
+	}
+	return [...lines, line];
+}

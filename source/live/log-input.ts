@@ -1,0 +1,200 @@
+// Where a kernel log comes from: a file, standard input, or this machine's own kernel. All of them are read in pieces,
+// and can be followed as they grow.
+
+import {spawn} from 'node:child_process';
+import fs from 'node:fs';
+import type {Readable} from 'node:stream';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {errnoOf, messageOf, UserError} from '../user-error.js';
+
+/** The next bytes, good until the next are asked for; or that there are no more for now, which a follower waits out. */
+export type Piece = Buffer | 'pause';
+export type LogInput = {
+	/** Whether the log is this machine's own: then its sysfs tells of the same devices. */
+	readonly own: boolean;
+	readonly pieces: AsyncIterable<Piece>;
+};
+
+export type InputOptions = {
+	readonly follow: boolean;
+	/** Ends the following. */
+	readonly stop: AbortSignal;
+	readonly stdin: Readable & {readonly isTTY?: boolean};
+};
+
+const PIECE = 1024 ** 2;
+/** How often a file is looked at for more. */
+const POLL_MS = 250;
+const KMSG = '/dev/kmsg';
+
+/** @throws UserError where it cannot be read */
+export function openLog(file: string | undefined, options: InputOptions): LogInput {
+	if (file === 'dmesg' || (file === undefined && options.stdin.isTTY)) return ownLog(options);
+	if (file === undefined || file === '-') return {own: false, pieces: streamed(options.stdin, options)};
+	const descriptor = opened(file);
+	const kmsg = file === KMSG;
+	return {own: kmsg, pieces: kmsg ? records(descriptor, options) : contents(file, descriptor, options)};
+}
+
+/** What the kernel of this machine has logged. */
+function ownLog(options: InputOptions): LogInput {
+	if (!fs.existsSync(KMSG)) return {own: true, pieces: printed(options)};
+	return {own: true, pieces: records(opened(KMSG), options)};
+}
+
+function opened(file: string): number {
+	try {
+		const kind = fs.statSync(file);
+		if (kind.isDirectory())
+			throw new UserError(`${file} is a directory; name a log in it, such as kern.log.`);
+		const flags = fs.constants.O_RDONLY | (kind.isCharacterDevice() ? fs.constants.O_NONBLOCK : 0);
+		return fs.openSync(file, flags);
+	} catch (error) {
+		if (error instanceof UserError) throw error;
+		if (errnoOf(error) === 'ENOENT') throw new UserError(`There is no ${file}; check the path.`);
+		if (errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM')
+			throw new UserError(
+				`${file} may not be read by you; try sudo dmesg | dmascope decode, or sudo dmascope decode ${file}.`,
+			);
+		throw new UserError(`${file} cannot be read: ${messageOf(error)}.`);
+	}
+}
+
+async function* contents(file: string, first: number, options: InputOptions): AsyncGenerator<Piece> {
+	const piece = Buffer.allocUnsafe(PIECE);
+	const regular = fs.fstatSync(first).isFile();
+	let descriptor = first;
+	let position = 0;
+	let begun = false;
+	try {
+		for (;;) {
+			const read = readAt(file, descriptor, piece, regular ? position : null);
+			if (read > 0) {
+				const bytes = piece.subarray(0, read);
+				if (!begun) refuseOthers(file, bytes);
+				begun = true;
+				position += read;
+				yield bytes;
+				continue;
+			}
+			if (!options.follow) return;
+			yield 'pause';
+			if (!(await waited(options.stop))) return;
+			const now = fs.statSync(file, {throwIfNoEntry: false});
+			const open = fs.fstatSync(descriptor);
+			if (now !== undefined && (now.ino !== open.ino || now.dev !== open.dev)) {
+				// Rotated: the old file was read to its end, the new one is read from its beginning.
+				fs.closeSync(descriptor);
+				descriptor = opened(file);
+				position = 0;
+			} else if (open.size < position) position = 0;
+			// The beginning of a new file is no end of the old one's last line.
+			if (position === 0) yield Buffer.from('\n');
+		}
+	} finally {
+		fs.closeSync(descriptor);
+	}
+}
+
+function readAt(file: string, descriptor: number, piece: Buffer, position: number | null): number {
+	try {
+		return fs.readSync(descriptor, piece, 0, piece.length, position);
+	} catch (error) {
+		if (errnoOf(error) === 'EAGAIN') return 0;
+		throw new UserError(`${file} cannot be read: ${messageOf(error)}.`);
+	}
+}
+
+/** /dev/kmsg gives a record at a time; EPIPE says that some were overwritten before they were read. */
+async function* records(descriptor: number, options: InputOptions): AsyncGenerator<Piece> {
+	const piece = Buffer.allocUnsafe(8192);
+	try {
+		for (;;) {
+			const read = recordInto(descriptor, piece);
+			if (read > 0) yield piece.subarray(0, read);
+			else if (read === 0) {
+				if (!options.follow) return;
+				yield 'pause';
+				if (!(await waited(options.stop))) return;
+			}
+		}
+	} finally {
+		fs.closeSync(descriptor);
+	}
+}
+
+/** The bytes of a record; 0 where there is none yet, -1 where the next has to be asked for. */
+function recordInto(descriptor: number, piece: Buffer): number {
+	try {
+		return fs.readSync(descriptor, piece);
+	} catch (error) {
+		if (errnoOf(error) === 'EAGAIN') return 0;
+		if (errnoOf(error) === 'EPIPE') return -1;
+		throw new UserError(
+			`The kernel's log cannot be read: ${messageOf(error)}; try sudo dmesg | dmascope decode.`,
+		);
+	}
+}
+
+/** Where there is no /dev/kmsg, dmesg(8) prints what there is. */
+async function* printed(options: InputOptions): AsyncGenerator<Piece> {
+	if (options.follow)
+		throw new UserError(
+			'Without /dev/kmsg the kernel cannot be followed; follow a file, such as /var/log/messages.',
+		);
+	const child = spawn('dmesg', {stdio: ['ignore', 'pipe', 'ignore']});
+	const failed = new Promise<string | undefined>(resolve => {
+		child.on('error', error => resolve(messageOf(error)));
+		child.on('close', code => resolve(code === 0 ? undefined : `dmesg exits with ${code}`));
+	});
+	yield* streamed(child.stdout, options);
+	const why = await failed;
+	if (why !== undefined)
+		throw new UserError(`This machine's kernel log cannot be read: ${why}; name a file, or pipe a log in.`);
+}
+
+async function* streamed(stream: Readable, {follow, stop}: InputOptions): AsyncGenerator<Piece> {
+	const end = () => stream.destroy();
+	stop.addEventListener('abort', end, {once: true});
+	let begun = false;
+	try {
+		for await (const chunk of stream) {
+			const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+			if (!begun) refuseOthers('Standard input', bytes);
+			begun = true;
+			yield bytes;
+			if (follow) yield 'pause';
+		}
+	} catch (error) {
+		if (error instanceof UserError) throw error;
+		if (!stop.aborted) throw new UserError(`Standard input cannot be read: ${messageOf(error)}.`);
+	} finally {
+		stop.removeEventListener('abort', end);
+	}
+}
+
+/** @returns whether to go on */
+async function waited(stop: AbortSignal): Promise<boolean> {
+	try {
+		await sleep(POLL_MS, undefined, {signal: stop});
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+/** How the beginning of a file tells what it is, and what makes a log of it. */
+const OTHERS: readonly (readonly [beginning: string, what: string, how: string])[] = [
+	['\x1f\x8b', 'compressed (gzip)', 'zcat'],
+	['\xfd7zXZ', 'compressed (xz)', 'xzcat'],
+	['\x28\xb5\x2f\xfd', 'compressed (zstd)', 'zstdcat'],
+	['BZh', 'compressed (bzip2)', 'bzcat'],
+	['LPKSHHRH', 'a journal', 'journalctl -k --file'],
+];
+
+function refuseOthers(name: string, bytes: Buffer): void {
+	const beginning = bytes.toString('latin1', 0, 8);
+	const other = OTHERS.find(([magic]) => beginning.startsWith(magic));
+	if (other !== undefined)
+		throw new UserError(`${name} is ${other[1]}; read it with: ${other[2]} FILE | dmascope decode`);
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {LogLines} from '../../../source/live/decode/log-lines.js';
+
+function linesOf(pieces: readonly (string | Buffer)[], wants: () => number = () => 0) {
+	const given: [line: string, interest: string][] = [];
+	const lines = new LogLines((...each) => given.push(each), wants);
+	for (const piece of pieces) lines.push(Buffer.from(piece));
+	lines.end();
+	return given;
+}
+
+test('of a log, only the lines around the words are given out', () => {
+	const given = linesOf(['usb 1-1: new device\n[1.0] DMAR: fault\nhello\n\nAMD-Vi: event\nbye']);
+	assert.deepEqual(
+		given.map(([line]) => line),
+		['[1.0] DMAR: fault', 'AMD-Vi: event'],
+	);
+});
+
+test('the last line counts without its newline, and a line in many pieces is one', () => {
+	assert.deepEqual(linesOf(['hello\nDM', 'A', 'R: fa', 'ult'])[0], ['DMAR: fault', 'fault']);
+});
+
+test('what waits for more is given the next lines, whatever they are, across pieces too', () => {
+	for (const pieces of [['AMD-Vi: open\nx\ny\nz\n'], ['AMD-Vi: open\n', 'x\ny\n', 'z\n']]) {
+		let wants = 0;
+		const seen: string[] = [];
+		const lines = new LogLines(
+			line => {
+				wants = line === 'AMD-Vi: open' ? 2 : wants - 1;
+				seen.push(line);
+			},
+			() => wants,
+		);
+		for (const piece of pieces) lines.push(Buffer.from(piece));
+		lines.end();
+		assert.deepEqual(seen, ['AMD-Vi: open', 'x', 'y']);
+	}
+});
+
+test('a function that a driver speaks for is context, once for each time that the driver changes', () => {
+	const given = linesOf([
+		'ahci 0000:00:1f.2: a\nahci 0000:00:1f.2: b\nvfio-pci 0000:00:1f.2: c\naddress 0x0000:1\npci 0000:00:02.0: [8086:1912] type 00\n',
+	]);
+	assert.deepEqual(
+		given.map(([line, interest]) => [line, interest]),
+		[
+			['ahci 0000:00:1f.2: a', 'context'],
+			['vfio-pci 0000:00:1f.2: c', 'context'],
+			['pci 0000:00:02.0: [8086:1912] type 00', 'context'],
+		],
+	);
+});
+
+test('a line with both a driver and a fault is a fault', () => {
+	assert.deepEqual(
+		linesOf([
+			'ahci 0000:00:1f.2: AMD-Vi: Event logged [IO_PAGE_FAULT]\nahci 0000:00:1f.2: AMD-Vi: again\n',
+		]).map(([, interest]) => interest),
+		['fault', 'fault'],
+	);
+});
+
+test('of a line without end, what stands around the word, and no more than can be kept', () => {
+	const [[line]] = linesOf([`${'x'.repeat(100_000)}DMAR: fault${'y'.repeat(100_000)}\n`]);
+	assert.match(line, /^\?x+DMAR: faulty+\?$/);
+	assert.ok(line.length <= 4098);
+	const gigabyte = Array.from({length: 64}, () => Buffer.alloc(1024 ** 2, 'z'));
+	const before = process.memoryUsage().rss;
+	assert.deepEqual(
+		linesOf([...gigabyte, '\nDMAR: fault\n']).map(([each]) => each),
+		['DMAR: fault'],
+	);
+	assert.ok(process.memoryUsage().rss - before < 200 * 1024 ** 2);
+});
+
+test('what is left out of a line too long to keep leaves no new text behind', () => {
+	const given = linesOf([
+		`${'x'.repeat(65530)}DMAR:`,
+		'y'.repeat(100_000),
+		' fault addr 0x1000\n',
+		'DMAR: next\n',
+	]);
+	assert.ok(given.every(([line]) => !line.includes('DMAR: fault')));
+	assert.ok(given[0][0].endsWith('?'));
+	assert.equal(given.at(-1)?.[0], 'DMAR: next');
+});
+
+test('bytes that are no text are no harm', () => {
+	const noise = Buffer.from(Array.from({length: 65536}, (_, i) => (i * 7919) & 0xff));
+	assert.equal(
+		linesOf([noise, Buffer.from('\nDMAR: fault\n'), noise]).filter(([line]) => line === 'DMAR: fault').length,
+		1,
+	);
+});

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {cleaned, withoutPrefix} from '../../../source/live/decode/prefix.js';
+
+const noon = Date.UTC(2026, 10, 22, 12, 0, 1) / 1000;
+/** Without a year, as of a leap year. */
+const noYear = Date.UTC(2000, 10, 22, 12, 0, 1) / 1000;
+
+const PREFIXES: [how: string, prefix: string, time: number | undefined][] = [
+	['none', '', undefined],
+	['dmesg', '[   12.345678] ', 12.345678],
+	['dmesg, hours up', '[283151.307374] ', 283151.307374],
+	['dmesg -d', '[   12.345678 <    0.000012>] ', 12.345678],
+	['printk with its caller', '[   12.345678][  T123] ', 12.345678],
+	['dmesg -r', '<4>[   12.345678] ', 12.345678],
+	['dmesg -T', '[Sun Nov 22 12:00:01 2026] ', noon],
+	['dmesg -T on the 5th', '[Thu Nov  5 12:00:01 2026] ', noon - 17 * 86400],
+	['dmesg -e, of a minute', '[Nov22 12:00] ', undefined],
+	['dmesg -e, later', '[  +0.000012] ', undefined],
+	['syslog', 'Nov 22 12:00:01 host kernel: ', noYear],
+	['syslog with the kernel’s clock', 'Nov 22 12:00:01 host kernel: [   12.345678] ', 12.345678],
+	['journalctl -o short-precise', 'Nov 22 12:00:01.500000 host kernel: ', noYear + 0.5],
+	['journalctl -o short-iso', '2026-11-22T12:00:01+0100 host kernel: ', noon],
+	['journalctl -o short-iso-precise', '2026-11-22T12:00:01.250000+01:00 host kernel: ', noon + 0.25],
+	['journalctl -o short-monotonic', '[   12.345678] host kernel: ', 12.345678],
+	['rsyslog', '2026-11-22T12:00:01.123456+01:00 host kernel: [   12.5] ', 12.5],
+	['FreeBSD’s syslogd -v', 'Nov 22 12:00:01 <kern.crit> host kernel: ', noYear],
+	['/dev/kmsg', '6,1234,12345678,-;', 12.345678],
+	['/dev/kmsg with its caller', '4,1234,12345678,-,caller=T1;', 12.345678],
+	['a QEMU trace', '236498@1676271757.075075:', 1676271757.075075],
+];
+
+for (const [how, prefix, time] of PREFIXES) {
+	test(`the message after ${how}`, () => {
+		const message = 'DMAR: DRHD: handling fault status reg 3';
+		const line = withoutPrefix(`${prefix}${message}`);
+		assert.equal(line.text, message);
+		assert.equal(line.time, time);
+	});
+}
+
+test('colours, carriage returns and NULs are no part of a message', () => {
+	assert.equal(
+		cleaned('\x1b[32m[    1.5] \x1b[0m\x1b[1;33mDMAR: \x1b[0mfault\r\0\0'),
+		'[    1.5] DMAR: fault',
+	);
+	assert.equal(cleaned('a\ttab stays'), 'a\ttab stays');
+});
+
+test('a month that there is not is no clock', () => {
+	assert.equal(withoutPrefix('Foo 22 12:00:01 host kernel: hello').time, undefined);
+});
