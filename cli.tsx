@@ -2,6 +2,8 @@
 // The door: flags and commands, then a lazy import of what was asked for.
 
 import module from 'node:module';
+import type {ObservedMachine} from './source/seam/observed.js';
+import type {LookFlags} from './source/ui/dashboard.js';
 
 const NODE = 22;
 if (Number.parseInt(process.versions.node, 10) < NODE) {
@@ -20,6 +22,7 @@ const HELP = `
 	  $ dmascope                    the dashboard; in a pipe, a snapshot as text
 	  $ dmascope --json             the snapshot as JSON
 	  $ dmascope run SCENARIO       a scenario file, or one that ships: pr-260178
+	  $ dmascope qemu SOCKET        the IOMMU of a running QEMU, by its QMP socket; it is only looked at
 
 	Options
 	  --disk PATH         a disk image, partition or block device as ada0 (a sample is made without it)
@@ -29,6 +32,7 @@ const HELP = `
 	  --iommu FAMILY      vt-d, amd-vi or none (vt-d)
 	  --hba WORD          what the disk's controller says where it cannot read memory: silent or error (silent)
 	  --json              JSON instead of text or the dashboard
+	  --every TIME        with qemu: how often to look, such as 2s (500ms)
 
 	The dashboard
 	  --theme NAME        dark, light, colour-blind or plain; NO_COLOR is heeded
@@ -43,7 +47,7 @@ const HELP = `
 	  2  the command line or a file is wrong
 `;
 
-const VALUED = /^--(disk|host-memory|policy|iommu|hba|theme|config)=?$/;
+const VALUED = /^--(disk|host-memory|policy|iommu|hba|theme|config|every)=?$/;
 const KNOWN = [
 	'disk',
 	'writable',
@@ -57,6 +61,7 @@ const KNOWN = [
 	'large',
 	'mouse',
 	'config',
+	'every',
 	'help',
 	'version',
 ];
@@ -85,6 +90,7 @@ function parse() {
 			large: {type: 'boolean', default: false},
 			mouse: {type: 'boolean', default: false},
 			config: {type: 'string', isMultiple: true},
+			every: {type: 'string', isMultiple: true},
 		},
 	});
 	const unknown = Object.keys(cli.flags).find(flag => !KNOWN.includes(flag));
@@ -92,7 +98,7 @@ function parse() {
 		throw new UserError(`There is no flag ${dashed(unknown)}; dmascope --help lists those there are.`);
 	}
 	const once = (
-		name: 'disk' | 'hostMemory' | 'policy' | 'iommu' | 'hba' | 'theme' | 'config',
+		name: 'disk' | 'hostMemory' | 'policy' | 'iommu' | 'hba' | 'theme' | 'config' | 'every',
 	): string | undefined => {
 		const values = cli.flags[name] ?? [];
 		if (values.length > 1)
@@ -115,7 +121,7 @@ function parse() {
 		large: cli.flags.large || undefined,
 		mouse: cli.flags.mouse || undefined,
 	};
-	return {input: cli.input, json, lab, look};
+	return {input: cli.input, json, lab, look, every: once('every')};
 }
 
 function dashed(flag: string): string {
@@ -124,11 +130,13 @@ function dashed(flag: string): string {
 }
 
 async function main(): Promise<number> {
-	const {input, json, lab: flags, look} = parse();
+	const {input, json, lab: flags, look, every} = parse();
 	const [command, ...rest] = input;
-	if (command !== undefined && command !== 'run') {
+	if (command !== undefined && command !== 'run' && command !== 'qemu') {
 		throw new UserError(`There is no command "${command}"; dmascope --help lists those there are.`);
 	}
+	if (every !== undefined && command !== 'qemu')
+		throw new UserError('--every is for qemu; a lab changes as it is told to.');
 	if (command === 'run' && rest.length !== 1) {
 		throw new UserError(
 			'run takes one scenario, a file or the name of one that ships, such as: dmascope run pr-260178',
@@ -139,20 +147,32 @@ async function main(): Promise<number> {
 		const {runScenario} = await import('./source/lab/run.js');
 		return runScenario(flags, rest[0], json, printTo(process.stdout), printTo(process.stderr));
 	}
+	const interactive = !json && process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb';
+	if (command === 'qemu') {
+		const given = Object.entries(flags).find(([, value]) => value !== undefined && value !== false);
+		if (given) throw new UserError(`${dashed(given[0])} is for the lab; a QEMU is as it was started.`);
+		const {openQemu} = await import('./source/live/open.js');
+		return show(await openQemu(rest, every), interactive, json, look);
+	}
 	const {openLab} = await import('./source/lab/open.js');
 	const lab = openLab(flags);
+	if (interactive) lab.keepHistory(() => performance.now());
+	return show(lab, interactive, json, look);
+}
+
+/** The dashboard, or a snapshot where nobody sits at a terminal. */
+async function show(machine: ObservedMachine, interactive: boolean, json: boolean, look: LookFlags) {
 	try {
-		const interactive = process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb';
-		if (interactive && !json) {
-			lab.keepHistory(() => performance.now());
+		if (interactive) {
 			const {dashboard} = await import('./source/ui/dashboard.js');
-			return await dashboard(lab, look);
+			return await dashboard(machine, look);
 		}
 		const {snapshotJson, snapshotText} = await import('./source/seam/snapshot.js');
-		process.stdout.write(json ? `${JSON.stringify(snapshotJson(lab), undefined, 2)}\n` : snapshotText(lab));
+		const text = json ? `${JSON.stringify(snapshotJson(machine), undefined, 2)}\n` : snapshotText(machine);
+		process.stdout.write(text);
 		return 0;
 	} finally {
-		lab.close();
+		machine.close();
 	}
 }
 

@@ -64,6 +64,12 @@ const WRONG: [string[], RegExp][] = [
 	[['--host-memory', '--json'], /--host-memory needs a value/],
 	[['--policy', 'keep', '--policy', 'bounce'], /--policy is given 2 times; give it once/],
 	[['--json=banana'], /--json takes no value/],
+	[['qemu'], /qemu takes one socket/],
+	[['qemu', '/nope/there'], /There is no \/nope\/there: start QEMU with -qmp/],
+	[['qemu', CLI], /Nobody listens at .*cli\.js: .* that is no socket/],
+	[['qemu', '/nope/there', '--every', '2h'], /--every 2h is no time from 50ms/],
+	[['qemu', '/nope/there', '--policy', 'keep'], /--policy is for the lab/],
+	[['--every', '2s'], /--every is for qemu/],
 ];
 for (const [args, message] of WRONG) {
 	test(`dmascope ${args.join(' ')}: one sentence, exit 2`, () => {

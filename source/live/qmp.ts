@@ -96,7 +96,11 @@ export class Qmp {
 	private take(more: string): void {
 		const lines = (this.unread + more).split('\n');
 		this.unread = lines.pop() ?? '';
-		if (this.unread.length > LONGEST) lines.push(this.unread.slice(0, 1));
+		if (this.unread.length > LONGEST) {
+			this.end(notQmp(this.path));
+			this.close();
+			return;
+		}
 		for (const line of lines) {
 			const message = parsed(line);
 			if (message === undefined) {
