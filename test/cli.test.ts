@@ -83,6 +83,12 @@ const WRONG: [string[], RegExp][] = [
 	[['--host-memory', '--json'], /--host-memory needs a value/],
 	[['--policy', 'keep', '--policy', 'bounce'], /--policy is given 2 times; give it once/],
 	[['--json=banana'], /--json takes no value/],
+	[['qemu'], /qemu takes the socket of a QEMU/],
+	[['qemu', '/nope/there'], /There is no \/nope\/there: start QEMU with -qmp/],
+	[['qemu', CLI], /Nobody listens at .*cli\.js: .* that is no socket/],
+	[['qemu', '/nope/there', '--every', '2h'], /--every 2h is no time from 50ms/],
+	[['qemu', '/nope/there', '--policy', 'keep'], /qemu takes no --policy/],
+	[['--every', '2s'], /dmascope takes no --every; it is for dmascope qemu/],
 ];
 for (const [args, message] of WRONG) {
 	test(`dmascope ${args.join(' ')}: one sentence, exit 2`, () => {

@@ -76,6 +76,19 @@ export const COMMANDS: readonly CliCommand[] = [
 		run: async (_words, _given, out) => (await import('./scenarios.js')).schema(out),
 	},
 	{
+		name: 'qemu',
+		takes: 'SOCKET',
+		wants: 'the socket of a QEMU that was started with -qmp unix:/run/vm0.qmp,server=on,wait=off',
+		about: 'the IOMMU of a running QEMU, by its QMP socket; it is only looked at',
+		flags: ['every', 'json', ...LOOK_FLAGS],
+		run: async (words, given, out) =>
+			(await import('./dashboard.js')).attach(
+				words,
+				{look: lookFlags(given), every: given.text('every'), json: given.has('json')},
+				out,
+			),
+	},
+	{
 		name: 'decode',
 		takes: '[FILE]',
 		about: 'IOMMU faults of a kernel log, explained; from a file, a pipe, or this machine’s dmesg',

@@ -46,6 +46,28 @@ export async function present(words: readonly string[], flags: LabFlags, look: L
 	}
 }
 
+/** A running QEMU. @returns the exit code @throws UserError */
+export async function attach(
+	words: readonly string[],
+	{look, every, json}: {look: LookFlags; every?: string; json: boolean},
+	out: Print,
+): Promise<number> {
+	const interactive = onTerminal() && !json;
+	if (!interactive) await checkLook(look);
+	const {openQemu} = await import('../live/open.js');
+	const machine = await openQemu(words, every);
+	try {
+		if (!interactive) {
+			await printSnapshot(machine, json, out);
+			return 0;
+		}
+		const {dashboard} = await import('../ui/dashboard.js');
+		return await dashboard(machine, look);
+	} finally {
+		machine.close();
+	}
+}
+
 /** A lab with all steps of a scenario done. */
 function replayed(flags: LabFlags, name: string) {
 	const {lab, scenario} = openScenario(flags, name, now);

@@ -33,6 +33,7 @@ const table = {
 	json: {about: 'JSON instead of text or the dashboard'},
 	junit: {takes: 'FILE', about: 'a report for CI systems as well, in the XML of JUnit'},
 	watch: {about: 'run again whenever a file changes, until Ctrl-C'},
+	every: {takes: 'TIME', about: 'how often to look, such as 2s (500ms)'},
 	follow: {about: 'go on as the log grows'},
 	names: {about: 'the names alone'},
 	theme: {takes: 'NAME', about: 'dark, light, colour-blind or plain; NO_COLOR is heeded'},

@@ -141,8 +141,8 @@ function missingIn(machine: ObservedMachine): number {
 function reasonUnmet(wanted: number | string, {outcome, machine}: Seen): string | undefined {
 	const transfers =
 		outcome.kind === 'transfer' ? [outcome.transfer] : outcome.kind === 'boot' ? outcome.transfers : [];
-	const numbers = transfers.map(({number}) => number);
-	const faults = machine.state().faults.filter(({transfer}) => numbers.includes(transfer));
+	const numbers = new Set<number | undefined>(transfers.map(({number}) => number));
+	const faults = machine.state().faults.filter(({transfer}) => numbers.has(transfer));
 	const got = new Set<number | string>(
 		faults.map(({reason, text}) => (typeof wanted === 'number' ? reason : causeOf(text))),
 	);

@@ -2,6 +2,7 @@
 // "memory", one line a region. Nothing is guessed from the machine's type or size.
 
 import {UserError} from '../user-error.js';
+import type {RamBlock} from './memory.js';
 import type {Qmp} from './qmp.js';
 
 /** `offset` is where in its owner the region starts: for RAM, in the memory backend. */
@@ -20,6 +21,23 @@ export function parseMemoryMap(mtree: string): Region[] {
 	});
 	if (regions.length === 0) throw new UserError('QEMU’s `info mtree -f` shows no address space "memory".');
 	return regions;
+}
+
+/**
+ * The blocks of a backend, or of all memory, by address. The firmware's shadow below 1 MiB is the same memory, shown as
+ * rom where the chipset has locked it.
+ */
+export function ramBlocks(regions: readonly Region[], backend?: string): RamBlock[] {
+	const blocks: (RamBlock & {name: string})[] = [];
+	for (const {gpa, bytes, kind, name, offset} of regions) {
+		if (!(kind === 'ram' || kind === 'rom') || name !== (backend ?? name)) continue;
+		const last = blocks[blocks.length - 1];
+		const continues =
+			last && last.name === name && last.gpa + last.bytes === gpa && last.offset + last.bytes === offset;
+		if (continues) last.bytes += bytes;
+		else blocks.push({gpa, bytes, offset, name});
+	}
+	return blocks.map(({name: _, ...block}) => block);
 }
 
 /** `  0000000100000000-000000013fffffff (prio 0, ram): m0 @0000000080000000 KVM` */

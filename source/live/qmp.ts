@@ -6,31 +6,40 @@ import {messageOf, UserError} from '../user-error.js';
 /** QEMU answers in milliseconds, unless another client holds the socket: then it never says a word. */
 const PATIENCE_MS = 5000;
 
+/** No answer of QEMU is as long; what goes on and on without a line's end is no QEMU. */
+const LONGEST = 64 * 1024 * 1024;
+
 type Answered = {resolve: (value: unknown) => void; reject: (error: UserError) => void};
 
 export class Qmp {
-	readonly #waiting: Answered[] = [];
-	#unread = '';
+	private readonly waiting: Answered[] = [];
+	private unread = '';
 	/** Why no further answer will come. */
-	#over: UserError | undefined;
+	private over: UserError | undefined;
 
 	private constructor(
 		private readonly path: string,
 		private readonly socket: net.Socket,
 	) {
 		socket.setEncoding('utf8');
-		socket.on('data', (text: string) => this.#read(text));
-		socket.on('error', error => this.#end(new UserError(`${path} cannot be reached: ${messageOf(error)}.`)));
+		socket.on('data', (text: string) => this.take(text));
+		socket.on('error', error => this.end(new UserError(unreachable(path, error))));
 		socket.on('close', () =>
-			this.#end(new UserError(`${path}: QEMU has closed the connection; is the machine still running?`)),
+			this.end(new UserError(`${path}: QEMU has closed the connection; is the machine still running?`)),
 		);
 	}
 
-	/** @throws UserError where no QEMU listens there, or one that talks to another client already. */
-	static async connect(path: string): Promise<Qmp> {
+	/**
+	 * `signal` ends it, also while it still connects.
+	 * @throws UserError where no QEMU listens there, or one that talks to another client already.
+	 */
+	static async connect(path: string, signal?: AbortSignal): Promise<Qmp> {
 		const qmp = new Qmp(path, net.connect(path));
+		const end = () => qmp.close();
+		signal?.addEventListener('abort', end);
+		qmp.socket.on('close', () => signal?.removeEventListener('abort', end));
 		try {
-			const greeting = await qmp.#answer('is another program connected to it?');
+			const greeting = await qmp.answer('is another program connected to it?');
 			if (fields(greeting).QMP === undefined) throw notQmp(path);
 			await qmp.execute('qmp_capabilities');
 			return qmp;
@@ -42,10 +51,11 @@ export class Qmp {
 
 	/** What QEMU returns for a command. @throws UserError with its own words where it refuses. */
 	async execute(command: string, parameters: Record<string, unknown> = {}): Promise<unknown> {
-		const answer = this.#answer(`it was asked ${command}.`);
+		const answer = this.answer(`it was asked ${command}.`);
 		this.socket.write(`${JSON.stringify({execute: command, arguments: parameters})}\n`);
 		const {error, return: value} = fields(await answer);
-		if (error !== undefined) throw new UserError(`QEMU refuses ${command}: ${fields(error).desc}.`);
+		if (error !== undefined)
+			throw new UserError(`QEMU refuses ${command}: ${printable(text(fields(error).desc))}.`);
 		return value;
 	}
 
@@ -59,18 +69,18 @@ export class Qmp {
 	}
 
 	/** The next answer. QEMU answers in the order it was asked. */
-	#answer(situation: string): Promise<unknown> {
-		if (this.#over) return Promise.reject(this.#over);
+	private answer(situation: string): Promise<unknown> {
+		if (this.over) return Promise.reject(this.over);
 		return new Promise((resolve, reject) => {
 			const late = new UserError(
 				`${this.path}: no answer from QEMU within ${PATIENCE_MS / 1000} s; ${situation}`,
 			);
 			// An answer that comes later would be taken for the next one's: the connection is of no use any more.
 			const timer = setTimeout(() => {
-				this.#end(late);
+				this.end(late);
 				this.close();
 			}, PATIENCE_MS);
-			this.#waiting.push({
+			this.waiting.push({
 				resolve: value => {
 					clearTimeout(timer);
 					resolve(value);
@@ -83,26 +93,46 @@ export class Qmp {
 		});
 	}
 
-	#read(more: string): void {
-		const lines = (this.#unread + more).split('\n');
-		this.#unread = lines.pop() ?? '';
+	private take(more: string): void {
+		const lines = (this.unread + more).split('\n');
+		this.unread = lines.pop() ?? '';
+		if (this.unread.length > LONGEST) {
+			this.end(notQmp(this.path));
+			this.close();
+			return;
+		}
 		for (const line of lines) {
 			const message = parsed(line);
 			if (message === undefined) {
-				this.#end(notQmp(this.path));
+				this.end(notQmp(this.path));
 				this.close();
-			} else if (fields(message).event === undefined) this.#waiting.shift()?.resolve(message);
+			} else if (fields(message).event === undefined) this.waiting.shift()?.resolve(message);
 		}
 	}
 
-	#end(why: UserError): void {
-		this.#over ??= why;
-		for (const {reject} of this.#waiting.splice(0)) reject(this.#over);
+	private end(why: UserError): void {
+		this.over ??= why;
+		for (const {reject} of this.waiting.splice(0)) reject(this.over);
+	}
+}
+
+function unreachable(path: string, error: NodeJS.ErrnoException): string {
+	switch (error.code) {
+		case 'ENOENT':
+			return `There is no ${path}: start QEMU with -qmp unix:${path},server=on,wait=off.`;
+		case 'ECONNREFUSED':
+		case 'ENOTSOCK':
+			return `Nobody listens at ${path}: QEMU is gone, or that is no socket.`;
+		case 'EACCES':
+		case 'EPERM':
+			return `${path} may not be opened: run dmascope as the user who runs QEMU, or as root.`;
+		default:
+			return `${path} cannot be reached: ${messageOf(error)}.`;
 	}
 }
 
 const notQmp = (path: string): UserError =>
-	new UserError(`${path} is not a QMP socket: start QEMU with -qmp unix:${path},server,nowait.`);
+	new UserError(`${path} is not a QMP socket: start QEMU with -qmp unix:${path},server=on,wait=off.`);
 
 function parsed(line: string): unknown {
 	try {
@@ -111,6 +141,20 @@ function parsed(line: string): unknown {
 		return undefined;
 	}
 }
+
+/** 32-bit words from a guest-physical address on, device registers included, as the guest would read them. */
+export async function printedWords(qmp: Qmp, gpa: number, count: number): Promise<number[]> {
+	const printed = await qmp.monitor(`xp /${count}wx 0x${gpa.toString(16)}`);
+	const words = [...printed.matchAll(/ 0x([0-9a-f]{8})\b/g)].map(([, word]) => Number.parseInt(word, 16));
+	if (words.length !== count)
+		throw new UserError(
+			`QEMU does not print what is at 0x${gpa.toString(16)}: ${printable(printed.slice(0, 200))}`,
+		);
+	return words;
+}
+
+/** Text of another program's, for a terminal: nothing in it moves the cursor. */
+export const printable = (words: string): string => words.replace(/\p{C}+/gu, ' ').trim();
 
 /** The parts of an answer, each checked where it is used. Another version of QEMU may answer otherwise. */
 export const fields = (value: unknown): Record<string, unknown> =>

@@ -22,7 +22,7 @@ export type FaultRow = {
 	/** The numbers of the first and the last of them, and the transfer of the last. */
 	first: number;
 	last: number;
-	transfer: number;
+	transfer?: number;
 	/** The lowest and the highest address. */
 	lowest: number;
 	highest: number;

@@ -21,7 +21,10 @@ export function deviceLints(
 	if (unit === undefined || !unit.enabled) return [];
 	return devices.flatMap(device => {
 		const start = startOf(memory, unit, device.rid);
-		if (start.to === 'fault') return [noDomain(device, start.why)];
+		if (start.to === 'fault')
+			return [
+				state.writer === undefined ? noDomain(device, start.why) : outside(device, start.why, state.writer),
+			];
 		if (device.driver !== 'ppt') return [];
 		const lint =
 			start.to === 'memory' ? allMemory(device, start) : strangeMemory(memory, state, views, device, start);
@@ -30,6 +33,16 @@ export function deviceLints(
 }
 
 const named = ({name, rid}: Device): string => `${name} (${ridText(rid)})`;
+
+/** A bridge, or a function that no driver uses: that is how it should be, unless somebody misses its DMA. */
+const outside = (device: Device, why: string, writer: string): Lint => ({
+	id: `no-domain:${ridText(device.rid)}`,
+	severity: 'note',
+	title: `${named(device)} is in no domain`,
+	cause: `${why}. All that it reads or writes by DMA is refused.`,
+	cure: `That is as it should be where nobody in ${writer} uses it. If somebody does, look in the kernel log there for what its IOMMU driver said of it.`,
+	about: [device.name],
+});
 
 function noDomain(device: Device, why: string): Lint {
 	const {name, driver, vm} = device;

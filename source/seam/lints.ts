@@ -137,14 +137,14 @@ function leakedDomainLints({devices}: MachineState, views: readonly DomainView[]
 		}));
 }
 
-function faultLogLints({faultLog}: MachineState): Lint[] {
+function faultLogLints({faultLog, writer}: MachineState): Lint[] {
 	const {kind, total, overflow, kernelLogged} = faultLog;
 	if (!overflow) return [];
 	const registers = kind === 'registers';
-	const reader =
-		kernelLogged > 0
-			? `The kernel has logged ${grouped(kernelLogged)} of them`
-			: 'Nobody reads them: the kernel has logged none';
+	if (writer !== undefined) return [unreadFaults(registers, total, writer)];
+	const reader = kernelLogged
+		? `The kernel has logged ${grouped(kernelLogged)} of them`
+		: 'Nobody reads them: the kernel has logged none';
 	return [
 		{
 			id: 'faults-overflow',
@@ -160,6 +160,15 @@ function faultLogLints({faultLog}: MachineState): Lint[] {
 		},
 	];
 }
+
+const unreadFaults = (registers: boolean, total: number, writer: string): Lint => ({
+	id: 'faults-overflow',
+	severity: 'warning',
+	title: registers ? `All ${total} fault registers are full` : 'The event log has overflowed',
+	cause: `Faults come faster than the kernel of ${writer} takes them, or it does not take them at all. New ones are dropped without a trace meanwhile.`,
+	cure: `Find the device that faults among those in the list, and read the kernel log of ${writer}.`,
+	about: [],
+});
 
 function staleLints(memory: PhysicalReader, state: MachineState, cached: readonly CachedPage[]): Lint[] {
 	const stale = stalePages(memory, state, cached);

@@ -3,7 +3,7 @@
 import {PAGE_SIZE, pageAddress} from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
 import {PTE_PS, PTE_READ, PTE_WRITE} from '../formats/vtd.js';
-import type {Domain, Owned, PhysicalReader} from './observed.js';
+import type {Domain, Mapping, Owned, PhysicalReader} from './observed.js';
 
 const PAGE_SHIFT = 12;
 
@@ -13,7 +13,7 @@ export type Tables = Pick<Domain, 'format' | 'root' | 'levels'>;
 export type Window = {from: number; to: number};
 const EVERYTHING: Window = {from: 0, to: Number.POSITIVE_INFINITY};
 
-export type Mapping = {iova: number; hpa: number; pages: number; read: boolean; write: boolean};
+export type {Mapping};
 
 /** Whether a domain has no table at all: every address is its own (AMD-Vi's mode 0). */
 export const isIdentity = ({levels}: Tables): boolean => levels === 0;

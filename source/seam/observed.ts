@@ -18,13 +18,17 @@ export interface PhysicalReader {
 /** A translation domain: where its tables start. What it maps is read from them, and from nowhere else. */
 export type Domain = {
 	id: number;
-	role: 'host' | 'guest';
+	/** vmm's for the host and for a guest; or one that a machine's own kernel has made for devices of its own. */
+	role: 'host' | 'guest' | 'os';
 	vm?: string;
 	format: 'vt-d' | 'amd-vi';
 	root: number;
 	/** 0: no table at all (see isIdentity). */
 	levels: number;
+	/** What it maps, where that has been decoded already. It is the same object as long as nothing has changed. */
+	mappings?: readonly Mapping[];
 };
+export type Mapping = {iova: number; hpa: number; pages: number; read: boolean; write: boolean};
 /**
  * The IOMMU that stands between the functions and memory: where its walk starts, and what it checks entries against.
  * `enabled`: whether it translates at all.
@@ -110,8 +114,8 @@ export type Transfer = {
 
 export type Fault = {
 	number: number;
-	/** The transfer it happened in. */
-	transfer: number;
+	/** The transfer it happened in, where that is known. */
+	transfer?: number;
 	rid: Rid;
 	device: string;
 	iova: number;
@@ -124,15 +128,16 @@ export type Fault = {
 	owner?: string;
 };
 
-/** Where hardware writes its faults, and what became of them; `blocked` counts all of them, which only the lab can. */
+/** Where hardware writes its faults, and what became of them; what is undefined, nobody knows. */
 export type FaultLog = {
 	kind: 'registers' | 'event log';
 	total: number;
 	used: number;
 	overflow: boolean;
-	blocked: number;
+	/** All of them, which only the lab can count. */
+	blocked?: number;
 	/** Lines that the kernel has logged of them; VT-d's FreeBSD driver has no handler, and logs none. */
-	kernelLogged: number;
+	kernelLogged?: number;
 	kernelLines: readonly string[];
 };
 
@@ -158,6 +163,12 @@ export type MachineState = {
 	faultLog: FaultLog;
 	/** Of the translation caches: the model's, since FreeBSD shows none. */
 	counters?: Counters;
+	/** Whose kernel writes the tables for its own devices, such as "the guest"; undefined where FreeBSD's vmm does. */
+	writer?: string;
+	/** How it is looked at, and what cannot be known: a sentence each. */
+	notes?: readonly string[];
+	/** Where the machine cannot be looked at any more: why, and when what is shown was seen. */
+	lost?: {why: string; seen: string};
 };
 
 /** A page of a domain that the IOTLB holds. */
@@ -207,5 +218,7 @@ export interface ObservedMachine {
 	readonly memory: PhysicalReader;
 	state(): MachineState;
 	readonly lab?: LabControls;
+	/** For a machine that changes by itself: looks at it again and again, and calls back when its state is another. */
+	watch?(changed: () => void): void;
 	close(): void;
 }

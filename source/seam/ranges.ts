@@ -7,8 +7,9 @@ import type {Domain, Owned, PhysicalReader} from './observed.js';
 /** A mapping within one owner's pages; or, with neither read nor write, pages that the host cannot reach. */
 export type Range = Mapping & {owner: string};
 
-/** What stands in an owner's place: nobody uses the page, or there is none. */
+/** What stands in an owner's place: nobody uses the page, there is none, or it cannot be known who does. */
 export const FREE = 'free';
+export const UNKNOWN = '';
 export const NO_MEMORY = 'no memory';
 
 /** Mappings cut where the owner of the pages changes. */
@@ -63,7 +64,7 @@ export type DomainView = {domain: Domain; ranges: Range[]; mappedPages: number; 
 
 /** A domain as it is shown: its ranges, and for the host's those that are missing among them, by address. */
 export function viewDomain(memory: PhysicalReader, owned: readonly Owned[], domain: Domain): DomainView {
-	const mappings = isIdentity(domain) ? identityOf(owned) : mappingsOf(memory, domain);
+	const mappings = isIdentity(domain) ? identityOf(owned) : (domain.mappings ?? mappingsOf(memory, domain));
 	const mapped = rangesOf(mappings, owned);
 	const holes = domain.role === 'host' ? holesOf(mapped, owned) : [];
 	const count = (ranges: Range[]) => ranges.reduce((sum, {pages}) => sum + pages, 0);

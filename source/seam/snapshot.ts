@@ -3,8 +3,9 @@
 import {hex, PAGE_SIZE} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
 import {grouped, plural} from '../words.js';
-import type {FaultLog, MachineState, ObservedMachine, Transfer} from './observed.js';
-import {type DomainView, type Range, viewDomain} from './ranges.js';
+import {isIdentity} from './mappings.js';
+import type {Device, Domain, Fault, FaultLog, MachineState, ObservedMachine, Transfer} from './observed.js';
+import {type DomainView, type Range, UNKNOWN, viewDomain} from './ranges.js';
 
 /** The snapshot as `--json` prints it. Addresses are hex strings; what does not apply is null. */
 export function snapshotJson(machine: ObservedMachine) {
@@ -21,9 +22,12 @@ export function snapshotJson(machine: ObservedMachine) {
 				vm: domain.vm ?? null,
 				mappedPages: view.mappedPages,
 				removedPages: view.removedPages,
-				ranges: view.ranges
-					.filter(isMapped)
-					.map(({iova, hpa, ...range}) => ({iova: hex(iova), hpa: hex(hpa), ...range})),
+				ranges: view.ranges.filter(isMapped).map(({iova, hpa, owner, ...range}) => ({
+					iova: hex(iova),
+					hpa: hex(hpa),
+					...range,
+					owner: owner === UNKNOWN ? null : owner,
+				})),
 			};
 		}),
 		devices: state.devices.map(({rid, name, driver, domain, untranslated, vm}) => ({
@@ -50,6 +54,7 @@ export function snapshotJson(machine: ObservedMachine) {
 		})),
 		faultLog: state.faultLog,
 		counters: state.counters ?? null,
+		notes: state.notes ?? [],
 	};
 }
 
@@ -60,9 +65,11 @@ const rights = ({read, write}: Range): string => `${read ? 'r' : '-'}${write ? '
 export function snapshotText(machine: ObservedMachine): string {
 	const state = machine.state();
 	const views = state.domains.map(domain => viewDomain(machine.memory, state.owned, domain));
+	const names = Math.max(7, ...state.devices.map(({name}) => name.length));
+	const drivers = state.writer ? 0 : 6;
 	return [
 		titleText(state),
-		...views.flatMap(domainText),
+		...views.flatMap(view => domainText(view, state)),
 		'',
 		'DEVICES',
 		...state.devices.map(({rid, name, driver, domain, untranslated, vm}) => {
@@ -73,7 +80,7 @@ export function snapshotText(machine: ObservedMachine): string {
 					: vm === undefined
 						? `domain ${domain}`
 						: `${vm}, domain ${domain}`;
-			return `  ${ridText(rid).padEnd(8)} ${name.padEnd(7)} ${driver.padEnd(6)} ${where}`;
+			return `  ${ridText(rid).padEnd(8)} ${name.padEnd(names)} ${driver.padEnd(drivers)} ${where}`;
 		}),
 		...state.vms.flatMap(vm => {
 			const passthru = vm.passthru.length > 0 ? vm.passthru.join(', ') : 'no passthru device';
@@ -84,9 +91,7 @@ export function snapshotText(machine: ObservedMachine): string {
 				...vm.console.map(line => `  ${line}`),
 			];
 		}),
-		'',
-		'TRANSFERS',
-		...state.transfers.map(transferText),
+		...(state.writer ? [] : ['', 'TRANSFERS', ...state.transfers.map(transferText)]),
 		'',
 		faultTitle(state),
 		...state.faults.map(fault => {
@@ -95,6 +100,7 @@ export function snapshotText(machine: ObservedMachine): string {
 			const lost = fault.recorded ? '' : ', not recorded: registers full';
 			return `  #${fault.number} ${fault.device} ${ridText(fault.rid)} ${access} ${hex(fault.iova)}${owner}: reason ${fault.reason}, ${fault.text}${lost}`;
 		}),
+		...(state.notes?.length ? ['', 'NOTES', ...state.notes.map(note => `  ${note}`)] : []),
 		'',
 	].join('\n');
 }
@@ -110,28 +116,49 @@ const titleText = ({title, iommu, policy, disk}: MachineState): string =>
 		.filter(Boolean)
 		.join(' · ');
 
-function domainText({domain, ranges, mappedPages, removedPages}: DomainView): string[] {
+function domainText(
+	{domain, ranges, mappedPages, removedPages}: DomainView,
+	{devices}: MachineState,
+): string[] {
 	const host = domain.role === 'host';
 	const removed = removedPages > 0 ? `, ${grouped(removedPages)} removed` : '';
 	return [
 		'',
-		`${host ? 'HOST' : 'GUEST'} DOMAIN ${domain.id}${domain.vm ? ` of ${domain.vm}` : ''}: ${grouped(mappedPages)} pages${removed}`,
+		`${domainTitle(domain, devices)}: ${grouped(mappedPages)} pages${removed}`,
 		...ranges.map(range => {
 			const end = range.iova + range.pages * PAGE_SIZE - 1;
 			const to = host ? '' : ` → ${hex(range.hpa)}`;
-			return `  ${hex(range.iova)}–${hex(end)}${to} ${grouped(range.pages).padStart(9)} ${rights(range)} ${range.owner}`;
+			return `  ${hex(range.iova)}–${hex(end)}${to} ${grouped(range.pages).padStart(9)} ${rights(range)} ${range.owner}`.trimEnd();
 		}),
 	];
 }
 
-export function faultTitle({faultLog}: MachineState): string {
-	return `FAULTS the lab saw ${grouped(faultLog.blocked)} · ${faultLogText(faultLog)}`;
+function domainTitle(domain: Domain, devices: readonly Device[]): string {
+	const {id, role, vm} = domain;
+	if (role !== 'os') return `${role === 'host' ? 'HOST' : 'GUEST'} DOMAIN ${id}${vm ? ` of ${vm}` : ''}`;
+	return `DOMAIN ${id} of ${usersOf(domain, devices)}${isIdentity(domain) ? ', every address is its own' : ''}`;
 }
+
+/** The functions in a domain. */
+export const usersOf = ({id}: Domain, devices: readonly Device[]): string =>
+	devices
+		.filter(({domain}) => domain === id)
+		.map(({name}) => name)
+		.join(', ') || 'no function';
+
+export function faultTitle({faultLog, faults}: MachineState): string {
+	return `FAULTS ${faultCountText(faultLog, faults)} · ${faultLogText(faultLog)}`;
+}
+
+/** Without the lab only those that were still recorded when somebody looked are seen. */
+export const faultCountText = ({blocked}: FaultLog, faults: readonly Fault[]): string =>
+	blocked === undefined ? `${grouped(faults.length)} seen` : `the lab saw ${grouped(blocked)}`;
 
 /** What hardware holds of the faults, and what the kernel made of them. */
 export function faultLogText({kind, total, used, overflow, kernelLogged}: FaultLog): string {
 	const full = overflow ? ', full: later ones are lost' : '';
-	return `${kind === 'registers' ? 'registers hold' : 'event log holds'} ${used} of ${total}${full} · kernel logged ${grouped(kernelLogged)}`;
+	const logged = kernelLogged === undefined ? '' : ` · kernel logged ${grouped(kernelLogged)}`;
+	return `${kind === 'registers' ? 'registers hold' : 'event log holds'} ${used} of ${total}${full}${logged}`;
 }
 
 function transferText({

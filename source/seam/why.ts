@@ -7,7 +7,8 @@ import {EVENT, FLAG} from '../formats/amdvi.js';
 import {type Rid, ridText} from '../formats/pci.js';
 import {FAULT, reasonText} from '../formats/vtd.js';
 import type {Device, Domain, MachineState} from './observed.js';
-import {FREE, NO_MEMORY, type Range} from './ranges.js';
+import {FREE, NO_MEMORY, type Range, UNKNOWN} from './ranges.js';
+import {osAdvice} from './why-os.js';
 
 /** What all reasons of both families come down to. */
 export const CAUSES = [
@@ -54,6 +55,7 @@ export const deviceName = ({device, rid}: Situation): string =>
 
 /** domain 1, the host’s */
 export function domainWords({id, role, vm}: Domain): string {
+	if (role === 'os') return `domain ${id}`;
 	const whose = role === 'host' ? 'the host’s' : vm === undefined ? 'which no VM has' : `${vm}’s`;
 	return `domain ${id}, ${whose}`;
 }
@@ -61,16 +63,18 @@ export function domainWords({id, role, vm}: Domain): string {
 /** Whose the memory at a physical address is. */
 export function memoryWords(owner: string, {vms}: Pick<MachineState, 'vms'>): string {
 	if (owner === NO_MEMORY) return NO_MEMORY;
+	if (owner === UNKNOWN) return 'memory, whose it is cannot be seen';
 	if (owner === FREE) return 'free memory';
 	return vms.some(({name}) => name === owner) ? `memory of ${owner}` : `memory used by ${owner}`;
 }
 
 /** 0x05c00000–0x05ffffff, vm0 */
 export const rangeWords = ({iova, pages, owner}: Range): string =>
-	`${hex(iova)}–${hex(iova + pages * PAGE_SIZE - 1)}, ${owner}`;
+	`${hex(iova)}–${hex(iova + pages * PAGE_SIZE - 1)}${owner === UNKNOWN ? '' : `, ${owner}`}`;
 
 /** What to check, in a sentence or two. */
 export function adviceFor(cause: Cause, situation: Situation, state: MachineState): string {
+	if (state.writer !== undefined) return osAdvice(cause, situation.here, state.writer);
 	switch (cause) {
 		case 'no domain':
 			return noDomainAdvice(situation);

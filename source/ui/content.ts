@@ -32,6 +32,12 @@ export const list = (title: string, rows: readonly Row[], head: readonly Row[] =
 	row: index => rows[index],
 });
 
+/** The same without its colours: what is not of now. */
+export function greyed(content: Content): Content {
+	const grey = (row: Row): Row => row.map(span => [typeof span === 'string' ? span : span[0], 'dim']);
+	return {...content, head: content.head.map(grey), row: index => grey(content.row(index)), lit: undefined};
+}
+
 /** Rows of scrolled content that a panel of a given height, borders included, has room for. */
 export const pageOf = ({head}: Content, height: number): number => Math.max(1, height - 2 - head.length);
 

@@ -15,7 +15,7 @@ import {modesAlone} from './modes.js';
 import {withoutMouse} from './mouse.js';
 import {play} from './play.js';
 import {point} from './point.js';
-import {createUi} from './store.js';
+import {createUi, refresh} from './store.js';
 import {depthOf, setTheme, themeOf} from './theme.js';
 import {goTo} from './timeline.js';
 
@@ -54,6 +54,7 @@ export async function dashboard(
 	let incomplete: string | undefined;
 	try {
 		const display = new Display(store, stdout);
+		machine.watch?.(() => refresh(store));
 		const {waitUntilExit} = render(<App store={store} display={display} mouse={mouse} copy={copy} />, {
 			...(mouse ? {stdin: withoutMouse(process.stdin, event => point(store, event))} : {}),
 			stdout: modesAlone(stdout),
@@ -67,7 +68,7 @@ export async function dashboard(
 		incomplete = stopCast?.();
 	}
 	if (incomplete) process.stderr.write(`${incomplete}\n`);
-	process.stdout.write(`${goodbye(machine.state())}\n`);
+	if (machine.lab) process.stdout.write(`${goodbye(machine.state())}\n`);
 	return 0;
 }
 

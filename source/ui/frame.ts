@@ -1,12 +1,13 @@
 // The lines around the panels: what is looked at, and the views; what was said, or is typed; what keys do.
 
 import type {Policy} from '../seam/command.js';
+import {NEEDS_LAB} from './commands/command.js';
 import {commands, possible} from './commands/index.js';
 import {keySign} from './glyphs.js';
 import {fits} from './layout.js';
 import {type Row, type Span, widthOf} from './rows.js';
 import type {Ui} from './store.js';
-import {VIEWS} from './views.js';
+import {VIEWS, viewsOf} from './views.js';
 
 const POLICY_WORDS: Record<Policy, string> = {
 	remove: 'before D34607',
@@ -19,13 +20,14 @@ const NAMED_VIEWS = 140;
 const textOf = (span: Span): string => (typeof span === 'string' ? span : span[0]);
 const widthOfRow = (row: Row): number => row.reduce((sum, span) => sum + widthOf(textOf(span)), 0);
 
-export function header({state, view, size}: Ui): Row {
-	const {title, iommu, policy, disk} = state;
+export function header({state, view, readOnly, size}: Ui): Row {
+	const {title, iommu, policy, disk, lost} = state;
 	const left: Span[] = [
 		[' dmascope ', 'title'],
 		[size.columns >= 72 ? ` ${title} · ${iommu}` : iommu, 'plain'],
 	];
 	if (policy) left.push(' · policy ', [policy, policy === 'remove' ? 'bad' : 'good']);
+	if (lost) left.push([` · last seen ${lost.seen}`, 'bad']);
 	const named = size.columns >= NAMED_VIEWS;
 	if (policy && size.columns >= 100) left.push([` (${POLICY_WORDS[policy]})`, 'dim']);
 	const way = disk?.direct ? 'O_DIRECT' : 'page cache';
@@ -35,6 +37,7 @@ export function header({state, view, size}: Ui): Row {
 			'dim',
 		]);
 	const tabs = VIEWS.flatMap((id, i): Span[] => {
+		if (viewsOf({readOnly})[id] === undefined) return [];
 		if (id === view) return [[` ${i + 1} ${id} `, 'chosen']];
 		return [[named ? ` ${i + 1} ${id} ` : ` ${i + 1}`, 'dim']];
 	});
@@ -65,6 +68,7 @@ export function footer(ui: Ui): Row {
 	const can = commands.filter(
 		command =>
 			possible(command, ui, large) &&
+			!(ui.readOnly && NEEDS_LAB.includes(command.group)) &&
 			(hintOf(command, ui) > 0 || (ui.overlay === 'help' && command.label !== 'scroll')),
 	);
 	const spans = ({shown, label}: (typeof commands)[number]): Span[] => [

@@ -1,6 +1,7 @@
 // What every key does, made from the table of commands, in as many columns as there is room for.
 
-import {GROUPS} from './commands/command.js';
+import type {MachineState} from '../seam/observed.js';
+import {GROUPS, NEEDS_LAB} from './commands/command.js';
 import {commands} from './commands/index.js';
 import {type Content, list} from './content.js';
 import {keySign} from './glyphs.js';
@@ -13,9 +14,14 @@ const INTRO = [
 ];
 const COLUMN = 40;
 
-export function helpPanel(width: number): Content {
+/** What a machine has to say of itself stands in place of what the lab is. */
+export function helpPanel(
+	width: number,
+	{notes}: Pick<MachineState, 'notes'> = {},
+	readOnly = false,
+): Content {
 	const columns = Math.max(1, Math.min(3, Math.floor(width / COLUMN)));
-	const rows = GROUPS.flatMap((group): Row[] => [
+	const rows = GROUPS.filter(group => !(readOnly && NEEDS_LAB.includes(group))).flatMap((group): Row[] => [
 		[[fit(` ${group}`, COLUMN), 'title']],
 		...commands
 			.filter(command => command.group === group)
@@ -29,8 +35,8 @@ export function helpPanel(width: number): Content {
 		{length: height},
 		(_, y): Row => Array.from({length: columns}, (_, x) => rows[x * height + y] ?? []).flat(),
 	);
-	const prose = INTRO.flatMap(text => wrap(text, Math.min(width - 2, 98))).map(
-		(line): Row => [[` ${line.trim()}`, 'dim']],
-	);
+	const prose = (notes ?? INTRO)
+		.flatMap(text => wrap(text, Math.min(width - 2, 98)))
+		.map((line): Row => [[` ${line.trim()}`, 'dim']]);
 	return list('HELP ─ where did that DMA land?', [...prose, ...beside]);
 }

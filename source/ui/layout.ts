@@ -20,6 +20,8 @@ export const PANELS = [
 	'fault',
 	'lints',
 	'lint',
+	'domains',
+	'domain',
 ] as const;
 export type PanelId = (typeof PANELS)[number];
 /** `behind`: panels that share this place and are not shown. */

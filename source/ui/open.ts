@@ -2,7 +2,7 @@
 
 import {faultsShown} from './panels/faults.js';
 import {startChosen} from './play.js';
-import {hostOf, rangesShown} from './ranges-shown.js';
+import {chosenDomain, hostOf, rangesShown} from './ranges-shown.js';
 import {type Access, focusOn, type Store, show, type Ui} from './store.js';
 
 type Opener = (store: Store) => void;
@@ -21,6 +21,13 @@ export function opened(ui: Ui): Opener | undefined {
 			const range = rangesShown(ui, 'guest')?.ranges[cursor];
 			const device = state.devices.find(({vm}) => vm === form.vm);
 			return range && device && walk({rid: device.rid, iova: range.iova, write: true});
+		}
+		case 'domains':
+			return ui.views.length > 0 ? store => focusOn(store, 'domain') : undefined;
+		case 'domain': {
+			const range = rangesShown(ui, 'domain')?.ranges[cursor];
+			const device = state.devices.find(({domain}) => domain === chosenDomain(ui)?.domain.id);
+			return range && device && walk({rid: device.rid, iova: range.iova, write: range.write});
 		}
 		case 'devices': {
 			const device = state.devices[cursor];

@@ -4,19 +4,23 @@ import {type Box, isRoomy, type PanelId, panelRows} from './layout.js';
 import {largeOverview, talkOverview} from './overview.js';
 import type {Play} from './play.js';
 import type {Ui} from './store.js';
-import {views} from './views.js';
+import {viewIn} from './views.js';
 
-type Placed = Pick<Ui, 'view' | 'focus' | 'zoom' | 'large' | 'size' | 'recent' | 'timeline' | 'play'>;
+type Placed = Pick<
+	Ui,
+	'view' | 'readOnly' | 'focus' | 'zoom' | 'large' | 'size' | 'recent' | 'timeline' | 'play'
+>;
 
-export function boxes({view, focus, zoom, large, size, recent, timeline, play}: Placed): Box[][] {
+export function boxes(ui: Placed): Box[][] {
+	const {view, readOnly, focus, zoom, large, size, recent, timeline, play} = ui;
 	const rows = panelRows(size, timeline);
 	if (!zoom && isRoomy(size)) {
 		if (play?.presented && view === 'overview')
 			return talkOverview(size.columns, rows, focus, besideIn(play));
-		if (large && view === 'overview') return largeOverview(size.columns, rows, focus, recent);
-		return views[view].layout(size.columns, rows, recent);
+		if (large && !readOnly && view === 'overview') return largeOverview(size.columns, rows, focus, recent);
+		return viewIn(ui).layout(size.columns, rows, recent);
 	}
-	const behind = zoom ? [] : views[view].panels.filter(panel => panel !== focus);
+	const behind = zoom ? [] : viewIn(ui).panels.filter(panel => panel !== focus);
 	return [[{panel: focus, width: size.columns, height: rows, behind}]];
 }
 

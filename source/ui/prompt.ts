@@ -6,7 +6,7 @@ import {UserError} from '../user-error.js';
 import {type AppControls, runCommand} from './commands/command.js';
 import {TOP} from './content.js';
 import {matches} from './palette.js';
-import {rangesShown} from './ranges-shown.js';
+import {isTable, rangesShown} from './ranges-shown.js';
 import {holds, type Prompt, type Store, say} from './store.js';
 
 /** Takes a key into the open line. @returns false for a key that is none of its business */
@@ -82,7 +82,7 @@ function goTo(store: Store, prompt: Prompt): void {
 	const ui = store.getState();
 	store.setState({prompt: undefined, page: pageOf(address)});
 	if (ui.focus === 'walk' && ui.access) store.setState({access: {...ui.access, iova: address}});
-	if (ui.focus !== 'host' && ui.focus !== 'guest') return;
+	if (!isTable(ui.focus)) return;
 	const at = rangesShown(ui, ui.focus)?.ranges.findIndex(range => holds(range, address)) ?? -1;
 	if (at < 0) say(store, `No row of this table holds ${hex(address)}.`, 'warn');
 	else store.setState({places: {...ui.places, [ui.focus]: {top: Math.max(0, at - 1), cursor: at}}});

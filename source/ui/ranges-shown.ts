@@ -2,6 +2,7 @@
 
 import {parseFilter, SORTS} from '../seam/filter.js';
 import type {DomainView} from '../seam/ranges.js';
+import type {PanelId} from './layout.js';
 import type {Ui} from './store.js';
 import {type ShownRange, unfolded} from './unfold.js';
 
@@ -12,11 +13,21 @@ export const hostOf = ({views}: Ui): DomainView | undefined =>
 export const guestOf = ({views, form}: Ui): DomainView | undefined =>
 	views.find(({domain}) => domain.vm !== undefined && domain.vm === form.vm);
 
+/** The one that is chosen in the list of domains. */
+export const chosenDomain = ({views, places}: Ui): DomainView | undefined =>
+	views[Math.min(places.domains?.cursor ?? 0, views.length - 1)];
+
+/** The panels that show a domain's table. */
+export type TableId = 'host' | 'guest' | 'domain';
+export const isTable = (panel: PanelId): panel is TableId =>
+	panel === 'host' || panel === 'guest' || panel === 'domain';
+const viewFor = {host: hostOf, guest: guestOf, domain: chosenDomain};
+
 const latest = new WeakMap<DomainView, {key: string; shown: Shown}>();
 
 /** Undefined where there is no such domain. */
-export function rangesShown(ui: Ui, panel: 'host' | 'guest'): Shown | undefined {
-	const view = panel === 'host' ? hostOf(ui) : guestOf(ui);
+export function rangesShown(ui: Ui, panel: TableId): Shown | undefined {
+	const view = viewFor[panel](ui);
 	if (view === undefined) return undefined;
 	const {filters, sorts, prompt, focus} = ui;
 	// A filter works while it is typed.

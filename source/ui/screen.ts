@@ -1,6 +1,7 @@
 // The whole screen as lines: a header with the views, panels where the view puts them, a message or what is typed,
 // and hints.
 
+import {greyed} from './content.js';
 import {footer, header, messageLine} from './frame.js';
 import {fits, LEAST_COLUMNS, LEAST_ROWS, panelRows} from './layout.js';
 import {overlayPanel} from './overlay.js';
@@ -43,14 +44,15 @@ function overlayLines(ui: Ui): Line[] {
 /** Panels that stand side by side share their lines. */
 const boxLines = (ui: Ui): Line[] =>
 	boxes(ui).flatMap(row => {
-		const beside = row.map(({panel, width, height, behind}) =>
-			panelLines(panels[panel](ui, width - 2, height - 2), {
+		const beside = row.map(({panel, width, height, behind}) => {
+			const content = panels[panel](ui, width - 2, height - 2);
+			return panelLines(ui.state.lost ? greyed(content) : content, {
 				width,
 				height,
 				place: ui.places[panel],
 				focused: panel === ui.focus,
 				behind,
-			}),
-		);
+			});
+		});
 		return beside[0].map((_, y) => beside.flatMap(lines => lines[y]));
 	});

@@ -14,12 +14,14 @@ import {keySign} from './glyphs.js';
 import type {PanelId} from './layout.js';
 import type {Play} from './play.js';
 import type {Tone} from './theme.js';
-import {type ViewId, views} from './views.js';
+import {type ViewId, viewIn, viewsOf} from './views.js';
 
 export type Message = {text: string; tone: Tone};
 
 export type Ui = {
 	machine: ObservedMachine;
+	/** Whether there is no lab behind it: nothing can be done to it, and there are fewer views. */
+	readOnly: boolean;
 	state: MachineState;
 	views: readonly DomainView[];
 	/** Ranges that are new since the last change, by key: lit for a second. */
@@ -79,13 +81,15 @@ export const rangeKey = (domain: number, {iova, hpa, pages, read, write}: Range)
 export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24}): Store {
 	const state = machine.state();
 	const vm = state.vms[0]?.name ?? '';
+	const readOnly = machine.lab === undefined;
 	return createStore<Ui>(() => ({
 		machine,
+		readOnly,
 		state,
 		views: look(machine, state),
 		changed: new Set(),
 		view: 'overview',
-		focus: 'model',
+		focus: viewsOf({readOnly}).overview.first,
 		focusOf: {},
 		zoom: false,
 		large: false,
@@ -99,19 +103,31 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		page: 0,
 		timeline: false,
 		message: {
-			text: `${keySign('⏎')} has ${vm} read the raw disk: watch where the DMA lands. t gives a tour.`,
+			text: readOnly
+				? LOOKING
+				: `${keySign('⏎')} has ${vm} read the raw disk: watch where the DMA lands. t gives a tour.`,
 			tone: 'key',
 		},
 		size,
 	}));
 }
 
+const LOOKING = 'It is only looked at. What cannot be known of it: ? says.';
+
 /** A list's end, however long it is. */
 export const BOTTOM: Place = {top: Number.MAX_SAFE_INTEGER, cursor: Number.MAX_SAFE_INTEGER};
 export const TOP: Place = {top: 0, cursor: 0};
 
-const look = (machine: ObservedMachine, state: MachineState): DomainView[] =>
-	state.domains.map(domain => viewDomain(machine.memory, state.owned, domain));
+/** A domain that was decoded already, and is the same as before, need not be viewed again. */
+const look = (
+	machine: ObservedMachine,
+	state: MachineState,
+	before: readonly DomainView[] = [],
+): DomainView[] =>
+	state.domains.map(domain => {
+		const known = domain.mappings && before.find(view => view.domain === domain);
+		return known ?? viewDomain(machine.memory, state.owned, domain);
+	});
 
 /**
  * Does something to the machine, and shows what became of it.
@@ -172,14 +188,17 @@ export function refresh(store: Store): void {
 	const {machine, views: before, state: old} = store.getState();
 	const state = machine.state();
 	if (state.revision === old.revision) return;
+	if (state.lost && state.lost.why !== old.lost?.why) say(store, state.lost.why, 'bad');
+	if (old.lost && !state.lost) say(store, 'It is there again.', 'good');
 	// Transfers change no table, and there may be ten of them a second.
 	if (state.tables === old.tables) {
 		store.setState({state});
 		return;
 	}
-	const views = look(machine, state);
-	const known = keysOf(before);
-	const changed = new Set([...keysOf(views)].filter(key => !known.has(key)));
+	const views = look(machine, state, state.owned === old.owned ? before : []);
+	const known = keysOf(before.filter(view => !views.includes(view)));
+	const anew = views.filter(view => !before.includes(view));
+	const changed = new Set([...keysOf(anew)].filter(key => !known.has(key)));
 	store.setState(({form}) => ({state, views, changed, form: withGuest(form, state)}));
 	clearTimeout(timers.get(store));
 	if (changed.size > 0)
@@ -221,9 +240,14 @@ export function focusOn(store: Store, panel: PanelId): void {
 
 /** Goes to a view, to the panel of it that had the focus before. */
 export function show(store: Store, view: ViewId): void {
-	const {view: before, focus, focusOf} = store.getState();
+	const {view: before, readOnly, focus, focusOf} = store.getState();
+	const to = viewsOf({readOnly})[view];
+	if (to === undefined) {
+		say(store, `This machine can only be looked at: ${view} is the lab’s.`, 'warn');
+		return;
+	}
 	store.setState({view, zoom: false, overlay: undefined, focusOf: {...focusOf, [before]: focus}});
-	if (view !== before) focusOn(store, focusOf[view] ?? views[view].first);
+	if (view !== before) focusOn(store, focusOf[view] ?? to.first);
 }
 
 /** The terminal's size, as it is now. Nothing happens, and nothing is drawn, where it is the same. */
@@ -233,7 +257,7 @@ export function resize(store: Store, columns: number, rows: number): void {
 }
 
 export function moveFocus(store: Store, by: 1 | -1): void {
-	const {view, focus} = store.getState();
-	const {panels} = views[view];
+	const {focus} = store.getState();
+	const {panels} = viewIn(store.getState());
 	focusOn(store, panels[(panels.indexOf(focus) + by + panels.length) % panels.length]);
 }

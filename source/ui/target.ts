@@ -10,7 +10,11 @@ import type {Ui} from './store.js';
 export function targetOf(ui: Ui): Target | undefined {
 	const {columns, rows} = ui.size;
 	if (ui.overlay === 'help')
-		return {name: 'help', content: helpPanel(columns - 2), height: panelRows({rows}, ui.timeline)};
+		return {
+			name: 'help',
+			content: helpPanel(columns - 2, ui.state, ui.readOnly),
+			height: panelRows({rows}, ui.timeline),
+		};
 	const box = boxOf(ui, ui.focus);
 	if (box === undefined) return undefined;
 	return {name: ui.focus, content: panels[ui.focus](ui, box.width - 2, box.height - 2), height: box.height};

@@ -25,6 +25,7 @@ type View = {
 };
 
 const SIDE_BY_SIDE = 100;
+type Views = Readonly<Partial<Record<ViewId, View>>> & {readonly overview: View};
 
 export const views: Record<ViewId, View> = {
 	overview: {
@@ -73,3 +74,39 @@ export const views: Record<ViewId, View> = {
 		layout: (columns, rows) => down(columns, rows, ['lints', 2], ['lint', 3]),
 	},
 };
+
+/** Of a machine that can only be looked at: its domains are listed, and the chosen one is shown. */
+const lookedAt: Views = {
+	overview: {
+		first: 'domains',
+		panels: ['domains', 'domain', 'devices', 'faults'],
+		layout: (columns, rows) => {
+			const below = Math.min(14, Math.floor(rows * 0.4));
+			return [
+				across(columns, rows - below, ['domains', 2], ['domain', 3]),
+				across(columns, below, ['devices', 2], ['faults', 3]),
+			];
+		},
+	},
+	domains: {
+		first: 'domains',
+		panels: ['domains', 'domain'],
+		layout: (columns, rows) =>
+			columns >= SIDE_BY_SIDE
+				? [across(columns, rows, ['domains', 1], ['domain', 2])]
+				: down(columns, rows, ['domains', 1], ['domain', 2]),
+	},
+	walk: views.walk,
+	memory: {
+		first: 'page',
+		panels: ['reach', 'page'],
+		layout: (columns, rows) => down(columns, rows, ['reach', 1], ['page', 1]),
+	},
+	faults: views.faults,
+	lints: views.lints,
+};
+
+type Seen = {view: ViewId; readOnly: boolean};
+export const viewsOf = ({readOnly}: Pick<Seen, 'readOnly'>): Views => (readOnly ? lookedAt : views);
+/** The view that is shown. */
+export const viewIn = ({view, readOnly}: Seen): View => viewsOf({readOnly})[view] ?? views.overview;

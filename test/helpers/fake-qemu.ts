@@ -7,15 +7,23 @@ import readline from 'node:readline';
 import type {TestContext} from 'node:test';
 import {folder} from './lab.js';
 
-type Request = {execute: string; arguments: Record<string, unknown>};
+export type Request = {execute: string; arguments: Record<string, unknown>};
+/** Undefined closes the connection; an empty line is no answer at all. */
+type Answer = (request: Request) => string | undefined;
 
 /** Listens until the test ends. Each line is sent as it is; events and greetings are up to the caller. */
 export async function fakeQemu(
 	t: TestContext,
 	greeting: string,
-	answer: (request: Request) => string | undefined = () => '{"return": {}}',
+	answer: Answer = () => '{"return": {}}',
 ): Promise<string> {
 	const socket = path.join(folder(t), 'qmp');
+	t.after(await listen(socket, greeting, answer));
+	return socket;
+}
+
+/** @returns what ends it, as when QEMU is killed */
+export async function listen(socket: string, greeting: string, answer: Answer): Promise<() => void> {
 	const clients = new Set<net.Socket>();
 	const server = net.createServer(client => {
 		clients.add(client);
@@ -24,16 +32,15 @@ export async function fakeQemu(
 		readline.createInterface({input: client}).on('line', line => {
 			const said = answer(JSON.parse(line));
 			if (said === undefined) client.destroy();
-			else client.write(`${said}\n`);
+			else if (said !== '') client.write(`${said}\n`);
 		});
 	});
 	server.listen(socket);
 	await once(server, 'listening');
-	t.after(() => {
+	return () => {
 		for (const client of clients) client.destroy();
 		server.close();
-	});
-	return socket;
+	};
 }
 
 export const GREETING = '{"QMP": {"version": {"qemu": {"major": 7}}, "capabilities": ["oob"]}}\r\n';

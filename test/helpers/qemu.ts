@@ -11,8 +11,13 @@ import {cpio, DIRECTORY, FILE, moduleFiles, PROGRAM} from './initramfs.js';
 import {folder} from './lab.js';
 
 export type Guest = {qemu: string; kernel: string; modules: string; busybox: string};
-/** The -device of the IOMMU, and what the kernel is told about it. */
-export type MachineOptions = {iommu: string; parameters: string};
+/**
+ * The -device of the IOMMU, and what the kernel is told about it; whether the memory is in a file that can be read; and
+ * whether there is an edu device, whose DMA the guest sends twice a second to where nothing is mapped.
+ */
+export type MachineOptions = {iommu: string; parameters: string; shared?: boolean; faults?: boolean};
+/** QMP sockets, since each serves one client: for a test, and for what it tests. */
+export type Booted = {qmp: string; other: string; memory: string; process: ChildProcess};
 
 /** Half of it lies above 4 GiB, where the kernel takes pages from first. */
 const MEMORY = '512M';
@@ -44,15 +49,15 @@ export function findGuest(): Guest | string {
 /**
  * Boots a machine, whose disks are being read by the time it is handed over. It is gone with the test, whatever
  * happens.
- * @returns the path of its QMP socket
  */
 export async function boot(
 	t: TestContext,
 	guest: Guest,
-	{iommu, parameters}: MachineOptions,
-): Promise<string> {
+	{iommu, parameters, shared = true, faults = false}: MachineOptions,
+): Promise<Booted> {
 	const place = folder(t);
-	const socket = path.join(place, 'qmp');
+	const [qmp, other, memory] = ['qmp', 'other', 'ram'].map(name => path.join(place, name));
+	const backend = shared ? `memory-backend-file,mem-path=${memory},share=on` : 'memory-backend-ram';
 	const initrd = path.join(place, 'initrd');
 	fs.writeFileSync(initrd, initramfs(guest));
 	// Slow disks: a request, and what it maps, stays for a while.
@@ -63,20 +68,46 @@ export async function boot(
 	const qemu = spawn('setpriv', ['--pdeathsig', 'KILL', guest.qemu,
 		'-machine', `q35,memory-backend=m0,kernel-irqchip=split,max-ram-below-4g=${LOW_MEMORY}`,
 		'-accel', 'tcg', '-smp', '1', '-m', MEMORY,
-		'-object', `memory-backend-file,id=m0,size=${MEMORY},mem-path=${path.join(place, 'ram')},share=on`,
+		'-object', `${backend},id=m0,size=${MEMORY}`,
 		'-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
-		'-serial', 'stdio', '-qmp', `unix:${socket},server=on,wait=off`,
+		'-serial', 'stdio', 
+		'-qmp', `unix:${qmp},server=on,wait=off`, '-qmp', `unix:${other},server=on,wait=off`,
 		'-device', iommu,
 		'-drive', disk('d0'), '-device', 'nvme,id=nvme0,drive=d0,serial=1',
 		'-drive', disk('d1'), '-device', 'virtio-blk-pci,id=vtblk0,drive=d1,disable-legacy=on,iommu_platform=on',
 		'-netdev', 'hubport,id=n0,hubid=0', '-device', 'e1000,id=em0,netdev=n0,romfile=',
+		...(faults ? ['-device', 'edu,id=edu0'] : []),
 		'-kernel', guest.kernel, '-initrd', initrd,
 		'-append', append,
 	]);
 	t.after(() => end(qemu));
 	await said(qemu, READY);
-	return socket;
+	return {qmp, other, memory, process: qemu};
 }
+
+/** What edu's DMA is sent to: reads and writes by turns, each a page above the one before. */
+export const FAULT_AT = 0xdea0000;
+/**
+ * Switches edu on, with bus mastering, and starts DMA between its buffer at 0x40000 and an address in memory: source,
+ * destination, count and command are at 0x80 on (QEMU's docs/specs/edu).
+ */
+const EDU_FAULTS = `
+	echo 1 > $function/enable
+	printf '\\006' | dd of=$function/config bs=1 seek=4 conv=notrunc 2>/dev/null
+	base=$(head -n 1 $function/resource | cut -d ' ' -f 1)
+	at=${FAULT_AT}
+	while :; do
+		devmem $((base + 0x80)) 32 $at
+		devmem $((base + 0x88)) 32 0x40000
+		devmem $((base + 0x90)) 32 64
+		devmem $((base + 0x98)) 32 1
+		usleep 500000
+		devmem $((base + 0x80)) 32 0x40000
+		devmem $((base + 0x88)) 32 $((at + 4096))
+		devmem $((base + 0x98)) 32 3
+		usleep 500000
+		at=$((at + 8192))
+	done`;
 
 /** Loads the drivers, then reads both disks for ever with O_DIRECT, in pieces large enough for 2 MiB pages. */
 function initramfs({modules, busybox}: Guest): Buffer {
@@ -94,6 +125,10 @@ for disk in nvme0n1 vda; do
 	while :; do dd if=/dev/$disk of=/dev/null bs=8M iflag=direct 2>/dev/null; done &
 	until grep -q '[1-9]' /sys/block/$disk/inflight; do usleep 10000; done
 done
+for function in /sys/bus/pci/devices/*; do
+	[ $(cat $function/vendor)$(cat $function/device) = 0x12340x11e8 ] || continue
+	${EDU_FAULTS}
+done &
 echo ${READY}
 wait
 `;

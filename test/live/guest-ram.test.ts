@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
-import {GuestRam, ramBlocks} from '../../source/live/guest-ram.js';
-import {parseMemoryMap} from '../../source/live/memory-map.js';
+import {GuestRam} from '../../source/live/guest-ram.js';
+import {parseMemoryMap, ramBlocks} from '../../source/live/memory-map.js';
 import {Qmp} from '../../source/live/qmp.js';
 import {UserError} from '../../source/user-error.js';
 import {fakeQemu, GREETING} from '../helpers/fake-qemu.js';
@@ -75,6 +75,18 @@ test('pages come from their place in the file, and from nowhere else', async t =
 		assert.equal(ram.page(gpa), undefined);
 	}
 	assert.equal(ram.read(0xff800, new Uint8Array(4096)), false);
+});
+
+test('a file that ends early is a sentence, and no signal; a closed one gives nothing', async t => {
+	const file = path.join(folder(t), 'ram');
+	fs.writeFileSync(file, new Uint8Array(0x200000));
+	const ram = await openRam(t, {share: true, type: 'memory-backend-file', file});
+	fs.truncateSync(file, 0x10000);
+	assert.equal(ram.read(0xf000, new Uint8Array(4096)), true);
+	assert.throws(() => ram.read(0x10000, new Uint8Array(4096)), /ends before the guest's memory does/);
+	assert.equal(ram.page(0x10000), undefined);
+	ram.close();
+	assert.equal(ram.page(0xf000), undefined);
 });
 
 test('memory that cannot be read is a sentence that says how to mend it', async t => {

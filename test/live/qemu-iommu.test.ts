@@ -1,20 +1,24 @@
 import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
-import {findIommu} from '../../source/live/qemu-iommu.js';
+import {findIommu, readUnit} from '../../source/live/qemu-iommu.js';
 import {Qmp} from '../../source/live/qmp.js';
 import {UserError} from '../../source/user-error.js';
 import {fakeQemu, GREETING} from '../helpers/fake-qemu.js';
 
 /** A machine with one region, and registers that print as given. */
-async function machine(t: TestContext, region: string, words: string): Promise<Qmp> {
+async function machine(t: TestContext, region: string, words: string, functions: unknown = []): Promise<Qmp> {
 	const mtree = `FlatView #0\n AS "memory", root: system\n  ${region}\n\n`;
-	const socket = await fakeQemu(t, GREETING, ({arguments: {'command-line': line}}) =>
-		JSON.stringify({return: line === undefined ? {} : String(line).startsWith('xp ') ? words : mtree}),
-	);
+	const socket = await fakeQemu(t, GREETING, ({execute, arguments: {'command-line': line}}) => {
+		if (execute === 'query-pci') return JSON.stringify({return: functions});
+		const value = line === undefined ? {} : String(line).startsWith('xp ') ? words : mtree;
+		return JSON.stringify({return: value});
+	});
 	const qmp = await Qmp.connect(socket);
 	t.after(() => qmp.close());
 	return qmp;
 }
+
+const unitOf = async (qmp: Qmp) => readUnit(qmp, await findIommu(qmp));
 
 const VTD = '00000000fed90000-00000000fed9022f (prio 0, i/o): intel_iommu';
 const AMD = '00000000fed80000-00000000fed83fff (prio 0, i/o): amdvi-mmio';
@@ -28,26 +32,27 @@ const AMD_REGISTERS = `00000000fed80000: 0x011c8001 0x00000001 0x011ca000 0x0900
 `;
 
 test('the unit is found where it answers, and its registers say where the tables are', async t => {
-	assert.deepEqual(await findIommu(await machine(t, VTD, REGISTERS)), {
+	assert.deepEqual(await unitOf(await machine(t, VTD, REGISTERS)), {
 		format: 'vt-d',
 		enabled: true,
-		rootTable: 0x1018ee000,
+		table: 0x1018ee000,
 		capLo: 0x222f0606,
 		capHi: 0xd2008c,
 		ecapLo: 0xf00f4a,
+		hostAddressWidth: 48,
 	});
-	assert.deepEqual(await findIommu(await machine(t, AMD, AMD_REGISTERS)), {
+	assert.deepEqual(await unitOf(await machine(t, AMD, AMD_REGISTERS)), {
 		format: 'amd-vi',
 		enabled: true,
-		deviceTable: 0x1011c8000,
-		deviceTableBytes: 8192,
+		table: 0x1011c8000,
+		bytes: 8192,
 	});
 });
 
 test('a machine without a unit, and tables of another kind, are refused with a sentence', async t => {
-	const refused = async (region: string, words: string, pattern: RegExp) =>
+	const refused = async (region: string, words: string, pattern: RegExp, functions: unknown = []) =>
 		assert.rejects(
-			findIommu(await machine(t, region, words)),
+			unitOf(await machine(t, region, words, functions)),
 			(error: unknown) => error instanceof UserError && pattern.test(error.message),
 		);
 	await refused(
@@ -57,4 +62,10 @@ test('a machine without a unit, and tables of another kind, are refused with a s
 	);
 	await refused(VTD, REGISTERS.replace('018ee000', '018ee400'), /in scalable mode/);
 	await refused(VTD, 'Cannot access memory', /does not print what is at 0xfed90000/);
+	await refused(
+		'0000000000000000-00000000ffffffff (prio 0, ram): m0',
+		'',
+		/virtio-iommu, which has no tables in memory/,
+		[{bus: 0, devices: [{bus: 0, slot: 1, function: 0, id: {vendor: 0x1af4, device: 0x1057}}]}],
+	);
 });

@@ -2,10 +2,12 @@
 // against a plain walk (helpers/plain-walk.ts) and against the unit's model put over the same memory.
 
 import assert from 'node:assert/strict';
+import {execFile} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {describe, type TestContext, test} from 'node:test';
 import {setTimeout} from 'node:timers/promises';
+import {promisify} from 'node:util';
 import {GIB, HIGH, PAGE_SIZE, pageOf} from '../../source/formats/address.js';
 import * as amdvi from '../../source/formats/amdvi.js';
 import {FLAG} from '../../source/formats/amdvi.js';
@@ -15,77 +17,268 @@ import {Memory} from '../../source/hardware/memory.js';
 import {Vtd} from '../../source/hardware/vtd.js';
 import {seededRandom} from '../../source/lab/random.js';
 import {GuestRam} from '../../source/live/guest-ram.js';
+import {QemuMachine} from '../../source/live/qemu.js';
 import {pciDevices} from '../../source/live/qemu-devices.js';
-import {findIommu} from '../../source/live/qemu-iommu.js';
+import {findIommu, readUnit} from '../../source/live/qemu-iommu.js';
 import {Qmp} from '../../source/live/qmp.js';
 import {contextOf, deviceEntryOf} from '../../source/seam/contexts.js';
+import {coalesceFaults, explainFault} from '../../source/seam/fault-words.js';
 import {type Mapping, mappingsOf} from '../../source/seam/mappings.js';
-import type {Domain} from '../../source/seam/observed.js';
+import type {Domain, MachineState} from '../../source/seam/observed.js';
+import {viewDomain} from '../../source/seam/ranges.js';
+import {explainWalk} from '../../source/seam/walk.js';
 import {folder} from '../helpers/lab.js';
 import {amdviDomains, type Leaf, type PlainDomain, type ReadWord, vtdDomains} from '../helpers/plain-walk.js';
-import {boot, findGuest, type MachineOptions} from '../helpers/qemu.js';
+import {CLI} from '../helpers/program.js';
+import {boot, FAULT_AT, findGuest, type MachineOptions} from '../helpers/qemu.js';
 
 const guest = findGuest();
-const options = {timeout: 150_000, skip: typeof guest === 'string' && guest};
+const options = {timeout: 240_000, skip: typeof guest === 'string' && guest};
 const WIDTH = 48;
 const LARGE = 512 * PAGE_SIZE;
 
 describe('the tables that Linux builds in QEMU', {concurrency: true}, () => {
-	test('VT-d: every domain is decoded without a wrong entry', options, async t => {
-		const {qmp, ram, iommu, devices} = await bootedMachine(t, {
-			iommu: `intel-iommu,intremap=on,aw-bits=${WIDTH}`,
-			parameters: 'intel_iommu=on',
-		});
-		assert.ok(iommu.format === 'vt-d' && iommu.enabled);
-		const {rootTable} = iommu;
-		assert.ok(rootTable >= HIGH, 'the kernel takes its tables from above 4 GiB');
-		const plain = await momentOf(qmp, () => vtdDomains(wordsOf(ram), BigInt(rootTable), WIDTH));
-		await assertSameBytes(t, qmp, ram, [rootTable, ...plain.map(({root}) => root)]);
+	test(
+		'VT-d: every domain is decoded without a wrong entry, and followed as it changes',
+		options,
+		async t => {
+			const {booted, qmp, ram, unit, devices} = await bootedMachine(t, {...VTD, faults: true});
+			assert.ok(unit.format === 'vt-d' && unit.enabled);
+			const {table} = unit;
+			assert.ok(table >= HIGH, 'the kernel takes its tables from above 4 GiB');
+			const plain = await momentOf(qmp, () => vtdDomains(wordsOf(ram), BigInt(table), WIDTH));
+			await assertSameBytes(t, qmp, ram, [table, ...plain.map(({root}) => root)]);
 
-		assertDecoded(ram, 'vt-d', plain, rid => contextOf(ram, rootTable, rid));
-		const unit = new Vtd(copyOf(ram), {...iommu, hostAddressWidth: WIDTH});
-		unit.write32(REG.RTADDR, rootTable % HIGH);
-		unit.write32(REG.RTADDR + 4, Math.floor(rootTable / HIGH));
-		unit.write32(REG.GCMD, SRTP);
-		unit.write32(REG.GCMD, TE);
-		assertTranslates(plain, unit.translate.bind(unit), write => (write ? FAULT.WRITE : FAULT.READ));
-		assertAtWork(t, ram, plain, devices);
-	});
+			assertDecoded(ram, 'vt-d', plain, rid => contextOf(ram, table, rid));
+			const model = new Vtd(copyOf(ram), unit);
+			model.write32(REG.RTADDR, table % HIGH);
+			model.write32(REG.RTADDR + 4, Math.floor(table / HIGH));
+			model.write32(REG.GCMD, SRTP);
+			model.write32(REG.GCMD, TE);
+			assertTranslates(plain, model.translate.bind(model), write => (write ? FAULT.WRITE : FAULT.READ));
+			assertAtWork(t, ram, plain, devices);
 
-	test('AMD-Vi: every domain is decoded without a wrong entry', options, async t => {
-		const {qmp, ram, iommu, devices} = await bootedMachine(t, {
-			iommu: 'amd-iommu,intremap=on',
-			parameters: 'amd_iommu=force_isolation',
-		});
-		assert.ok(iommu.format === 'amd-vi' && iommu.enabled);
-		const {deviceTable, deviceTableBytes} = iommu;
-		const walk = () => amdviDomains(wordsOf(ram), BigInt(deviceTable), deviceTableBytes);
-		const plain = await momentOf(qmp, walk);
-		await assertSameBytes(t, qmp, ram, [deviceTable, ...plain.map(({root}) => root)]);
-		assertDecoded(ram, 'amd-vi', plain, rid => {
-			const entry = deviceEntryOf(ram, deviceTable, deviceTableBytes, rid);
-			return entry?.reach === 'tables' ? entry : undefined;
-		});
+			await assertProgram(booted.other, plain);
+			const machine = await openMachine(t, booted.other);
+			assertObserved(machine, plain);
+			await qmp.execute('cont');
+			machine.watch(() => {});
+			await assertComeAndGo(machine);
+			await assertFaults(machine);
+		},
+	);
 
-		const unit = new Amdvi(copyOf(ram));
-		unit.write32(amdvi.REG.DEVICE_TABLE, (deviceTable % HIGH) + deviceTableBytes / PAGE_SIZE - 1);
-		unit.write32(amdvi.REG.DEVICE_TABLE + 4, Math.floor(deviceTable / HIGH));
-		unit.write32(amdvi.REG.CONTROL, amdvi.CONTROL.IOMMU_EN);
-		assertTranslates(plain, unit.translate.bind(unit), (write, mapped) => {
-			const flags = (write ? FLAG.RW : 0) | (mapped ? FLAG.PR | FLAG.PE : 0);
-			return amdvi.refusal(amdvi.EVENT.IO_PAGE_FAULT, flags);
-		});
-		assertAtWork(t, ram, plain, devices);
-	});
+	test(
+		'AMD-Vi: every domain is decoded without a wrong entry, and followed as it changes',
+		options,
+		async t => {
+			const {booted, qmp, ram, unit, devices} = await bootedMachine(t, {
+				iommu: 'amd-iommu,intremap=on',
+				parameters: 'amd_iommu=force_isolation',
+			});
+			assert.ok(unit.format === 'amd-vi' && unit.enabled);
+			const {table, bytes} = unit;
+			const plain = await momentOf(qmp, () => amdviDomains(wordsOf(ram), BigInt(table), bytes));
+			await assertSameBytes(t, qmp, ram, [table, ...plain.map(({root}) => root)]);
+			assertDecoded(ram, 'amd-vi', plain, rid => {
+				const entry = deviceEntryOf(ram, table, bytes, rid);
+				return entry?.reach === 'tables' ? entry : undefined;
+			});
+
+			const model = new Amdvi(copyOf(ram));
+			model.write32(amdvi.REG.DEVICE_TABLE, (table % HIGH) + bytes / PAGE_SIZE - 1);
+			model.write32(amdvi.REG.DEVICE_TABLE + 4, Math.floor(table / HIGH));
+			model.write32(amdvi.REG.CONTROL, amdvi.CONTROL.IOMMU_EN);
+			assertTranslates(plain, model.translate.bind(model), (write, mapped) => {
+				const flags = (write ? FLAG.RW : 0) | (mapped ? FLAG.PR | FLAG.PE : 0);
+				return amdvi.refusal(amdvi.EVENT.IO_PAGE_FAULT, flags);
+			});
+			assertAtWork(t, ram, plain, devices);
+
+			await assertProgram(booted.other, plain);
+			const machine = await openMachine(t, booted.other);
+			assertObserved(machine, plain);
+			await qmp.execute('cont');
+			machine.watch(() => {});
+			await assertComeAndGo(machine);
+		},
+	);
+
+	test(
+		'memory that is in no file is read through the monitor; a QEMU that is killed leaves its last picture',
+		options,
+		async t => {
+			assert.ok(typeof guest !== 'string');
+			const {qmp: socket, other, process} = await boot(t, guest, {...VTD, shared: false, faults: true});
+			const machine = await openMachine(t, other);
+			assert.match(machine.state().notes?.[0] ?? '', /through the monitor, which is slower/);
+			machine.watch(() => {});
+			await assertComeAndGo(machine);
+			await assertFaults(machine);
+			machine.close();
+
+			const qmp = await Qmp.connect(socket);
+			t.after(() => qmp.close());
+			await qmp.execute('stop');
+			const {unit} = machine.state();
+			assert.ok(unit);
+			const plain = await walkSaved(t, qmp, word => vtdDomains(word, BigInt(unit.table), WIDTH));
+			const still = await openMachine(t, other);
+			assertObserved(still, plain);
+
+			const before = still.state();
+			still.watch(() => {});
+			process.kill('SIGKILL');
+			const {lost, domains} = await until(still, state => state.lost);
+			assert.match(lost?.why ?? '', /QEMU has closed the connection|Nobody listens at/);
+			assert.equal(lost?.seen, CLOCK);
+			assert.deepEqual(domains, before.domains);
+			const [access] = plain.filter(({leaves}) => leaves.length > 0);
+			const walk = explainWalk(still.memory, still.state(), access.rids[0], access.leaves[0].iova, false);
+			assert.equal(walk.end.kind === 'memory' && walk.end.hpa, access.leaves[0].hpa);
+		},
+	);
 });
+
+const VTD = {iommu: `intel-iommu,intremap=on,aw-bits=${WIDTH}`, parameters: 'intel_iommu=on'};
+const CLOCK = '12:34:56';
+
+async function openMachine(t: TestContext, socket: string): Promise<QemuMachine> {
+	const machine = await QemuMachine.open(socket, {every: 50, clock: () => CLOCK});
+	t.after(() => machine.close());
+	return machine;
+}
+
+const PATIENCE_MS = 60_000;
+
+/** Waits for a state. */
+async function until(machine: QemuMachine, there: (state: MachineState) => unknown): Promise<MachineState> {
+	const start = performance.now();
+	while (!there(machine.state())) {
+		const {lost, faults, revision} = machine.state();
+		const waited = performance.now() - start;
+		assert.ok(
+			waited < PATIENCE_MS,
+			`not seen: ${JSON.stringify({revision, lost, faults: faults.slice(-3)})}`,
+		);
+		await setTimeout(20);
+	}
+	return machine.state();
+}
+
+/** The machine has the domains of the plain walk, no other, with the same functions and mappings. */
+function assertObserved(machine: QemuMachine, plain: readonly PlainDomain[]): void {
+	const {domains, devices, owned} = machine.state();
+	const byId = (a: {id: number}, b: {id: number}) => a.id - b.id;
+	assert.deepEqual(
+		domains.map(({id, root, levels, mappings}) => ({id, root, levels, mappings})),
+		plain.toSorted(byId).map(({id, root, levels, leaves}) => ({id, root, levels, mappings: joined(leaves)})),
+	);
+	for (const domain of domains) {
+		assert.equal(domain.role, 'os');
+		const rids = devices.filter(device => device.domain === domain.id).map(({rid}) => rid);
+		const expected = plain.find(({id}) => id === domain.id);
+		assert.deepEqual(
+			rids,
+			expected?.rids.toSorted((a, b) => a - b),
+		);
+		const view = viewDomain(machine.memory, owned, domain);
+		assert.equal(
+			view.mappedPages,
+			(expected?.leaves ?? []).reduce((sum, {bytes}) => sum + bytes, 0) / PAGE_SIZE,
+		);
+		assert.equal(view.removedPages, 0);
+	}
+}
+
+/** The program itself, without a terminal. */
+async function assertProgram(socket: string, plain: readonly PlainDomain[]): Promise<void> {
+	const {stdout} = await promisify(execFile)(process.execPath, [CLI, 'qemu', socket, '--json'], {
+		maxBuffer: 64 * 1024 * 1024,
+	});
+	const {domains} = JSON.parse(stdout);
+	const pages = ({leaves}: PlainDomain) => leaves.reduce((sum, {bytes}) => sum + bytes, 0) / PAGE_SIZE;
+	assert.deepEqual(
+		domains.map(({id, mappedPages}: {id: number; mappedPages: number}) => [id, mappedPages]),
+		plain.toSorted((a, b) => a.id - b.id).map(domain => [domain.id, pages(domain)]),
+	);
+}
+
+/** What a disk maps for a read is there, and gone when the read is done. */
+async function assertComeAndGo(machine: QemuMachine): Promise<void> {
+	const rid = machine.state().devices.find(({name}) => name === 'nvme0')?.rid;
+	const mapped = ({domains, devices}: MachineState) => {
+		const id = devices.find(device => device.rid === rid)?.domain;
+		return new Set(
+			domains.find(domain => domain.id === id)?.mappings?.map(({iova, hpa}) => `${iova} ${hpa}`),
+		);
+	};
+	const first = mapped(machine.state());
+	// The driver keeps some of what it maps.
+	const came = new Set<string>();
+	await until(machine, state => {
+		const now = mapped(state);
+		for (const key of now) if (!first.has(key)) came.add(key);
+		return [...came].some(key => !now.has(key));
+	});
+}
+
+/** edu's reads and writes are refused, and explained. */
+async function assertFaults(machine: QemuMachine): Promise<void> {
+	const {faults, devices} = await until(
+		machine,
+		({faults}) => faults.some(({write}) => write) && faults.some(({write}) => !write),
+	);
+	const rid = devices.find(({name}) => name === 'edu0')?.rid;
+	for (const fault of faults) {
+		assert.deepEqual([fault.device, fault.rid, fault.recorded], ['edu0', rid, true]);
+		assert.equal(fault.reason, fault.write ? FAULT.WRITE : FAULT.READ);
+		const page = (fault.iova - FAULT_AT) / PAGE_SIZE;
+		assert.ok(Number.isInteger(page) && page >= 0);
+		assert.equal(page % 2 === 1, fault.write);
+	}
+	const [row] = coalesceFaults(faults);
+	const {sentence, check} = explainFault(machine.memory, machine.state(), row);
+	assert.match(
+		sentence,
+		/^edu0 \(0:\d+:0\) asked .*: its domain did not map the page to be (read|written)\./,
+	);
+	assert.match(check, /^The driver never mapped that address for this device/);
+}
 
 async function bootedMachine(t: TestContext, options: MachineOptions) {
 	assert.ok(typeof guest !== 'string');
-	const qmp = await Qmp.connect(await boot(t, guest, options));
+	const booted = await boot(t, guest, options);
+	const qmp = await Qmp.connect(booted.qmp);
 	t.after(() => qmp.close());
 	const ram = await GuestRam.open(qmp);
 	t.after(() => ram.close());
-	return {qmp, ram, iommu: await findIommu(qmp), devices: await pciDevices(qmp)};
+	const unit = await readUnit(qmp, await findIommu(qmp));
+	return {booted, qmp, ram, unit, devices: await pciDevices(qmp)};
+}
+
+/** A walk of a stopped machine, over pages that QEMU itself writes to files: as many rounds as there are levels. */
+async function walkSaved(
+	t: TestContext,
+	qmp: Qmp,
+	walk: (word: ReadWord) => PlainDomain[],
+): Promise<PlainDomain[]> {
+	const filename = path.join(folder(t), 'page');
+	const pages = new Map<number, Buffer>();
+	for (;;) {
+		const missing = new Set<number>();
+		const found = walk(address => {
+			const page = pageOf(Number(address));
+			const bytes = pages.get(page);
+			if (bytes === undefined) missing.add(page);
+			return bytes?.readBigUInt64LE(Number(address) - page) ?? 0n;
+		});
+		if (missing.size === 0) return found;
+		for (const page of missing) {
+			await qmp.execute('pmemsave', {val: page, size: PAGE_SIZE, filename});
+			pages.set(page, fs.readFileSync(filename));
+		}
+	}
 }
 
 /**

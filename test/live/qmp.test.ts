@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {Qmp} from '../../source/live/qmp.js';
@@ -41,7 +42,10 @@ test('what QEMU refuses is told in its own words, and the next command works', a
 
 test('no socket, another protocol, and a machine that goes away are each a sentence', async t => {
 	const nowhere = path.join(folder(t), 'none');
-	await assert.rejects(Qmp.connect(nowhere), sentence(/none cannot be reached.*ENOENT/));
+	await assert.rejects(Qmp.connect(nowhere), sentence(/^There is no .*none: start QEMU with -qmp/));
+	const file = path.join(folder(t), 'file');
+	fs.writeFileSync(file, 'no socket');
+	await assert.rejects(Qmp.connect(file), sentence(/^Nobody listens at .*file: .* that is no socket\.$/));
 	await assert.rejects(Qmp.connect(await fakeQemu(t, 'SSH-2.0-x\r\n')), sentence(/is not a QMP socket/));
 	await assert.rejects(Qmp.connect(await fakeQemu(t, '{"return": 1}\n')), sentence(/is not a QMP socket/));
 	const socket = await fakeQemu(t, GREETING, ({execute}) =>

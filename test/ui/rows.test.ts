@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import {LEAST_COLUMNS, LEAST_ROWS, panelRows} from '../../source/ui/layout.js';
 import {boxes, boxOf} from '../../source/ui/place.js';
 import {bottomBorder, fit, paint, topBorder, widthOf, wrap} from '../../source/ui/rows.js';
-import {VIEWS, views} from '../../source/ui/views.js';
+import {VIEWS, viewIn, viewsOf} from '../../source/ui/views.js';
 import {textOf} from '../helpers/lines.js';
 
 const text = fc.oneof(
@@ -74,10 +74,12 @@ test('every view fills every screen exactly, and shows the panel that has the fo
 			fc.boolean(),
 			fc.boolean(),
 			fc.boolean(),
-			(columns, rows, view, nth, zoom, large, timeline) => {
-				const {panels} = views[view];
+			fc.boolean(),
+			(columns, rows, named, nth, zoom, large, timeline, readOnly) => {
+				const view = viewsOf({readOnly})[named] ? named : 'overview';
+				const {panels} = viewIn({view, readOnly});
 				const focus = panels[nth % panels.length];
-				const ui = {view, focus, zoom, large, size: {columns, rows}, recent: [focus], timeline};
+				const ui = {view, readOnly, focus, zoom, large, size: {columns, rows}, recent: [focus], timeline};
 				const lines = boxes(ui);
 				assert.equal(
 					lines.reduce((sum, line) => sum + line[0].height, 0),

@@ -6,6 +6,9 @@ import {type Store, say, type Ui} from '../store.js';
 
 export const GROUPS = ['Views', 'Look', 'Lab', 'Form', 'Scenario', 'Time', 'dmascope'] as const;
 
+/** What a machine without a lab has no use for. */
+export const NEEDS_LAB: readonly string[] = ['Lab', 'Form', 'Scenario', 'Time'];
+
 export type UiCommand = {
 	id: string;
 	keys: readonly string[];

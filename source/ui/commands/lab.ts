@@ -74,6 +74,7 @@ export const labCommands: readonly UiCommand[] = [
 		description: 'The next guest',
 		group: 'Lab',
 		hint: 5,
+		why: withLab,
 		run: store => {
 			store.setState(({form, state, places}) => ({
 				form: {...stepField({...commitDraft(form), chosen: 'vm'}, 1, state.vms), chosen: form.chosen},

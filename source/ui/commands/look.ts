@@ -4,7 +4,7 @@ import {moved, type Place} from '../content.js';
 import {opened} from '../open.js';
 import {focusOn, moveFocus, type Store, show, type Ui} from '../store.js';
 import {leaveThePast} from '../timeline.js';
-import {VIEWS, views} from '../views.js';
+import {VIEWS, viewIn} from '../views.js';
 import type {UiCommand} from './command.js';
 
 const NAMES: Record<(typeof VIEWS)[number], string> = {
@@ -58,7 +58,7 @@ export const lookCommands: readonly UiCommand[] = [
 		description: 'The next panel',
 		group: 'Look',
 		hint: 6,
-		when: ({view}) => views[view].panels.length > 1,
+		when: ui => viewIn(ui).panels.length > 1,
 		run: store => moveFocus(store, 1),
 	},
 	{
@@ -68,7 +68,7 @@ export const lookCommands: readonly UiCommand[] = [
 		label: 'back',
 		description: 'The previous panel',
 		group: 'Look',
-		when: ({view}) => views[view].panels.length > 1,
+		when: ui => viewIn(ui).panels.length > 1,
 		run: store => moveFocus(store, -1),
 	},
 	{
@@ -101,7 +101,7 @@ function back(store: Store): void {
 	else if (filters[focus]) store.setState({filters: {...filters, [focus]: undefined}});
 	else if (view !== 'overview') show(store, 'overview');
 	else if (timeline) leaveThePast(store);
-	else focusOn(store, 'model');
+	else focusOn(store, viewIn(store.getState()).first);
 }
 
 function scrollCommand(

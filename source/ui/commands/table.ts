@@ -1,12 +1,12 @@
 // What can be done with a table of ranges: filter it, sort it, go to an address.
 
 import {SORTS} from '../../seam/filter.js';
-import {rangesShown} from '../ranges-shown.js';
+import {isTable, rangesShown} from '../ranges-shown.js';
 import {type Store, say, type Ui} from '../store.js';
 import {unfoldKey} from '../unfold.js';
 import type {UiCommand} from './command.js';
 
-const onTable = ({focus}: Ui): boolean => focus === 'host' || focus === 'guest';
+const onTable = ({focus}: Ui): boolean => isTable(focus);
 
 export const tableCommands: readonly UiCommand[] = [
 	{
@@ -68,7 +68,7 @@ export const tableCommands: readonly UiCommand[] = [
 		description: 'Go to an address',
 		group: 'Look',
 		hint: 2,
-		when: ui => onTable(ui) || ui.focus === 'map' || ui.focus === 'walk' || ui.focus === 'page',
+		when: ui => onTable(ui) || ['map', 'walk', 'reach', 'page'].includes(ui.focus),
 		run: store => store.setState({prompt: {asks: 'address', text: ''}}),
 	},
 ];
@@ -77,7 +77,7 @@ export const tableCommands: readonly UiCommand[] = [
 function fold(store: Store, open: boolean): void {
 	const ui = store.getState();
 	const {focus, places} = ui;
-	if (focus !== 'host' && focus !== 'guest') return;
+	if (!isTable(focus)) return;
 	const rows = rangesShown(ui, focus)?.ranges ?? [];
 	let at = places[focus]?.cursor ?? 0;
 	if (rows[at] === undefined) return;

@@ -1,7 +1,8 @@
 // A domain's table, decoded from the bits in memory: the host's by owner, a guest's with where its pages are.
 
 import {PAGE_SIZE} from '../../formats/address.js';
-import type {DomainView, Range} from '../../seam/ranges.js';
+import {type DomainView, NO_MEMORY, type Range} from '../../seam/ranges.js';
+import {usersOf} from '../../seam/snapshot.js';
 import {grouped, plural} from '../../words.js';
 import {type Content, fixed} from '../content.js';
 import {rangesShown, type Shown} from '../ranges-shown.js';
@@ -56,18 +57,40 @@ export function guestPanel(ui: Ui, width: number): Content {
 	if (shownRanges === undefined) return withoutDomain(ui, vm, width);
 	const {view} = shownRanges;
 	const title = `GUEST DOMAIN ${view.domain.id} ─ ${vm} ─ ${plural(view.mappedPages, 'page')}`;
+	return translated(ui, shownRanges, title, ['GPA', 'HPA'], width, shownTransfer(ui)?.command.gpa);
+}
+
+/** The domain that is chosen among those that a machine's own kernel has made. */
+export function domainPanel(ui: Ui, width: number): Content {
+	const shownRanges = rangesShown(ui, 'domain');
+	if (shownRanges === undefined) return fixed('DOMAIN', [[[' There is none.', 'dim']]]);
+	const {domain, mappedPages} = shownRanges.view;
+	const title = `DOMAIN ${domain.id} ─ ${usersOf(domain, ui.state.devices)} ─ ${plural(mappedPages, 'page')}`;
+	return translated(ui, shownRanges, title, ['IOVA', 'address'], width);
+}
+
+/** A table with where each run leads; `marked` is an address to point at. */
+function translated(
+	ui: Ui,
+	shownRanges: Shown,
+	title: string,
+	[from, to]: readonly [from: string, to: string],
+	width: number,
+	marked?: number,
+): Content {
+	const {view} = shownRanges;
 	const digits = digitsOf(view.ranges.map(({hpa, pages}) => hpa + pages * PAGE_SIZE));
 	const target = digits + 3;
 	const columns = columnsOf(view, width, target);
 	const prefix = width >= WIDE ? '0x' : '';
 	const head: Row = [
 		[
-			` ${'GPA'.padEnd(columns.range)}${' → HPA'.padEnd(target + prefix.length)}${'pages'.padStart(columns.pages)} rw`,
+			` ${from.padEnd(columns.range)}${` → ${to}`.padEnd(target + prefix.length)}${'pages'.padStart(columns.pages)} rw`,
 			'dim',
 		],
 	];
 	return table(ui, shownRanges, title, head, range => [
-		mark(range, shownTransfer(ui)?.command.gpa),
+		mark(range, marked),
 		indent(range),
 		columns.rangeText(range),
 		[' → ', 'dim'],
@@ -75,6 +98,7 @@ export function guestPanel(ui: Ui, width: number): Content {
 		grouped(range.pages).padStart(columns.pages),
 		' ',
 		rights(range),
+		view.domain.role === 'os' && range.owner === NO_MEMORY ? [` ${NO_MEMORY}`, 'warn'] : '',
 	]);
 }
 

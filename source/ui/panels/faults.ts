@@ -4,7 +4,7 @@
 import {hex} from '../../formats/address.js';
 import {coalesceFaults, explainFault, type FaultRow} from '../../seam/fault-words.js';
 import type {Fault} from '../../seam/observed.js';
-import {faultLogText} from '../../seam/snapshot.js';
+import {faultCountText, faultLogText} from '../../seam/snapshot.js';
 import {grouped} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {keySign} from '../glyphs.js';
@@ -23,7 +23,7 @@ export function faultsShown({state: {faults}}: Ui): readonly FaultRow[] {
 
 export function faultsPanel(ui: Ui, width: number): Content {
 	const {faultLog} = ui.state;
-	const seen = `FAULTS ─ the lab saw ${grouped(faultLog.blocked)}`;
+	const seen = `FAULTS ─ ${faultCountText(faultLog, ui.state.faults)}`;
 	const kept = faultLogText(faultLog);
 	const whole = `${seen} · ${kept}`;
 	// What does not fit into the title stands in rows below it: that nobody logs them is the point.
@@ -31,9 +31,12 @@ export function faultsPanel(ui: Ui, width: number): Content {
 	const title = fits ? whole : seen;
 	const head = fits ? [] : wrap(kept, width - 2).map((line): Row => [[` ${line.trim()}`, 'dim']]);
 	const rows = faultsShown(ui);
-	if (rows.length === 0) return list(title, [[[' No access has been refused.', 'dim']]], head);
+	if (rows.length === 0) return list(title, [[[` ${noneWords(ui)}`, 'dim']]], head);
 	return {title, head, count: rows.length, row: index => faultRow(rows[index], width), selects: true};
 }
+
+const noneWords = ({readOnly}: Ui): string =>
+	readOnly ? 'No refused access can be read.' : 'No access has been refused.';
 
 function faultRow(
 	{device, write, lowest, highest, owner, reason, text, count, last}: FaultRow,
@@ -53,17 +56,25 @@ function faultRow(
 
 export function faultPanel(ui: Ui, width: number): Content {
 	const row = faultsShown(ui)[ui.places.faults?.cursor ?? 0];
-	const {kernelLines} = ui.state.faultLog;
-	if (row === undefined) return fixed('IN WORDS', [[' No access has been refused.']]);
+	if (row === undefined) return fixed('IN WORDS', [[` ${noneWords(ui)}`]]);
 	const {sentence, check} = explainFault(ui.machine.memory, ui.state, row);
 	const prose = (text: string): Row[] => wrap(text, width - 2).map(line => [` ${line.trim()}`]);
 	return list(keySign('IN WORDS ─ ⏎ in the list shows the walk'), [
 		...prose(sentence),
 		...wrap(check, width - 2).map((line): Row => [[` ${line.trim()}`, 'key']]),
+		...logRows(ui),
+	]);
+}
+
+/** Nothing where the kernel's log cannot be seen. */
+function logRows({state}: Ui): Row[] {
+	const {kernelLines, kernelLogged} = state.faultLog;
+	if (kernelLogged === undefined) return [];
+	return [
 		[],
 		kernelLines.length === 0
 			? [[' The kernel’s log says nothing of it.', 'dim']]
 			: [[' The kernel’s log:', 'dim']],
 		...kernelLines.slice(-20).map((line): Row => [`   ${line.trim()}`]),
-	]);
+	];
 }

@@ -7,7 +7,8 @@ import {bufferPanel} from './buffer.js';
 import {comparePanel} from './compare.js';
 import {consolePanel} from './console.js';
 import {devicesPanel} from './devices.js';
-import {guestPanel, hostPanel} from './domain.js';
+import {domainPanel, guestPanel, hostPanel} from './domain.js';
+import {domainsPanel} from './domains.js';
 import {faultPanel, faultsPanel} from './faults.js';
 import {lifePanel} from './life.js';
 import {lintPanel, lintsPanel} from './lints.js';
@@ -39,4 +40,6 @@ export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => 
 	fault: faultPanel,
 	lints: lintsPanel,
 	lint: lintPanel,
+	domains: domainsPanel,
+	domain: domainPanel,
 };

@@ -6,7 +6,7 @@ import {reachOf} from '../../seam/reach.js';
 import {sizeText} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {hostOf} from '../ranges-shown.js';
-import {type Row, type Span, wrap} from '../rows.js';
+import {type Row, type Span, widthOf, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 import type {Tone} from '../theme.js';
 
@@ -62,10 +62,12 @@ function toneOf({owner, mapped}: Cell): Tone {
 }
 
 export function reachPanel({machine, state, views, page}: Ui, width: number): Content {
-	const rows = reachOf(machine.memory, state, views, page).flatMap(({who, how, at, why}): Row[] => [
+	const reached = reachOf(machine.memory, state, views, page);
+	const names = Math.max(8, ...reached.map(({who}) => widthOf(who) + 1));
+	const rows = reached.flatMap(({who, how, at, why}): Row[] => [
 		[
 			how === 'nothing' ? [' ✗ ', 'dim'] : [' ✓ ', 'good'],
-			[who.padEnd(8), 'key'],
+			[who.padEnd(names), 'key'],
 			[how, how === 'nothing' ? 'dim' : 'plain'],
 			at === undefined ? '' : [` at ${hex(at)}`, 'dim'],
 		],

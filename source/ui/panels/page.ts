@@ -1,7 +1,7 @@
 // A page of host physical memory, byte for byte, as it is now.
 
 import {hex, PAGE_SIZE} from '../../formats/address.js';
-import {ownerAt} from '../../seam/ranges.js';
+import {NO_MEMORY, ownerAt, UNKNOWN} from '../../seam/ranges.js';
 import {type Content, fixed} from '../content.js';
 import type {Row} from '../rows.js';
 import type {Ui} from '../store.js';
@@ -11,11 +11,15 @@ const WIDE = 76;
 
 export function pagePanel({machine, state, page}: Ui, width: number): Content {
 	const words = machine.memory.page(page);
-	if (words === undefined) return fixed(`PAGE ${hex(page)}`, [[' There is no memory at that address.']]);
+	const owner = ownerAt(state.owned, page);
+	if (words === undefined)
+		return fixed(`PAGE ${hex(page)}`, [
+			[owner === NO_MEMORY ? ' There is no memory at that address.' : ' This page cannot be read now.'],
+		]);
 	const bytes = new Uint8Array(words.buffer, words.byteOffset, PAGE_SIZE);
 	const perRow = width >= WIDE ? 16 : 8;
 	return {
-		title: `PAGE ${hex(page)} ─ ${ownerAt(state.owned, page)}`,
+		title: `PAGE ${hex(page)}${owner === UNKNOWN ? '' : ` ─ ${owner}`}`,
 		head: [],
 		count: PAGE_SIZE / perRow,
 		row: index => byteRow(bytes.subarray(index * perRow, (index + 1) * perRow), page + index * perRow),

@@ -3,11 +3,16 @@
 import {hex} from '../../formats/address.js';
 import {ridText} from '../../formats/pci.js';
 import type {Cached} from '../../seam/observed.js';
+import {UNKNOWN} from '../../seam/ranges.js';
 import {explainWalk, qwordText, type Step, type Walk} from '../../seam/walk.js';
 import {plural} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
+import {chosenDomain} from '../ranges-shown.js';
 import {type Row, wrap} from '../rows.js';
 import type {Access, Ui} from '../store.js';
+
+const UNSEEN =
+	'What the IOMMU has cached cannot be seen from here: it may still answer as the tables were before.';
 
 export function walkPanel(ui: Ui, width: number): Content {
 	const access = ui.access ?? firstAccess(ui);
@@ -22,7 +27,7 @@ export function walkPanel(ui: Ui, width: number): Content {
 		title,
 		[
 			...words,
-			...cachedRows(machine.lab?.cached(rid, iova), width),
+			...(machine.lab ? cachedRows(machine.lab.cached(rid, iova), width) : prose(UNSEEN, width, 'dim')),
 			[],
 			...walk.steps.flatMap(step => stepRows(step, width)),
 		],
@@ -31,10 +36,19 @@ export function walkPanel(ui: Ui, width: number): Content {
 }
 
 /** Where the last transfer of the form's guest was looked up; else the first address of the first function. */
-function firstAccess({state, last, form}: Ui): Access | undefined {
+function firstAccess(ui: Ui): Access | undefined {
+	const {state, last, form} = ui;
+	if (ui.readOnly) return firstOf(ui);
 	const transfer = last[form.vm] ?? state.transfers.findLast(({iova}) => iova !== undefined);
 	const device = state.devices.find(({name}) => name === transfer?.device) ?? state.devices[0];
 	return device && {rid: device.rid, iova: transfer?.iova ?? 0, write: true};
+}
+
+/** The first address that the chosen domain maps. */
+function firstOf(ui: Ui): Access | undefined {
+	const view = chosenDomain(ui);
+	const device = ui.state.devices.find(({domain}) => domain === view?.domain.id) ?? ui.state.devices[0];
+	return device && {rid: device.rid, iova: view?.ranges[0]?.iova ?? 0, write: true};
 }
 
 function stepRows({name, index, entryAddress, raw, fields, verdict}: Step, width: number): Row[] {
@@ -69,7 +83,7 @@ function endRows({end}: Walk, width: number): Row[] {
 		[
 			[' ✓ MEMORY ', 'good'],
 			[hex(end.hpa), 'key'],
-			` of ${end.owner}, ${end.read ? 'r' : '-'}${end.write ? 'w' : '-'}${size}`,
+			`${end.owner === UNKNOWN ? '' : ` of ${end.owner}`}, ${end.read ? 'r' : '-'}${end.write ? 'w' : '-'}${size}`,
 		],
 		...prose(end.sentence, width, 'plain'),
 	];

@@ -1,0 +1,196 @@
+// A running QEMU as a machine to look at: the tables that the guest's kernel writes for the emulated IOMMU, kept up to
+// date, and what is left of its faults. Nothing is written, neither to the guest nor to its monitor.
+
+import {PAGE_SIZE} from '../formats/address.js';
+import {ridText} from '../formats/pci.js';
+import type {MachineState, ObservedMachine, PhysicalReader, Unit} from '../seam/observed.js';
+import {UNKNOWN} from '../seam/ranges.js';
+import {messageOf, UserError} from '../user-error.js';
+import {lookAtDomains, type Os} from './os-domains.js';
+import {pciDevices} from './qemu-devices.js';
+import {amdviFaults, FaultsKept, type FaultsSeen, vtdFaults} from './qemu-faults.js';
+import {readUnit} from './qemu-iommu.js';
+import {attach, type Link} from './qemu-link.js';
+
+export type QemuOptions = {
+	/** Milliseconds between two looks. */
+	every?: number;
+	/** What the clock shows, for people. */
+	clock: () => string;
+};
+
+const EVERY_MS = 500;
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 8000;
+
+const NOTHING: MachineState = {
+	revision: 0,
+	tables: 0,
+	title: 'qemu',
+	iommu: 'none',
+	domains: [],
+	devices: [],
+	vms: [],
+	owned: [],
+	transfers: [],
+	tally: {delivered: 0, lost: 0, torn: 0, failed: 0},
+	faults: [],
+	faultLog: {kind: 'registers', total: 0, used: 0, overflow: false, kernelLines: []},
+	writer: 'the guest',
+};
+
+export class QemuMachine implements ObservedMachine {
+	readonly memory: PhysicalReader = {page: gpa => this.pages?.page(gpa)};
+	private link: Link | undefined;
+	/** The tables as they were read last, also when QEMU is gone. */
+	private pages: Link['pages'] | undefined;
+	private shown = NOTHING;
+	private seen = '';
+	private readonly kept = new FaultsKept();
+	private retry = FIRST_RETRY_MS;
+	private timer: NodeJS.Timeout | undefined;
+	private readonly ending = new AbortController();
+
+	private constructor(
+		private readonly socket: string,
+		private readonly options: QemuOptions,
+	) {}
+
+	/** @throws UserError where there is no QEMU, or none that can be looked at */
+	static async open(socket: string, options: QemuOptions): Promise<QemuMachine> {
+		const machine = new QemuMachine(socket, options);
+		try {
+			await machine.look();
+			return machine;
+		} catch (error) {
+			machine.close();
+			throw error;
+		}
+	}
+
+	state(): MachineState {
+		return this.shown;
+	}
+
+	/** Looks again and again until it is closed. A QEMU that is gone is waited for: it may come back. */
+	watch(changed: () => void): void {
+		const round = async () => {
+			const {revision} = this.shown;
+			const wait = await this.lookOrWait();
+			if (this.ending.signal.aborted) return;
+			if (this.shown.revision !== revision) changed();
+			this.timer = setTimeout(round, wait);
+		};
+		this.timer = setTimeout(round, this.options.every ?? EVERY_MS);
+	}
+
+	close(): void {
+		this.ending.abort();
+		clearTimeout(this.timer);
+		this.unlink();
+	}
+
+	private unlink(): void {
+		this.link?.close();
+		this.link = undefined;
+	}
+
+	/** @returns how long to wait until the next look */
+	private async lookOrWait(): Promise<number> {
+		try {
+			await this.look();
+			this.retry = FIRST_RETRY_MS;
+			return this.options.every ?? EVERY_MS;
+		} catch (error) {
+			this.unlink();
+			const said =
+				error instanceof UserError ? messageOf(error) : `A fault of dmascope’s own: ${messageOf(error)}`;
+			this.show({lost: {why: said, seen: this.seen}});
+			const wait = this.retry;
+			this.retry = Math.min(LAST_RETRY_MS, 2 * wait);
+			return wait;
+		}
+	}
+
+	private async look(): Promise<void> {
+		this.link ??= await attach(this.socket, this.ending.signal);
+		const {qmp, name, place, pages} = this.link;
+		const unit = await readUnit(qmp, place);
+		const functions = await pciDevices(qmp);
+		const look = pages.look();
+		const seen =
+			unit.format === 'vt-d' ? await vtdFaults(qmp, place, unit) : await amdviFaults(qmp, place, look);
+		const os = await lookAtDomains(pages, look, unit, functions, this.shown.domains);
+		this.pages = pages;
+		this.seen = this.options.clock();
+		this.kept.add(seen, rid => os.devices.find(device => device.rid === rid)?.name ?? ridText(rid));
+		const owned = pages.memory.blocks.map(({gpa, bytes}) => ({
+			hpa: gpa,
+			pages: bytes / PAGE_SIZE,
+			owner: UNKNOWN,
+		}));
+		this.show({
+			title: name === '' ? 'qemu' : `qemu ${name}`,
+			iommu: unit.format,
+			unit,
+			domains: os.domains,
+			devices: os.devices,
+			owned,
+			faults: this.kept.faults,
+			faultLog: seen.log,
+			notes: notesOf(pages.memory.how, unit, os, seen),
+			lost: undefined,
+		});
+	}
+
+	/** What is as it was stays the same object, and the revisions rise where something is not. */
+	private show(now: Partial<MachineState>): void {
+		const before = this.shown;
+		const {domains, unit, devices, owned, faults, ...rest} = {...before, ...now};
+		const sameDomains =
+			domains.length === before.domains.length && domains.every((domain, i) => domain === before.domains[i]);
+		const tables = {
+			domains: sameDomains ? before.domains : domains,
+			unit: asBefore(before.unit, unit),
+			devices: asBefore(before.devices, devices),
+			owned: asBefore(before.owned, owned),
+		};
+		const sameTables =
+			sameDomains &&
+			tables.unit === before.unit &&
+			tables.devices === before.devices &&
+			tables.owned === before.owned;
+		const {title, faultLog, notes, lost} = rest;
+		const same = alike(
+			[title, faultLog, notes, lost],
+			[before.title, before.faultLog, before.notes, before.lost],
+		);
+		if (sameTables && same && faults === before.faults) return;
+		this.shown = {
+			...rest,
+			...tables,
+			faults,
+			revision: before.revision + 1,
+			tables: before.tables + (sameTables ? 0 : 1),
+		};
+	}
+}
+
+const asBefore = <T>(before: T, now: T): T => (alike(before, now) ? before : now);
+const alike = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+function notesOf(how: string, unit: Unit, {undecoded}: Os, {log}: FaultsSeen): string[] {
+	return [
+		how,
+		...(unit.enabled
+			? []
+			: ['The guest has not switched its IOMMU on: nothing that its devices do is translated.']),
+		...undecoded,
+		'What QEMU’s IOMMU has cached cannot be seen: it may still answer as the tables were.',
+		'Whose the memory is that a device reaches, the guest’s kernel alone knows.',
+		'The guest goes on while its tables are read: a table may be seen half written.',
+		log.kind === 'registers'
+			? 'Of the faults, each register’s last one can be read; those that came between two looks are not seen.'
+			: 'Of the faults, those still in the event log are seen; QEMU 7.2 logs none where a page is not mapped.',
+	];
+}
