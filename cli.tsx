@@ -20,6 +20,7 @@ const HELP = `
 	  $ dmascope                    the dashboard; in a pipe, a snapshot as text
 	  $ dmascope --json             the snapshot as JSON
 	  $ dmascope run SCENARIO       a scenario file, or one that ships: pr-260178
+	  $ dmascope host               this Linux host: its IOMMUs, groups, devices and who has them
 
 	Options
 	  --disk PATH         a disk image, partition or block device as ada0 (a sample is made without it)
@@ -29,6 +30,10 @@ const HELP = `
 	  --iommu FAMILY      vt-d, amd-vi or none (vt-d)
 	  --hba WORD          what the disk's controller says where it cannot read memory: silent or error (silent)
 	  --json              JSON instead of text or the dashboard
+
+	This Linux host
+	  --root PATH         look at a copy below a folder, or at a capture, instead
+	  --capture FILE      keep what is read as a tar file, to look at it elsewhere
 
 	The dashboard
 	  --theme NAME        dark, light, colour-blind or plain; NO_COLOR is heeded
@@ -43,7 +48,7 @@ const HELP = `
 	  2  the command line or a file is wrong
 `;
 
-const VALUED = /^--(disk|host-memory|policy|iommu|hba|theme|config)=?$/;
+const VALUED = /^--(disk|host-memory|policy|iommu|hba|theme|config|root|capture)=?$/;
 const KNOWN = [
 	'disk',
 	'writable',
@@ -57,6 +62,8 @@ const KNOWN = [
 	'large',
 	'mouse',
 	'config',
+	'root',
+	'capture',
 	'help',
 	'version',
 ];
@@ -85,6 +92,8 @@ function parse() {
 			large: {type: 'boolean', default: false},
 			mouse: {type: 'boolean', default: false},
 			config: {type: 'string', isMultiple: true},
+			root: {type: 'string', isMultiple: true},
+			capture: {type: 'string', isMultiple: true},
 		},
 	});
 	const unknown = Object.keys(cli.flags).find(flag => !KNOWN.includes(flag));
@@ -92,7 +101,7 @@ function parse() {
 		throw new UserError(`There is no flag ${dashed(unknown)}; dmascope --help lists those there are.`);
 	}
 	const once = (
-		name: 'disk' | 'hostMemory' | 'policy' | 'iommu' | 'hba' | 'theme' | 'config',
+		name: 'disk' | 'hostMemory' | 'policy' | 'iommu' | 'hba' | 'theme' | 'config' | 'root' | 'capture',
 	): string | undefined => {
 		const values = cli.flags[name] ?? [];
 		if (values.length > 1)
@@ -115,7 +124,8 @@ function parse() {
 		large: cli.flags.large || undefined,
 		mouse: cli.flags.mouse || undefined,
 	};
-	return {input: cli.input, json, lab, look};
+	const host = {root: once('root'), capture: once('capture'), json};
+	return {input: cli.input, json, lab, look, host};
 }
 
 function dashed(flag: string): string {
@@ -124,8 +134,15 @@ function dashed(flag: string): string {
 }
 
 async function main(): Promise<number> {
-	const {input, json, lab: flags, look} = parse();
+	const {input, json, lab: flags, look, host} = parse();
 	const [command, ...rest] = input;
+	if (command !== 'host' && (host.root ?? host.capture) !== undefined)
+		throw new UserError('--root and --capture are for dmascope host.');
+	if (command === 'host') {
+		if (rest.length > 0) throw new UserError('host takes no words; a capture is named with --root.');
+		const {runHost} = await import('./source/live/host/command.js');
+		return runHost(host);
+	}
 	if (command !== undefined && command !== 'run') {
 		throw new UserError(`There is no command "${command}"; dmascope --help lists those there are.`);
 	}

@@ -1,0 +1,63 @@
+// What cannot be seen of a host from where one stands, and what would show it.
+
+import {isVfio} from './devices.js';
+import type {Gap, Host} from './host.js';
+import type {Tree} from './tree.js';
+
+export type Found = Omit<Host, 'lints' | 'gaps'>;
+
+const ROOT = 'run as root: sudo dmascope host';
+
+export function gapsOf(tree: Tree, found: Found): Gap[] {
+	const {settings, units, groups, devices} = found;
+	const gaps: Gap[] = [];
+	const add = (what: string, how: string) => gaps.push({what, how});
+	if (devices.length === 0)
+		add('PCI devices: there are none in /sys', 'mount -t sysfs sysfs /sys, or look from the host');
+	if (settings.container)
+		add(
+			'other processes and mounts: this is a container',
+			'run it on the host, or look at a capture: dmascope host --capture FILE.tar there, --root FILE.tar here',
+		);
+	if (units.length === 0 && groups.length === 0) return [...gaps, ...withoutUnit(found)];
+	if (groups.length === 0) add('groups: the kernel has made none', 'boot with iommu=on, and look into dmesg');
+	if (tree.refused('/proc') && devices.some(isVfio)) add('which VM holds a group', ROOT);
+	const pci = devices.filter(({ids}) => ids !== undefined);
+	if (pci.length > 0 && pci.every(({product}) => product === undefined))
+		add('names of devices: there is no pci.ids', 'apt install pci.ids (Fedora: dnf install hwdata)');
+	if (units.some(({format}) => format === 'vt-d')) gaps.push(...aboutTables(tree, found));
+	else add('page tables: the kernel shows none of this family', 'in a VM, from outside: dmascope qemu');
+	return gaps;
+}
+
+/** Why there is no unit is the business of a lint; what is not known for want of one is said here. */
+function withoutUnit({settings}: Found): Gap[] {
+	const word = settings.vendor === 'AMD' ? 'amd_iommu=on' : 'intel_iommu=on';
+	return [
+		{
+			what: 'units, groups, reserved regions: the kernel drives no IOMMU',
+			how: settings.guest
+				? 'give this VM one (QEMU: -device intel-iommu), or look from its host'
+				: `switch ${settings.vendor === 'AMD' ? 'AMD-Vi (IOMMU)' : 'VT-d'} on in the firmware, and boot with ${word}`,
+		},
+	];
+}
+
+function aboutTables(tree: Tree, {tables}: Found): Gap[] {
+	const gaps: Gap[] = [];
+	const folder = '/sys/kernel/debug';
+	if (tree.refused(folder)) gaps.push({what: 'page tables', how: ROOT});
+	else if (tree.list(folder).length === 0)
+		gaps.push({what: 'page tables: debugfs is not mounted', how: `mount -t debugfs debugfs ${folder}`});
+	else if (!tree.exists(`${folder}/iommu/intel`))
+		gaps.push({
+			what: 'page tables: this kernel does not show them',
+			how: 'boot one that is built with CONFIG_INTEL_IOMMU_DEBUGFS=y',
+		});
+	if (tables.some(each => 'why' in each && each.why === 'unknown'))
+		gaps.push({
+			what: 'tables of devices that may be in pass-through',
+			how: 'none: reading them can crash a kernel from 6.7 to one of 2025, so they are left alone',
+		});
+	return gaps;
+}
