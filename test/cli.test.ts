@@ -64,6 +64,11 @@ const WRONG: [string[], RegExp][] = [
 	[['--host-memory', '--json'], /--host-memory needs a value/],
 	[['--policy', 'keep', '--policy', 'bounce'], /--policy is given 2 times; give it once/],
 	[['--json=banana'], /--json takes no value/],
+	[['--root', '/'], /--root and --capture are for dmascope host/],
+	[['host', 'there'], /host takes no words/],
+	[['host', '--root', '/nope'], /--root \/nope: .*name a folder, or a file that --capture has made/],
+	[['host', '--root', '/bin/sh'], /--root \/bin\/sh: It is no tar file/],
+	[['host', '--capture', '/nope/a.tar'], /--capture \/nope\/a.tar: .*name a file that can be written/],
 ];
 for (const [args, message] of WRONG) {
 	test(`dmascope ${args.join(' ')}: one sentence, exit 2`, () => {
@@ -74,6 +79,17 @@ for (const [args, message] of WRONG) {
 		assert.equal(stdout, '');
 	});
 }
+
+test('this host, its capture, and the capture looked at', t => {
+	const file = path.join(folder(t), 'host.tar');
+	const kept = run('host', '--capture', file);
+	assert.deepEqual([kept.status, kept.stderr], [0, '']);
+	assert.match(kept.stdout, /\/sys\/class\/iommu/);
+	const text = run('host');
+	assert.match(text.stdout, /^dmascope host · Linux \d/);
+	assert.equal(run('host', '--root', file).stdout, text.stdout);
+	assert.equal(JSON.parse(run('host', '--json').stdout).units.length >= 0, true);
+});
 
 test('a reader that closes the pipe early is no error', () => {
 	const {stderr, status} = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" --json | head -n 1`], {

@@ -62,8 +62,11 @@ function readDevice(tree: Tree, folder: string, id: string): HostDevice {
 export const groupNumber = (text: string | undefined): number | undefined =>
 	text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 
-/** A bridge between PCI buses: it does no DMA for itself, and is nobody's to pass through. */
+/** A bridge between PCI buses does no DMA for itself: its driver is in nobody's way. */
 export const isBridge = ({class: digits}: HostDevice): boolean => digits?.startsWith('0604') === true;
+
+/** What a VM may want: neither a bridge of any kind nor the IOMMU itself. */
+export const isEndpoint = ({class: digits = ''}: HostDevice): boolean => !/^(06|0806)/.test(digits);
 
 /** vfio-pci and those for one device alone, such as mlx5-vfio-pci. */
 export const isVfio = ({driver}: HostDevice): boolean => driver !== undefined && /vfio/.test(driver);

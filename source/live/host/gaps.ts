@@ -26,7 +26,7 @@ export function gapsOf(tree: Tree, found: Found): Gap[] {
 	if (pci.length > 0 && pci.every(({product}) => product === undefined))
 		add('names of devices: there is no pci.ids', 'apt install pci.ids (Fedora: dnf install hwdata)');
 	if (units.some(({format}) => format === 'vt-d')) gaps.push(...aboutTables(tree, found));
-	else add('page tables: the kernel shows none of this family', 'in a VM, from outside: dmascope qemu');
+	else add('page tables', 'none: Linux has no file for those of this family');
 	return gaps;
 }
 
@@ -46,8 +46,10 @@ function withoutUnit({settings}: Found): Gap[] {
 function aboutTables(tree: Tree, {tables}: Found): Gap[] {
 	const gaps: Gap[] = [];
 	const folder = '/sys/kernel/debug';
+	const [first] = tree.list(folder);
 	if (tree.refused(folder)) gaps.push({what: 'page tables', how: ROOT});
-	else if (tree.list(folder).length === 0)
+	// A capture has of a folder what was looked at: without this it would not be known to be mounted.
+	else if (first === undefined || !tree.exists(`${folder}/${first}`))
 		gaps.push({what: 'page tables: debugfs is not mounted', how: `mount -t debugfs debugfs ${folder}`});
 	else if (!tree.exists(`${folder}/iommu/intel`))
 		gaps.push({

@@ -1,6 +1,6 @@
 // IOMMU groups: the devices that the IOMMU cannot hold apart, and so go to one owner together.
 
-import {type HostDevice, isBridge, isVfio, shortId} from './devices.js';
+import {type HostDevice, isBridge, isEndpoint, isVfio, shortId} from './devices.js';
 import type {Owner} from './owners.js';
 import type {Tree} from './tree.js';
 
@@ -80,7 +80,7 @@ function verdictOf(
 	[owner]: readonly Owner[],
 ): Verdict {
 	if (owner !== undefined) return {is: 'held', by: owner};
-	const endpoints = devices.filter(device => !isBridge(device));
+	const endpoints = devices.filter(isEndpoint);
 	if (endpoints.length === 0) return {is: 'nothing'};
 	if (regions.some(({type}) => type === 'direct')) return {is: 'reserved'};
 	const inTheWay = devices.filter(isInTheWay);

@@ -2,7 +2,7 @@
 
 import type {Lint} from '../../seam/lints.js';
 import {plural} from '../../words.js';
-import {type HostDevice, isBridge, isVfio, shortId} from './devices.js';
+import {type HostDevice, isEndpoint, isVfio, shortId} from './devices.js';
 import type {Found} from './gaps.js';
 import type {HostGroup} from './groups.js';
 
@@ -58,7 +58,7 @@ function shared({number, devices, verdict, owners}: HostGroup): Lint[] {
 	const inTheWay = verdict.is === 'shared' ? verdict.with : [];
 	if (taken.length === 0 || inTheWay.length === 0) return [];
 	const drivers = [...new Set(inTheWay.map(({driver}) => driver))].join(', ');
-	const unbind = inTheWay.map(({id}) => `echo ${id} >/sys/bus/pci/devices/${id}/driver/unbind`);
+	const unbind = inTheWay.map(({id, driver}) => `echo ${id} >/sys/bus/pci/drivers/${driver}/unbind`);
 	return [
 		{
 			id: `shared:${number}`,
@@ -80,7 +80,7 @@ function reservedForFirmware({groups}: Found): Lint[] {
 			return {
 				id: `reserved:${number}`,
 				severity: wanted ? 'warning' : 'note',
-				title: `${named(devices.filter(device => !isBridge(device)))} cannot be given to a VM: firmware uses it`,
+				title: `${named(devices.filter(isEndpoint))} cannot be given to a VM: firmware uses it`,
 				cause: `Firmware has reserved ${start}–${end} for the device (an RMRR of VT-d, a unity map of AMD-Vi): it may do DMA there behind the system’s back. The kernel does not let such a device leave its domain.`,
 				cure: 'Switch off what uses it in the firmware’s setup (legacy USB, remote management), or ask the vendor for a firmware without it.',
 				about: [number, ...devices.map(({id}) => id)],
@@ -109,7 +109,7 @@ function passThroughDefault({settings, groups}: Found): Lint[] {
 /** Some devices are in an identity domain where the rest is translated. */
 function identityDomains(found: Found): Lint[] {
 	const held = found.groups.filter(group => isIdentity(group) && group.verdict.is !== 'held');
-	const devices = held.flatMap(({devices}) => devices).filter(device => !isBridge(device));
+	const devices = held.flatMap(({devices}) => devices).filter(isEndpoint);
 	if (devices.length === 0 || passThroughDefault(found).length > 0) return [];
 	return [
 		{
@@ -125,7 +125,7 @@ function identityDomains(found: Found): Lint[] {
 
 function outsideGroups({units, devices, groups}: Found): Lint[] {
 	const outside = devices.filter(
-		({ids, group, class: digits}) => ids !== undefined && group === undefined && !isOfChipset(digits),
+		device => device.ids !== undefined && device.group === undefined && isEndpoint(device),
 	);
 	if (units.length === 0 || groups.length === 0 || outside.length === 0) return [];
 	return [
@@ -139,9 +139,6 @@ function outsideGroups({units, devices, groups}: Found): Lint[] {
 		},
 	];
 }
-
-/** Bridges, and the IOMMU itself, do no DMA of their own. */
-const isOfChipset = (digits = ''): boolean => /^(06|0806)/.test(digits);
 
 function vfioSettings({settings, devices, units}: Found): Lint[] {
 	const lints: Lint[] = [];

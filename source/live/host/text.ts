@@ -40,7 +40,10 @@ export function hostText(host: Host, paint: Paint): string {
 		...(tables.length > 0 ? title('PAGE TABLES') : []),
 		...tables.map(tableText),
 		...(gaps.length > 0 ? title('NOT SEEN FROM HERE') : []),
-		...gaps.flatMap(({what, how}) => [...wrapped(what, '  '), ...wrapped(how, '      ').map(paint.dim)]),
+		...gaps.flatMap(({what, how}) => [
+			...wrapped(what, '  '),
+			...wrapped(how, '      ').map(line => paint.dim(line)),
+		]),
 	];
 	return `${lines.join('\n')}\n`;
 }
@@ -52,9 +55,9 @@ function lintText({severity, title, cause, cure}: Lint, paint: Paint): string[] 
 	const [first = '', ...more] = wrapped(title, '    ');
 	return [
 		`  ${paint[tone](sign)} ${paint.title(first.trimStart())}`,
-		...more.map(paint.title),
+		...more.map(line => paint.title(line)),
 		...wrapped(cause, '    '),
-		...wrapped(`→ ${cure}`, '    ', '      ').map(paint.dim),
+		...wrapped(`→ ${cure}`, '    ', '      ').map(line => paint.dim(line)),
 	];
 }
 
@@ -82,7 +85,7 @@ function unitText(unit: HostUnit, devices: readonly HostDevice[], paint: Paint):
 		);
 	if (unit.format !== 'other' && vtd === undefined && amdvi === undefined)
 		more.push('its capabilities are unknown: the kernel does not show them');
-	return [...head, ...more.flatMap(text => wrapped(text, '      ')).map(paint.dim)];
+	return [...head, ...more.flatMap(text => wrapped(text, '      ')).map(line => paint.dim(line))];
 }
 
 const TONES = {
@@ -95,12 +98,12 @@ const TONES = {
 } as const;
 
 function groupText(group: HostGroup, paint: Paint): string[] {
-	const type = group.type === undefined ? 'type unknown' : group.type;
+	const type = `default domain ${group.type ?? 'unknown'}`;
 	const tone = paint[TONES[group.verdict.is]];
 	const [first = '', ...more] = wrapped(`${verdictText(group)} · ${type}`, '  ', '      ');
 	return [
 		tone(first),
-		...more.map(tone),
+		...more.map(line => tone(line)),
 		...group.owners.slice(1).map(owner => `      also ${ownerText(owner)}`),
 		...group.devices.flatMap(device => deviceText(device, '    ')),
 	];
