@@ -48,7 +48,7 @@ give 0000:03:01.0; give 0000:03:02.0; hold 0000:03:01.0`,
 /** Pass-through for the host's own devices. VM db has a network card; an NVMe controller waits for one. */
 const AMD: Machine = {
 	name: 'amd',
-	parameters: 'amd_iommu=on iommu=pt',
+	parameters: 'iommu=pt',
 	// biome-ignore format: a line for each option
 	options: [
 		'-cpu', 'max,vendor=AuthenticAMD', '-device', 'amd-iommu',

@@ -30,7 +30,7 @@ export class Capture implements Witness {
 		const refused = all.find(({path, readable}) => !readable && processOf(path) !== undefined);
 		return all.filter(entry => {
 			const process = processOf(entry.path);
-			return process === undefined || entry === refused || holders.has(process);
+			return process === undefined || entry === refused || entry.path === '/proc/1' || holders.has(process);
 		});
 	}
 

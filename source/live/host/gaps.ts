@@ -1,6 +1,5 @@
 // What cannot be seen of a host from where one stands, and what would show it.
 
-import {isVfio} from './devices.js';
 import type {Gap, Host} from './host.js';
 import type {Tree} from './tree.js';
 
@@ -9,7 +8,7 @@ export type Found = Omit<Host, 'lints' | 'gaps'>;
 const ROOT = 'run as root: sudo dmascope host';
 
 export function gapsOf(tree: Tree, found: Found): Gap[] {
-	const {settings, units, groups, devices} = found;
+	const {settings, units, groups, devices, ownersComplete} = found;
 	const gaps: Gap[] = [];
 	const add = (what: string, how: string) => gaps.push({what, how});
 	if (devices.length === 0)
@@ -21,7 +20,7 @@ export function gapsOf(tree: Tree, found: Found): Gap[] {
 		);
 	if (units.length === 0 && groups.length === 0) return [...gaps, ...withoutUnit(found)];
 	if (groups.length === 0) add('groups: the kernel has made none', 'boot with iommu=on, and look into dmesg');
-	if (tree.refused('/proc') && devices.some(isVfio)) add('which VM holds a group', ROOT);
+	if (!ownersComplete && !settings.container) add('which VM holds a group', ROOT);
 	const pci = devices.filter(({ids}) => ids !== undefined);
 	if (pci.length > 0 && pci.every(({product}) => product === undefined))
 		add('names of devices: there is no pci.ids', 'apt install pci.ids (Fedora: dnf install hwdata)');
@@ -32,16 +31,21 @@ export function gapsOf(tree: Tree, found: Found): Gap[] {
 
 /** Why there is no unit is the business of a lint; what is not known for want of one is said here. */
 function withoutUnit({settings}: Found): Gap[] {
-	const word = settings.vendor === 'AMD' ? 'amd_iommu=on' : 'intel_iommu=on';
 	return [
 		{
 			what: 'units, groups, reserved regions: the kernel drives no IOMMU',
 			how: settings.guest
 				? 'give this VM one (QEMU: -device intel-iommu), or look from its host'
-				: `switch ${settings.vendor === 'AMD' ? 'AMD-Vi (IOMMU)' : 'VT-d'} on in the firmware, and boot with ${word}`,
+				: switchOn(settings.vendor === 'AMD'),
 		},
 	];
 }
+
+/** Linux takes AMD-Vi without being told; VT-d on most distributions. */
+export const switchOn = (amd: boolean): string =>
+	amd
+		? 'switch AMD-Vi (“IOMMU”, beside “SVM”) on in the firmware’s setup'
+		: 'switch VT-d on in the firmware’s setup, and boot with intel_iommu=on';
 
 function aboutTables(tree: Tree, {tables}: Found): Gap[] {
 	const gaps: Gap[] = [];

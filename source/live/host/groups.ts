@@ -15,6 +15,8 @@ export type Region = {
 export type Verdict =
 	| {is: 'held'; by: Owner}
 	| {is: 'free'}
+	/** vfio's, and maybe a VM's that is not to be seen. */
+	| {is: 'unseen'}
 	/** Nothing but bridges. */
 	| {is: 'nothing'}
 	/** Firmware keeps a reserved region for one of them. */
@@ -39,6 +41,7 @@ export function readGroups(
 	tree: Tree,
 	devices: readonly HostDevice[],
 	owners: readonly Owner[],
+	complete: boolean,
 ): HostGroup[] {
 	const numbers = tree.list(FOLDER).filter(name => /^\d{1,9}$/.test(name));
 	return numbers.map(name => {
@@ -55,7 +58,7 @@ export function readGroups(
 			regions,
 			devices: own,
 			owners: holders,
-			verdict: verdictOf(own, regions, holders),
+			verdict: verdictOf(own, regions, holders, complete),
 		};
 	});
 }
@@ -78,13 +81,14 @@ function verdictOf(
 	devices: readonly HostDevice[],
 	regions: readonly Region[],
 	[owner]: readonly Owner[],
+	complete: boolean,
 ): Verdict {
 	if (owner !== undefined) return {is: 'held', by: owner};
 	const endpoints = devices.filter(isEndpoint);
 	if (endpoints.length === 0) return {is: 'nothing'};
 	if (regions.some(({type}) => type === 'direct')) return {is: 'reserved'};
 	const inTheWay = devices.filter(isInTheWay);
-	if (inTheWay.length === 0) return {is: 'free'};
+	if (inTheWay.length === 0) return {is: complete || !devices.some(isVfio) ? 'free' : 'unseen'};
 	return endpoints.length > 1 ? {is: 'shared', with: inTheWay} : {is: 'host'};
 }
 
@@ -101,6 +105,8 @@ export function verdictText({number, verdict, devices}: HostGroup): string {
 			return devices.some(isVfio)
 				? `group ${number} waits for a VM: it is vfio’s, whole`
 				: `group ${number} can be passed through whole: no driver has it`;
+		case 'unseen':
+			return `group ${number} is vfio’s; whether a VM has it cannot be seen from here`;
 		case 'host':
 			return `group ${number} is the host’s; it can be passed through whole`;
 		case 'shared':

@@ -17,6 +17,8 @@ export type Host = {
 	devices: readonly HostDevice[];
 	groups: readonly HostGroup[];
 	owners: readonly Owner[];
+	/** Whether there may be others that are not seen. */
+	ownersComplete: boolean;
 	tables: readonly DeviceTables[];
 	lints: readonly Lint[];
 	/** What is not to be seen from here, and how it would be. */
@@ -29,9 +31,9 @@ export function readHost(tree: Tree): Host {
 	const units = readUnits(tree, settings);
 	const devices = readDevices(tree);
 	// Without a device of vfio's nobody can have a group open, and there may be thousands of processes.
-	const owners = devices.some(isVfio) ? readOwners(tree) : [];
-	const groups = readGroups(tree, devices, owners);
+	const {owners, complete} = devices.some(isVfio) ? readOwners(tree, settings) : {owners: [], complete: true};
+	const groups = readGroups(tree, devices, owners, complete);
 	const tables = readPageTables(tree, settings);
-	const found = {settings, units, devices, groups, owners, tables};
+	const found = {settings, units, devices, groups, owners, ownersComplete: complete, tables};
 	return {...found, lints: hostLints(found), gaps: gapsOf(tree, found)};
 }

@@ -3,7 +3,17 @@
 import {verdictText} from './groups.js';
 import type {Host} from './host.js';
 
-export function hostJson({settings, units, devices, groups, owners, tables, lints, gaps}: Host) {
+export function hostJson({
+	settings,
+	units,
+	devices,
+	groups,
+	owners,
+	ownersComplete,
+	tables,
+	lints,
+	gaps,
+}: Host) {
 	return {
 		kernel: settings.release ?? null,
 		words: settings.words,
@@ -38,6 +48,7 @@ export function hostJson({settings, units, devices, groups, owners, tables, lint
 			unit: unit ?? null,
 		})),
 		owners: owners.map(({pid, command, vm}) => ({pid, command, vm: vm ?? null})),
+		ownersComplete,
 		tables,
 		warnings: lints,
 		notSeen: gaps,

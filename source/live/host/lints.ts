@@ -3,7 +3,7 @@
 import type {Lint} from '../../seam/lints.js';
 import {plural} from '../../words.js';
 import {type HostDevice, isEndpoint, isVfio, shortId} from './devices.js';
-import type {Found} from './gaps.js';
+import {type Found, switchOn} from './gaps.js';
 import type {HostGroup} from './groups.js';
 
 const SEVERITIES = ['error', 'warning', 'note'] as const;
@@ -46,7 +46,7 @@ function noUnit({settings, units, groups}: Found): Lint[] {
 			cure:
 				off !== undefined
 					? `Take ${off} off the kernel’s command line, and boot.`
-					: `Switch ${amd ? 'AMD-Vi (“IOMMU”, “SVM”)' : 'VT-d'} on in the firmware’s setup, and boot with ${amd ? 'amd_iommu=on' : 'intel_iommu=on'}.`,
+					: `${switchOn(amd).replace('s', 'S')}.`,
 			about: [],
 		},
 	];
@@ -64,7 +64,7 @@ function shared({number, devices, verdict, owners}: HostGroup): Lint[] {
 			id: `shared:${number}`,
 			severity: owners.length > 0 ? 'error' : 'warning',
 			title: `Group ${number} is shared by ${named(taken)} for a VM and ${named(inTheWay)} of the host`,
-			cause: `The IOMMU cannot hold the devices of a group apart. vfio refuses to open this one (“group ${number} is not viable”) as long as a driver of the host (${drivers}) has a device in it.`,
+			cause: `The IOMMU cannot hold the devices of a group apart. vfio does not open this one (QEMU: “group ${number} is not viable”) as long as a driver of the host (${drivers}) has a device in it.`,
 			cure: `Take ${inTheWay.length === 1 ? 'it' : 'them'} from the host: ${unbind.join('; ')}. Or plug the card into a slot with a group of its own.`,
 			about: [number, ...devices.map(({id}) => id)],
 		},

@@ -91,6 +91,7 @@ function unitText(unit: HostUnit, devices: readonly HostDevice[], paint: Paint):
 const TONES = {
 	held: 'title',
 	free: 'good',
+	unseen: 'warn',
 	nothing: 'dim',
 	reserved: 'warn',
 	shared: 'warn',

@@ -12,6 +12,7 @@ const HELD: Machine = {
 	...VTD,
 	...group(7, 'DMA-FQ'),
 	...pci('0000:01:00.0', {driver: 'vfio-pci', group: 7}),
+	'/proc/1/': '',
 	'/proc/4242/comm': 'qemu-system-x86\n',
 	'/proc/4242/cmdline': [
 		'qemu-system-x86_64',
@@ -41,6 +42,16 @@ test('a VM is known by its name, from the command line of the process that has t
 		const named = hostOf({...HELD, '/proc/4242/cmdline': `qemu\0-name\0${name}\0`});
 		assert.equal(named.owners[0]?.vm, vm);
 	}
+});
+
+test('a group whose owner cannot be seen is not called free', () => {
+	const card = {...VTD, ...group(7), ...pci('0000:01:00.0', {driver: 'vfio-pci', group: 7})};
+	const verdict = (machine: Machine) => hostOf({...card, ...machine}).groups[0]?.verdict.is;
+	assert.equal(verdict({'/proc/1/fd/': ''}), 'free');
+	assert.equal(verdict({'/proc/1/fd/': {refused: true}}), 'unseen');
+	assert.equal(verdict({'/proc/1/': '', '/.dockerenv': ''}), 'unseen');
+	// hidepid=2
+	assert.equal(verdict({'/proc/77/fd/': ''}), 'unseen');
 });
 
 test('a device that was opened through iommufd is its owner’s too', () => {
