@@ -43,11 +43,14 @@ export function readPageTables(tree: Tree, {release}: Settings): DeviceTables[] 
 /** 05:00.0 and the words of its root, context and PASID entries. */
 const ROW =
 	/^([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\s+0x[0-9a-f]+:0x[0-9a-f]+\s+0x[0-9a-f]+:0x([0-9a-f]{1,16})\s+(-?\d+)\s+0x[0-9a-f]+:0x[0-9a-f]+:0x([0-9a-f]{1,16})$/;
+/** Of a list that is cut nothing is believed: the row that matters may be the one that is missing. */
 const contextsAlone = (text: string): string =>
-	text
-		.split('\n')
-		.filter(line => ROW.test(line))
-		.join('\n');
+	text.length < CONTEXT_BYTES
+		? text
+				.split('\n')
+				.filter(line => ROW.test(line))
+				.join('\n')
+		: '';
 
 /**
  * By bus, device and function: whether all there is under that number has tables. The rows name no segment, so one

@@ -77,6 +77,8 @@ test('from 6.7 on only a device that is known to have tables is asked for them',
 		tablesOf({...machine, [`${FOLDER}/dmar_translation_struct`]: '00:02.0\tgarbage\n'}).opened,
 		[],
 	);
+	const long = contexts.repeat(8000);
+	assert.deepEqual(tablesOf({...machine, [`${FOLDER}/dmar_translation_struct`]: long}).opened, []);
 	const {'/proc/sys/kernel/osrelease': _, ...unknown} = machine;
 	assert.deepEqual(tablesOf({...unknown, [`${FOLDER}/domain_translation_struct`]: TABLES}).opened, []);
 });
