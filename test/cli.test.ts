@@ -67,6 +67,7 @@ const WRONG: [string[], RegExp][] = [
 	[['--root', '/'], /--root and --capture are for dmascope host/],
 	[['host', 'there'], /host takes no words/],
 	[['host', '--root', '/nope'], /--root \/nope: .*name a folder, or a file that --capture has made/],
+	[['host', '--root', '/dev/zero'], /--root \/dev\/zero: it is neither a folder nor a file/],
 	[['host', '--root', '/bin/sh'], /--root \/bin\/sh: It is no tar file/],
 	[['host', '--capture', '/nope/a.tar'], /--capture \/nope\/a.tar: .*name a file that can be written/],
 ];

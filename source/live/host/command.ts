@@ -59,7 +59,10 @@ function ownTree(): Source {
 /** A folder, or a tar file that --capture has made. */
 export function treeAt(root: string): Source {
 	try {
-		if (fs.statSync(root).isDirectory()) return new Disk(root);
+		const stats = fs.statSync(root);
+		if (stats.isDirectory()) return new Disk(root);
+		// /dev/zero would be read for ever.
+		if (!stats.isFile()) throw new Error('it is neither a folder nor a file');
 		const files = new Files();
 		for (const {path, kind, text, readable} of entriesOf(fs.readFileSync(root)))
 			files.add(path, kind, text, readable);
