@@ -17,16 +17,17 @@ export function hostText(host: Host, paint: Paint): string {
 	const {settings, units, groups, devices, tables, lints, gaps} = host;
 	const title = (text: string) => ['', paint.title(text)];
 	const alone = devices.filter(({group}) => group === undefined);
+	const head = [
+		'dmascope host',
+		settings.release && `Linux ${settings.release}`,
+		settings.guest && 'a guest itself',
+		plural(units.length, 'IOMMU unit'),
+		plural(groups.length, 'group'),
+	];
 	const lines = [
-		[
-			paint.title('dmascope host'),
-			settings.release && `Linux ${settings.release}`,
-			settings.guest && 'a guest itself',
-			plural(units.length, 'IOMMU unit'),
-			plural(groups.length, 'group'),
-		]
-			.filter(Boolean)
-			.join(' · '),
+		...wrapped(head.filter(Boolean).join(' · '), '', '  ').map((line, i) =>
+			i === 0 ? paint.title(line) : line,
+		),
 		...(settings.words.length > 0 ? wrapped(`booted with ${settings.words.join(' ')}`, '  ') : []),
 		...(lints.length > 0 ? title(`WARNINGS ${lints.length}`) : []),
 		...lints.flatMap(lint => lintText(lint, paint)),

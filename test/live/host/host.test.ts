@@ -122,6 +122,8 @@ test('a page is 80 columns wide, and nothing of the machine’s moves the cursor
 		hostOf({
 			...HELD,
 			'/proc/4242/comm': name,
+			'/proc/sys/kernel/osrelease': '5.15.0-1055-azure-fips-with-a-long-name-of-its-own',
+			'/proc/cpuinfo': 'flags : hypervisor',
 			[`/sys/class/iommu/${'x'.repeat(200)}\x1b]0;title\x07/`]: '',
 			'/usr/share/misc/pci.ids': `8086  ${name}\n\t10d3  ${name}\n`,
 			...pci('0000:02:00.0', {driver: name}),
