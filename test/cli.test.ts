@@ -89,6 +89,12 @@ const WRONG: [string[], RegExp][] = [
 	[['qemu', '/nope/there', '--every', '2h'], /--every 2h is no time from 50ms/],
 	[['qemu', '/nope/there', '--policy', 'keep'], /qemu takes no --policy/],
 	[['--every', '2s'], /dmascope takes no --every; it is for dmascope qemu/],
+	[['--root', '/'], /dmascope takes no --root; it is for dmascope host/],
+	[['host', 'there'], /host takes no more words/],
+	[['host', '--root', '/nope'], /--root \/nope: .*name a folder, or a file that --capture has made/],
+	[['host', '--root', '/dev/zero'], /--root \/dev\/zero: it is neither a folder nor a file/],
+	[['host', '--root', '/bin/sh'], /--root \/bin\/sh: It is no tar file/],
+	[['host', '--capture', '/nope/a.tar'], /--capture \/nope\/a.tar: .*name a file that can be written/],
 ];
 for (const [args, message] of WRONG) {
 	test(`dmascope ${args.join(' ')}: one sentence, exit 2`, () => {
@@ -160,6 +166,17 @@ test('--watch runs again when the file changes, waits for one that is broken, an
 	}
 	child.write('\x03');
 	assert.equal((await exit).exitCode, 0);
+});
+
+test('this host, its capture, and the capture looked at', t => {
+	const file = path.join(folder(t), 'host.tar');
+	const kept = run('host', '--capture', file);
+	assert.deepEqual([kept.status, kept.stderr], [0, '']);
+	assert.match(kept.stdout, /\/sys\/class\/iommu/);
+	const text = run('host');
+	assert.match(text.stdout, /^dmascope host · Linux \d/);
+	assert.equal(run('host', '--root', file).stdout, text.stdout);
+	assert.equal(JSON.parse(run('host', '--json').stdout).units.length >= 0, true);
 });
 
 test('a reader that closes the pipe early is no error', () => {

@@ -89,6 +89,17 @@ export const COMMANDS: readonly CliCommand[] = [
 			),
 	},
 	{
+		name: 'host',
+		about: 'this Linux host: its IOMMUs, groups, devices and who has them',
+		flags: ['root', 'capture', 'json'],
+		run: async (_words, given) =>
+			(await import('../live/host/command.js')).runHost({
+				root: given.text('root'),
+				capture: given.text('capture'),
+				json: given.has('json'),
+			}),
+	},
+	{
 		name: 'decode',
 		takes: '[FILE]',
 		about: 'IOMMU faults of a kernel log, explained; from a file, a pipe, or this machine’s dmesg',

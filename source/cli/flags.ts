@@ -34,6 +34,8 @@ const table = {
 	junit: {takes: 'FILE', about: 'a report for CI systems as well, in the XML of JUnit'},
 	watch: {about: 'run again whenever a file changes, until Ctrl-C'},
 	every: {takes: 'TIME', about: 'how often to look, such as 2s (500ms)'},
+	root: {takes: 'PATH', about: 'look at a copy below a folder, or at a capture, instead'},
+	capture: {takes: 'FILE', about: 'keep what is read as a tar file, to look at it elsewhere'},
 	follow: {about: 'go on as the log grows'},
 	names: {about: 'the names alone'},
 	theme: {takes: 'NAME', about: 'dark, light, colour-blind or plain; NO_COLOR is heeded'},

@@ -1,0 +1,39 @@
+// A Linux host and its IOMMUs, as its files say: plain data, read once.
+
+import type {Lint} from '../../seam/lints.js';
+import {type HostDevice, isVfio, readDevices} from './devices.js';
+import {gapsOf} from './gaps.js';
+import {type HostGroup, readGroups} from './groups.js';
+import {hostLints} from './lints.js';
+import {type Owner, readOwners} from './owners.js';
+import {type DeviceTables, readPageTables} from './page-tables.js';
+import {readSettings, type Settings} from './settings.js';
+import type {Tree} from './tree.js';
+import {type HostUnit, readUnits} from './units.js';
+
+export type Host = {
+	settings: Settings;
+	units: readonly HostUnit[];
+	devices: readonly HostDevice[];
+	groups: readonly HostGroup[];
+	owners: readonly Owner[];
+	/** Whether there may be others that are not seen. */
+	ownersComplete: boolean;
+	tables: readonly DeviceTables[];
+	lints: readonly Lint[];
+	/** What is not to be seen from here, and how it would be. */
+	gaps: readonly Gap[];
+};
+export type Gap = {what: string; how: string};
+
+export function readHost(tree: Tree): Host {
+	const settings = readSettings(tree);
+	const units = readUnits(tree, settings);
+	const devices = readDevices(tree);
+	// Without a device of vfio's nobody can have a group open, and there may be thousands of processes.
+	const {owners, complete} = devices.some(isVfio) ? readOwners(tree, settings) : {owners: [], complete: true};
+	const groups = readGroups(tree, devices, owners, complete);
+	const tables = readPageTables(tree, settings);
+	const found = {settings, units, devices, groups, owners, ownersComplete: complete, tables};
+	return {...found, lints: hostLints(found), gaps: gapsOf(tree, found)};
+}

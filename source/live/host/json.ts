@@ -1,0 +1,56 @@
+// A host for programs. What does not apply is null.
+
+import {verdictText} from './groups.js';
+import type {Host} from './host.js';
+
+export function hostJson({
+	settings,
+	units,
+	devices,
+	groups,
+	owners,
+	ownersComplete,
+	tables,
+	lints,
+	gaps,
+}: Host) {
+	return {
+		kernel: settings.release ?? null,
+		words: settings.words,
+		guest: settings.guest,
+		container: settings.container,
+		units: units.map(({name, format, version, address, domainsUsed, vtd, amdvi}) => ({
+			name,
+			format,
+			version: version ?? null,
+			registers: address === undefined ? null : `0x${address}`,
+			domainsUsed: domainsUsed ?? null,
+			capabilities: vtd ?? amdvi ?? null,
+		})),
+		groups: groups.map(group => ({
+			number: group.number,
+			type: group.type ?? null,
+			verdict: group.verdict.is,
+			words: verdictText(group),
+			inTheWay: group.verdict.is === 'shared' ? group.verdict.with.map(({id}) => id) : [],
+			devices: group.devices.map(({id}) => id),
+			owners: group.owners.map(({pid}) => pid),
+			reserved: group.regions,
+		})),
+		devices: devices.map(({id, ids, class: digits, kind, product, driver, group, unit}) => ({
+			id,
+			ids: ids ?? null,
+			class: digits ?? null,
+			kind,
+			product: product ?? null,
+			driver: driver ?? null,
+			group: group ?? null,
+			unit: unit ?? null,
+		})),
+		owners: owners.map(({pid, command, vm}) => ({pid, command, vm: vm ?? null})),
+		ownersComplete,
+		tables,
+		warnings: lints,
+		notSeen: gaps,
+	};
+}

@@ -1,0 +1,181 @@
+// What a Linux machine says of itself is files and links below /, most of them in /sys and /proc. They are read through
+// a tree, so that the machine may be this one, a copy of another's, or a test's.
+
+/** What there is at a path whose own folders are no links; undefined stands for nothing, and for nothing readable. */
+export type Source = {
+	kind(path: string): Kind | undefined;
+	/** At most `limit` bytes of a file. */
+	read(path: string, limit: number): string | undefined;
+	list(path: string): string[] | undefined;
+	link(path: string): string | undefined;
+	/** Paths that exist and were refused: who reads them has to be root. */
+	readonly refused: ReadonlySet<string>;
+};
+export type Kind = 'file' | 'directory' | 'link';
+
+/** Is told of each thing that was found, as it was read. */
+export type Witness = {
+	file(path: string, content: string): void;
+	directory(path: string): void;
+	link(path: string, target: string): void;
+	refused(path: string): void;
+};
+
+/** A file of sysfs is a page at most; what is longer has its reader ask for more. */
+const FILE_BYTES = 4096;
+/** As many as Linux follows before it says ELOOP. */
+const LINKS = 40;
+
+export class Tree {
+	private readonly kinds = new Map<string, Kind | undefined>();
+
+	constructor(
+		private readonly source: Source,
+		private readonly witness?: Witness,
+	) {}
+
+	/**
+	 * A file's text without the space around it.
+	 * @param keep what of it is needed: the rest is neither parsed nor captured
+	 */
+	read(path: string, keep: (text: string) => string = text => text, limit = FILE_BYTES): string | undefined {
+		const at = this.resolve(path);
+		if (at === undefined || this.kind(at) !== 'file') return undefined;
+		const text = this.source.read(at, limit);
+		if (text === undefined) return this.refuse(at);
+		const kept = keep(text);
+		this.witness?.file(at, kept);
+		return kept.trim();
+	}
+
+	/** The names in a directory, in the order of numbers where they are numbers. */
+	list(path: string): string[] {
+		const at = this.resolve(path);
+		if (at === undefined || this.kind(at) !== 'directory') return [];
+		const names = this.source.list(at);
+		if (names === undefined) {
+			this.refuse(at);
+			return [];
+		}
+		this.witness?.directory(at);
+		return [...names].sort(byNumber);
+	}
+
+	/** Where a link points to, as it is written; undefined where `wanted` says no. */
+	link(path: string, wanted: (target: string) => boolean = () => true): string | undefined {
+		const at = this.resolve(path, false);
+		if (at === undefined || this.kind(at) !== 'link') return undefined;
+		const target = this.source.link(at);
+		if (target === undefined) return this.refuse(at);
+		if (!wanted(target)) return undefined;
+		this.witness?.link(at, target);
+		return target;
+	}
+
+	/** The last name that a link points to: a driver's, a group's. */
+	linkName(path: string): string | undefined {
+		return this.link(path)?.split('/').findLast(Boolean);
+	}
+
+	exists(path: string): boolean {
+		const at = this.resolve(path);
+		const kind = at === undefined ? undefined : this.kind(at);
+		if (at === undefined || kind === undefined) return false;
+		if (kind === 'file') this.witness?.file(at, '');
+		else this.witness?.directory(at);
+		return true;
+	}
+
+	/** Whether anything at or below a path was refused. */
+	refused(path: string): boolean {
+		return [...this.source.refused].some(each => each === path || each.startsWith(`${path}/`));
+	}
+
+	private refuse(path: string): undefined {
+		if (this.source.refused.has(path)) this.witness?.refused(path);
+		return undefined;
+	}
+
+	private kind(path: string): Kind | undefined {
+		if (!this.kinds.has(path)) this.kinds.set(path, this.source.kind(path));
+		return this.kinds.get(path);
+	}
+
+	/** Follows the links in a path, none of which leads out of the tree. */
+	private resolve(path: string, last = true): string | undefined {
+		let rest = path.split('/').filter(Boolean).reverse();
+		let at = '';
+		let followed = 0;
+		for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
+			if (name === '.') continue;
+			if (name === '..') {
+				at = at.slice(0, Math.max(0, at.lastIndexOf('/')));
+				continue;
+			}
+			const next = `${at}/${name}`;
+			const kind = this.kind(next);
+			if (kind === undefined) return this.refuse(next);
+			if (kind !== 'link' || (rest.length === 0 && !last)) {
+				at = next;
+				continue;
+			}
+			const target = followed++ < LINKS ? this.source.link(next) : undefined;
+			if (target === undefined) return this.refuse(next);
+			this.witness?.link(next, target);
+			if (target.startsWith('/')) at = '';
+			rest = [...rest, ...target.split('/').filter(Boolean).reverse()];
+		}
+		return at === '' ? '/' : at;
+	}
+}
+
+const byNumber = (a: string, b: string): number => Number(a) - Number(b) || (a < b ? -1 : a > b ? 1 : 0);
+
+/** A tree of a few files, such as a capture's: everything by its path, with the folders in between implied. */
+export class Files implements Source {
+	private readonly nodes = new Map<string, {kind: Kind; text: string}>([
+		['/', {kind: 'directory', text: ''}],
+	]);
+	private readonly children = new Map<string, Set<string>>();
+	private readonly hidden = new Set<string>();
+	readonly refused = new Set<string>();
+
+	add(path: string, kind: Kind, text = '', readable = true): void {
+		const names = path.split('/').filter(name => name !== '' && name !== '.');
+		// A capture names its files from the root on. What climbs is none of ours.
+		if (names.length === 0 || names.includes('..')) return;
+		let parent = '';
+		for (const [i, name] of names.entries()) {
+			const at = `${parent}/${name}`;
+			const siblings = this.children.get(parent || '/') ?? new Set();
+			this.children.set(parent || '/', siblings.add(name));
+			if (i === names.length - 1) {
+				if (kind !== 'directory' || !this.nodes.has(at)) this.nodes.set(at, {kind, text});
+				if (!readable) this.hidden.add(at);
+			} else if (this.nodes.get(at) === undefined) this.nodes.set(at, {kind: 'directory', text: ''});
+			parent = at;
+		}
+	}
+
+	kind(path: string): Kind | undefined {
+		return this.nodes.get(path)?.kind;
+	}
+
+	read(path: string, limit: number): string | undefined {
+		return this.readable(path)?.slice(0, limit);
+	}
+
+	list(path: string): string[] | undefined {
+		return this.readable(path) === undefined ? undefined : [...(this.children.get(path) ?? [])];
+	}
+
+	link(path: string): string | undefined {
+		return this.readable(path);
+	}
+
+	private readable(path: string): string | undefined {
+		if (!this.hidden.has(path)) return this.nodes.get(path)?.text;
+		this.refused.add(path);
+		return undefined;
+	}
+}

@@ -1,0 +1,75 @@
+// Machines that make no sense: whatever their files hold, they are read to the end, and shown.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import {test} from 'node:test';
+import fc from 'fast-check';
+import {Capture} from '../../../source/live/host/capture.js';
+import {treeAt} from '../../../source/live/host/command.js';
+import {readHost} from '../../../source/live/host/host.js';
+import {hostJson} from '../../../source/live/host/json.js';
+import {entriesOf} from '../../../source/live/host/tar.js';
+import {hostText} from '../../../source/live/host/text.js';
+import {Files, Tree} from '../../../source/live/host/tree.js';
+import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
+
+const same = (text: string) => text;
+const PLAIN = {title: same, dim: same, good: same, bad: same, warn: same};
+const ENTRIES = ['intel.tar', 'amd.tar'].map(name =>
+	entriesOf(fs.readFileSync(path.join(import.meta.dirname, name))),
+);
+const paths = ENTRIES.flat().map(each => each.path);
+
+const text = fc.oneof(
+	fc.constantFrom(
+		'',
+		'0x',
+		'0xffffffffffffffffffffffff',
+		'-1',
+		'Y',
+		':',
+		'\0\0',
+		'/dev/vfio/7',
+		'../../..',
+		'/',
+	),
+	fc.string({unit: 'binary', maxLength: 80}),
+	fc.constantFrom(...ENTRIES.flat().map(each => each.text)),
+	fc.nat({max: 5000}).map(length => 'deadbeef \n'.repeat(length)),
+);
+const damage = fc.record({
+	path: fc.oneof(
+		fc.constantFrom(...paths),
+		fc.constantFrom(...paths).map(each => `${each}/below`),
+	),
+	kind: fc.constantFrom('file' as const, 'link' as const, 'directory' as const),
+	text,
+	readable: fc.boolean(),
+});
+
+test('damaged machines are read to the end, shown in 80 columns, and captured as they are', () => {
+	fc.assert(
+		fc.property(
+			fc.constantFrom(...ENTRIES),
+			fc.array(damage, {minLength: 1, maxLength: 40}),
+			(entries, damages) => {
+				const files = new Files();
+				for (const {path, kind, text, readable} of [...entries, ...damages])
+					files.add(path, kind, text, readable);
+				const capture = new Capture();
+				const host = readHost(new Tree(files, capture));
+				const shown = hostText(host, PLAIN);
+				assert.doesNotMatch(shown, /undefined|NaN|\[object/);
+				for (const line of shown.split('\n')) assert.ok(line.length <= 80, line);
+				JSON.stringify(hostJson(host));
+				entriesOf(capture.tar());
+			},
+		),
+		{seed: 20261122, numRuns: Math.ceil(FUZZ_REQUESTS / 60)},
+	);
+});
+
+test('there is something to damage', () => {
+	assert.ok(readHost(new Tree(treeAt(path.join(import.meta.dirname, 'intel.tar')))).groups.length > 0);
+});

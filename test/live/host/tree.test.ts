@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import {execFileSync} from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import {test} from 'node:test';
+import {Disk} from '../../../source/live/host/disk.js';
+import {Tree} from '../../../source/live/host/tree.js';
+import {filesOf} from '../../helpers/host-tree.js';
+import {folder} from '../../helpers/lab.js';
+
+test('links are followed where they lead, and none leads out of the tree', () => {
+	const tree = new Tree(
+		filesOf({
+			'/sys/devices/a/vendor': '0x8086\n',
+			'/sys/bus/pci/devices/a': {to: '../../../devices/a'},
+			'/absolute': {to: '/sys/devices'},
+			'/up': {to: '../../../../sys/devices/a'},
+			'/sys/devices/a/driver': {to: '../../bus/pci/drivers/nvme'},
+		}),
+	);
+	assert.equal(tree.read('/sys/bus/pci/devices/a/vendor'), '0x8086');
+	assert.equal(tree.read('/absolute/a/vendor'), '0x8086');
+	assert.equal(tree.read('/up/vendor'), '0x8086');
+	assert.equal(tree.read('/sys/../sys/./devices/a/vendor'), '0x8086');
+	assert.equal(tree.linkName('/sys/bus/pci/devices/a/driver'), 'nvme');
+	// What it points to need not be there.
+	assert.equal(tree.exists('/sys/bus/pci/devices/a/driver'), false);
+});
+
+test('what is not there, is no file, or never ends is nothing', () => {
+	const tree = new Tree(
+		filesOf({'/a': {to: 'b'}, '/b': {to: 'a'}, '/self': {to: 'self/self'}, '/file': 'text', '/empty/': ''}),
+	);
+	for (const path of ['/a', '/self', '/file/below', '/none', '/empty', '/', '']) {
+		assert.equal(tree.read(path), undefined, path);
+		assert.equal(tree.linkName(`${path}/x`), undefined, path);
+	}
+	for (const path of ['/a', '/self', '/file', '/none', '/empty']) assert.deepEqual(tree.list(path), []);
+	assert.deepEqual(tree.list('/'), ['a', 'b', 'empty', 'file', 'self']);
+});
+
+test('names that are numbers are in their order', () => {
+	const tree = new Tree(filesOf({'/n/10': '', '/n/9': '', '/n/100': ''}));
+	assert.deepEqual(tree.list('/n'), ['9', '10', '100']);
+});
+
+test('on disk: a root is the root for links too; pipes and loops are not waited for; long files are cut', t => {
+	const root = folder(t);
+	const at = (name: string) => path.join(root, name);
+	fs.mkdirSync(at('sys'));
+	fs.writeFileSync(at('sys/file'), 'inside\n');
+	fs.symlinkSync('/sys/file', at('link'));
+	fs.symlinkSync('/etc/passwd', at('passwd'));
+	fs.symlinkSync('loop', at('loop'));
+	fs.symlinkSync('../../../../../../../../../../etc', at('etc'));
+	fs.writeFileSync(at('long'), Buffer.alloc(1 << 20, 'x'));
+	execFileSync('mkfifo', [at('pipe')]);
+	const tree = new Tree(new Disk(root));
+	assert.equal(tree.read('/link'), 'inside');
+	assert.equal(tree.read('/passwd'), undefined);
+	assert.equal(tree.read('/etc/passwd'), undefined);
+	assert.equal(tree.read('/loop'), undefined);
+	assert.equal(tree.read('/pipe'), undefined);
+	assert.equal(tree.read('/long')?.length, 4096);
+	assert.equal(tree.read('/sys\0/file'), undefined);
+});
+
+test('what is refused is nothing, and is remembered', () => {
+	const tree = new Tree(filesOf({'/proc/1/fd/': {refused: true}, '/proc/1/comm': 'init'}));
+	assert.deepEqual(tree.list('/proc/1/fd'), []);
+	assert.equal(tree.refused('/proc'), true);
+	assert.equal(tree.refused('/sys'), false);
+});
