@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {LabHistory} from '../../source/lab/history.js';
 import type {Lab} from '../../source/lab/lab.js';
 import {seededRandom} from '../../source/lab/random.js';
 import {sampleDisk} from '../../source/lab/sample-disk.js';
+import {parseScenario} from '../../source/lab/scenario.js';
 import type {Outcome} from '../../source/seam/command.js';
 import {UserError} from '../../source/user-error.js';
-import {MIB, openTestLab, randomImage, read, transfer} from '../helpers/lab.js';
+import {folder, MIB, openTestLab, randomImage, read, testSetting, transfer} from '../helpers/lab.js';
 import {differences} from '../helpers/same.js';
 import {play} from '../helpers/session.js';
 
@@ -162,4 +164,21 @@ test('a disk that somebody else changes meanwhile is noticed', t => {
 	assert.equal(history.go(0), undefined);
 	fs.copyFileSync(sampleDisk(), file);
 	assert.match(history.go(1) ?? '', /Step 1 came out otherwise/);
+});
+
+test('a session is written as a scenario that runs the same, with its outcomes as expectations', t => {
+	const {lab} = session(t, 'vt-d', 13);
+	const {history} = lab;
+	const file = path.join(folder(t), 'session.yaml');
+	history?.write(file, true);
+	const text = fs.readFileSync(file, 'utf8');
+	const scenario = parseScenario(file, text, testSetting(t, {disk: lab.disk.path, writable: true}));
+	assert.deepEqual(
+		scenario.steps.map(({command}) => ({requests: 1, writes: 0, ...command})),
+		history?.entries.map(({command}) => ({requests: 1, writes: 0, ...command})),
+	);
+	assert.ok(
+		scenario.steps.every(({expect, command}) => command.do === 'policy' || Object.keys(expect).length > 0),
+	);
+	assert.throws(() => history?.write(file, true), /There is a file .* already/);
 });

@@ -38,14 +38,21 @@ for (const name of shippedScenarios()) {
 	});
 }
 
+/** A step that starts a machine names its family. */
+const unnamed = ({code, out, err}: ReturnType<typeof run>) => ({
+	code,
+	err,
+	out: out.map(line => line.replace(/"iommu":"(vt-d|amd-vi)"/, '')),
+});
+
 /** Of these, the story depends on the family: which faults are logged, what becomes of a device, host_ptp. */
 const OF_ONE_FAMILY = ['amd-vi', 'device-after-vm', 'failed-bind-leak', 'host-ptp-off'];
 for (const name of shippedScenarios().filter(name => !OF_ONE_FAMILY.includes(name))) {
 	test(`${name} is the same story on both families of IOMMU, to the byte`, () => {
 		const vtd = run([name], {set: machineSet(['iommu=vt-d'])});
 		const amdvi = run([name], {set: machineSet(['iommu=amd-vi'])});
-		assert.deepEqual(amdvi, vtd);
-		assert.deepEqual(run([name], {flags: {writable: false, iommu: 'amd-vi'}}), vtd);
+		assert.deepEqual(unnamed(amdvi), unnamed(vtd));
+		assert.deepEqual(unnamed(run([name], {flags: {writable: false, iommu: 'amd-vi'}})), unnamed(vtd));
 	});
 }
 

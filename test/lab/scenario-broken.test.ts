@@ -186,7 +186,7 @@ test('what is no text, no file, or nothing at all', t => {
 		fs.writeFileSync(made, bytes);
 		assert.match(refused(made), /s\.yaml:\d+:\d+: \w/);
 	}
-	fs.writeFileSync(made, `steps:\n${'  - boot: vm0\n'.repeat(200_000)}`);
+	fs.writeFileSync(made, `steps:\n${'  - boot: vm0\n'.repeat(1_300_000)}`);
 	assert.match(refused(made), /s\.yaml is longer than/);
 	assert.match(refused(path.dirname(made)), /is a directory/);
 	assert.match(refused(`${made}x`), /There is no scenario/);

@@ -116,7 +116,7 @@ test('the form: arrows choose and step, digits type, and Enter runs what is show
 	assert.equal(store.getState().last.vm0?.way, 'bounced');
 	assert.match(await press('n'), /vm1 ─ no domain of its own/);
 	assert.match(await press('left', 'left', 'left', 'left', 'up'), /op write/);
-	assert.match(await press('enter'), /The disk is open read-only; start dmascope with --writable/);
+	assert.match(await press('enter'), /The disk is open read-only; start dmascope with --overlay/);
 	await press('up');
 	assert.match(await press('enter'), /vm1 has no passthru device; choose a guest that has one/);
 	await press('n', 'enter');
