@@ -56,7 +56,7 @@ const WRONG: [string, RegExp][] = [
 	['steps:\n  - create: {name: kernel}', /:2:20: name is kernel, which is what other memory/],
 	['steps:\n  - {read: {}, boot: vm0}', /:2:16: a step is one command; this one is read and boot/],
 	['steps:\n  - expect: {data: lost}', /:2:5: this step has no command/],
-	['steps:\n  - write: {}', /:2:12: The disk is open read-only; start dmascope with --writable/],
+	['steps:\n  - write: {}', /:2:12: The disk is open read-only; start dmascope with --overlay/],
 	['steps:\n  - work: {count: 0}', /:2:19: count is 0; it may be a whole number from 1 to 10000/],
 	['steps:\n  - work: {count: 5, writes: 10}', /:2:30: The disk is open read-only/],
 	['machine: 5\nsteps:\n  - boot: vm0', /:1:10: machine takes fields/],
