@@ -53,7 +53,7 @@ export function talkOverview(columns: number, rows: number, focus: PanelId, besi
 	if (columns >= TWO_SLOTS) return [top, across(columns, rows - note, [other, 4], ['model', 5])];
 	const rest = rows - note;
 	if (rest < 2 * FLAT_MODEL) {
-		const shown = focus === 'scenario' ? 'model' : focus;
+		const shown = focus !== 'scenario' ? focus : beside === 'host' ? 'model' : beside;
 		return [top, [{panel: shown, width: columns, height: rest}]];
 	}
 	return [

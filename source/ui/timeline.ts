@@ -35,7 +35,7 @@ export function goTo(store: Store, at: number): boolean {
 	}));
 	const entry = history.entries[history.at - 1];
 	if (otherwise) say(store, otherwise, 'bad');
-	else say(store, entry?.said ?? 'Nothing has been done yet.', entry ? toneOf(entry) : 'key');
+	else say(store, entry?.said ?? 'The beginning: ] goes on, step by step.', entry ? toneOf(entry) : 'key');
 	return true;
 }
 
