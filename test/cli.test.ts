@@ -179,6 +179,31 @@ test('this host, its capture, and the capture looked at', t => {
 	assert.equal(JSON.parse(run('host', '--json').stdout).units.length >= 0, true);
 });
 
+test('a scenario is opened at its beginning, and what the terminal is sent is recorded', async t => {
+	const file = path.join(folder(t), 'a.cast');
+	const {child, exit, until} = terminal(t, '--replay', 'tour', '--cast', file);
+	await until('step 0 of 10');
+	child.write(']');
+	await until('vm1 found 2 partitions');
+	child.write('q');
+	assert.equal((await exit).exitCode, 0);
+	const [header, ...events] = fs
+		.readFileSync(file, 'utf8')
+		.trimEnd()
+		.split('\n')
+		.map(line => JSON.parse(line));
+	assert.deepEqual([header.version, header.width, header.height], [2, 80, 24]);
+	assert.ok(events.every(([at], i) => i === 0 || at >= events[i - 1][0]));
+	const sent = events.map(([, kind, data]) => (kind === 'o' ? data : '')).join('');
+	const places = ['\x1b[?1049h', 'step 0 of 10', '\x1b[?1049l'].map(part => sent.indexOf(part));
+	assert.ok(
+		places.every((at, i) => at >= 0 && at > (places[i - 1] ?? -1)),
+		String(places),
+	);
+	const again = run('present', 'tour', '--cast', file);
+	assert.deepEqual([again.status, again.stdout], [2, '']);
+});
+
 test('a reader that closes the pipe early is no error', () => {
 	const {stderr, status} = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" --json | head -n 1`], {
 		encoding: 'utf8',
