@@ -148,7 +148,12 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 		say(store, messageOf(error), 'warn');
 		return undefined;
 	}
-	if (command.do === 'start') store.setState({last: {}, play: undefined, access: undefined, page: 0});
+	// A talk finds back to its path from another machine, too.
+	if (command.do === 'start')
+		store.setState(({play}) => ({
+			...{last: {}, access: undefined, page: 0},
+			play: play?.presented ? play : undefined,
+		}));
 	if (past) store.setState({timeline: false});
 	refresh(store);
 	const bad =

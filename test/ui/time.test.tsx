@@ -63,7 +63,7 @@ test('a talk goes forth and back by a clicker, and finds back to its path', asyn
 	const there = store.getState().state.tally;
 	assert.match(await press('pageup'), /pr-260178 ─ 2 of/);
 	// Somebody asks, and the presenter tries something; the next click leads back, the one after it goes on.
-	await press('p', 'p', '2');
+	await press('p', 'p', 'v', 'o', '2');
 	const back = await press('pagedown');
 	assert.match(line(back, -2), /Back where the path was left, after step 2/);
 	assert.match(await press('pagedown'), /pr-260178 ─ 3 of/);

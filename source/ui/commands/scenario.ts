@@ -41,6 +41,7 @@ export const scenarioCommands: readonly UiCommand[] = [
 		description: 'Scenarios to play; ⏎ starts the chosen one',
 		group: 'Scenario',
 		hint: 4,
+		when: ({play}) => play?.presented !== true,
 		why: withLab,
 		run: store => {
 			show(store, 'overview');
