@@ -45,13 +45,17 @@ function useControls(store: Store, display: Display, mouse: boolean, copy?: Copy
 		// A second Ctrl-Z of the same burst.
 		if (leaving.current) return;
 		leaving.current = true;
+		display.clear();
 		setAway(true);
 		await suspendTerminal(() => withMouseOff(stopJob));
 		leaving.current = false;
 		setAway(false);
 	};
 	return {
-		exit: () => exit(),
+		exit: () => {
+			display.clear();
+			exit();
+		},
 		suspend: () => void suspend(),
 		copy: text => copy?.(text),
 		target: () => targetOf(store.getState()),

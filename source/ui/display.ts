@@ -50,6 +50,14 @@ export class Display {
 		this.#timer = undefined;
 	}
 
+	/**
+	 * Before the screen is left: of one that was resized meanwhile, tmux brings back its last rows among those that were
+	 * there before, unless they are empty.
+	 */
+	clear(): void {
+		this.#painter.clear();
+	}
+
 	/** Draws the frame that is due now. */
 	flush(): void {
 		if (this.#timer === undefined) return;

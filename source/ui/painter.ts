@@ -41,6 +41,13 @@ export class Painter {
 		this.#shown = undefined;
 	}
 
+	/** Empties the screen, with the cursor at its top. */
+	clear(): void {
+		this.forget();
+		this.#style = '';
+		this.#write(CLEAR);
+	}
+
 	/** Has the terminal show these lines from the top, and nothing below. None is wider than the terminal. */
 	paint(lines: readonly Line[]): void {
 		const shown = this.#shown ?? [];
