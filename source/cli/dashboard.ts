@@ -82,6 +82,8 @@ async function printSnapshot(machine: ObservedMachine, json: boolean, out: Print
 
 /** What is wrong in them is said in a pipe, too. */
 async function checkLook(look: LookFlags): Promise<void> {
+	if (look.cast !== undefined)
+		throw new UserError('--cast records what a terminal shows, and here is none; leave it out.');
 	if (look.theme === undefined && look.config === undefined) return;
 	const {readLook} = await import('../ui/look-flags.js');
 	readLook(look, {});

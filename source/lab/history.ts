@@ -9,7 +9,7 @@ import type {Command, MachineSpec, Outcome} from '../seam/command.js';
 import type {Entry, History} from '../seam/history.js';
 import type {Step} from '../seam/play.js';
 import {messageOf, UserError} from '../user-error.js';
-import {commandText} from './command-text.js';
+import {entryOf} from './entry.js';
 import {keepOlder, travel} from './logs.js';
 import {type OutcomeJson, outcomeJson} from './outcome-json.js';
 import type {Saved} from './save.js';
@@ -41,7 +41,7 @@ export class LabHistory implements History {
 	readonly entries: Entry[] = [];
 	at = 0;
 	/** The machine that it started from. */
-	readonly machine: MachineSpec;
+	private machine: MachineSpec;
 	private readonly host: Host;
 	private readonly now: () => number;
 	private readonly mostKept: number;
@@ -198,6 +198,7 @@ export class LabHistory implements History {
 		this.outcomes.length = 0;
 		this.marks = [];
 		this.at = 0;
+		this.machine = this.host.spec;
 		this.current = -1;
 		this.log = this.newLog();
 		this.mark();
@@ -236,18 +237,4 @@ export class LabHistory implements History {
 		this.marks.splice(i, 1);
 		this.current--;
 	}
-}
-
-function entryOf(command: Command, outcome: Outcome): Entry {
-	const {data, faults = 0, error} = outcomeJson(outcome);
-	const troubled = data !== undefined && data !== 'delivered';
-	return {
-		command,
-		text: commandText(command),
-		said: outcome.said,
-		data,
-		faults,
-		trouble: troubled || faults > 0 || error !== undefined || (outcome.kind === 'boot' && !outcome.bootable),
-		transfer: outcome.kind === 'transfer' ? outcome.transfer.number : undefined,
-	};
 }

@@ -63,7 +63,7 @@ function writeSession(store: Store, prompt: Prompt, expect: boolean): void {
 		const {lab} = store.getState().machine;
 		lab?.history?.write(file, expect);
 		store.setState({prompt: undefined});
-		say(store, `Written: dmascope run ${file} plays it, dmascope --replay ${file} opens it here.`, 'good');
+		say(store, `Written. dmascope --replay ${file} opens it, dmascope run checks it.`, 'good');
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;
 		store.setState({prompt: {...prompt, problem: error.message}});

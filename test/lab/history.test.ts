@@ -88,6 +88,24 @@ test('what is done in the past takes the place of what came after', t => {
 	assert.equal(lab.state().transfers.at(-1)?.way, 'bounced');
 });
 
+test('to and fro, and off on other ways in between: the machine is that of what is left', t => {
+	const {file} = randomImage(t, 8 * MIB, 3);
+	const setup = {hostMemory: 64 * MIB, disk: file, overlay: true};
+	const lab = openTestLab(t, setup);
+	const history = lab.keepHistory(steps(6));
+	const random = seededRandom(21);
+	for (let i = 0; i < 40; i++) {
+		play(lab, random, 1 + Math.floor(random() * 12));
+		history.go(Math.floor(history.entries.length * random()));
+		history.go(Math.ceil(history.entries.length * (0.7 + 0.3 * random())));
+	}
+	history.go(history.entries.length);
+	const again = openTestLab(t, setup);
+	for (const {command} of history.entries) again.dispatch(command);
+	assert.ok(history.entries.length > 10);
+	assert.deepEqual(differences(lab, again), []);
+});
+
 test('a command that is refused leaves the machine as it was, also where it was half done', t => {
 	const setup = {hostMemory: 64 * MIB};
 	const lab = openTestLab(t, setup);
@@ -131,6 +149,25 @@ test('a disk that is written is put back on the way to the past, and written aga
 	assert.equal(Buffer.compare(fs.readFileSync(file), content), 0);
 	history.go(3);
 	assert.equal(Buffer.compare(fs.readFileSync(file), written), 0);
+});
+
+test('a disk that cannot be put back is said, and the session starts anew from there', t => {
+	const {file} = randomImage(t, MIB);
+	const lab = openTestLab(t, {hostMemory: 64 * MIB, disk: file, writable: true});
+	const history = lab.keepHistory(steps(20));
+	lab.dispatch({do: 'write', vm: 'vm1', lba: 0, sectors: 8, segments: 1, gpa: lab.defaultGpa});
+	const full = t.mock.method(fs, 'writeSync', () => {
+		throw new Error('no space left');
+	});
+	assert.throws(() => history.go(0), {
+		name: UserError.name,
+		message: /no space left. The session starts anew/,
+	});
+	full.mock.restore();
+	assert.deepEqual([history.entries.length, history.at], [0, 0]);
+	assert.equal(read(lab, 'vm1').data, 'delivered');
+	assert.equal(history.go(0), undefined);
+	assert.equal(lab.state().tally.delivered > 0, true);
 });
 
 test('an overlay leaves the disk alone', t => {
