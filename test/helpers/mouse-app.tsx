@@ -37,6 +37,8 @@ function App() {
 const stdin = withoutMouse(process.stdin, event =>
 	say(`${event.kind === 'wheel' ? (event.up ? 'wheel-up' : 'wheel-down') : 'press'}@${event.x},${event.y}`),
 );
+// As the dashboard does: what is typed at the first frame is the program's, and not the terminal's.
+process.stdin.setRawMode(true);
 const {waitUntilExit} = render(<App />, {
 	stdin,
 	alternateScreen: true,
