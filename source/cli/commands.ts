@@ -91,13 +91,8 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'host',
 		about: 'this Linux host: its IOMMUs, groups, devices and who has them',
-		flags: ['root', 'capture', 'json'],
-		run: async (_words, given) =>
-			(await import('../live/host/command.js')).runHost({
-				root: given.text('root'),
-				capture: given.text('capture'),
-				json: given.has('json'),
-			}),
+		flags: ['root', 'capture', 'log', 'trace', 'every', 'json', ...LOOK_FLAGS],
+		run: async (_words, given, out) => (await import('./host.js')).host(given, out),
 	},
 	{
 		name: 'decode',

@@ -10,7 +10,8 @@ import {UserError} from '../user-error.js';
 export type Opened = {lab: LabFlags; look: LookFlags; replay?: string; json: boolean};
 
 const now = (): number => performance.now();
-const onTerminal = (): boolean => process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb';
+export const onTerminal = (): boolean =>
+	process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb';
 
 /** No command. @returns the exit code @throws UserError */
 export async function open({lab: flags, look, replay, json}: Opened, out: Print): Promise<number> {
@@ -81,7 +82,7 @@ async function printSnapshot(machine: ObservedMachine, json: boolean, out: Print
 }
 
 /** What is wrong in them is said in a pipe, too. */
-async function checkLook(look: LookFlags): Promise<void> {
+export async function checkLook(look: LookFlags): Promise<void> {
 	if (look.cast !== undefined)
 		throw new UserError('--cast records what a terminal shows, and here is none; leave it out.');
 	if (look.theme === undefined && look.config === undefined) return;

@@ -38,6 +38,7 @@ import {LabWorkload} from './workload.js';
 const QUIET: ReadonlySet<Command['do']> = new Set(['read', 'write', 'delete', 'work', 'boot']);
 
 export class Lab implements ObservedMachine, LabControls {
+	readonly kind = 'lab';
 	readonly lab = this;
 	/** Read against the usual machine: what was changed of this one is no part of them. */
 	readonly scenarios: Scenarios;

@@ -5,7 +5,7 @@ import {PAGE_SIZE} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
 import type {MachineState, ObservedMachine, PhysicalReader, Unit} from '../seam/observed.js';
 import {UNKNOWN} from '../seam/ranges.js';
-import {messageOf, UserError} from '../user-error.js';
+import {alike, asBefore, NOTHING, troubleText} from './nothing.js';
 import {lookAtDomains, type Os} from './os-domains.js';
 import {pciDevices} from './qemu-devices.js';
 import {amdviFaults, FaultsKept, type FaultsSeen, vtdFaults} from './qemu-faults.js';
@@ -23,28 +23,13 @@ const EVERY_MS = 500;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 8000;
 
-const NOTHING: MachineState = {
-	revision: 0,
-	tables: 0,
-	title: 'qemu',
-	iommu: 'none',
-	domains: [],
-	devices: [],
-	vms: [],
-	owned: [],
-	transfers: [],
-	tally: {delivered: 0, lost: 0, torn: 0, failed: 0},
-	faults: [],
-	faultLog: {kind: 'registers', total: 0, used: 0, overflow: false, kernelLines: []},
-	writer: 'the guest',
-};
-
 export class QemuMachine implements ObservedMachine {
+	readonly kind = 'tables';
 	readonly memory: PhysicalReader = {page: gpa => this.pages?.page(gpa)};
 	private link: Link | undefined;
 	/** The tables as they were read last, also when QEMU is gone. */
 	private pages: Link['pages'] | undefined;
-	private shown = NOTHING;
+	private shown: MachineState = {...NOTHING, title: 'qemu', writer: 'the guest'};
 	private seen = '';
 	private readonly kept = new FaultsKept();
 	private retry = FIRST_RETRY_MS;
@@ -103,9 +88,7 @@ export class QemuMachine implements ObservedMachine {
 			return this.options.every ?? EVERY_MS;
 		} catch (error) {
 			this.unlink();
-			const said =
-				error instanceof UserError ? messageOf(error) : `A fault of dmascope’s own: ${messageOf(error)}`;
-			this.show({lost: {why: said, seen: this.seen}});
+			this.show({lost: {why: troubleText(error), seen: this.seen}});
 			const wait = this.retry;
 			this.retry = Math.min(LAST_RETRY_MS, 2 * wait);
 			return wait;
@@ -175,9 +158,6 @@ export class QemuMachine implements ObservedMachine {
 		};
 	}
 }
-
-const asBefore = <T>(before: T, now: T): T => (alike(before, now) ? before : now);
-const alike = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 function notesOf(how: string, unit: Unit, {undecoded}: Os, {log}: FaultsSeen): string[] {
 	return [

@@ -6,7 +6,10 @@ import type {Counters} from '../hardware/counters.js';
 import type {Owned} from '../kernel/vm-page.js';
 import type {Command, Family, MachineSpec, Model, Outcome, Policy, TransferCommand} from './command.js';
 import type {History} from './history.js';
+import type {HostWords} from './host-words.js';
 import type {Scenarios} from './play.js';
+import type {Told} from './told.js';
+import type {Traced} from './traced.js';
 import type {Comparable, Comparison, Workload} from './workload.js';
 
 /** Reads physical memory page by page: this process's, or another machine's. */
@@ -167,6 +170,12 @@ export type MachineState = {
 	writer?: string;
 	/** How it is looked at, and what cannot be known: a sentence each. */
 	notes?: readonly string[];
+	/** What a Linux host shows of itself. */
+	host?: HostWords;
+	/** Faults of its kernel's log. */
+	told?: Told;
+	/** What its kernel maps and unmaps, where that was asked for. */
+	traced?: Traced;
 	/** Where the machine cannot be looked at any more: why, and when what is shown was seen. */
 	lost?: {why: string; seen: string};
 };
@@ -214,7 +223,11 @@ export interface LabControls {
 	readonly defaultGpa: number;
 }
 
+/** What there is to see: the lab; tables of a machine that runs elsewhere; or what a host's kernel says of itself. */
+export type Kind = 'lab' | 'tables' | 'host';
+
 export interface ObservedMachine {
+	readonly kind: Kind;
 	readonly memory: PhysicalReader;
 	state(): MachineState;
 	readonly lab?: LabControls;

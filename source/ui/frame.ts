@@ -7,7 +7,7 @@ import {keySign} from './glyphs.js';
 import {fits} from './layout.js';
 import {type Row, type Span, widthOf} from './rows.js';
 import type {Ui} from './store.js';
-import {VIEWS, viewsOf} from './views.js';
+import {VIEWS, viewIdsOf} from './views.js';
 
 const POLICY_WORDS: Record<Policy, string> = {
 	remove: 'before D34607',
@@ -20,7 +20,7 @@ const NAMED_VIEWS = 140;
 const textOf = (span: Span): string => (typeof span === 'string' ? span : span[0]);
 const widthOfRow = (row: Row): number => row.reduce((sum, span) => sum + widthOf(textOf(span)), 0);
 
-export function header({state, view, readOnly, size}: Ui): Row {
+export function header({state, view, kind, size}: Ui): Row {
 	const {title, iommu, policy, disk, lost} = state;
 	const left: Span[] = [
 		[' dmascope ', 'title'],
@@ -36,10 +36,10 @@ export function header({state, view, readOnly, size}: Ui): Row {
 			` · ${disk.name} ${way} ${disk.writable ? 'writable' : 'ro'}${disk.sample ? ' sample' : ''}`,
 			'dim',
 		]);
-	const tabs = VIEWS.flatMap((id, i): Span[] => {
-		if (viewsOf({readOnly})[id] === undefined) return [];
-		if (id === view) return [[` ${i + 1} ${id} `, 'chosen']];
-		return [[named ? ` ${i + 1} ${id} ` : ` ${i + 1}`, 'dim']];
+	const tabs = viewIdsOf({kind}).map((id): Span => {
+		const number = VIEWS.indexOf(id) + 1;
+		if (id === view) return [` ${number} ${id} `, 'chosen'];
+		return [named ? ` ${number} ${id} ` : ` ${number}`, 'dim'];
 	});
 	const room = size.columns - widthOfRow(left) - widthOfRow(tabs) - 1;
 	return [...left, ' '.repeat(Math.max(1, room)), ...tabs];
@@ -68,7 +68,7 @@ export function footer(ui: Ui): Row {
 	const can = commands.filter(
 		command =>
 			possible(command, ui, large) &&
-			!(ui.readOnly && NEEDS_LAB.includes(command.group)) &&
+			!(ui.kind !== 'lab' && NEEDS_LAB.includes(command.group)) &&
 			(hintOf(command, ui) > 0 || (ui.overlay === 'help' && command.label !== 'scroll')),
 	);
 	const spans = ({shown, label}: (typeof commands)[number]): Span[] => [

@@ -1,6 +1,6 @@
 // What every key does, made from the table of commands, in as many columns as there is room for.
 
-import type {MachineState} from '../seam/observed.js';
+import type {Kind, MachineState} from '../seam/observed.js';
 import {GROUPS, NEEDS_LAB} from './commands/command.js';
 import {commands} from './commands/index.js';
 import {type Content, list} from './content.js';
@@ -18,18 +18,20 @@ const COLUMN = 40;
 export function helpPanel(
 	width: number,
 	{notes}: Pick<MachineState, 'notes'> = {},
-	readOnly = false,
+	kind: Kind = 'lab',
 ): Content {
 	const columns = Math.max(1, Math.min(3, Math.floor(width / COLUMN)));
-	const rows = GROUPS.filter(group => !(readOnly && NEEDS_LAB.includes(group))).flatMap((group): Row[] => [
-		[[fit(` ${group}`, COLUMN), 'title']],
-		...commands
-			.filter(command => command.group === group)
-			.map(({shown, description}): Row => {
-				const key = `   ${keySign(shown).padEnd(6)}`;
-				return [[key, 'key'], fit(keySign(description), COLUMN - key.length)];
-			}),
-	]);
+	const rows = GROUPS.filter(group => !(kind !== 'lab' && NEEDS_LAB.includes(group))).flatMap(
+		(group): Row[] => [
+			[[fit(` ${group}`, COLUMN), 'title']],
+			...commands
+				.filter(command => command.group === group)
+				.map(({shown, description}): Row => {
+					const key = `   ${keySign(shown).padEnd(6)}`;
+					return [[key, 'key'], fit(keySign(description), COLUMN - key.length)];
+				}),
+		],
+	);
 	const height = Math.ceil(rows.length / columns);
 	const beside = Array.from(
 		{length: height},

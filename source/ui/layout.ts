@@ -22,6 +22,10 @@ export const PANELS = [
 	'lint',
 	'domains',
 	'domain',
+	'groups',
+	'group',
+	'units',
+	'events',
 ] as const;
 export type PanelId = (typeof PANELS)[number];
 /** `behind`: panels that share this place and are not shown. */

@@ -1,9 +1,11 @@
 // What lies behind the chosen row of a panel: what Enter opens.
 
 import {faultsShown} from './panels/faults.js';
+import {chosenTold} from './panels/told.js';
 import {startChosen} from './play.js';
 import {chosenDomain, hostOf, rangesShown} from './ranges-shown.js';
 import {type Access, focusOn, type Store, show, type Ui} from './store.js';
+import {viewsOf} from './views.js';
 
 type Opener = (store: Store) => void;
 
@@ -33,7 +35,10 @@ export function opened(ui: Ui): Opener | undefined {
 			const device = state.devices[cursor];
 			return device && walk({rid: device.rid, iova: 0, write: true});
 		}
+		case 'groups':
+			return store => focusOn(store, 'group');
 		case 'faults': {
+			if (state.told) return toldOpener(ui);
 			const row = faultsShown(ui)[cursor];
 			return row && walk({rid: row.rid, iova: row.lowest, write: row.write});
 		}
@@ -56,6 +61,17 @@ const walk =
 		store.setState({access});
 		show(store, 'walk');
 	};
+
+/** The walk of what was refused, where there are tables to walk; else the fault in words. */
+function toldOpener(ui: Ui): Opener | undefined {
+	const told = chosenTold(ui);
+	if (told === undefined) return undefined;
+	if (told.access !== undefined && viewsOf(ui).walk !== undefined) return walk(told.access);
+	return store => {
+		show(store, 'faults');
+		focusOn(store, 'fault');
+	};
+}
 
 /** Where the chosen transfer was looked up first. */
 function chainWalk({state, places}: Ui): Opener | undefined {

@@ -8,4 +8,4 @@ import type {Ui} from './store.js';
 export const overlayPanel = (ui: Ui, width: number): {name: 'help' | 'palette'; content: Content} =>
 	ui.overlay === 'palette'
 		? {name: 'palette', content: palettePanel(ui)}
-		: {name: 'help', content: helpPanel(width, ui.state, ui.readOnly)};
+		: {name: 'help', content: helpPanel(width, ui.state, ui.kind)};

@@ -8,16 +8,17 @@ import {viewIn} from './views.js';
 
 type Placed = Pick<
 	Ui,
-	'view' | 'readOnly' | 'focus' | 'zoom' | 'large' | 'size' | 'recent' | 'timeline' | 'play'
+	'view' | 'kind' | 'focus' | 'zoom' | 'large' | 'size' | 'recent' | 'timeline' | 'play'
 >;
 
 export function boxes(ui: Placed): Box[][] {
-	const {view, readOnly, focus, zoom, large, size, recent, timeline, play} = ui;
+	const {view, kind, focus, zoom, large, size, recent, timeline, play} = ui;
 	const rows = panelRows(size, timeline);
 	if (!zoom && isRoomy(size)) {
 		if (play?.presented && view === 'overview')
 			return talkOverview(size.columns, rows, focus, besideIn(play));
-		if (large && !readOnly && view === 'overview') return largeOverview(size.columns, rows, focus, recent);
+		if (large && kind === 'lab' && view === 'overview')
+			return largeOverview(size.columns, rows, focus, recent);
 		return viewIn(ui).layout(size.columns, rows, recent);
 	}
 	const behind = zoom ? [] : viewIn(ui).panels.filter(panel => panel !== focus);

@@ -4,10 +4,12 @@ import {createStore, type StoreApi} from 'zustand/vanilla';
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import type {Command, Outcome} from '../seam/command.js';
-import type {MachineState, ObservedMachine, Transfer} from '../seam/observed.js';
+import type {GroupWords} from '../seam/host-words.js';
+import type {Kind, MachineState, ObservedMachine, Transfer} from '../seam/observed.js';
 import {type DomainView, type Range, viewDomain} from '../seam/ranges.js';
 import type {Comparison} from '../seam/workload.js';
 import {messageOf, UserError} from '../user-error.js';
+import {grouped} from '../words.js';
 import type {Place} from './content.js';
 import {commitDraft, type Form, newForm} from './form.js';
 import {keySign} from './glyphs.js';
@@ -20,8 +22,8 @@ export type Message = {text: string; tone: Tone};
 
 export type Ui = {
 	machine: ObservedMachine;
-	/** Whether there is no lab behind it: nothing can be done to it, and there are fewer views. */
-	readOnly: boolean;
+	/** Without a lab behind it nothing can be done to it, and there are fewer views. */
+	kind: Kind;
 	state: MachineState;
 	views: readonly DomainView[];
 	/** Ranges that are new since the last change, by key: lit for a second. */
@@ -75,21 +77,22 @@ export type Store = StoreApi<Ui>;
 
 const LIT_MS = 1000;
 
+export const groupKey = ({number}: GroupWords): string => `group ${number}`;
 export const rangeKey = (domain: number, {iova, hpa, pages, read, write}: Range): string =>
 	`${domain}:${iova}:${hpa}:${pages}:${read}${write}`;
 
 export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24}): Store {
 	const state = machine.state();
 	const vm = state.vms[0]?.name ?? '';
-	const readOnly = machine.lab === undefined;
+	const {kind} = machine;
 	return createStore<Ui>(() => ({
 		machine,
-		readOnly,
+		kind,
 		state,
 		views: look(machine, state),
 		changed: new Set(),
 		view: 'overview',
-		focus: viewsOf({readOnly}).overview.first,
+		focus: viewsOf({kind}).overview.first,
 		focusOf: {},
 		zoom: false,
 		large: false,
@@ -103,9 +106,10 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		page: 0,
 		timeline: false,
 		message: {
-			text: readOnly
-				? LOOKING
-				: `${keySign('⏎')} has ${vm} read the raw disk: watch where the DMA lands. t gives a tour.`,
+			text:
+				kind !== 'lab'
+					? LOOKING
+					: `${keySign('⏎')} has ${vm} read the raw disk: watch where the DMA lands. t gives a tour.`,
 			tone: 'key',
 		},
 		size,
@@ -193,21 +197,43 @@ export function refresh(store: Store): void {
 	const {machine, views: before, state: old} = store.getState();
 	const state = machine.state();
 	if (state.revision === old.revision) return;
+	sayNewFault(store, old, state);
 	if (state.lost && state.lost.why !== old.lost?.why) say(store, state.lost.why, 'bad');
 	if (old.lost && !state.lost) say(store, 'It is there again.', 'good');
 	// Transfers change no table, and there may be ten of them a second.
 	if (state.tables === old.tables) {
 		store.setState({state});
+		light(store, changedGroups(old, state));
 		return;
 	}
 	const views = look(machine, state, state.owned === old.owned ? before : []);
 	const known = keysOf(before.filter(view => !views.includes(view)));
 	const anew = views.filter(view => !before.includes(view));
 	const changed = new Set([...keysOf(anew)].filter(key => !known.has(key)));
-	store.setState(({form}) => ({state, views, changed, form: withGuest(form, state)}));
+	store.setState(({form}) => ({state, views, form: withGuest(form, state)}));
+	light(store, new Set([...changed, ...changedGroups(old, state)]));
+}
+
+function light(store: Store, changed: ReadonlySet<string>): void {
+	if (changed.size === 0 && store.getState().changed.size === 0) return;
 	clearTimeout(timers.get(store));
+	store.setState({changed});
 	if (changed.size > 0)
 		timers.set(store, setTimeout(() => store.setState({changed: new Set()}), LIT_MS).unref());
+}
+
+/** Groups of a host that another has now, or whose devices are others. */
+function changedGroups({host: before}: MachineState, {host: now}: MachineState): Set<string> {
+	if (before === now || before === undefined || now === undefined) return new Set();
+	const known = new Map(before.groups.map(group => [group.number, JSON.stringify(group)]));
+	return new Set(now.groups.filter(group => known.get(group.number) !== JSON.stringify(group)).map(groupKey));
+}
+
+/** A fault of the kernel's log is not to be missed, whatever is looked at. */
+function sayNewFault(store: Store, {told: before}: MachineState, {told: now}: MachineState): void {
+	const newest = now?.faults[0];
+	if (before === undefined || newest === undefined || newest === before.faults[0]) return;
+	say(store, newest.count > 1 ? `${newest.title}, ×${grouped(newest.count)}` : newest.title, 'bad');
 }
 
 /** The form names a guest that there is. */
@@ -243,12 +269,18 @@ export function focusOn(store: Store, panel: PanelId): void {
 	}));
 }
 
+const WITHOUT: Record<Kind, string> = {
+	lab: 'the lab’s kernel says nothing of its maps; dmascope host has them of a real one',
+	tables: 'this machine can only be looked at',
+	host: 'of a host, what its kernel says is all there is',
+};
+
 /** Goes to a view, to the panel of it that had the focus before. */
 export function show(store: Store, view: ViewId): void {
-	const {view: before, readOnly, focus, focusOf} = store.getState();
-	const to = viewsOf({readOnly})[view];
+	const {view: before, kind, focus, focusOf} = store.getState();
+	const to = viewsOf({kind})[view];
 	if (to === undefined) {
-		say(store, `This machine can only be looked at: ${view} is the lab’s.`, 'warn');
+		say(store, `There is no view of ${view} here: ${WITHOUT[kind]}.`, 'warn');
 		return;
 	}
 	store.setState({view, zoom: false, overlay: undefined, focusOf: {...focusOf, [before]: focus}});

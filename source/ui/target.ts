@@ -12,7 +12,7 @@ export function targetOf(ui: Ui): Target | undefined {
 	if (ui.overlay === 'help')
 		return {
 			name: 'help',
-			content: helpPanel(columns - 2, ui.state, ui.readOnly),
+			content: helpPanel(columns - 2, ui.state, ui.kind),
 			height: panelRows({rows}, ui.timeline),
 		};
 	const box = boxOf(ui, ui.focus);

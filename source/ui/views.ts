@@ -1,5 +1,6 @@
 // The views of the dashboard, each on a number: which panels it has, and where they are on a screen of a given size.
 
+import type {Kind} from '../seam/observed.js';
 import {across, type Box, down, type PanelId} from './layout.js';
 import {overview} from './overview.js';
 
@@ -12,6 +13,7 @@ export const VIEWS = [
 	'compare',
 	'faults',
 	'lints',
+	'events',
 ] as const;
 export type ViewId = (typeof VIEWS)[number];
 
@@ -27,7 +29,7 @@ type View = {
 const SIDE_BY_SIDE = 100;
 type Views = Readonly<Partial<Record<ViewId, View>>> & {readonly overview: View};
 
-export const views: Record<ViewId, View> = {
+const lab = {
 	overview: {
 		first: 'model',
 		panels: ['host', 'guest', 'devices', 'model', 'buffer', 'console', 'faults', 'life', 'scenario'],
@@ -73,10 +75,10 @@ export const views: Record<ViewId, View> = {
 		panels: ['lints', 'lint'],
 		layout: (columns, rows) => down(columns, rows, ['lints', 2], ['lint', 3]),
 	},
-};
+} satisfies Views;
 
 /** Of a machine that can only be looked at: its domains are listed, and the chosen one is shown. */
-const lookedAt: Views = {
+const tables: Views = {
 	overview: {
 		first: 'domains',
 		panels: ['domains', 'domain', 'devices', 'faults'],
@@ -96,17 +98,43 @@ const lookedAt: Views = {
 				? [across(columns, rows, ['domains', 1], ['domain', 2])]
 				: down(columns, rows, ['domains', 1], ['domain', 2]),
 	},
-	walk: views.walk,
+	walk: lab.walk,
 	memory: {
 		first: 'page',
 		panels: ['reach', 'page'],
 		layout: (columns, rows) => down(columns, rows, ['reach', 1], ['page', 1]),
 	},
-	faults: views.faults,
-	lints: views.lints,
+	faults: lab.faults,
+	lints: lab.lints,
 };
 
-type Seen = {view: ViewId; readOnly: boolean};
-export const viewsOf = ({readOnly}: Pick<Seen, 'readOnly'>): Views => (readOnly ? lookedAt : views);
+/** Of a host whose kernel tells of its groups, and seldom of its tables. */
+const host: Views = {
+	overview: {
+		first: 'groups',
+		panels: ['groups', 'group', 'units', 'faults'],
+		layout: (columns, rows) => {
+			const below = Math.min(16, Math.floor(rows * 0.4));
+			return [
+				across(columns, rows - below, ['groups', 1], ['group', 1]),
+				across(columns, below, ['units', 1], ['faults', 1]),
+			];
+		},
+	},
+	faults: {...lab.faults, layout: (columns, rows) => down(columns, rows, ['faults', 2], ['fault', 3])},
+	lints: lab.lints,
+	events: {
+		first: 'events',
+		panels: ['events'],
+		layout: (columns, rows) => down(columns, rows, ['events', 1]),
+	},
+};
+
+type Seen = {view: ViewId; kind: Kind};
+const byKind: Record<Kind, Views> = {lab, tables, host};
+export const viewsOf = ({kind}: Pick<Seen, 'kind'>): Views => byKind[kind];
+/** Those that there are, in the order of their numbers. */
+export const viewIdsOf = (seen: Pick<Seen, 'kind'>): ViewId[] =>
+	VIEWS.filter(view => viewsOf(seen)[view] !== undefined);
 /** The view that is shown. */
-export const viewIn = ({view, readOnly}: Seen): View => viewsOf({readOnly})[view] ?? views.overview;
+export const viewIn = ({view, kind}: Seen): View => viewsOf({kind})[view] ?? viewsOf({kind}).overview;

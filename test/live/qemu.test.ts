@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import {type TestContext, test} from 'node:test';
 import {setTimeout} from 'node:timers/promises';
-import {milliseconds} from '../../source/live/open.js';
+import {milliseconds} from '../../source/live/every.js';
 import {QemuMachine} from '../../source/live/qemu.js';
 import type {MachineState} from '../../source/seam/observed.js';
 import {snapshotJson, snapshotText} from '../../source/seam/snapshot.js';

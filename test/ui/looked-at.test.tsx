@@ -48,6 +48,7 @@ function observed(): ObservedMachine & {change: (parts: Partial<MachineState>) =
 		faultLog: {kind: 'registers', total: 1, used: 0, overflow: false, kernelLines: []},
 	});
 	return {
+		kind: 'tables' as const,
 		memory: {page: () => undefined},
 		state: () => state,
 		change: parts => {

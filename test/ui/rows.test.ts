@@ -74,12 +74,12 @@ test('every view fills every screen exactly, and shows the panel that has the fo
 			fc.boolean(),
 			fc.boolean(),
 			fc.boolean(),
-			fc.boolean(),
-			(columns, rows, named, nth, zoom, large, timeline, readOnly) => {
-				const view = viewsOf({readOnly})[named] ? named : 'overview';
-				const {panels} = viewIn({view, readOnly});
+			fc.constantFrom('lab', 'tables', 'host'),
+			(columns, rows, named, nth, zoom, large, timeline, kind) => {
+				const view = viewsOf({kind})[named] ? named : 'overview';
+				const {panels} = viewIn({view, kind});
 				const focus = panels[nth % panels.length];
-				const ui = {view, readOnly, focus, zoom, large, size: {columns, rows}, recent: [focus], timeline};
+				const ui = {view, kind, focus, zoom, large, size: {columns, rows}, recent: [focus], timeline};
 				const lines = boxes(ui);
 				assert.equal(
 					lines.reduce((sum, line) => sum + line[0].height, 0),

@@ -10,8 +10,9 @@ import type {Line} from '../../source/ui/rows.js';
 import {screenLines} from '../../source/ui/screen.js';
 import {createUi, type Store, show} from '../../source/ui/store.js';
 import {setTheme} from '../../source/ui/theme.js';
-import {VIEWS, type ViewId} from '../../source/ui/views.js';
+import {VIEWS, type ViewId, viewIdsOf} from '../../source/ui/views.js';
 import {cellsOf} from '../helpers/cells.js';
+import {capturedHost} from '../helpers/host-machine.js';
 import {openTestLab} from '../helpers/lab.js';
 import {looksOf} from '../helpers/looks.js';
 import {openDashboard} from '../helpers/terminal.js';
@@ -22,6 +23,8 @@ const SIZES = [
 	[120, 40],
 	[200, 60],
 ] as const;
+
+const LAB_VIEWS = viewIdsOf({kind: 'lab'});
 
 /** A view after a read that was lost, where it compares: after that read under every policy. */
 async function open(t: TestContext, view: ViewId, columns: number, rows: number) {
@@ -51,12 +54,24 @@ function steady(store: Store): void {
 /** Without blanks at the ends of rows, which a terminal tells from cells that were never written. */
 const bare = (screen: string): string => screen.replace(/ +$/gm, '');
 
-for (const view of VIEWS) {
+/** A view of a machine that was captured, with a log of faults. */
+async function openHost(t: TestContext, view: ViewId, columns: number, rows: number) {
+	const session = openDashboard(t, await capturedHost(), columns, rows);
+	await session.press(`${VIEWS.indexOf(view) + 1}`);
+	return session;
+}
+
+const shown = [
+	...LAB_VIEWS.map(view => ({name: view, view, opened: open})),
+	...viewIdsOf({kind: 'host'}).map(view => ({name: `host-${view}`, view, opened: openHost})),
+];
+
+for (const {name, view, opened} of shown) {
 	for (const [columns, rows] of SIZES) {
-		test(`${view} at ${columns}×${rows}: dark, without colour, in ASCII`, async t => {
+		test(`${name} at ${columns}×${rows}: dark, without colour, in ASCII`, async t => {
 			t.after(() => setAscii(false));
 			setTheme('dark', 3);
-			const {terminal, resize, screen} = await open(t, view, columns, rows);
+			const {terminal, resize, screen} = await opened(t, view, columns, rows);
 			const text = bare(await screen());
 			const lines = text.split('\n');
 			assert.match(lines[0], new RegExp(` ${VIEWS.indexOf(view) + 1} ${view}( |$)`));
@@ -76,7 +91,7 @@ for (const view of VIEWS) {
 			assert.doesNotMatch(ascii.slice(ascii.lastIndexOf('\n')), / [<>^] /, 'keys have names');
 			t.assert.fileSnapshot(
 				`${[text, 'DARK', dark, 'NO COLOUR', plain, 'ASCII', ascii].join('\n\n')}\n`,
-				path.join(SCREENS, `${view}-${columns}x${rows}.txt`),
+				path.join(SCREENS, `${name}-${columns}x${rows}.txt`),
 				{serializers: [String]},
 			);
 		});
@@ -107,7 +122,7 @@ function* moments(t: TestContext, columns: number, rows: number): Generator<Stor
 	const store = createUi(openTestLab(t), {columns, rows});
 	startScenario(store, 'tour');
 	for (let step = 0; step <= 10; step++) {
-		for (const view of VIEWS) {
+		for (const view of LAB_VIEWS) {
 			show(store, view);
 			yield store;
 		}

@@ -1,6 +1,7 @@
 // What is found, for people: a paragraph for each kind of fault, in 80 columns.
 
 import {hexHalves} from '../../formats/halves.js';
+import type {ToldFault} from '../../seam/told.js';
 import {grouped, plural} from '../../words.js';
 import type {Explained} from './explain.js';
 import {printable} from './fault.js';
@@ -21,25 +22,34 @@ const MOST_PLACES = 4;
 
 /** A fault's paragraph. */
 export function paragraph(group: Group, explained: Explained, paint: Paint, width = WIDTH): string[] {
-	const part = (label: string, texts: readonly string[], style = (text: string) => text): string[] =>
-		texts.flatMap((text, i) => {
-			const lines = label === 'look' ? [text] : wrapped(text, width - INDENT);
-			const head = paint.label((i === 0 ? `  ${label}` : '').padEnd(INDENT));
-			return lines.map((line, j) => `${j === 0 ? head : ' '.repeat(INDENT)}${style(line)}`);
-		});
 	return [
 		...wrapped(explained.title, width).map(line => paint.title(line)),
-		...part('what', [explained.what]),
-		...part('why', explained.why.length > 0 ? [explained.why.join(' ')] : []),
-		...part('often', [howOften(group)]),
-		...part(
-			'where',
-			[whereWords(group)].filter(text => text !== ''),
+		...partsOf(group, explained).flatMap(({label, texts}) =>
+			texts.flatMap((text, i) => {
+				const look = label === 'look';
+				const lines = look ? [text] : wrapped(text, width - INDENT);
+				const head = paint.label((i === 0 ? `  ${label}` : '').padEnd(INDENT));
+				return lines.map(
+					(line, j) => `${j === 0 ? head : ' '.repeat(INDENT)}${look ? paint.command(line) : line}`,
+				);
+			}),
 		),
-		...part('here', explained.here),
-		...part('usually', explained.usually),
-		...part('look', explained.look, paint.command),
 	];
+}
+
+/** What there is to say of a fault, under a label each. */
+export function partsOf(group: Group, {what, why, here, usually, look}: Explained): ToldFault['parts'] {
+	const where = whereWords(group);
+	const parts = [
+		{label: 'what', texts: [what]},
+		{label: 'why', texts: why.length > 0 ? [why.join(' ')] : []},
+		{label: 'often', texts: [howOften(group)]},
+		{label: 'where', texts: where === '' ? [] : [where]},
+		{label: 'here', texts: here},
+		{label: 'usually', texts: usually},
+		{label: 'look', texts: look},
+	];
+	return parts.filter(({texts}) => texts.length > 0);
 }
 
 /** 1,284 in 12.3 s, 104 a second */

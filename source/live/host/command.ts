@@ -1,52 +1,56 @@
 // dmascope host: this Linux host, or another's capture.
 
-import {spawnSync} from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import chalk from 'chalk';
 import {messageOf, UserError} from '../../user-error.js';
 import {plural, sizeText} from '../../words.js';
+import {milliseconds} from '../every.js';
+import {KernelLog, OWN_LOG} from '../kernel-log.js';
 import {Capture} from './capture.js';
 import {Disk} from './disk.js';
-import {readHost} from './host.js';
+import {type Gap, type Host, readHost} from './host.js';
 import {hostJson} from './json.js';
+import {aroundFault} from './known-device.js';
+import {HostMachine} from './machine.js';
 import {entriesOf} from './tar.js';
 import {hostText, type Paint, printable} from './text.js';
 import {Files, type Source, Tree} from './tree.js';
 
-export type HostFlags = {root?: string; capture?: string; json: boolean};
+export type HostFlags = {root?: string; log?: string; every?: string; trace: boolean};
 
-const unpainted: Paint = {
-	title: text => text,
-	dim: text => text,
-	good: text => text,
-	bad: text => text,
-	warn: text => text,
-};
-const painted: Paint = {
-	title: chalk.bold,
-	dim: chalk.dim,
-	good: chalk.green,
-	bad: chalk.redBright,
-	warn: chalk.yellow,
-};
+const EVERY_MS = 2000;
 
-/** @returns the exit code: 0. @throws UserError where there is no such tree, or no Linux */
-export async function runHost({root, capture, json}: HostFlags): Promise<0> {
-	const source = root === undefined ? ownTree() : treeAt(root);
-	const recorded = capture === undefined ? undefined : new Capture();
-	const host = readHost(new Tree(source, recorded));
-	if (recorded !== undefined && capture !== undefined) {
-		keep(recorded, capture);
-		return 0;
-	}
-	if (json) {
-		process.stdout.write(`${JSON.stringify(hostJson(host), undefined, 2)}\n`);
-		return 0;
-	}
-	const colour = process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
-	show(hostText(host, colour ? painted : unpainted));
-	return 0;
+/** @throws UserError where there is no such tree, or no Linux */
+export function openHost({root, log, every}: HostFlags): HostMachine {
+	const source = root === undefined ? ownTree : treeAt(root);
+	const file = log ?? (root === undefined ? OWN_LOG : undefined);
+	let host: Host | undefined;
+	const machine = new HostMachine({
+		title: `host ${root === undefined ? os.hostname() : path.basename(root)}`,
+		read: () => {
+			host = readHost(new Tree(source()));
+			return host;
+		},
+		every: every === undefined ? EVERY_MS : milliseconds(every),
+		clock: () => new Date().toTimeString().slice(0, 8),
+		log:
+			file === undefined
+				? undefined
+				: new KernelLog(
+						file,
+						aroundFault(() => host?.devices ?? []),
+					),
+		gaps: file === undefined ? [noLog(root)] : [],
+	});
+	return machine;
 }
+
+const noLog = (root = ''): Gap => ({
+	what: 'faults: a capture has no kernel log',
+	how: `dmesg >FILE on that machine, and dmascope host --root ${root} --log FILE here`,
+});
 
 function ownTree(): Source {
 	if (process.platform !== 'linux')
@@ -56,25 +60,32 @@ function ownTree(): Source {
 	return new Disk('/');
 }
 
-/** A folder, or a tar file that --capture has made. */
-export function treeAt(root: string): Source {
-	try {
-		const stats = fs.statSync(root);
-		if (stats.isDirectory()) return new Disk(root);
-		// /dev/zero would be read for ever.
-		if (!stats.isFile()) throw new Error('it is neither a folder nor a file');
-		const files = new Files();
-		for (const {path, kind, text, readable} of entriesOf(fs.readFileSync(root)))
-			files.add(path, kind, text, readable);
-		return files;
-	} catch (error) {
-		throw new UserError(
-			`--root ${root}: ${messageOf(error)}${error instanceof UserError ? '' : '; name a folder, or a file that --capture has made.'}`,
-		);
-	}
+/** A folder, which may change, or a tar file that --capture has made. @throws UserError where it is neither */
+export function treeAt(root: string): () => Source {
+	const opened = (): Source => {
+		try {
+			const stats = fs.statSync(root);
+			if (stats.isDirectory()) return new Disk(root);
+			// /dev/zero would be read for ever.
+			if (!stats.isFile()) throw new Error('it is neither a folder nor a file');
+			const files = new Files();
+			for (const {path, kind, text, readable} of entriesOf(fs.readFileSync(root)))
+				files.add(path, kind, text, readable);
+			return files;
+		} catch (error) {
+			throw new UserError(
+				`--root ${root}: ${messageOf(error)}${error instanceof UserError ? '' : '; name a folder, or a file that --capture has made.'}`,
+			);
+		}
+	};
+	const first = opened();
+	return first instanceof Disk ? opened : () => first;
 }
 
-function keep(recorded: Capture, file: string): void {
+/** Keeps what is read of a host as a tar file. @throws UserError */
+export function captureHost(root: string | undefined, file: string, print: (line: string) => void): void {
+	const recorded = new Capture();
+	readHost(new Tree(root === undefined ? ownTree() : treeAt(root)(), recorded));
 	const tar = recorded.tar();
 	try {
 		fs.writeFileSync(file, tar);
@@ -82,27 +93,35 @@ function keep(recorded: Capture, file: string): void {
 		throw new UserError(`--capture ${file}: ${messageOf(error)}; name a file that can be written.`);
 	}
 	const contents = recorded.contents();
-	const listed = contents.map(({path, text, kind}) =>
-		printable(kind === 'link' ? `${path} → ${text}` : path),
-	);
-	process.stdout.write(
-		`${listed.join('\n')}\n${file}: ${plural(contents.length, 'file')} and links, ${sizeText(tar.length)}; look at it with dmascope host --root ${file}\n`,
+	for (const {path, text, kind} of contents) print(printable(kind === 'link' ? `${path} → ${text}` : path));
+	print(
+		`${file}: ${plural(contents.length, 'file')} and links, ${sizeText(tar.length)}; look at it with dmascope host --root ${file}`,
 	);
 }
 
-/** On a terminal that it does not fit, a pager scrolls it. */
-function show(text: string): void {
-	const rows = process.stdout.isTTY ? process.stdout.rows : Number.POSITIVE_INFINITY;
-	const pager = process.env.PAGER ?? 'less';
-	if (text.split('\n').length > rows && pager !== '' && pager !== 'cat') {
-		const env = {...process.env, LESS: process.env.LESS ?? '-R'};
-		const {error, status} = spawnSync('sh', ['-c', pager], {
-			input: text,
-			stdio: ['pipe', 'inherit', 'inherit'],
-			env,
-		});
-		// The shell says 127 where there is no such program.
-		if (error === undefined && status !== 127) return;
-	}
-	process.stdout.write(text);
+const same = (text: string): string => text;
+const UNPAINTED: Paint = {title: same, dim: same, good: same, bad: same, warn: same};
+const PAINTED: Paint = {
+	title: chalk.bold,
+	dim: chalk.dim,
+	good: chalk.green,
+	bad: chalk.redBright,
+	warn: chalk.yellow,
+};
+
+/** The host once, as text or as JSON. */
+export async function printHost(
+	machine: HostMachine,
+	json: boolean,
+	print: (text: string) => void,
+): Promise<void> {
+	await machine.readLog();
+	const {host: words, told} = machine.state();
+	if (words === undefined) return;
+	const colour = process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+	print(
+		json
+			? JSON.stringify(hostJson(machine.host, words, told), undefined, 2)
+			: hostText(words, told, colour ? PAINTED : UNPAINTED).trimEnd(),
+	);
 }

@@ -26,7 +26,6 @@ export function gapsOf(tree: Tree, found: Found): Gap[] {
 		add('names of devices: there is no pci.ids', 'apt install pci.ids (Fedora: dnf install hwdata)');
 	if (units.some(({format}) => format === 'vt-d')) gaps.push(...aboutTables(tree, found));
 	else add('page tables', 'none: Linux has no file for those of this family');
-	add('faults: the kernel’s log has them', 'sudo dmesg | grep -e DMAR -e AMD-Vi');
 	return gaps;
 }
 

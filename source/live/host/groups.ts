@@ -114,6 +114,26 @@ export function verdictText({number, verdict, devices}: HostGroup): string {
 	}
 }
 
+/** The same in a word: a VM's name, or what could be done with the group. */
+export function briefVerdict({verdict, devices}: HostGroup): string {
+	switch (verdict.is) {
+		case 'held':
+			return verdict.by.vm === undefined ? `process ${verdict.by.pid}` : `VM ${verdict.by.vm}`;
+		case 'nothing':
+			return devices.length === 0 ? 'empty' : 'bridges';
+		case 'reserved':
+			return 'firmware';
+		case 'free':
+			return devices.some(isVfio) ? 'waits for a VM' : 'free';
+		case 'unseen':
+			return 'vfio';
+		case 'host':
+			return 'host';
+		case 'shared':
+			return 'host, shared';
+	}
+}
+
 const inTheWayText = ({id, kind, driver}: HostDevice): string =>
 	`${shortId(id)} ${kind} is the host’s (${driver})`;
 

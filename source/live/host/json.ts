@@ -1,19 +1,12 @@
 // A host for programs. What does not apply is null.
 
+import type {HostWords} from '../../seam/host-words.js';
+import type {Told} from '../../seam/told.js';
 import {verdictText} from './groups.js';
 import type {Host} from './host.js';
 
-export function hostJson({
-	settings,
-	units,
-	devices,
-	groups,
-	owners,
-	ownersComplete,
-	tables,
-	lints,
-	gaps,
-}: Host) {
+export function hostJson(host: Host, {notSeen}: HostWords, told: Told | undefined) {
+	const {settings, units, devices, groups, owners, ownersComplete, tables, lints} = host;
 	return {
 		kernel: settings.release ?? null,
 		words: settings.words,
@@ -51,6 +44,12 @@ export function hostJson({
 		ownersComplete,
 		tables,
 		warnings: lints,
-		notSeen: gaps,
+		faults:
+			told?.faults.map(({title, count, parts}) => ({
+				title,
+				count,
+				...Object.fromEntries(parts.map(({label, texts}) => [label, texts])),
+			})) ?? null,
+		notSeen,
 	};
 }

@@ -16,6 +16,7 @@ const NAMES: Record<(typeof VIEWS)[number], string> = {
 	compare: 'The same under each policy',
 	faults: 'Refused accesses, in words',
 	lints: 'What is wrong, why, and what to do',
+	events: 'What a host’s kernel maps and unmaps',
 };
 
 const inList = (ui: Ui): boolean => ui.overlay === 'help' || (ui.focus !== 'model' && ui.focus !== 'map');

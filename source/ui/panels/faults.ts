@@ -10,6 +10,7 @@ import {type Content, fixed, list} from '../content.js';
 import {keySign} from '../glyphs.js';
 import {type Row, widthOf, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
+import {toldFaultPanel, toldPanel} from './told.js';
 
 const latest = new WeakMap<readonly Fault[], readonly FaultRow[]>();
 
@@ -22,6 +23,7 @@ export function faultsShown({state: {faults}}: Ui): readonly FaultRow[] {
 }
 
 export function faultsPanel(ui: Ui, width: number): Content {
+	if (ui.state.told) return toldPanel(ui.state.told, width);
 	const {faultLog} = ui.state;
 	const seen = `FAULTS ─ ${faultCountText(faultLog, ui.state.faults)}`;
 	const kept = faultLogText(faultLog);
@@ -35,8 +37,8 @@ export function faultsPanel(ui: Ui, width: number): Content {
 	return {title, head, count: rows.length, row: index => faultRow(rows[index], width), selects: true};
 }
 
-const noneWords = ({readOnly}: Ui): string =>
-	readOnly ? 'No refused access can be read.' : 'No access has been refused.';
+const noneWords = ({kind}: Ui): string =>
+	kind !== 'lab' ? 'No refused access can be read.' : 'No access has been refused.';
 
 function faultRow(
 	{device, write, lowest, highest, owner, reason, text, count, last}: FaultRow,
@@ -55,6 +57,7 @@ function faultRow(
 }
 
 export function faultPanel(ui: Ui, width: number): Content {
+	if (ui.state.told) return toldFaultPanel(ui, ui.state.told, width);
 	const row = faultsShown(ui)[ui.places.faults?.cursor ?? 0];
 	if (row === undefined) return fixed('IN WORDS', [[` ${noneWords(ui)}`]]);
 	const {sentence, check} = explainFault(ui.machine.memory, ui.state, row);

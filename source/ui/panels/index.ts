@@ -9,7 +9,9 @@ import {consolePanel} from './console.js';
 import {devicesPanel} from './devices.js';
 import {domainPanel, guestPanel, hostPanel} from './domain.js';
 import {domainsPanel} from './domains.js';
+import {eventsPanel} from './events.js';
 import {faultPanel, faultsPanel} from './faults.js';
+import {groupPanel, groupsPanel} from './groups.js';
 import {lifePanel} from './life.js';
 import {lintPanel, lintsPanel} from './lints.js';
 import {mapPanel, reachPanel} from './memory.js';
@@ -17,6 +19,7 @@ import {modelPanel} from './model.js';
 import {pagePanel} from './page.js';
 import {scenarioPanel} from './scenario.js';
 import {chainPanel, transfersPanel} from './transfers.js';
+import {unitsPanel} from './units.js';
 import {walkPanel} from './walk.js';
 
 /** `width` and `height` are those inside the borders. */
@@ -42,4 +45,8 @@ export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => 
 	lint: lintPanel,
 	domains: domainsPanel,
 	domain: domainPanel,
+	groups: groupsPanel,
+	group: groupPanel,
+	units: unitsPanel,
+	events: eventsPanel,
 };

@@ -1,5 +1,6 @@
 // What is wrong on this machine, the worst first; and the chosen warning with its cause and its cure.
 
+import type {HostWords} from '../../seam/host-words.js';
 import {type Lint, lintsOf} from '../../seam/lints.js';
 import type {MachineState} from '../../seam/observed.js';
 import {type Content, fixed, list} from '../content.js';
@@ -19,10 +20,27 @@ const latest = new WeakMap<MachineState, readonly Lint[]>();
 export function lintsShown({machine, state, views}: Ui): readonly Lint[] {
 	const known = latest.get(state);
 	if (known) return known;
-	const found = lintsOf(machine.memory, state, views, machine.lab?.cachedPages());
+	const found = state.host
+		? hostLints(state.host)
+		: lintsOf(machine.memory, state, views, machine.lab?.cachedPages());
 	latest.set(state, found);
 	return found;
 }
+
+/** What a host hides is worth a note. */
+const hostLints = ({warnings, notSeen}: HostWords): Lint[] => [
+	...warnings,
+	...notSeen.map(
+		({what, how}): Lint => ({
+			id: what,
+			severity: 'note',
+			title: `Not seen from here: ${what}`,
+			cause: '',
+			cure: how,
+			about: [],
+		}),
+	),
+];
 
 export function lintsPanel(ui: Ui): Content {
 	const lints = lintsShown(ui);
@@ -43,8 +61,7 @@ export function lintPanel(ui: Ui, width: number): Content {
 	const prose = (text: string): Row[] => wrap(text, width - 4).map(line => [`   ${line.trim()}`]);
 	return list('WHY, AND WHAT TO DO', [
 		[' ', SIGNS[lint.severity], [` ${lint.title}`, 'title']],
-		[[' cause', 'dim']],
-		...prose(lint.cause),
+		...(lint.cause === '' ? [] : [[[' cause', 'dim']] as Row, ...prose(lint.cause)]),
 		[[' cure', 'dim']],
 		...prose(lint.cure),
 	]);

@@ -38,7 +38,7 @@ export function walkPanel(ui: Ui, width: number): Content {
 /** Where the last transfer of the form's guest was looked up; else the first address of the first function. */
 function firstAccess(ui: Ui): Access | undefined {
 	const {state, last, form} = ui;
-	if (ui.readOnly) return firstOf(ui);
+	if (ui.kind !== 'lab') return firstOf(ui);
 	const transfer = last[form.vm] ?? state.transfers.findLast(({iova}) => iova !== undefined);
 	const device = state.devices.find(({name}) => name === transfer?.device) ?? state.devices[0];
 	return device && {rid: device.rid, iova: transfer?.iova ?? 0, write: true};

@@ -11,7 +11,7 @@ import {type Host, readHost} from '../../../source/live/host/host.js';
 import {Tree} from '../../../source/live/host/tree.js';
 
 const at = (name: string) => path.join(import.meta.dirname, name);
-const read = (name: string): Host => readHost(new Tree(treeAt(at(name))));
+const read = (name: string): Host => readHost(new Tree(treeAt(at(name))()));
 /** Numbers of processes differ from boot to boot. */
 const verdicts = ({groups}: Host): string[] =>
 	groups.map(group => verdictText(group).replace(/process \d+/, 'process N'));
@@ -69,7 +69,7 @@ test('amd.tar: groups, owners and warnings', () => {
 test('a capture of a capture is the same, and holds nothing but what was read', () => {
 	for (const name of ['intel.tar', 'amd.tar']) {
 		const recorded = new Capture();
-		readHost(new Tree(treeAt(at(name)), recorded));
+		readHost(new Tree(treeAt(at(name))(), recorded));
 		assert.deepEqual(recorded.tar(), fs.readFileSync(at(name)));
 		for (const {path, text} of recorded.contents()) {
 			assert.doesNotMatch(path, /serial|address$(?<!iommu\/address)|net\/|hostname|environ|config$/);

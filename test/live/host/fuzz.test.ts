@@ -12,6 +12,7 @@ import {hostJson} from '../../../source/live/host/json.js';
 import {entriesOf} from '../../../source/live/host/tar.js';
 import {hostText} from '../../../source/live/host/text.js';
 import {Files, Tree} from '../../../source/live/host/tree.js';
+import {hostWords} from '../../../source/live/host/words.js';
 import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
 
 const same = (text: string) => text;
@@ -59,10 +60,10 @@ test('damaged machines are read to the end, shown in 80 columns, and captured as
 					files.add(path, kind, text, readable);
 				const capture = new Capture();
 				const host = readHost(new Tree(files, capture));
-				const shown = hostText(host, PLAIN);
+				const shown = hostText(hostWords(host), undefined, PLAIN);
 				assert.doesNotMatch(shown, /undefined|NaN|\[object/);
 				for (const line of shown.split('\n')) assert.ok(line.length <= 80, line);
-				JSON.stringify(hostJson(host));
+				JSON.stringify(hostJson(host, hostWords(host), undefined));
 				entriesOf(capture.tar());
 			},
 		),
@@ -71,5 +72,5 @@ test('damaged machines are read to the end, shown in 80 columns, and captured as
 });
 
 test('there is something to damage', () => {
-	assert.ok(readHost(new Tree(treeAt(path.join(import.meta.dirname, 'intel.tar')))).groups.length > 0);
+	assert.ok(readHost(new Tree(treeAt(path.join(import.meta.dirname, 'intel.tar'))())).groups.length > 0);
 });

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {verdictText} from '../../../source/live/host/groups.js';
+import type {Host} from '../../../source/live/host/host.js';
 import {hostText, type Paint} from '../../../source/live/host/text.js';
+import {hostWords} from '../../../source/live/host/words.js';
 import {group, hostOf, type Machine, pci, VTD} from '../../helpers/host-tree.js';
 
 const same = (text: string) => text;
 const PLAIN: Paint = {title: same, dim: same, good: same, bad: same, warn: same};
+const textOf = (host: Host): string => hostText(hostWords(host), undefined, PLAIN);
 const gaps = (machine: Machine): string[] => hostOf(machine).gaps.map(({what, how}) => `${what}: ${how}`);
 
 const HELD: Machine = {
@@ -84,7 +87,7 @@ test('a unit’s registers are decoded; garbage, and what is missing, is unknown
 	assert.equal(unit?.version, '1.0');
 	const broken = hostOf({...VTD, '/sys/devices/virtual/iommu/dmar0/intel-iommu/cap': 'zz\x1b[31m'});
 	assert.equal(broken.units[0]?.vtd, undefined);
-	assert.match(hostText(broken, PLAIN), /its capabilities are unknown/);
+	assert.match(textOf(broken), /its capabilities are unknown/);
 	assert.equal(hostOf({'/sys/class/iommu/smmu3.0/': ''}).units[0]?.format, 'other');
 });
 
@@ -118,7 +121,7 @@ test('what is not seen is said, with what would show it', () => {
 
 test('a page is 80 columns wide, and nothing of the machine’s moves the cursor', () => {
 	const name = `\x1b[2J\u009b31m\u202e${'long'.repeat(60)}`;
-	const text = hostText(
+	const text = textOf(
 		hostOf({
 			...HELD,
 			'/proc/4242/comm': name,
@@ -128,7 +131,6 @@ test('a page is 80 columns wide, and nothing of the machine’s moves the cursor
 			'/usr/share/misc/pci.ids': `8086  ${name}\n\t10d3  ${name}\n`,
 			...pci('0000:02:00.0', {driver: name}),
 		}),
-		PLAIN,
 	);
 	assert.doesNotMatch(text.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
 	for (const line of text.split('\n')) assert.ok(line.length <= 80, line);

@@ -1,0 +1,31 @@
+// dmascope host: a dashboard on a terminal; where there is none, text or JSON.
+
+import type {Print} from '../lab/run.js';
+import {captureHost, openHost, printHost} from '../live/host/command.js';
+import {checkLook, onTerminal} from './dashboard.js';
+import {type Given, lookFlags} from './flags.js';
+
+/** @returns the exit code @throws UserError */
+export async function host(given: Given, out: Print): Promise<number> {
+	const [root, capture, json] = [given.text('root'), given.text('capture'), given.has('json')];
+	const look = lookFlags(given);
+	const interactive = onTerminal() && !json && capture === undefined;
+	if (!interactive) await checkLook(look);
+	if (capture !== undefined) {
+		captureHost(root, capture, out);
+		return 0;
+	}
+	const machine = openHost({
+		root,
+		log: given.text('log'),
+		every: given.text('every'),
+		trace: given.has('trace'),
+	});
+	try {
+		if (interactive) return await (await import('../ui/dashboard.js')).dashboard(machine, look);
+		await printHost(machine, json, out);
+		return 0;
+	} finally {
+		machine.close();
+	}
+}

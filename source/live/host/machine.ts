@@ -1,0 +1,116 @@
+// This Linux host, or a copy of another's files, as a machine to look at: read again and again, with the faults of its
+// kernel's log as they come, and what the kernel maps and unmaps where that was asked for.
+
+import type {HostWords} from '../../seam/host-words.js';
+import type {MachineState, ObservedMachine, PhysicalReader} from '../../seam/observed.js';
+import type {Traced} from '../../seam/traced.js';
+import type {KernelLog} from '../kernel-log.js';
+import {alike, asBefore, NOTHING, troubleText} from '../nothing.js';
+import type {Gap, Host} from './host.js';
+import {hostWords} from './words.js';
+
+export type HostOptions = {
+	title: string;
+	/** Reads the host anew. */
+	read: () => Host;
+	/** Milliseconds between two looks; undefined where it cannot change. */
+	every?: number;
+	/** What the clock shows, for people. */
+	clock: () => string;
+	log?: KernelLog;
+	tracing?: {poll(): Traced; close(): void};
+	/** What else cannot be seen, and how it could be. */
+	gaps: readonly Gap[];
+};
+
+const TRACE_MS = 200;
+
+export class HostMachine implements ObservedMachine {
+	readonly kind = 'host';
+	readonly memory: PhysicalReader = {page: () => undefined};
+	host: Host;
+	private shown: MachineState;
+	private seen: string;
+	private logGap: readonly Gap[] = [];
+	private readonly timers: NodeJS.Timeout[] = [];
+
+	constructor(private readonly options: HostOptions) {
+		this.host = options.read();
+		this.seen = options.clock();
+		this.shown = {...NOTHING, title: options.title, ...this.look(), told: options.log?.told};
+	}
+
+	state(): MachineState {
+		return this.shown;
+	}
+
+	/** Reads the log that there is, and goes no further. */
+	async readLog(): Promise<void> {
+		await this.follow(false, () => {});
+	}
+
+	watch(changed: () => void): void {
+		const {every, tracing} = this.options;
+		const again = (milliseconds: number, look: () => Partial<MachineState>) => {
+			const timer = setInterval(() => this.show(look(), changed), milliseconds);
+			this.timers.push(timer);
+		};
+		if (every !== undefined) again(every, () => this.again());
+		if (tracing) again(TRACE_MS, () => ({traced: tracing.poll()}));
+		void this.follow(true, changed);
+	}
+
+	close(): void {
+		for (const timer of this.timers) clearInterval(timer);
+		this.options.log?.close();
+		this.options.tracing?.close();
+	}
+
+	private async follow(further: boolean, changed: () => void): Promise<void> {
+		const {log} = this.options;
+		try {
+			await log?.read(further, () => this.show({told: log.told}, changed));
+		} catch (error) {
+			this.logGap = [{what: 'faults of the kernel’s log', how: troubleText(error)}];
+			this.show({...this.look(), told: log?.told.faults.length ? log.told : undefined}, changed);
+		}
+	}
+
+	/** What was seen last stays where there is nothing to be seen any more. */
+	private again(): Partial<MachineState> {
+		try {
+			this.host = this.options.read();
+			this.seen = this.options.clock();
+			return {...this.look(), lost: undefined};
+		} catch (error) {
+			return {lost: {why: troubleText(error), seen: this.seen}};
+		}
+	}
+
+	private look(): Pick<MachineState, 'host' | 'iommu' | 'notes'> {
+		const words = hostWords(this.host);
+		const host: HostWords = {
+			...words,
+			notSeen: [...words.notSeen, ...this.logGap, ...this.options.gaps],
+		};
+		const format = this.host.units.map(unit => unit.format).find(each => each !== 'other');
+		return {host, iommu: format ?? 'none', notes: host.notSeen.map(({what, how}) => `${what}: ${how}`)};
+	}
+
+	/** The revision rises where something is not as it was. */
+	private show(parts: Partial<MachineState>, changed: () => void): void {
+		const before = this.shown;
+		const host = asBefore(before.host, parts.host ?? before.host);
+		const now = {...before, ...parts, host, notes: asBefore(before.notes, parts.notes ?? before.notes)};
+		const same =
+			host === before.host &&
+			now.iommu === before.iommu &&
+			now.notes === before.notes &&
+			now.told === before.told &&
+			alike(now.lost, before.lost) &&
+			now.traced === before.traced;
+		if (same) return;
+		this.shown = {...now, revision: before.revision + 1};
+		changed();
+	}
+}

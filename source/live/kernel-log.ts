@@ -1,0 +1,99 @@
+// The kernel log of a machine that is looked at, read as it grows: the IOMMU faults in it, in words.
+
+import {join64} from '../formats/address.js';
+import type {Told, ToldFault} from '../seam/told.js';
+import {type Asked, Decoder} from './decode/decoder.js';
+import type {Reading} from './decode/fault.js';
+import {closing, howOften, partsOf} from './decode/report.js';
+import type {Group} from './decode/storm.js';
+import {openLog} from './log-input.js';
+
+/** This machine's own log. */
+export const OWN_LOG = '/dev/kmsg';
+/** A log that is long already is shown as it is read, so often. */
+const SHOW_BYTES = 64 * 1024 ** 2;
+
+export class KernelLog {
+	told: Told;
+	private readonly decoder = new Decoder((reading, group) => this.came(reading, group));
+	/** The last fault last. */
+	private readonly order = new Set<Group>();
+	private last: Group | undefined;
+	/** That there is no fault is news at first. */
+	private news = true;
+	private readonly words = new Map<Group, ToldFault>();
+	private readonly ending = new AbortController();
+
+	/** @param asked what the machine knows of its devices */
+	constructor(
+		private readonly file: string,
+		private readonly asked: Asked = (_, around) => around,
+	) {
+		this.told = {from: file, faults: [], closing: []};
+	}
+
+	/**
+	 * Reads what there is, and where it is followed goes on until it is closed.
+	 * @param changed is called when there is more to tell
+	 * @throws UserError where it cannot be read, or not any more
+	 */
+	async read(follow: boolean, changed: () => void = () => {}): Promise<void> {
+		const input = openLog(this.file, {follow, stop: this.ending.signal, stdin: process.stdin});
+		let bytes = 0;
+		const show = () => {
+			if (!this.news) return;
+			this.news = false;
+			this.tell();
+			changed();
+		};
+		for await (const piece of input.pieces) {
+			if (piece !== 'pause') this.decoder.push(piece);
+			if (piece === 'pause' || this.decoder.bytes - bytes > SHOW_BYTES) {
+				bytes = this.decoder.bytes;
+				show();
+			}
+		}
+		this.decoder.end();
+		show();
+	}
+
+	close(): void {
+		this.ending.abort();
+	}
+
+	private came(reading: Reading, group: Group | undefined): void {
+		this.news = true;
+		if (group !== undefined) {
+			this.order.delete(group);
+			this.order.add(group);
+			this.last = group;
+		}
+		// A detail is of the fault before it.
+		if (this.last !== undefined && (group !== undefined || reading.is === 'detail'))
+			this.words.delete(this.last);
+	}
+
+	private tell(): void {
+		const faults = [...this.order].reverse().map(group => {
+			const known = this.words.get(group) ?? this.wordsFor(group);
+			this.words.set(group, known);
+			return known;
+		});
+		this.told = {from: this.file, faults, closing: closing(this.decoder.storm)};
+	}
+
+	private wordsFor(group: Group): ToldFault {
+		const {fault, count, lowest} = group;
+		const explained = this.decoder.explain(group, this.asked);
+		const {device, access, kind} = fault;
+		return {
+			title: explained.title,
+			count,
+			often: howOften(group),
+			parts: partsOf(group, explained),
+			...(kind === 'access' && device !== undefined && lowest !== undefined
+				? {access: {rid: device.rid, iova: join64(lowest.lo, lowest.hi), write: access === 'write'}}
+				: {}),
+		};
+	}
+}

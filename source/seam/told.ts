@@ -1,0 +1,23 @@
+// Faults that a kernel's log tells of, in words; a storm is one of them.
+
+import type {Rid} from '../formats/pci.js';
+
+export type ToldFault = {
+	title: string;
+	count: number;
+	/** "1,284 in 12.3 s, 104 a second" */
+	often: string;
+	/** What it means, a part a label: what, why, where, here, usually; `look` has commands to paste. */
+	parts: readonly {label: string; texts: readonly string[]}[];
+	/** The access that was refused, where the log names it. */
+	access?: {rid: Rid; iova: number; write: boolean};
+};
+
+export type Told = {
+	/** The log that they are from. */
+	from: string;
+	/** All of them, the newest first. */
+	faults: readonly ToldFault[];
+	/** What there is to say of the log as a whole. */
+	closing: readonly string[];
+};

@@ -1,0 +1,54 @@
+// Faults of a kernel's log, the newest first; and the chosen one in words.
+
+import type {Told, ToldFault} from '../../seam/told.js';
+import {grouped} from '../../words.js';
+import {type Content, fixed, list} from '../content.js';
+import {type Row, wrap} from '../rows.js';
+import type {Ui} from '../store.js';
+
+export function toldPanel({from, faults, closing}: Told, width: number): Content {
+	const all = faults.reduce((sum, {count}) => sum + count, 0);
+	const title = `FAULTS ─ ${all === 0 ? 'none' : grouped(all)} in ${from}`;
+	if (faults.length === 0)
+		return list(
+			title,
+			closing.flatMap(text => dim(text, width)),
+		);
+	const row = ({title, count}: ToldFault): Row => [
+		' ',
+		title,
+		count > 1 ? [` ×${grouped(count)}`, 'warn'] : '',
+	];
+	return {...list(title, faults.map(row)), selects: true};
+}
+
+export const chosenTold = ({state, places}: Ui): ToldFault | undefined =>
+	state.told?.faults[places.faults?.cursor ?? 0];
+
+const LABEL = 9;
+
+export function toldFaultPanel(ui: Ui, {closing}: Told, width: number): Content {
+	const told = chosenTold(ui);
+	if (told === undefined) return fixed('IN WORDS', []);
+	const room = Math.max(12, width - LABEL - 2);
+	const parts = told.parts.flatMap(({label, texts}) =>
+		texts.flatMap((text, i) =>
+			wrap(text, room).map((line, j): Row => {
+				const first = i === 0 && j === 0 ? label : '';
+				return [
+					[` ${first.padEnd(LABEL)}`, 'dim'],
+					[line.trim(), label === 'look' ? 'key' : 'plain'],
+				];
+			}),
+		),
+	);
+	return list('IN WORDS', [
+		...wrap(told.title, width - 2).map((line): Row => [[` ${line.trim()}`, 'title']]),
+		...parts,
+		[],
+		...closing.flatMap(text => dim(text, width)),
+	]);
+}
+
+const dim = (text: string, width: number): Row[] =>
+	wrap(text, width - 2).map(line => [[` ${line.trim()}`, 'dim']]);

@@ -1,0 +1,32 @@
+// A host to look at that was captured, with a log of faults.
+
+import path from 'node:path';
+import {treeAt} from '../../source/live/host/command.js';
+import {readHost} from '../../source/live/host/host.js';
+import {aroundFault} from '../../source/live/host/known-device.js';
+import {HostMachine} from '../../source/live/host/machine.js';
+import {Tree} from '../../source/live/host/tree.js';
+import {KernelLog} from '../../source/live/kernel-log.js';
+
+const LIVE = path.resolve(import.meta.dirname, '../live');
+
+/** The machine of intel.tar, and the faults of a log as VT-d has them. */
+export async function capturedHost(
+	log = path.relative('.', path.join(LIVE, 'host/faults.log')),
+): Promise<HostMachine> {
+	const source = treeAt(path.join(LIVE, 'host/intel.tar'))();
+	const read = () => readHost(new Tree(source));
+	const {devices} = read();
+	const machine = new HostMachine({
+		title: 'host intel.tar',
+		read,
+		clock: () => '12:34:56',
+		log: new KernelLog(
+			log,
+			aroundFault(() => devices),
+		),
+		gaps: [],
+	});
+	await machine.readLog();
+	return machine;
+}

@@ -1,0 +1,102 @@
+// A host that is looked at while it changes: groups change hands, faults come, and it goes away.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import {type TestContext, test} from 'node:test';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {openHost} from '../../../source/live/host/command.js';
+import {readHost} from '../../../source/live/host/host.js';
+import {type HostMachine, HostMachine as Machine} from '../../../source/live/host/machine.js';
+import {Tree} from '../../../source/live/host/tree.js';
+import {UserError} from '../../../source/user-error.js';
+import {type Machine as Files, filesOf, group, pci, VTD} from '../../helpers/host-tree.js';
+import {folder} from '../../helpers/lab.js';
+
+const CARD: Files = {...VTD, ...group(7), ...pci('0000:01:00.0', {driver: 'e1000e', group: 7})};
+const TAKEN: Files = {...CARD, ...pci('0000:01:00.0', {driver: 'vfio-pci', group: 7}), '/proc/1/fd/': ''};
+
+async function until(there: () => boolean, what = 'it'): Promise<void> {
+	for (let waited = 0; !there(); waited += 5) {
+		assert.ok(waited < 10_000, `${what} does not come`);
+		await sleep(5);
+	}
+}
+
+function looking(t: TestContext, first: Files) {
+	const now = {files: first, gone: false};
+	const machine = new Machine({
+		title: 'host',
+		read: () => {
+			if (now.gone) throw new UserError('--root /tmp/x: there is no such folder.');
+			return readHost(new Tree(filesOf(now.files)));
+		},
+		every: 5,
+		clock: () => '12:34:56',
+		gaps: [{what: 'faults', how: 'with --log'}],
+	});
+	t.after(() => machine.close());
+	return {now, machine};
+}
+
+const verdicts = (machine: HostMachine): string[] =>
+	machine.state().host?.groups.map(({brief}) => brief) ?? [];
+
+test('a group that changes hands is seen; as long as nothing changes, nothing is new', async t => {
+	const {now, machine} = looking(t, CARD);
+	let changes = 0;
+	machine.watch(() => changes++);
+	const before = machine.state();
+	assert.deepEqual(verdicts(machine), ['host']);
+	assert.equal(before.iommu, 'vt-d');
+	assert.ok(before.notes?.includes('faults: with --log'));
+	await sleep(60);
+	assert.equal(machine.state(), before);
+	assert.equal(changes, 0);
+	now.files = TAKEN;
+	await until(() => verdicts(machine)[0] === 'waits for a VM');
+	assert.equal(changes, 1);
+	assert.equal(machine.state().revision, before.revision + 1);
+});
+
+test('a host that is gone keeps its last picture, and is there again when it is back', async t => {
+	const {now, machine} = looking(t, CARD);
+	machine.watch(() => {});
+	now.gone = true;
+	await until(() => machine.state().lost !== undefined);
+	assert.deepEqual(machine.state().lost, {why: '--root /tmp/x: there is no such folder.', seen: '12:34:56'});
+	assert.deepEqual(verdicts(machine), ['host']);
+	now.gone = false;
+	await until(() => machine.state().lost === undefined);
+});
+
+test('the faults of its log come with what the host knows of the device; a log that cannot be read is a gap', async t => {
+	const place = folder(t);
+	const log = path.join(place, 'kern.log');
+	fs.writeFileSync(log, '');
+	const root = path.resolve(import.meta.dirname, 'intel.tar');
+	const machine = openHost({root, log, trace: false});
+	t.after(() => machine.close());
+	machine.watch(() => {});
+	await until(() => machine.state().told?.closing.length === 1);
+	assert.equal(machine.state().told?.faults.length, 0);
+	fs.appendFileSync(
+		log,
+		'DMAR: [DMA Read NO_PASID] Request device [02:00.0] fault addr 0x2000 [fault reason 0x06] PTE Read access is not set\n',
+	);
+	await until(() => machine.state().told?.faults.length === 1, 'the fault');
+	const title = machine.state().told?.faults[0]?.title ?? '';
+	assert.equal(
+		title,
+		'02:00.0 vfio-pci Red Hat, Inc. QEMU NVM Express Controller [1b36:0010]: DMA read refused',
+	);
+
+	const without = openHost({root, log: path.join(place, 'none.log'), trace: false});
+	t.after(() => without.close());
+	await without.readLog();
+	assert.equal(without.state().told, undefined);
+	assert.match(
+		without.state().notes?.join('\n') ?? '',
+		/^faults of the kernel’s log: There is no .*none\.log/m,
+	);
+});

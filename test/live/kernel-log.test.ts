@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import {type TestContext, test} from 'node:test';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {KernelLog} from '../../source/live/kernel-log.js';
+import {UserError} from '../../source/user-error.js';
+import {folder} from '../helpers/lab.js';
+
+const fault = (slot: string, address: string, way = 'Write'): string =>
+	`[    1.587809] DMAR: [DMA ${way} NO_PASID] Request device [${slot}] fault addr ${address} [fault reason 0x05] PTE Write access is not set\n`;
+
+function logFile(t: TestContext, text: string): string {
+	const file = path.join(folder(t), 'kern.log');
+	fs.writeFileSync(file, text);
+	return file;
+}
+
+const titles = ({told}: KernelLog): string[] => told.faults.map(({title, count}) => `${title} ×${count}`);
+
+test('a log is told once as a whole: the newest fault first, storms as one', async t => {
+	const log = new KernelLog(
+		logFile(t, fault('05:00.0', '0x1000') + fault('06:00.0', '0x2000', 'Read') + fault('05:00.0', '0x3000')),
+	);
+	assert.deepEqual(log.told.closing, []);
+	await log.read(false);
+	assert.deepEqual(titles(log), ['05:00.0: DMA write refused ×2', '06:00.0: DMA read refused ×1']);
+	const [first, second] = log.told.faults;
+	assert.deepEqual(first.access, {rid: 0x500, iova: 0x1000, write: true});
+	assert.deepEqual(second.access, {rid: 0x600, iova: 0x2000, write: false});
+	assert.deepEqual(
+		first.parts.map(({label}) => label),
+		['what', 'why', 'often', 'usually', 'look'],
+	);
+	assert.deepEqual(log.told.closing, ['3 faults of 2 kinds.']);
+});
+
+test('a log without faults says so, and one that is not there is a sentence', async t => {
+	const log = new KernelLog(logFile(t, 'nothing of interest\n'));
+	await log.read(false);
+	assert.deepEqual(log.told.closing, ['No IOMMU fault in this log.']);
+	await assert.rejects(
+		new KernelLog('/no/such.log').read(true),
+		(error: unknown) => error instanceof UserError && /There is no \/no\/such\.log/.test(error.message),
+	);
+});
+
+test('a followed log tells what is new, and the words of what is not stay the same object', async t => {
+	const file = logFile(t, fault('05:00.0', '0x1000'));
+	const log = new KernelLog(file);
+	let changes = 0;
+	const done = log.read(true, () => changes++);
+	const until = async (there: () => boolean) => {
+		for (let waited = 0; !there(); waited += 10) {
+			assert.ok(waited < 10_000, titles(log).join());
+			await sleep(10);
+		}
+	};
+	await until(() => log.told.faults.length === 1);
+	const before = log.told;
+	await sleep(600);
+	assert.equal(log.told, before, 'nothing new, nothing told');
+	assert.equal(changes, 1);
+	fs.appendFileSync(file, fault('06:00.0', '0x2000'));
+	await until(() => log.told.faults.length === 2);
+	assert.equal(log.told.faults[1], before.faults[0]);
+	fs.appendFileSync(file, fault('05:00.0', '0x1000'));
+	await until(() => log.told.faults[0].count === 2);
+	assert.deepEqual(titles(log), ['05:00.0: DMA write refused ×2', '06:00.0: DMA write refused ×1']);
+	log.close();
+	await done;
+});

@@ -1,0 +1,61 @@
+// The dashboard over a host that was captured: its groups, what is wrong with them, and its faults.
+
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {refresh} from '../../source/ui/store.js';
+import {capturedHost} from '../helpers/host-machine.js';
+import {openDashboard} from '../helpers/terminal.js';
+
+test('groups are listed with whose they are, and the chosen one with its devices', async t => {
+	const {screen, press} = openDashboard(t, await capturedHost(), 120, 40);
+	const first = await screen();
+	assert.match(first, /host intel\.tar · vt-d .*1 overview {2}7 8 9/);
+	assert.match(first, /GROUPS ─ 8/);
+	assert.match(first, /6 {2}VM web +01:00\.0 Ethernet controller · vfio/);
+	assert.match(first, /UNITS ─ 1[\s\S]*dmar0 {2}VT-d, version 1\.0/);
+	assert.match(first, /FAULTS ─ 3 in /);
+	assert.doesNotMatch(first, /GUEST|DOMAIN|CONSOLE|MODEL|lab|policy/);
+	const web = await press(...Array.from({length: 10}, () => 'down'));
+	assert.match(web, /GROUP 6[\s\S]*Group 6 is VM web’s \(qemu-system-x86, process \d+\)/);
+	const shared = await press('down', 'down');
+	assert.match(shared, /GROUP 7[\s\S]*! Group 7 is shared by 02:00\.0 NVMe controller/);
+});
+
+test('Enter on a fault has it in words; what is wrong has a cause and a cure, what is not seen a way to see it', async t => {
+	const {press, store} = openDashboard(t, await capturedHost(), 120, 40);
+	await press('tab', 'tab', 'tab', 'down');
+	const words = await press('enter');
+	assert.equal(store.getState().view, 'faults');
+	assert.match(words, /IN WORDS[\s\S]*what +It asked twice to write at 0xdeadbeef000, and was refused\./);
+	assert.match(words, /ls \/sys\/kernel\/iommu_groups\/7\/devices/);
+	assert.match(await press('8'), /cure\s+│\s+│ +Take it from the host: echo 0000:02:00\.1/);
+	assert.match(await press('down'), /Not seen from here: page tables[\s\S]*CONFIG_INTEL_IOMMU_DEBUGFS/);
+	assert.match(await press('9'), /Nothing is traced\. sudo dmascope host --trace/);
+	assert.match(await press('3'), /There is no view of walk here/);
+	assert.equal(store.getState().view, 'events');
+});
+
+test('a group that changes hands lights up, and a fault that comes is said whatever is looked at', async t => {
+	const machine = await capturedHost();
+	const first = machine.state();
+	let state = first;
+	const {store, screen} = openDashboard(
+		t,
+		{...machine, memory: machine.memory, state: () => state, close() {}},
+		120,
+		40,
+	);
+	const {host, told} = first;
+	assert.ok(host !== undefined && told !== undefined);
+	const [one, ...others] = host.groups;
+	state = {
+		...first,
+		revision: first.revision + 1,
+		host: {...host, groups: [{...one, brief: 'VM db'}, ...others]},
+		told: {...told, faults: [{...told.faults[1], count: 7}, told.faults[0]]},
+	};
+	refresh(store);
+	assert.deepEqual([...store.getState().changed], ['group 0']);
+	assert.match(await screen(), /0 {2}VM db/);
+	assert.match(store.getState().message.text, /02:00\.0 vfio-pci .*: DMA write refused, ×7/);
+});
