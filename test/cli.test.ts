@@ -175,7 +175,21 @@ test('this host, its capture, and the capture looked at', t => {
 	assert.match(kept.stdout, /\/sys\/class\/iommu/);
 	const text = run('host');
 	assert.match(text.stdout, /^dmascope host · Linux \d/);
-	assert.equal(run('host', '--root', file).stdout, text.stdout);
+	// The log is not in a capture.
+	const files = (stdout: string) => stdout.replace(/\n(FAULTS|NOT SEEN)[\s\S]*/, '');
+	const elsewhere = run('host', '--root', file).stdout;
+	assert.equal(files(elsewhere), files(text.stdout));
+	assert.match(text.stdout, /\nFAULTS\n|faults of the kernel’s log/);
+	assert.match(elsewhere, /faults: a capture has no kernel log\n.*--log FILE/);
+	const log = path.join(folder(t), 'kern.log');
+	fs.writeFileSync(
+		log,
+		'DMAR: [DMA Read] Request device [05:00.0] fault addr ffff000 [fault reason 06] PTE Read access is not set\n',
+	);
+	assert.match(
+		run('host', '--root', file, '--log', log).stdout,
+		/\nFAULTS\n {2}05:00\.0: DMA read refused\n/,
+	);
 	assert.equal(JSON.parse(run('host', '--json').stdout).units.length >= 0, true);
 });
 

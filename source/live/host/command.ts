@@ -42,15 +42,15 @@ export function openHost({root, log, every}: HostFlags): HostMachine {
 						file,
 						aroundFault(() => host?.devices ?? []),
 					),
-		gaps: file === undefined ? [noLog(root)] : [],
+		gaps: file === undefined ? [NO_LOG] : [],
 	});
 	return machine;
 }
 
-const noLog = (root = ''): Gap => ({
+const NO_LOG: Gap = {
 	what: 'faults: a capture has no kernel log',
-	how: `dmesg >FILE on that machine, and dmascope host --root ${root} --log FILE here`,
-});
+	how: 'keep that machine’s log too (dmesg >FILE), and add --log FILE',
+};
 
 function ownTree(): Source {
 	if (process.platform !== 'linux')
