@@ -80,11 +80,16 @@ export const COMMANDS: readonly CliCommand[] = [
 		takes: 'SOCKET',
 		wants: 'the socket of a QEMU that was started with -qmp unix:/run/vm0.qmp,server=on,wait=off',
 		about: 'the IOMMU of a running QEMU, by its QMP socket; it is only looked at',
-		flags: ['every', 'json', ...LOOK_FLAGS],
+		flags: ['every', 'log', 'json', ...LOOK_FLAGS],
 		run: async (words, given, out) =>
 			(await import('./dashboard.js')).attach(
 				words,
-				{look: lookFlags(given), every: given.text('every'), json: given.has('json')},
+				{
+					look: lookFlags(given),
+					every: given.text('every'),
+					log: given.text('log'),
+					json: given.has('json'),
+				},
 				out,
 			),
 	},

@@ -50,15 +50,16 @@ export async function present(words: readonly string[], flags: LabFlags, look: L
 /** A running QEMU. @returns the exit code @throws UserError */
 export async function attach(
 	words: readonly string[],
-	{look, every, json}: {look: LookFlags; every?: string; json: boolean},
+	{look, json, ...how}: {look: LookFlags; every?: string; log?: string; json: boolean},
 	out: Print,
 ): Promise<number> {
 	const interactive = onTerminal() && !json;
 	if (!interactive) await checkLook(look);
 	const {openQemu} = await import('../live/open.js');
-	const machine = await openQemu(words, every);
+	const machine = await openQemu(words, how);
 	try {
 		if (!interactive) {
+			await machine.readLog();
 			await printSnapshot(machine, json, out);
 			return 0;
 		}

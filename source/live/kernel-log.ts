@@ -7,6 +7,7 @@ import type {Reading} from './decode/fault.js';
 import {closing, howOften, partsOf} from './decode/report.js';
 import type {Group} from './decode/storm.js';
 import {openLog} from './log-input.js';
+import {troubleText} from './nothing.js';
 
 /** This machine's own log. */
 export const OWN_LOG = '/dev/kmsg';
@@ -15,6 +16,8 @@ const SHOW_BYTES = 64 * 1024 ** 2;
 
 export class KernelLog {
 	told: Told;
+	/** Why it cannot be read, or not any more, as a sentence. */
+	trouble: string | undefined;
 	private readonly decoder = new Decoder((reading, group) => this.came(reading, group));
 	/** The last fault last. */
 	private readonly order = new Set<Group>();
@@ -55,6 +58,21 @@ export class KernelLog {
 		}
 		this.decoder.end();
 		show();
+	}
+
+	/** The same, for those who go on without it: why it cannot be read is `trouble` then. */
+	async follow(follow: boolean, changed: () => void): Promise<void> {
+		try {
+			await this.read(follow, changed);
+		} catch (error) {
+			this.trouble = troubleText(error);
+			changed();
+		}
+	}
+
+	/** Undefined where nothing of it could be read. */
+	get seen(): Told | undefined {
+		return this.trouble !== undefined && this.told.faults.length === 0 ? undefined : this.told;
 	}
 
 	close(): void {

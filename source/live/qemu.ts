@@ -5,6 +5,7 @@ import {PAGE_SIZE} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
 import type {MachineState, ObservedMachine, PhysicalReader, Unit} from '../seam/observed.js';
 import {UNKNOWN} from '../seam/ranges.js';
+import type {KernelLog} from './kernel-log.js';
 import {alike, asBefore, NOTHING, troubleText} from './nothing.js';
 import {lookAtDomains, type Os} from './os-domains.js';
 import {pciDevices} from './qemu-devices.js';
@@ -17,6 +18,8 @@ export type QemuOptions = {
 	every?: number;
 	/** What the clock shows, for people. */
 	clock: () => string;
+	/** The log of the guest's kernel. */
+	log?: KernelLog;
 };
 
 const EVERY_MS = 500;
@@ -67,11 +70,27 @@ export class QemuMachine implements ObservedMachine {
 			this.timer = setTimeout(round, wait);
 		};
 		this.timer = setTimeout(round, this.options.every ?? EVERY_MS);
+		void this.followLog(true, changed);
+	}
+
+	/** Reads the log that there is, and goes no further. */
+	async readLog(): Promise<void> {
+		await this.followLog(false, () => {});
+	}
+
+	private async followLog(further: boolean, changed: () => void): Promise<void> {
+		const {log} = this.options;
+		await log?.follow(further, () => {
+			const {notes = []} = this.shown;
+			this.show({told: log.seen, notes: log.trouble ? [...notes, log.trouble] : notes});
+			changed();
+		});
 	}
 
 	close(): void {
 		this.ending.abort();
 		clearTimeout(this.timer);
+		this.options.log?.close();
 		this.unlink();
 	}
 
@@ -98,6 +117,7 @@ export class QemuMachine implements ObservedMachine {
 	private async look(): Promise<void> {
 		this.link ??= await attach(this.socket, this.ending.signal);
 		const {qmp, name, place, pages} = this.link;
+		const {log} = this.options;
 		const unit = await readUnit(qmp, place);
 		const functions = await pciDevices(qmp);
 		const look = pages.look();
@@ -121,7 +141,7 @@ export class QemuMachine implements ObservedMachine {
 			owned,
 			faults: this.kept.faults,
 			faultLog: seen.log,
-			notes: notesOf(pages.memory.how, unit, os, seen),
+			notes: [...notesOf(pages.memory.how, unit, os, seen), ...(log?.trouble ? [log.trouble] : [])],
 			lost: undefined,
 		});
 	}
@@ -148,7 +168,7 @@ export class QemuMachine implements ObservedMachine {
 			[title, faultLog, notes, lost],
 			[before.title, before.faultLog, before.notes, before.lost],
 		);
-		if (sameTables && same && faults === before.faults) return;
+		if (sameTables && same && faults === before.faults && rest.told === before.told) return;
 		this.shown = {
 			...rest,
 			...tables,

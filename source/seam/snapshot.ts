@@ -6,6 +6,7 @@ import {grouped, plural} from '../words.js';
 import {isIdentity} from './mappings.js';
 import type {Device, Domain, Fault, FaultLog, MachineState, ObservedMachine, Transfer} from './observed.js';
 import {type DomainView, type Range, UNKNOWN, viewDomain} from './ranges.js';
+import {type Told, toldJson} from './told.js';
 
 /** The snapshot as `--json` prints it. Addresses are hex strings; what does not apply is null. */
 export function snapshotJson(machine: ObservedMachine) {
@@ -53,6 +54,7 @@ export function snapshotJson(machine: ObservedMachine) {
 			owner: owner ?? null,
 		})),
 		faultLog: state.faultLog,
+		logged: state.told ? state.told.faults.map(toldJson) : null,
 		counters: state.counters ?? null,
 		notes: state.notes ?? [],
 	};
@@ -100,10 +102,18 @@ export function snapshotText(machine: ObservedMachine): string {
 			const lost = fault.recorded ? '' : ', not recorded: registers full';
 			return `  #${fault.number} ${fault.device} ${ridText(fault.rid)} ${access} ${hex(fault.iova)}${owner}: reason ${fault.reason}, ${fault.text}${lost}`;
 		}),
+		...(state.told ? toldText(state.told) : []),
 		...(state.notes?.length ? ['', 'NOTES', ...state.notes.map(note => `  ${note}`)] : []),
 		'',
 	].join('\n');
 }
+
+const toldText = ({from, faults, closing}: Told): string[] => [
+	'',
+	`FAULTS IN ${from}`,
+	...faults.map(({title, count}) => `  ${title}${count > 1 ? ` ×${grouped(count)}` : ''}`),
+	...closing.map(text => `  ${text}`),
+];
 
 const titleText = ({title, iommu, policy, disk}: MachineState): string =>
 	[

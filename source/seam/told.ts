@@ -1,6 +1,7 @@
 // Faults that a kernel's log tells of, in words; a storm is one of them.
 
-import type {Rid} from '../formats/pci.js';
+import {hex} from '../formats/address.js';
+import {type Rid, ridText} from '../formats/pci.js';
 
 export type ToldFault = {
 	title: string;
@@ -21,3 +22,13 @@ export type Told = {
 	/** What there is to say of the log as a whole. */
 	closing: readonly string[];
 };
+
+/** A fault for programs: what it means under its labels. */
+export const toldJson = ({title, count, access, parts}: ToldFault) => ({
+	title,
+	count,
+	rid: access === undefined ? null : ridText(access.rid),
+	iova: access === undefined ? null : hex(access.iova),
+	access: access === undefined ? null : access.write ? 'write' : 'read',
+	...Object.fromEntries(parts.map(({label, texts}) => [label, texts])),
+});

@@ -2,21 +2,25 @@
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {setTimeout} from 'node:timers/promises';
 import {milliseconds} from '../../source/live/every.js';
+import {KernelLog} from '../../source/live/kernel-log.js';
 import {QemuMachine} from '../../source/live/qemu.js';
 import type {MachineState} from '../../source/seam/observed.js';
 import {snapshotJson, snapshotText} from '../../source/seam/snapshot.js';
 import {UserError} from '../../source/user-error.js';
 import {DOMAIN, FakeMachine, RID} from '../helpers/fake-machine.js';
+import {folder} from '../helpers/lab.js';
+import {openDashboard} from '../helpers/terminal.js';
 
-async function started(t: TestContext, change: (fake: FakeMachine) => void = () => {}) {
+async function started(t: TestContext, change: (fake: FakeMachine) => void = () => {}, log?: KernelLog) {
 	const fake = new FakeMachine(t);
 	fake.map(1, 7);
 	change(fake);
 	await fake.start();
-	const machine = await QemuMachine.open(fake.socket, {every: 10, clock: () => '12:34:56'});
+	const machine = await QemuMachine.open(fake.socket, {every: 10, clock: () => '12:34:56', log});
 	t.after(() => machine.close());
 	return {fake, machine};
 }
@@ -106,6 +110,38 @@ test('a fault is seen also when the guest has taken it, and once', async t => {
 	const json = snapshotJson(machine);
 	assert.equal(json.domains[0].ranges[0].owner, null);
 	assert.equal(json.faults.length, 2);
+});
+
+test('the log of the guest’s kernel is followed, and its faults are explained by log and tables', async t => {
+	const file = path.join(folder(t), 'serial.log');
+	fs.writeFileSync(file, '');
+	const {machine} = await started(t, undefined, new KernelLog(file));
+	machine.watch(() => {});
+	await until(machine, ({told}) => told?.closing.length);
+	fs.appendFileSync(
+		file,
+		'DMAR: [DMA Read NO_PASID] Request device [00:02.0] fault addr 0x2000 [fault reason 0x06] PTE Read access is not set\r\n',
+	);
+	const {told} = await until(machine, ({told}) => told?.faults.length);
+	assert.deepEqual(told?.faults[0]?.access, {rid: RID, iova: 0x2000, write: false});
+	assert.match(snapshotText(machine), /^FAULTS IN .*serial\.log\n {2}00:02\.0: DMA read refused$/m);
+	assert.deepEqual(
+		snapshotJson(machine).logged?.map(({rid, iova, access}) => [rid, iova, access]),
+		[['0:2:0', '0x00002000', 'read']],
+	);
+	const {store, press} = openDashboard(t, machine, 120, 40);
+	assert.match(await press('7'), /tables +As they are now: nvme0 asks to read at 0x00002000/);
+	await press('enter');
+	assert.equal(store.getState().view, 'walk');
+});
+
+test('a log that is not there is a note, and the faults of the registers are shown', async t => {
+	const {machine} = await started(t, undefined, new KernelLog('/no/such.log'));
+	machine.watch(() => {});
+	const {told} = await until(machine, ({notes}) =>
+		notes?.includes('There is no /no/such.log; check the path.'),
+	);
+	assert.equal(told, undefined);
 });
 
 test('a QEMU that goes away leaves its last picture, and is found again when it is back', async t => {

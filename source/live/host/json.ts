@@ -1,7 +1,7 @@
 // A host for programs. What does not apply is null.
 
 import type {HostWords} from '../../seam/host-words.js';
-import type {Told} from '../../seam/told.js';
+import {type Told, toldJson} from '../../seam/told.js';
 import {verdictText} from './groups.js';
 import type {Host} from './host.js';
 
@@ -44,12 +44,7 @@ export function hostJson(host: Host, {notSeen}: HostWords, told: Told | undefine
 		ownersComplete,
 		tables,
 		warnings: lints,
-		faults:
-			told?.faults.map(({title, count, parts}) => ({
-				title,
-				count,
-				...Object.fromEntries(parts.map(({label, texts}) => [label, texts])),
-			})) ?? null,
+		faults: told?.faults.map(toldJson) ?? null,
 		notSeen,
 	};
 }

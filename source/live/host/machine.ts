@@ -31,7 +31,6 @@ export class HostMachine implements ObservedMachine {
 	host: Host;
 	private shown: MachineState;
 	private seen: string;
-	private logGap: readonly Gap[] = [];
 	private readonly timers: NodeJS.Timeout[] = [];
 
 	constructor(private readonly options: HostOptions) {
@@ -46,7 +45,7 @@ export class HostMachine implements ObservedMachine {
 
 	/** Reads the log that there is, and goes no further. */
 	async readLog(): Promise<void> {
-		await this.follow(false, () => {});
+		await this.followLog(false, () => {});
 	}
 
 	watch(changed: () => void): void {
@@ -57,7 +56,7 @@ export class HostMachine implements ObservedMachine {
 		};
 		if (every !== undefined) again(every, () => this.again());
 		if (tracing) again(TRACE_MS, () => ({traced: tracing.poll()}));
-		void this.follow(true, changed);
+		void this.followLog(true, changed);
 	}
 
 	close(): void {
@@ -66,14 +65,11 @@ export class HostMachine implements ObservedMachine {
 		this.options.tracing?.close();
 	}
 
-	private async follow(further: boolean, changed: () => void): Promise<void> {
+	private async followLog(further: boolean, changed: () => void): Promise<void> {
 		const {log} = this.options;
-		try {
-			await log?.read(further, () => this.show({told: log.told}, changed));
-		} catch (error) {
-			this.logGap = [{what: 'faults of the kernel’s log', how: troubleText(error)}];
-			this.show({...this.look(), told: log?.told.faults.length ? log.told : undefined}, changed);
-		}
+		await log?.follow(further, () => {
+			this.show({...this.look(), told: log.seen}, changed);
+		});
 	}
 
 	/** What was seen last stays where there is nothing to be seen any more. */
@@ -89,10 +85,9 @@ export class HostMachine implements ObservedMachine {
 
 	private look(): Pick<MachineState, 'host' | 'iommu' | 'notes'> {
 		const words = hostWords(this.host);
-		const host: HostWords = {
-			...words,
-			notSeen: [...words.notSeen, ...this.logGap, ...this.options.gaps],
-		};
+		const {log, gaps} = this.options;
+		const unread: Gap[] = log?.trouble ? [{what: 'faults of the kernel’s log', how: log.trouble}] : [];
+		const host: HostWords = {...words, notSeen: [...words.notSeen, ...unread, ...gaps]};
 		const format = this.host.units.map(unit => unit.format).find(each => each !== 'other');
 		return {host, iommu: format ?? 'none', notes: host.notSeen.map(({what, how}) => `${what}: ${how}`)};
 	}

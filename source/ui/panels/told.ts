@@ -1,6 +1,7 @@
 // Faults of a kernel's log, the newest first; and the chosen one in words.
 
 import type {Told, ToldFault} from '../../seam/told.js';
+import {explainWalk} from '../../seam/walk.js';
 import {grouped} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {type Row, wrap} from '../rows.js';
@@ -31,7 +32,8 @@ export function toldFaultPanel(ui: Ui, {closing}: Told, width: number): Content 
 	const told = chosenTold(ui);
 	if (told === undefined) return fixed('IN WORDS', []);
 	const room = Math.max(12, width - LABEL - 2);
-	const parts = told.parts.flatMap(({label, texts}) =>
+	const [what, ...further] = told.parts;
+	const parts = [what, ...inTables(ui, told), ...further].flatMap(({label, texts}) =>
 		texts.flatMap((text, i) =>
 			wrap(text, room).map((line, j): Row => {
 				const first = i === 0 && j === 0 ? label : '';
@@ -48,6 +50,13 @@ export function toldFaultPanel(ui: Ui, {closing}: Told, width: number): Content 
 		[],
 		...closing.flatMap(text => dim(text, width)),
 	]);
+}
+
+/** What the tables say of that access as they are now, where there are any to be read. */
+function inTables({machine, state}: Ui, {access}: ToldFault): ToldFault['parts'] {
+	if (access === undefined || state.unit === undefined) return [];
+	const {end} = explainWalk(machine.memory, state, access.rid, access.iova, access.write);
+	return [{label: 'tables', texts: [`As they are now: ${end.sentence}`]}];
 }
 
 const dim = (text: string, width: number): Row[] =>
