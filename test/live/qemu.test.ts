@@ -130,7 +130,10 @@ test('the log of the guest’s kernel is followed, and its faults are explained 
 		[['0:2:0', '0x00002000', 'read']],
 	);
 	const {store, press} = openDashboard(t, machine, 120, 40);
-	assert.match(await press('7'), /tables +As they are now: nvme0 \(0:2:0\) asks to read at 0x00002000 in domain 5/);
+	assert.match(
+		await press('7'),
+		/tables +As they are now: nvme0 \(0:2:0\) asks to read at 0x00002000 in domain 5/,
+	);
 	await press('enter');
 	assert.equal(store.getState().view, 'walk');
 });

@@ -1,44 +1,59 @@
-// What a host's kernel maps and unmaps, the newest first.
+// What a host's kernel maps and unmaps: how much each second, and event by event, the newest first.
 
+import {hex} from '../../formats/address.js';
+import {hexHalves} from '../../formats/halves.js';
 import type {TraceEvent} from '../../seam/traced.js';
-import {grouped, plural} from '../../words.js';
+import {grouped, plural, sizeText} from '../../words.js';
 import {type Content, list} from '../content.js';
+import {graph} from '../graph.js';
 import {fit, type Row, type Span, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 
 const NONE =
 	'Nothing is traced. sudo dmascope host --trace shows what the kernel maps and unmaps, by a tracing instance of its own.';
+const NAME = 8;
+const VALUE = 26;
 
 export function eventsPanel({state: {traced}}: Ui, width: number): Content {
 	const prose = (text: string): Row[] => wrap(text, width - 2).map(line => [[` ${line.trim()}`, 'dim']]);
 	if (traced === undefined) return list('EVENTS', prose(NONE));
-	const {events, total, lost, rates, ended} = traced;
-	const rate = rates.at(-2) ?? rates.at(-1) ?? 0;
+	const {events, total, lost, maps, unmaps, mapped, unmapped, ended} = traced;
 	const missed = lost > 0 ? ` · ${plural(lost, 'event')} lost: the kernel had no room for them` : '';
-	const head = [
-		...(ended === undefined ? [] : prose(ended)),
-		[[`  seconds      task              event`, 'dim']] as Row,
-	];
 	return {
-		title: `EVENTS ─ ${grouped(total)} · ${grouped(rate)} a second${missed}`,
-		head,
+		title: `EVENTS ─ ${grouped(total)}${missed}`,
+		head: [
+			...(ended === undefined ? [] : prose(ended)),
+			rateRow('map', maps, mapped, width),
+			rateRow('unmap', unmaps, unmapped, width),
+			[['      seconds  task              event', 'dim']],
+		],
 		count: events.length,
 		row: index => eventRow(events[events.length - 1 - index]),
 	};
 }
 
+function rateRow(name: string, counts: readonly number[], bytes: number, width: number): Row {
+	const [line = ''] = graph(counts, {width: width - NAME - VALUE - 2, height: 1});
+	const words = `${grouped(counts.at(-1) ?? 0)} a second, ${sizeText(bytes)}`;
+	return [[` ${name.padEnd(NAME)}`, 'dim'], [line, 'graph'], ` ${words.padStart(VALUE)}`];
+}
+
 function eventRow(event: TraceEvent): Row {
 	const task = fit(`${event.task}-${event.pid}`, 16);
-	return [[` ${event.at.toFixed(6).padStart(12)} `, 'dim'], `${task}  `, ...eventSpans(event)];
+	return [[` ${event.at.toFixed(6).padStart(12)}  `, 'dim'], `${task}  `, ...eventSpans(event)];
 }
 
 function eventSpans(event: TraceEvent): Span[] {
 	switch (event.is) {
 		case 'map':
-			return [['map    ', 'good'], [event.iova, 'key'], ` → ${event.paddr}  ${grouped(event.bytes)} bytes`];
+			return [
+				['map    ', 'good'],
+				[hexHalves(event.iova), 'key'],
+				` → ${hex(event.paddr)}  ${sizeText(event.bytes)}`,
+			];
 		case 'unmap': {
-			const less = event.unmapped === event.bytes ? '' : `, ${grouped(event.unmapped)} of them were mapped`;
-			return [['unmap  ', 'warn'], [event.iova, 'key'], `  ${grouped(event.bytes)} bytes${less}`];
+			const less = event.unmapped === event.bytes ? '' : `, ${sizeText(event.unmapped)} of it were mapped`;
+			return [['unmap  ', 'warn'], [hexHalves(event.iova), 'key'], `  ${sizeText(event.bytes)}${less}`];
 		}
 		case 'attach':
 		case 'detach':
@@ -51,9 +66,9 @@ function eventSpans(event: TraceEvent): Span[] {
 		case 'fault':
 			return [
 				['fault  ', 'bad'],
-				`${event.driver} ${event.device} `,
-				[event.iova, 'key'],
-				` flags ${event.flags}`,
+				`${event.device}${event.driver === undefined ? '' : ` (${event.driver})`} `,
+				[hexHalves(event.iova), 'key'],
+				` flags ${hex(event.flags, 1)}`,
 			];
 	}
 }

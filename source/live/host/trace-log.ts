@@ -1,0 +1,85 @@
+// The events of a trace as they are looked at: the newest of them, and how many there were each second.
+
+import type {Traced, TraceEvent} from '../../seam/traced.js';
+
+/** Tracing, or what a test makes up in its place. */
+export type EventSource = {
+	poll(): readonly TraceEvent[];
+	readonly missed: number;
+	readonly lost?: string;
+	close(): void;
+};
+
+const KEPT = 2000;
+const SECONDS = 120;
+
+export class TraceLog {
+	private traced: Traced = {events: [], total: 0, lost: 0, maps: [], unmaps: [], mapped: 0, unmapped: 0};
+	/** By whole seconds. */
+	private readonly maps = new Map<number, number>();
+	private readonly unmaps = new Map<number, number>();
+	private readonly began: number;
+	private until: number;
+
+	/** `now`: seconds, of the clock that events have. */
+	constructor(
+		private readonly source: EventSource,
+		private readonly now: () => number,
+	) {
+		this.began = Math.floor(now());
+		this.until = this.began;
+	}
+
+	/** The same object as before where nothing has happened. */
+	poll(): Traced {
+		const events = this.source.poll();
+		const until = Math.floor(this.now());
+		const {missed: lost, lost: ended} = this.source;
+		const before = this.traced;
+		for (const event of events) this.count(event);
+		const quiet = events.length === 0 && lost === before.lost && ended === before.ended;
+		// A second that has passed with nothing in it, after others like it, is nothing to show.
+		if (quiet && (until === this.until || this.isStill(until))) return before;
+		this.until = until;
+		const [maps, unmaps] = [this.seconds(this.maps), this.seconds(this.unmaps)];
+		let {mapped, unmapped} = before;
+		for (const event of events) {
+			if (event.is === 'map') mapped += event.bytes;
+			if (event.is === 'unmap') unmapped += event.unmapped;
+		}
+		this.traced = {
+			events: events.length === 0 ? before.events : [...before.events, ...events].slice(-KEPT),
+			total: before.total + events.length,
+			lost,
+			maps,
+			unmaps,
+			mapped,
+			unmapped,
+			...(ended === undefined ? {} : {ended}),
+		};
+		return this.traced;
+	}
+
+	close(): void {
+		this.source.close();
+	}
+
+	private count({is, at}: TraceEvent): void {
+		const counts = is === 'map' ? this.maps : is === 'unmap' ? this.unmaps : undefined;
+		const second = Math.floor(at);
+		counts?.set(second, (counts.get(second) ?? 0) + 1);
+	}
+
+	/** Whether the graphs would show nothing but zeros, as they do now. */
+	private isStill(until: number): boolean {
+		const {maps, unmaps} = this.traced;
+		if (maps.some(Boolean) || unmaps.some(Boolean)) return false;
+		return [...this.maps.keys(), ...this.unmaps.keys()].every(second => second < until - SECONDS);
+	}
+
+	private seconds(counts: Map<number, number>): number[] {
+		const first = Math.max(this.began, this.until - SECONDS);
+		for (const second of counts.keys()) if (second < first) counts.delete(second);
+		return Array.from({length: Math.max(0, this.until - first)}, (_, i) => counts.get(first + i) ?? 0);
+	}
+}
