@@ -73,4 +73,19 @@ export const FILMS: readonly Film[] = [
 			{shot: 'lints', title: 'What is wrong, why, and what to do'},
 		],
 	},
+	{
+		columns: 120,
+		rows: 32,
+		args: ['host', '--root', 'test/live/host/intel.tar', '--log', 'test/live/host/faults.log'],
+		steps: [
+			{until: 'GROUPS'},
+			{press: 'end'},
+			{until: 'GROUP 7'},
+			{until: 'DMA read refused'},
+			{
+				shot: 'host',
+				title: 'A Linux host: its IOMMU groups, whose they are, and the faults of its kernel’s log',
+			},
+		],
+	},
 ];

@@ -40,4 +40,8 @@ async function play({args, columns, rows, record, steps}: Film): Promise<void> {
 	}
 }
 
-for (const film of FILMS) await play(film);
+const only = process.argv[2];
+for (const film of FILMS.filter(
+	({steps}) => !only || steps.some(step => 'shot' in step && step.shot === only),
+))
+	await play(film);

@@ -3,6 +3,7 @@
 import {join64} from '../formats/address.js';
 import type {Told, ToldFault} from '../seam/told.js';
 import {type Asked, Decoder} from './decode/decoder.js';
+import {briefTitle, explain} from './decode/explain.js';
 import type {Reading} from './decode/fault.js';
 import {closing, howOften, partsOf} from './decode/report.js';
 import type {Group} from './decode/storm.js';
@@ -102,10 +103,12 @@ export class KernelLog {
 
 	private wordsFor(group: Group): ToldFault {
 		const {fault, count, lowest} = group;
-		const explained = this.decoder.explain(group, this.asked);
+		const around = this.decoder.around(group, this.asked);
+		const explained = explain(group, around);
 		const {device, access, kind} = fault;
 		return {
 			title: explained.title,
+			brief: briefTitle(group, around),
 			count,
 			often: howOften(group),
 			parts: partsOf(group, explained),

@@ -5,6 +5,8 @@ import {type Rid, ridText} from '../formats/pci.js';
 
 export type ToldFault = {
 	title: string;
+	/** The title without the device's long name. */
+	brief: string;
 	count: number;
 	/** "1,284 in 12.3 s, 104 a second" */
 	often: string;

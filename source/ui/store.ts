@@ -233,7 +233,7 @@ function changedGroups({host: before}: MachineState, {host: now}: MachineState):
 function sayNewFault(store: Store, {told: before}: MachineState, {told: now}: MachineState): void {
 	const newest = now?.faults[0];
 	if (before === undefined || newest === undefined || newest === before.faults[0]) return;
-	say(store, newest.count > 1 ? `${newest.title}, ×${grouped(newest.count)}` : newest.title, 'bad');
+	say(store, newest.count > 1 ? `${newest.brief}, ×${grouped(newest.count)}` : newest.brief, 'bad');
 }
 
 /** The form names a guest that there is. */

@@ -49,6 +49,12 @@ const TITLES: Readonly<Record<Kind, (fault: LoggedFault) => string>> = {
 	unknown: () => 'an event that the kernel does not know',
 };
 
+/** The title without the device's long name: 3b:00.0 ixgbe eth0: DMA write refused */
+export function briefTitle({fault}: Group, {device}: Surroundings): string {
+	const known = device && {...device, id: undefined};
+	return `${subject(fault, {device: known, ranges: [], inherited: false})}: ${TITLES[fault.kind](fault)}`;
+}
+
 /** 3b:00.0 ixgbe eth0 Intel Corporation 82599ES [8086:10fb] */
 function subject(fault: LoggedFault, {device, product}: Surroundings): string {
 	if (fault.device === undefined) return fault.family === 'vt-d' ? 'VT-d' : 'AMD-Vi';

@@ -15,9 +15,9 @@ export function toldPanel({from, faults, closing}: Told, width: number): Content
 			title,
 			closing.flatMap(text => dim(text, width)),
 		);
-	const row = ({title, count}: ToldFault): Row => [
+	const row = ({brief, count}: ToldFault): Row => [
 		' ',
-		title,
+		brief,
 		count > 1 ? [` ×${grouped(count)}`, 'warn'] : '',
 	];
 	return {...list(title, faults.map(row)), selects: true};
