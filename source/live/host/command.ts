@@ -25,6 +25,7 @@ const EVERY_MS = 2000;
 /** @throws UserError where there is no such tree, or no Linux */
 export function openHost({root, log, every}: HostFlags): HostMachine {
 	const source = root === undefined ? ownTree : treeAt(root);
+	const interval = every === undefined ? EVERY_MS : milliseconds(every);
 	const file = log ?? (root === undefined ? OWN_LOG : undefined);
 	let host: Host | undefined;
 	const machine = new HostMachine({
@@ -33,7 +34,8 @@ export function openHost({root, log, every}: HostFlags): HostMachine {
 			host = readHost(new Tree(source()));
 			return host;
 		},
-		every: every === undefined ? EVERY_MS : milliseconds(every),
+		// A capture stays as it is.
+		every: root !== undefined && fs.statSync(root).isFile() ? undefined : interval,
 		clock: () => new Date().toTimeString().slice(0, 8),
 		log:
 			file === undefined
