@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import chalk from 'chalk';
-import {messageOf, UserError} from '../../user-error.js';
+import {errnoOf, messageOf, UserError} from '../../user-error.js';
 import {plural, sizeText} from '../../words.js';
 import {milliseconds} from '../every.js';
 import {KernelLog, OWN_LOG} from '../kernel-log.js';
@@ -75,8 +75,9 @@ export function treeAt(root: string): () => Source {
 				files.add(path, kind, text, readable);
 			return files;
 		} catch (error) {
+			const why = errnoOf(error) === 'ENOENT' ? 'there is nothing' : messageOf(error);
 			throw new UserError(
-				`--root ${root}: ${messageOf(error)}${error instanceof UserError ? '' : '; name a folder, or a file that --capture has made.'}`,
+				`--root ${root}: ${why}${error instanceof UserError ? '' : '; name a folder, or a file that --capture has made.'}`,
 			);
 		}
 	};

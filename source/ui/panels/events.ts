@@ -1,13 +1,12 @@
 // What a host's kernel maps and unmaps: how much each second, and event by event, the newest first.
 
-import {hex} from '../../formats/address.js';
-import {hexHalves} from '../../formats/halves.js';
-import type {TraceEvent} from '../../seam/traced.js';
+import {eventWords, type TraceEvent} from '../../seam/traced.js';
 import {grouped, plural, sizeText} from '../../words.js';
 import {type Content, list} from '../content.js';
 import {graph} from '../graph.js';
-import {fit, type Row, type Span, wrap} from '../rows.js';
+import {fit, type Row, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
+import type {Tone} from '../theme.js';
 
 const NONE =
 	'Nothing is traced. sudo dmascope host --trace shows what the kernel maps and unmaps, by a tracing instance of its own.';
@@ -38,37 +37,23 @@ function rateRow(name: string, counts: readonly number[], bytes: number, width: 
 	return [[` ${name.padEnd(NAME)}`, 'dim'], [line, 'graph'], ` ${words.padStart(VALUE)}`];
 }
 
+const TONES: Record<TraceEvent['is'], Tone> = {
+	map: 'good',
+	unmap: 'warn',
+	attach: 'title',
+	detach: 'title',
+	group: 'title',
+	fault: 'bad',
+};
+
 function eventRow(event: TraceEvent): Row {
 	const task = fit(`${event.task}-${event.pid}`, 16);
-	return [[` ${event.at.toFixed(6).padStart(12)}  `, 'dim'], `${task}  `, ...eventSpans(event)];
-}
-
-function eventSpans(event: TraceEvent): Span[] {
-	switch (event.is) {
-		case 'map':
-			return [
-				['map    ', 'good'],
-				[hexHalves(event.iova), 'key'],
-				` → ${hex(event.paddr)}  ${sizeText(event.bytes)}`,
-			];
-		case 'unmap': {
-			const less = event.unmapped === event.bytes ? '' : `, ${sizeText(event.unmapped)} of it were mapped`;
-			return [['unmap  ', 'warn'], [hexHalves(event.iova), 'key'], `  ${sizeText(event.bytes)}${less}`];
-		}
-		case 'attach':
-		case 'detach':
-			return [[`${event.is} `, 'title'], event.device];
-		case 'group':
-			return [
-				['group  ', 'title'],
-				`${event.device} ${event.joined ? 'joins' : 'leaves'} group ${event.group}`,
-			];
-		case 'fault':
-			return [
-				['fault  ', 'bad'],
-				`${event.device}${event.driver === undefined ? '' : ` (${event.driver})`} `,
-				[hexHalves(event.iova), 'key'],
-				` flags ${hex(event.flags, 1)}`,
-			];
-	}
+	const {where, more} = eventWords(event);
+	return [
+		[` ${event.at.toFixed(6).padStart(12)}  `, 'dim'],
+		`${task}  `,
+		[event.is.padEnd(8), TONES[event.is]],
+		[where, 'key'],
+		more === '' ? '' : `  ${more}`,
+	];
 }
