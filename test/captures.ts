@@ -2,13 +2,13 @@
 // and has dmascope host keep what it reads there: test/live/host/intel.tar and amd.tar. The kernel is real, and so are
 // the program, vfio, and the VMs, which are QEMUs in QEMU. Needs what .ci/guest fetches.
 
-import {execFileSync, spawn} from 'node:child_process';
+import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {gunzipSync} from 'node:zlib';
-import {cpio, DIRECTORY, type Entry, FILE, moduleFiles, PROGRAM} from './helpers/initramfs.js';
+import {DIRECTORY, FILE, Initramfs, moduleFiles, PROGRAM} from './helpers/initramfs.js';
 import {findGuest, type Guest} from './helpers/qemu.js';
 
 const TARGET = path.resolve(import.meta.dirname, 'live/host');
@@ -101,37 +101,25 @@ poweroff -f
 `;
 
 function initramfs(guest: Guest, machine: Machine): Buffer {
-	const entries = new Map<string, Entry>();
-	const add = (name: string, mode: number, content?: Uint8Array) => {
-		const parts = name.split('/');
-		parts.slice(0, -1).forEach((_, i) => {
-			const folder = parts.slice(0, i + 1).join('/');
-			if (!entries.has(folder)) entries.set(folder, {name: folder, mode: DIRECTORY});
-		});
-		entries.set(name, {name, mode, ...(content === undefined ? {} : {content})});
-	};
-	const program = (name: string, file: string) => {
-		add(name, PROGRAM, fs.readFileSync(file));
-		for (const library of librariesOf(file)) add(library.slice(1), PROGRAM, fs.readFileSync(library));
-	};
-	for (const folder of ['dev', 'sys', 'proc', 'tmp', 'etc']) add(folder, DIRECTORY);
-	add('bin/busybox', PROGRAM, fs.readFileSync(guest.busybox));
-	program('usr/bin/node', process.execPath);
-	program('usr/bin/qemu-system-x86_64', guest.qemu);
+	const files = new Initramfs();
+	for (const folder of ['dev', 'sys', 'proc', 'tmp', 'etc']) files.add(folder, DIRECTORY);
+	files.add('bin/busybox', PROGRAM, fs.readFileSync(guest.busybox));
+	files.program('usr/bin/node', process.execPath);
+	files.program('usr/bin/qemu-system-x86_64', guest.qemu);
 	const data = ['/usr/share/seabios/bios-256k.bin', '/usr/share/qemu/kvmvapic.bin', TCG];
-	for (const file of data) add(file.slice(1), FILE, fs.readFileSync(file));
+	for (const file of data) files.add(file.slice(1), FILE, fs.readFileSync(file));
 	const ids = path.join(os.homedir(), '.cache/dmascope-test/guest/usr/share/misc/pci.ids');
-	if (fs.existsSync(ids)) add('usr/share/misc/pci.ids', FILE, fs.readFileSync(ids));
-	add(
+	if (fs.existsSync(ids)) files.add('usr/share/misc/pci.ids', FILE, fs.readFileSync(ids));
+	files.add(
 		'dmascope/package.json',
 		FILE,
 		Buffer.from('{"name": "dmascope", "version": "0.0.0", "type": "module"}'),
 	);
 	for (const name of fs.readdirSync(DIST).filter(each => each.endsWith('.js')))
-		add(`dmascope/${name}`, FILE, fs.readFileSync(path.join(DIST, name)));
+		files.add(`dmascope/${name}`, FILE, fs.readFileSync(path.join(DIST, name)));
 	const modules = moduleFiles(guest.modules, MODULES);
-	for (const file of modules) add(`lib/modules/${path.basename(file)}`, FILE, fs.readFileSync(file));
-	add(
+	for (const file of modules) files.add(`lib/modules/${path.basename(file)}`, FILE, fs.readFileSync(file));
+	files.add(
 		'init',
 		PROGRAM,
 		Buffer.from(
@@ -141,12 +129,8 @@ function initramfs(guest: Guest, machine: Machine): Buffer {
 			),
 		),
 	);
-	return cpio([...entries.values()]);
+	return files.cpio();
 }
-
-/** Where the loader finds what a program is linked with. */
-const librariesOf = (program: string): string[] =>
-	[...execFileSync('ldd', [program], {encoding: 'utf8'}).matchAll(/(\/\S+) \(0x/g)].map(([, file]) => file);
 
 /** @returns the capture */
 async function boot(guest: Guest, machine: Machine): Promise<Buffer> {

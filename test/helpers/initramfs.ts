@@ -1,5 +1,6 @@
 // An initramfs of a static busybox, kernel modules and a script: no initramfs-tools, no depmod.
 
+import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -26,6 +27,34 @@ const padded = (bytes: Uint8Array): Uint8Array => {
 	whole.set(bytes);
 	return whole;
 };
+
+/** An initramfs in the making: files at their paths, with the folders on the way to them. */
+export class Initramfs {
+	private readonly entries = new Map<string, Entry>();
+
+	add(name: string, mode: number, content?: Uint8Array): void {
+		const parts = name.split('/');
+		parts.slice(0, -1).forEach((_, i) => {
+			const folder = parts.slice(0, i + 1).join('/');
+			if (!this.entries.has(folder)) this.entries.set(folder, {name: folder, mode: DIRECTORY});
+		});
+		this.entries.set(name, {name, mode, ...(content === undefined ? {} : {content})});
+	}
+
+	/** A program, with what it is linked with. */
+	program(name: string, file: string): void {
+		this.add(name, PROGRAM, fs.readFileSync(file));
+		for (const library of librariesOf(file)) this.add(library.slice(1), PROGRAM, fs.readFileSync(library));
+	}
+
+	cpio(): Buffer {
+		return cpio([...this.entries.values()]);
+	}
+}
+
+/** Where the loader finds what a program is linked with. */
+const librariesOf = (program: string): string[] =>
+	[...execFileSync('ldd', [program], {encoding: 'utf8'}).matchAll(/(\/\S+) \(0x/g)].map(([, file]) => file);
 
 /** The files of modules, each after those it depends on; what is built into the kernel has none. */
 export function moduleFiles(folder: string, wanted: readonly string[]): string[] {
