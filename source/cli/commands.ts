@@ -97,7 +97,7 @@ export const COMMANDS: readonly CliCommand[] = [
 		name: 'host',
 		about: 'this Linux host: its IOMMUs, groups, devices and who has them',
 		flags: ['root', 'capture', 'log', 'trace', 'every', 'json', ...LOOK_FLAGS],
-		run: async (_words, given, out) => (await import('./host.js')).host(given, out),
+		run: async (_words, given, out, err) => (await import('./host.js')).host(given, out, err),
 	},
 	{
 		name: 'decode',

@@ -1,12 +1,13 @@
 // dmascope host: a dashboard on a terminal; where there is none, text or JSON.
 
 import type {Print} from '../lab/run.js';
-import {captureHost, openHost, printHost} from '../live/host/command.js';
+import {captureHost, openHost, openTracing, printHost} from '../live/host/command.js';
+import {streamEvents} from '../live/host/trace-stream.js';
 import {checkLook, onTerminal} from './dashboard.js';
 import {type Given, lookFlags} from './flags.js';
 
 /** @returns the exit code @throws UserError */
-export async function host(given: Given, out: Print): Promise<number> {
+export async function host(given: Given, out: Print, err: Print): Promise<number> {
 	const [root, capture, json] = [given.text('root'), given.text('capture'), given.has('json')];
 	const look = lookFlags(given);
 	const interactive = onTerminal() && !json && capture === undefined;
@@ -15,6 +16,7 @@ export async function host(given: Given, out: Print): Promise<number> {
 		captureHost(root, capture, out);
 		return 0;
 	}
+	if (!interactive && given.has('trace')) return stream(root, json, out, err);
 	const machine = openHost({
 		root,
 		log: given.text('log'),
@@ -27,5 +29,18 @@ export async function host(given: Given, out: Print): Promise<number> {
 		return 0;
 	} finally {
 		machine.close();
+	}
+}
+
+/** Events alone, until Ctrl-C, or until whoever reads them has seen enough. */
+async function stream(root: string | undefined, json: boolean, out: Print, err: Print): Promise<number> {
+	const tracing = openTracing(root);
+	const stop = new AbortController();
+	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
+	try {
+		await streamEvents(tracing, {json, stop: stop.signal}, out, err);
+		return 0;
+	} finally {
+		tracing.close();
 	}
 }

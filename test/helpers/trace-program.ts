@@ -3,8 +3,8 @@
 
 import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
-import type {TraceEvent} from '../../source/live/host/trace-events.js';
 import {Tracing} from '../../source/live/host/tracing.js';
+import type {TraceEvent} from '../../source/seam/traced.js';
 
 const INSTANCES = '/sys/kernel/tracing/instances';
 const DRIVER = '/sys/bus/pci/drivers/nvme';

@@ -16,6 +16,8 @@ import {aroundFault} from './known-device.js';
 import {HostMachine} from './machine.js';
 import {entriesOf} from './tar.js';
 import {hostText, type Paint, printable} from './text.js';
+import {TraceLog} from './trace-log.js';
+import {Tracing} from './tracing.js';
 import {Files, type Source, Tree} from './tree.js';
 
 export type HostFlags = {root?: string; log?: string; every?: string; trace: boolean};
@@ -23,7 +25,7 @@ export type HostFlags = {root?: string; log?: string; every?: string; trace: boo
 const EVERY_MS = 2000;
 
 /** @throws UserError where there is no such tree, or no Linux */
-export function openHost({root, log, every}: HostFlags): HostMachine {
+export function openHost({root, log, every, trace}: HostFlags): HostMachine {
 	const source = root === undefined ? ownTree : treeAt(root);
 	const interval = every === undefined ? EVERY_MS : milliseconds(every);
 	const file = log ?? (root === undefined ? OWN_LOG : undefined);
@@ -44,7 +46,8 @@ export function openHost({root, log, every}: HostFlags): HostMachine {
 						file,
 						aroundFault(() => host?.devices ?? []),
 					),
-		gaps: file === undefined ? [NO_LOG] : [],
+		gaps: [...(file === undefined ? [NO_LOG] : []), ...(root === undefined && !trace ? [NO_TRACE] : [])],
+		...(trace ? {tracing: new TraceLog(openTracing(root), monotonic)} : {}),
 	});
 	return machine;
 }
@@ -53,6 +56,23 @@ const NO_LOG: Gap = {
 	what: 'faults: a capture has no kernel log',
 	how: 'keep that machine’s log too (dmesg >FILE), and add --log FILE',
 };
+
+const NO_TRACE: Gap = {
+	what: 'what the kernel maps and unmaps, as it happens',
+	how: 'sudo dmascope host --trace',
+};
+
+/** Seconds of CLOCK_MONOTONIC, as events have them. */
+const monotonic = (): number => Number(process.hrtime.bigint()) / 1e9;
+
+/** @throws UserError where this kernel, or whoever asks, has no tracing */
+export function openTracing(root: string | undefined): Tracing {
+	if (root !== undefined) throw new UserError('--trace is of this machine’s own kernel; leave out --root.');
+	const tracing = Tracing.open();
+	// Its instance is to go however the program ends: a closed pipe, a crash.
+	process.once('exit', () => tracing.close());
+	return tracing;
+}
 
 function ownTree(): Source {
 	if (process.platform !== 'linux')

@@ -1,16 +1,7 @@
 // The kernel's iommu trace events, as trace_pipe has them: a line each (Linux's include/trace/events/iommu.h).
 
-import {type Halves, parseHalves} from '../../formats/halves.js';
-
-/** `at`: seconds of CLOCK_MONOTONIC. No event says which domain it is about. */
-export type TraceEvent = {at: number; task: string; pid: number} & Happened;
-type Happened =
-	| {is: 'map'; iova: Halves; paddr: number; bytes: number}
-	/** `bytes` were to go, `unmapped` were there. */
-	| {is: 'unmap'; iova: Halves; bytes: number; unmapped: number}
-	| {is: 'attach' | 'detach'; device: string}
-	| {is: 'group'; device: string; group: number; joined: boolean}
-	| {is: 'fault'; device: string; iova: Halves; flags: number; driver?: string};
+import {parseHalves} from '../../formats/halves.js';
+import type {Happened, TraceEvent} from '../../seam/traced.js';
 
 /**
  * Task, thread, processor, flags, time, event, as kernel/trace/trace_output.c prints them. The thread group and the

@@ -4,8 +4,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {StringDecoder} from 'node:string_decoder';
+import type {TraceEvent} from '../../seam/traced.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
-import {EVENTS, type TraceEvent, traceEvent} from './trace-events.js';
+import {EVENTS, traceEvent} from './trace-events.js';
 
 const PLACES = ['sys/kernel/tracing', 'sys/kernel/debug/tracing'];
 const NAME = 'dmascope-';

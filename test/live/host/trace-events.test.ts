@@ -4,7 +4,8 @@ import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {hexHalves} from '../../../source/formats/halves.js';
-import {type TraceEvent, traceEvent} from '../../../source/live/host/trace-events.js';
+import {traceEvent} from '../../../source/live/host/trace-events.js';
+import type {TraceEvent} from '../../../source/seam/traced.js';
 import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
 
 const at = (text: string) => `    kworker/0:1H-38      [000] .....    11.859841: ${text}`;
