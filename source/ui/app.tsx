@@ -57,6 +57,7 @@ function useControls(store: Store, display: Display, mouse: boolean, copy?: Copy
 			exit();
 		},
 		suspend: () => void suspend(),
+		redraw: () => display.redraw(),
 		copy: text => copy?.(text),
 		target: () => targetOf(store.getState()),
 	};

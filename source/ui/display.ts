@@ -58,6 +58,12 @@ export class Display {
 		this.#painter.clear();
 	}
 
+	/** Draws the whole screen anew: a kernel's messages, say, come on top of it on a console. */
+	redraw(): void {
+		this.#painter.forget();
+		this.#changed();
+	}
+
 	/** Draws the frame that is due now. */
 	flush(): void {
 		if (this.#timer === undefined) return;

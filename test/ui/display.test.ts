@@ -51,6 +51,17 @@ test('what one key changes is one frame, and what changes nothing on the screen 
 	assert.equal(terminal.frames.length, 2);
 });
 
+test('a redraw is the whole screen, though nothing has changed', t => {
+	const {terminal, display, start} = open(t);
+	start();
+	display.flush();
+	display.redraw();
+	display.flush();
+	assert.equal(terminal.frames.length, 2);
+	assert.ok(isWhole(terminal.frames[1]));
+	assert.equal(terminal.frames[1], terminal.frames[0]);
+});
+
 test('however often something changes, there are no more than 15 frames a second', async t => {
 	const {terminal, store, start} = open(t);
 	start();

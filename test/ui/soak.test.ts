@@ -61,6 +61,7 @@ function open(t: TestContext) {
 	const app = {
 		exit: () => {},
 		suspend: () => {},
+		redraw: () => {},
 		copy: () => undefined,
 		target: () => targetOf(store.getState()),
 	};

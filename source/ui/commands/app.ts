@@ -51,6 +51,15 @@ export const appCommands: readonly UiCommand[] = [
 			})),
 	},
 	{
+		id: 'redraw',
+		keys: ['ctrl-l'],
+		shown: '^L',
+		label: 'redraw',
+		description: 'The screen anew, where something else wrote on it',
+		group: 'dmascope',
+		run: (_store, app) => app.redraw(),
+	},
+	{
 		id: 'suspend',
 		keys: ['ctrl-z'],
 		shown: '^Z',

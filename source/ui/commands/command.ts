@@ -31,6 +31,8 @@ export type UiCommand = {
 export type AppControls = {
 	exit: () => void;
 	suspend: () => void;
+	/** Draws the whole screen anew. */
+	redraw: () => void;
 	/** Puts text on the clipboard of whoever sits at the terminal. @returns why it cannot, if it cannot */
 	copy: (text: string) => string | undefined;
 	/** What arrows move in, as it is on the screen. */

@@ -31,8 +31,20 @@ export function chooseKeys(keys: Config['keys']): void {
 	commands = withKeys(commands, {keys});
 }
 
-const inHelp = ['help', 'back', 'suspend', 'quit', 'up', 'down', 'page-up', 'page-down', 'top', 'bottom'];
-const whenTooSmall = ['suspend', 'quit'];
+const inHelp = [
+	'help',
+	'back',
+	'redraw',
+	'suspend',
+	'quit',
+	'up',
+	'down',
+	'page-up',
+	'page-down',
+	'top',
+	'bottom',
+];
+const whenTooSmall = ['redraw', 'suspend', 'quit'];
 
 /** Whether a command means anything where the dashboard is now. */
 export function possible({id, when}: UiCommand, ui: Ui, large: boolean): boolean {
