@@ -1,7 +1,10 @@
 // The dashboard over a host that was captured: its groups, what is wrong with them, and its faults.
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import {test} from 'node:test';
+import {traceEvent} from '../../source/live/host/trace-events.js';
 import {refresh} from '../../source/ui/store.js';
 import {capturedHost} from '../helpers/host-machine.js';
 import {openDashboard} from '../helpers/terminal.js';
@@ -58,4 +61,38 @@ test('a group that changes hands lights up, and a fault that comes is said whate
 	assert.deepEqual([...store.getState().changed], ['group 0']);
 	assert.match(await screen(), /0 {2}VM db/);
 	assert.match(store.getState().message.text, /^02:00\.0 vfio-pci: DMA write refused, ×7$/);
+});
+
+test('events are shown the newest first, with how many there are each second', async t => {
+	const lines = fs
+		.readFileSync(path.resolve(import.meta.dirname, '../live/host/trace.txt'), 'utf8')
+		.split('\n');
+	const events = lines.flatMap(line => traceEvent(line) ?? []);
+	const machine = await capturedHost();
+	const traced = {
+		...{
+			events,
+			total: 12_345,
+			lost: 7,
+			maps: [0, 900, 20],
+			unmaps: [0, 450, 10],
+			mapped: 3 << 20,
+			unmapped: 2 << 20,
+		},
+	};
+	const state = {...machine.state(), traced};
+	const {press} = openDashboard(
+		t,
+		{...machine, memory: machine.memory, state: () => state, close() {}},
+		120,
+		40,
+	);
+	const shown = await press('9');
+	assert.match(shown, /EVENTS ─ 12,345 · 7 events lost: the kernel had no room for them/);
+	assert.match(shown, /map .*▇▁ +20 a second, 3 MiB/);
+	assert.match(shown, /unmap .* 10 a second, 2 MiB/);
+	const rows = shown.split('\n').filter(line => /\b(map|unmap|attach|group) +(0x|0000:)/.test(line));
+	assert.ok(rows.length > 10);
+	const newest = events.at(-1);
+	assert.ok(newest && rows[0].includes(newest.at.toFixed(6)), rows[0]);
 });
