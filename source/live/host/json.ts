@@ -49,7 +49,9 @@ export function hostJson({
 		})),
 		owners: owners.map(({pid, command, vm}) => ({pid, command, vm: vm ?? null})),
 		ownersComplete,
-		tables,
+		tables: tables.map(each =>
+			'why' in each ? each : {id: each.id, pages: each.pages, entries: each.entries, cut: each.cut},
+		),
 		warnings: lints,
 		notSeen: gaps,
 	};
