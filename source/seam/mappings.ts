@@ -118,7 +118,7 @@ function visitAmdvi(
 }
 
 /** Lengthens a mapping by pages that continue it. @returns the one that now ends with them */
-function append(
+export function append(
 	found: Mapping[],
 	last: Mapping | undefined,
 	iova: number,

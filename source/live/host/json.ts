@@ -42,7 +42,9 @@ export function hostJson(host: Host, {notSeen}: HostWords, told: Told | undefine
 		})),
 		owners: owners.map(({pid, command, vm}) => ({pid, command, vm: vm ?? null})),
 		ownersComplete,
-		tables,
+		tables: tables.map(each =>
+			'why' in each ? each : {id: each.id, pages: each.pages, entries: each.entries, cut: each.cut},
+		),
 		warnings: lints,
 		faults: told?.faults.map(toldJson) ?? null,
 		notSeen,

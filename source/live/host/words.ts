@@ -109,9 +109,14 @@ const REGIONS: Record<string, string | undefined> = {
 	msi: 'interrupts',
 };
 
+const NO_TABLES = {
+	'pass-through': 'pass-through: none',
+	unknown: 'not asked for: it may be in pass-through',
+	unreadable: 'the kernel did not show them',
+};
+
 function tableWords(tables: DeviceTables): string {
 	const id = shortId(tables.id);
-	if ('why' in tables)
-		return `${id}  ${tables.why === 'pass-through' ? 'pass-through: none' : 'not asked for: it may be in pass-through'}`;
+	if ('why' in tables) return `${id}  ${NO_TABLES[tables.why]}`;
 	return `${id}  ${tables.cut ? 'at least ' : ''}${plural(tables.pages, 'page')} mapped by ${grouped(tables.entries)} ${tables.entries === 1 ? 'entry' : 'entries'}`;
 }

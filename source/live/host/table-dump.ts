@@ -1,0 +1,73 @@
+// What a dump of VT-d page tables says: a row for each page that is mapped, with the entries that lead to it
+// (dump_page_info of Linux's drivers/iommu/intel/debugfs.c).
+
+import {PAGE_SIZE, pageAddress} from '../../formats/address.js';
+import {type Halves, parseHalves} from '../../formats/halves.js';
+import {PTE_PS, PTE_READ, PTE_WRITE} from '../../formats/vtd.js';
+import {append} from '../../seam/mappings.js';
+import type {Mapping} from '../../seam/observed.js';
+
+export type TableDump = {
+	/** Where the tables start: devices with the same root are in the same domain. */
+	root: number;
+	pages: number;
+	entries: number;
+	mappings: readonly Mapping[];
+	/** There is more than was read. */
+	cut: boolean;
+};
+
+/** With a PASID in scalable mode, of kernels that have a file for each device. */
+const HEAD = /^Device ([\w:.-]{1,40}) (?:with pasid [0-9a-f]{1,8} )?@0x([0-9a-f]{1,16})$/;
+/** IOVA_PFN, PML5E, PML4E, PDPE, PDE and PTE. Kernels with a file for each device leave out what is zero at the end. */
+const ROW = /^0x([0-9a-f]{13,16}) \|((?:\s+0x[0-9a-f]{16}){3,5})$/;
+const COLUMNS = 5;
+
+/** The dump of each device that a file has, in the file's order; `cut`: the file goes on. */
+export function tableDumps(text: string, cut: boolean): [id: string, dump: TableDump][] {
+	const found: [string, Growing][] = [];
+	const lines = text.split('\n');
+	// Of a row that was cut there may be as much left as a row of a large page has.
+	if (cut) lines.pop();
+	for (const line of lines) {
+		const [, id, root] = HEAD.exec(line) ?? [];
+		const dump = found.at(-1)?.[1];
+		if (id !== undefined)
+			found.push([id, {root: addressOf(root), pages: 0, entries: 0, mappings: [], cut: false}]);
+		else if (dump !== undefined) addRow(dump, line);
+	}
+	const last = found.at(-1)?.[1];
+	if (last !== undefined) last.cut = cut;
+	return found;
+}
+
+type Growing = TableDump & {mappings: Mapping[]};
+
+/** The last entry that is not 0 maps: in the PTE column 4 KiB, in PDE 2 MiB, in PDPE 1 GiB. */
+function addRow(dump: Growing, line: string): void {
+	const [, frame, columns = ''] = ROW.exec(line) ?? [];
+	const words = columns.trim().split(/\s+/).map(wordOf);
+	const leaf = words.findLastIndex(({lo, hi}) => lo !== 0 || hi !== 0);
+	const level = COLUMNS - leaf;
+	if (frame === undefined || leaf < 0 || level > 3 || (level > 1 && (words[leaf].lo & PTE_PS) === 0)) return;
+	const pages = 512 ** (level - 1);
+	// The two rights have the same bits in second-level entries and in first-level ones, where they are called P and R/W.
+	// A column of zeros is a level that these tables do not have.
+	const rights = words
+		.slice(0, leaf + 1)
+		.filter(({lo, hi}) => lo !== 0 || hi !== 0)
+		.reduce((allowed, {lo}) => allowed & lo, PTE_READ | PTE_WRITE);
+	// Multiples of 4,096 are exact in a number, up to the 57 bits of five levels and beyond.
+	const iova = addressOf(frame) * PAGE_SIZE;
+	const address = pageAddress(words[leaf].lo, words[leaf].hi);
+	// A large page's entry has other bits below its address.
+	const hpa = address - (address % (pages * PAGE_SIZE));
+	const read = (rights & PTE_READ) !== 0;
+	const write = (rights & PTE_WRITE) !== 0;
+	dump.entries++;
+	dump.pages += pages;
+	append(dump.mappings, dump.mappings.at(-1), iova, hpa, pages, read, write);
+}
+
+const wordOf = (text: string): Halves => parseHalves(text.slice(2)) ?? {lo: 0, hi: 0};
+const addressOf = (digits: string): number => Number.parseInt(digits, 16);
