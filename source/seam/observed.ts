@@ -21,6 +21,8 @@ export interface PhysicalReader {
 /** A translation domain: where its tables start. What it maps is read from them, and from nowhere else. */
 export type Domain = {
 	id: number;
+	/** What it is called where it has no number that anybody knows. */
+	label?: string;
 	/** vmm's for the host and for a guest; or one that a machine's own kernel has made for devices of its own. */
 	role: 'host' | 'guest' | 'os';
 	vm?: string;

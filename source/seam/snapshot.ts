@@ -149,6 +149,9 @@ function domainTitle(domain: Domain, devices: readonly Device[]): string {
 	return `DOMAIN ${id} of ${usersOf(domain, devices)}${isIdentity(domain) ? ', every address is its own' : ''}`;
 }
 
+/** Its number, or what it is called. */
+export const domainName = ({id, label}: Domain): string => label ?? `${id}`;
+
 /** The functions in a domain. */
 export const usersOf = ({id}: Domain, devices: readonly Device[]): string =>
 	devices

@@ -29,7 +29,8 @@ export function opened(ui: Ui): Opener | undefined {
 		case 'domain': {
 			const range = rangesShown(ui, 'domain')?.ranges[cursor];
 			const device = state.devices.find(({domain}) => domain === chosenDomain(ui)?.domain.id);
-			return range && device && walk({rid: device.rid, iova: range.iova, write: range.write});
+			if (range === undefined || device === undefined || viewsOf(ui).walk === undefined) return undefined;
+			return walk({rid: device.rid, iova: range.iova, write: range.write});
 		}
 		case 'devices': {
 			const device = state.devices[cursor];

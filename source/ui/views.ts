@@ -121,6 +121,7 @@ const host: Views = {
 			];
 		},
 	},
+	domains: tables.domains,
 	faults: {...lab.faults, layout: (columns, rows) => down(columns, rows, ['faults', 2], ['fault', 3])},
 	lints: lab.lints,
 	events: {

@@ -247,7 +247,7 @@ test('choosing to write warns of what it overwrites', async t => {
 
 test('with the help open or the screen too small, only keys that are shown mean anything', async t => {
 	const {press, resize, store} = openDashboard(t, openTestLab(t), 80, 24);
-	assert.match(await press('?'), /Esc back {2}\? help {2}\^Z suspend {2}q quit/);
+	assert.match(await press('?'), /Esc back {2}\? help {2}\^L redraw {2}\^Z suspend {2}q quit/);
 	await press('p', 'enter', 'escape');
 	await resize(59, 15);
 	await press('p', 'enter', '5');

@@ -14,6 +14,7 @@ import {type Gap, type Host, readHost} from './host.js';
 import {hostJson} from './json.js';
 import {aroundFault} from './known-device.js';
 import {HostMachine} from './machine.js';
+import {unhurried} from './page-tables.js';
 import {entriesOf} from './tar.js';
 import {hostText, type Paint, printable} from './text.js';
 import {TraceLog} from './trace-log.js';
@@ -29,11 +30,12 @@ export function openHost({root, log, every, trace}: HostFlags): HostMachine {
 	const source = root === undefined ? ownTree : treeAt(root);
 	const interval = every === undefined ? EVERY_MS : milliseconds(every);
 	const file = log ?? (root === undefined ? OWN_LOG : undefined);
+	const tables = unhurried(() => performance.now());
 	let host: Host | undefined;
 	const machine = new HostMachine({
 		title: `host ${root === undefined ? os.hostname() : path.basename(root)}`,
 		read: () => {
-			host = readHost(new Tree(source()));
+			host = readHost(new Tree(source()), tables);
 			return host;
 		},
 		// A capture stays as it is.

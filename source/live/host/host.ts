@@ -26,14 +26,14 @@ export type Host = {
 };
 export type Gap = {what: string; how: string};
 
-export function readHost(tree: Tree): Host {
+export function readHost(tree: Tree, tablesIn = readPageTables): Host {
 	const settings = readSettings(tree);
 	const units = readUnits(tree, settings);
 	const devices = readDevices(tree);
 	// Without a device of vfio's nobody can have a group open, and there may be thousands of processes.
 	const {owners, complete} = devices.some(isVfio) ? readOwners(tree, settings) : {owners: [], complete: true};
 	const groups = readGroups(tree, devices, owners, complete);
-	const tables = readPageTables(tree, settings);
+	const tables = tablesIn(tree, settings);
 	const found = {settings, units, devices, groups, owners, ownersComplete: complete, tables};
 	return {...found, lints: hostLints(found), gaps: gapsOf(tree, found)};
 }

@@ -7,6 +7,7 @@ import type {Traced} from '../../seam/traced.js';
 import type {KernelLog} from '../kernel-log.js';
 import {alike, asBefore, NOTHING, troubleText} from '../nothing.js';
 import type {Gap, Host} from './host.js';
+import {tableDomains} from './table-domains.js';
 import {hostWords} from './words.js';
 
 export type HostOptions = {
@@ -29,14 +30,14 @@ export class HostMachine implements ObservedMachine {
 	readonly kind = 'host';
 	readonly memory: PhysicalReader = {page: () => undefined};
 	host: Host;
-	private shown: MachineState;
+	private shown: MachineState = NOTHING;
 	private seen: string;
 	private readonly timers: NodeJS.Timeout[] = [];
 
 	constructor(private readonly options: HostOptions) {
 		this.host = options.read();
 		this.seen = options.clock();
-		this.shown = {...NOTHING, title: options.title, ...this.look(), told: options.log?.told};
+		this.shown = {...NOTHING, ...this.look(), title: options.title, told: options.log?.told};
 	}
 
 	state(): MachineState {
@@ -83,13 +84,18 @@ export class HostMachine implements ObservedMachine {
 		}
 	}
 
-	private look(): Pick<MachineState, 'host' | 'iommu' | 'notes'> {
+	private look(): Partial<MachineState> {
 		const words = hostWords(this.host);
 		const {log, gaps} = this.options;
 		const unread: Gap[] = log?.trouble ? [{what: 'faults of the kernel’s log', how: log.trouble}] : [];
 		const host: HostWords = {...words, notSeen: [...words.notSeen, ...unread, ...gaps]};
 		const format = this.host.units.map(unit => unit.format).find(each => each !== 'other');
-		return {host, iommu: format ?? 'none', notes: host.notSeen.map(({what, how}) => `${what}: ${how}`)};
+		return {
+			...tableDomains(this.host.tables, this.host.devices, this.shown),
+			host,
+			iommu: format ?? 'none',
+			notes: host.notSeen.map(({what, how}) => `${what}: ${how}`),
+		};
 	}
 
 	/** The revision rises where something is not as it was. */
@@ -97,7 +103,9 @@ export class HostMachine implements ObservedMachine {
 		const before = this.shown;
 		const host = asBefore(before.host, parts.host ?? before.host);
 		const now = {...before, ...parts, host, notes: asBefore(before.notes, parts.notes ?? before.notes)};
+		const sameTables = now.domains === before.domains && now.devices === before.devices;
 		const same =
+			sameTables &&
 			host === before.host &&
 			now.iommu === before.iommu &&
 			now.notes === before.notes &&
@@ -105,7 +113,11 @@ export class HostMachine implements ObservedMachine {
 			alike(now.lost, before.lost) &&
 			now.traced === before.traced;
 		if (same) return;
-		this.shown = {...now, revision: before.revision + 1};
+		this.shown = {
+			...now,
+			revision: before.revision + 1,
+			tables: before.tables + (sameTables ? 0 : 1),
+		};
 		changed();
 	}
 }

@@ -2,7 +2,7 @@
 
 import {PAGE_SIZE} from '../../formats/address.js';
 import {type DomainView, NO_MEMORY, type Range} from '../../seam/ranges.js';
-import {usersOf} from '../../seam/snapshot.js';
+import {domainName, usersOf} from '../../seam/snapshot.js';
 import {grouped, plural} from '../../words.js';
 import {type Content, fixed} from '../content.js';
 import {rangesShown, type Shown} from '../ranges-shown.js';
@@ -65,7 +65,7 @@ export function domainPanel(ui: Ui, width: number): Content {
 	const shownRanges = rangesShown(ui, 'domain');
 	if (shownRanges === undefined) return fixed('DOMAIN', [[[' There is none.', 'dim']]]);
 	const {domain, mappedPages} = shownRanges.view;
-	const title = `DOMAIN ${domain.id} ─ ${usersOf(domain, ui.state.devices)} ─ ${plural(mappedPages, 'page')}`;
+	const title = `DOMAIN ${domainName(domain)} ─ ${usersOf(domain, ui.state.devices)} ─ ${plural(mappedPages, 'page')}`;
 	return translated(ui, shownRanges, title, ['IOVA', 'address'], width);
 }
 

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import {test} from 'node:test';
 import {readHost} from '../../../source/live/host/host.js';
 import type {DeviceTables} from '../../../source/live/host/page-tables.js';
 import {type Source, Tree} from '../../../source/live/host/tree.js';
+import {recordedTables as recorded} from '../../helpers/host-tables.js';
 import {filesOf, type Machine} from '../../helpers/host-tree.js';
 
 const FOLDER = '/sys/kernel/debug/iommu/intel';
@@ -35,19 +34,6 @@ function tablesOf(machine: Machine) {
 	return {tables, opened: opened.filter(path => path.endsWith('domain_translation_struct'))};
 }
 
-/**
- * What kernels 6.1.192 and 6.12.117 showed in QEMU, with most rows of each table left out: a VM has 00:04.0 and 00:05.0 in
- * one domain, with large pages and with a ROM; the chipset's functions 00:1f.x are a group.
- */
-function recorded(name: string, release: string): Machine {
-	const text = fs.readFileSync(path.join(import.meta.dirname, 'tables', `${name}.txt`), 'utf8');
-	const files = text
-		.split(/^==> (.*) <==\n/m)
-		.slice(1)
-		.map((each, i, all) => [`${FOLDER}/${each}`, all[i + 1]])
-		.filter((_, i) => i % 2 === 0);
-	return {...Object.fromEntries(files), '/proc/sys/kernel/osrelease': `${release}\n`};
-}
 /** Those that a kernel has for each function, and that are not in what was recorded since nobody opened them. */
 const unopened = (...ids: string[]): Machine =>
 	Object.fromEntries(ids.map(id => [`${FOLDER}/${id}/domain_translation_struct`, '']));

@@ -1,0 +1,65 @@
+// Page tables that a kernel shows as domains: devices whose tables start at the same place are in the same one.
+
+import {PAGE_SIZE} from '../../formats/address.js';
+import {type Rid, ridOf} from '../../formats/pci.js';
+import type {Device, Domain, MachineState} from '../../seam/observed.js';
+import {UNKNOWN} from '../../seam/ranges.js';
+import {asBefore} from '../nothing.js';
+import {type HostDevice, shortId} from './devices.js';
+import type {DeviceTables} from './page-tables.js';
+import type {TableDump} from './table-dump.js';
+
+/** Whose any memory is, the kernel does not show. */
+const OWNED = [{hpa: 0, pages: 2 ** 52 / PAGE_SIZE, owner: UNKNOWN}];
+
+/** What is as it was `before` stays the same object. */
+export function tableDomains(
+	tables: readonly DeviceTables[],
+	known: readonly HostDevice[],
+	before: Pick<MachineState, 'domains' | 'devices'>,
+): Pick<MachineState, 'domains' | 'devices' | 'owned'> {
+	const domains = new Map<number, Domain>();
+	const devices: Device[] = [];
+	for (const each of tables) {
+		const rid = ridAt(each.id);
+		if (rid === undefined) continue;
+		const dump = 'why' in each ? undefined : each;
+		if (dump !== undefined && !domains.has(dump.root)) domains.set(dump.root, domainOf(dump));
+		devices.push({
+			rid,
+			name: shortId(each.id),
+			driver: known.find(({id}) => id === each.id)?.driver ?? '',
+			...(dump === undefined ? {} : {domain: idOf(dump)}),
+			untranslated: 'why' in each && each.why === 'pass-through',
+		});
+	}
+	const now = [...domains.values()].map(domain => {
+		const old = before.domains.find(({id}) => id === domain.id);
+		return old === undefined ? domain : asBefore(old, domain);
+	});
+	const same = now.length === before.domains.length && now.every((domain, i) => domain === before.domains[i]);
+	return {
+		domains: same ? before.domains : now,
+		devices: asBefore(before.devices, devices),
+		owned: OWNED,
+	};
+}
+
+const idOf = ({root}: TableDump): number => root / PAGE_SIZE;
+
+const domainOf = (dump: TableDump): Domain => ({
+	id: idOf(dump),
+	// The kernel's own number of it is not in the dump.
+	label: `@0x${dump.root.toString(16)}${dump.cut ? ', in part' : ''}`,
+	role: 'os',
+	format: 'vt-d',
+	root: dump.root,
+	levels: 4,
+	mappings: dump.mappings,
+});
+
+function ridAt(id: string): Rid | undefined {
+	const [, bus, slot, fn] = /:([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])$/.exec(id) ?? [];
+	if (bus === undefined) return undefined;
+	return ridOf(Number.parseInt(bus, 16), Number.parseInt(slot, 16), Number(fn));
+}

@@ -1,0 +1,94 @@
+// Page tables that real kernels have shown, as the domains of a machine to look at.
+
+import assert from 'node:assert/strict';
+import {type TestContext, test} from 'node:test';
+import {readHost} from '../../../source/live/host/host.js';
+import {HostMachine} from '../../../source/live/host/machine.js';
+import {type DeviceTables, unhurried} from '../../../source/live/host/page-tables.js';
+import {readSettings} from '../../../source/live/host/settings.js';
+import {Tree} from '../../../source/live/host/tree.js';
+import {recordedTables} from '../../helpers/host-tables.js';
+import {filesOf, type Machine, pci, VTD} from '../../helpers/host-tree.js';
+import {openDashboard} from '../../helpers/terminal.js';
+
+const GUEST: Machine = {
+	...VTD,
+	...recordedTables('6.12', '6.12.117'),
+	// Nobody opened this one: its domain has been shown already.
+	'/sys/kernel/debug/iommu/intel/0000:00:05.0/domain_translation_struct': '',
+	...pci('0000:00:04.0', {driver: 'vfio-pci', group: 3}),
+	...pci('0000:00:05.0', {driver: 'vfio-pci', group: 4}),
+};
+/** The same once the NVMe controller has nothing mapped. */
+const LATER: Machine = {
+	...GUEST,
+	'/sys/kernel/debug/iommu/intel/0000:00:03.0/domain_translation_struct': 'Device 0000:00:03.0 @0x81b000\n',
+};
+
+function machineOf(t: TestContext, first: Machine) {
+	const now = {files: first};
+	const machine = new HostMachine({
+		title: 'host',
+		read: () => readHost(new Tree(filesOf(now.files))),
+		every: 5,
+		clock: () => '12:34:56',
+		gaps: [],
+	});
+	t.after(() => machine.close());
+	return {now, machine};
+}
+
+test('devices whose tables start at the same place are in one domain, and what it maps is listed', async t => {
+	const {machine} = machineOf(t, GUEST);
+	const {domains, devices} = machine.state();
+	const passed = domains.find(({label}) => label === '@0x3bbf000');
+	assert.deepEqual(
+		devices.filter(({domain}) => domain === passed?.id).map(({name, driver}) => `${name} ${driver}`),
+		['00:04.0 vfio-pci', '00:05.0 vfio-pci'],
+	);
+	assert.deepEqual(passed?.mappings?.slice(0, 3), [
+		{iova: 0, hpa: 0x3e00000, pages: 2, read: true, write: true},
+		{iova: 0xc0000, hpa: 0x3dd8000, pages: 1, read: true, write: false},
+		{iova: 0xe0000, hpa: 0x3db0000, pages: 1, read: true, write: false},
+	]);
+	const {press} = openDashboard(t, machine, 120, 40);
+	const shown = await press('2');
+	assert.match(shown, /DOMAINS ─ 5/);
+	assert.match(shown, /@0x3bbf000 +3,590 +00:04\.0, 00:0/);
+	assert.match(await press('down', 'down'), /DOMAIN @0x3bbf000 ─ 00:04\.0, 00:05\.0 ─ [\s\S]*→ 0x3a000000/);
+});
+
+test('a table that changes is another domain object, the rest stay; and it lights up', async t => {
+	const {now, machine} = machineOf(t, GUEST);
+	const before = machine.state().domains;
+	const changed = new Promise<void>(resolve => machine.watch(resolve));
+	now.files = LATER;
+	await changed;
+	const after = machine.state().domains;
+	assert.deepEqual(
+		after.map((domain, i) => domain === before[i]),
+		before.map(({label}) => label !== '@0x81b000'),
+	);
+	assert.equal(machine.state().tables, 1);
+});
+
+test('a kernel that takes its time to show tables is asked for them a fiftieth of the time at most', () => {
+	let time = 0;
+	let asked = 0;
+	const tables: DeviceTables[] = [{id: '0000:00:02.0', why: 'pass-through'}];
+	const read = unhurried(
+		() => time,
+		() => {
+			asked++;
+			time += 100;
+			return tables;
+		},
+	);
+	const tree = new Tree(filesOf(GUEST));
+	const settings = readSettings(tree);
+	for (; time < 20_000; time += 500) assert.equal(read(tree, settings), tables);
+	assert.equal(asked, 4);
+	Object.assign(tables[0], {cut: true});
+	for (; time < 90_000; time += 500) read(tree, settings);
+	assert.equal(asked, 4, 'a table that is cut is not asked for again');
+});
