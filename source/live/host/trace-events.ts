@@ -19,7 +19,7 @@ export function traceEvent(line: string): TraceEvent | undefined {
 }
 
 const ADDRESS = '0x([0-9a-f]{1,16})';
-/** Before 5.17 without the end. */
+/** Without the end before 2022. */
 const RANGE = `iova=${ADDRESS}(?: - 0x[0-9a-f]{1,16})?`;
 const MAP = new RegExp(`^ ${RANGE} paddr=${ADDRESS} size=(\\d{1,20})$`);
 const UNMAP = new RegExp(`^ ${RANGE} size=(\\d{1,20}) unmapped_size=(\\d{1,20})$`);
@@ -27,7 +27,7 @@ const DEVICE = /^ device=(\S{1,200})$/;
 const GROUP = /^ groupID=(\d{1,9}) device=(\S{1,200})$/;
 const FAULT = new RegExp(`^(.{0,200}) (\\S{1,200}) iova=${ADDRESS} flags=0x([0-9a-f]{1,8})$`);
 
-/** Every event that is understood, by the name of its folder. The kernel has no detach event since 6.2. */
+/** Every event that is understood, by the name of its folder. 6.1 has a detach event, 6.12 none. */
 export const EVENTS: ReadonlyMap<string, (text: string) => Happened | undefined> = new Map([
 	['map', mapped],
 	['unmap', unmapped],

@@ -80,7 +80,7 @@ test('every age of the events', () => {
 		of('io_page_fault: IOMMU: arm-smmu.0 iova=0x0000000000001000 flags=0x0000'),
 		'fault arm-smmu.0 0x1000 0 undefined',
 	);
-	// Four flags, as before 5.16; processors past 999.
+	// Four flags, as older kernels have them; processors past 999.
 	const old =
 		'          <idle>-0     [1023] d.h1    11.859841: attach_device_to_domain: IOMMU: device=0000:00:03.0';
 	assert.deepEqual(traceEvent(old), {
