@@ -9,9 +9,8 @@ import type {FaultReading} from './decode/fault.js';
 import {eventJson, groupJson, summaryJson} from './decode/fault-json.js';
 import {closing, type Paint, paragraph, unpainted, wrapped} from './decode/report.js';
 import type {Group} from './decode/storm.js';
-import {hostDevice} from './host-devices.js';
+import {hostDevice, productNames} from './host-devices.js';
 import {type LogInput, openLog} from './log-input.js';
-import {productNames} from './pci-ids.js';
 
 export type DecodeFlags = {readonly json: boolean; readonly follow: boolean};
 export type DecodeStreams = {
