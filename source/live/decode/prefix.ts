@@ -38,11 +38,15 @@ const SYSLOG = /^([A-Z][a-z]{2}) +(\d+) (\d\d):(\d\d):(\d\d)(?:[.,](\d+))?\s+/;
 const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:?\d\d)?\s+/;
 /** What follows a date, or journalctl's monotonic clock. */
 const HOST = /^(?:<[\w.]+>\s+)?(?:\S+\s+)?kernel(?:\[\d+\])?:\s?/;
+/** Xen's own clock: since it was booted, a date, or its time stamp counter, which is none. */
+const XEN = /^\(XEN\) (?:\[(?: *(\d+\.\d+)|(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)|[0-9a-f]{16})\] ?)?/;
 /** QEMU's trace to a log: the process, and seconds since 1970. */
 const TRACE = /^\d+@(\d+\.\d+):/;
 
 /** The message of a line, and when it was. `line` is cleaned. */
 export function withoutPrefix(line: string): LogLine {
+	const console = line.indexOf('(XEN) ');
+	if (console >= 0) return ofXen(line, console);
 	let text = line;
 	const cut = (pattern: RegExp): RegExpExecArray | null => {
 		const match = pattern.exec(text);
@@ -74,6 +78,16 @@ export function withoutPrefix(line: string): LogLine {
 	if (kmsg) return {text, time: Number(kmsg[1]) / 1e6};
 	const trace = cut(TRACE);
 	return trace ? {text, time: Number(trace[1])} : {text};
+}
+
+/** What stands before Xen's own prefix is whose log it is in. */
+function ofXen(line: string, console: number): LogLine {
+	const own = line.slice(console);
+	const [prefix = '', boot, date] = XEN.exec(own) ?? [];
+	const text = own.slice(prefix.length);
+	if (boot !== undefined) return {text, time: Number(boot)};
+	const {time} = withoutPrefix(date === undefined ? line.slice(0, console) : `${date} `);
+	return time === undefined ? {text} : {text, time};
 }
 
 /** Without a year, a leap year's: it has every date. */

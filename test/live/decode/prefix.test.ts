@@ -27,6 +27,12 @@ const PREFIXES: [how: string, prefix: string, time: number | undefined][] = [
 	['FreeBSD’s syslogd -v', 'Nov 22 12:00:01 <kern.crit> host kernel: ', noYear],
 	['/dev/kmsg', '6,1234,12345678,-;', 12.345678],
 	['/dev/kmsg with its caller', '4,1234,12345678,-,caller=T1;', 12.345678],
+	['Xen’s console', '(XEN) ', undefined],
+	['Xen’s console with its clock', '(XEN) [   37.201160] ', 37.20116],
+	['Xen’s console with dates', '(XEN) [2026-11-22 12:00:01] ', noon],
+	['Xen’s console with dates and fractions', '(XEN) [2026-11-22 12:00:01.250] ', noon + 0.25],
+	['Xen’s console with its time stamp counter', '(XEN) [000000456c0fe39f] ', undefined],
+	['Xen’s lines in a journal', 'Nov 22 12:00:01.500000 VM hypervisor: (XEN) ', noYear + 0.5],
 	['a QEMU trace', '236498@1676271757.075075:', 1676271757.075075],
 ];
 
