@@ -6,7 +6,7 @@
 //   vfio-pci 0000:07:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x000f address=0xfffc0000 flags=0x0000]
 //   iommu ivhd0: AMD-Vi: Event logged [ILLEGAL_DEV_TABLE_ENTRY device=0000:07:00.0 pasid=0x00000 address=0x… flags=0x…]
 
-import {decodeDte, FLAG} from '../../formats/amdvi.js';
+import {decodeDte, eventName, FLAG} from '../../formats/amdvi.js';
 import {type Halves, hexHalves, parseHalves} from '../../formats/halves.js';
 import {type Kind, type LoggedDevice, type LoggedFault, loggedDevice, type Reading} from './fault.js';
 
@@ -42,7 +42,7 @@ const OWN_DEVICE =
 	/(?:^|\s)([\w-]+) ([0-9a-f]{4}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7]): (?:AMD-Vi: )?Event logged \[/;
 const OPENED = /Event logged \[\s*$/;
 const UNKNOWN =
-	/Event logged \[UNKNOWN (?:type=(0x[0-9a-f]{1,2})\]|(event\[0\]=0x[0-9a-f]{8} event\[1\]=0x[0-9a-f]{8} event\[2\]=0x[0-9a-f]{8} event\[3\]=0x[0-9a-f]{8}))/;
+	/(?:Event logged \[|AMD-Vi: )UNKNOWN (?:type=(0x[0-9a-f]{1,2})\]|(event\[0\]=0x[0-9a-f]{8} event\[1\]=(0x[0-9a-f]{8}) event\[2\]=0x[0-9a-f]{8} event\[3\]=0x[0-9a-f]{8}))/;
 const UNATTACHED = /Event logged \[Device not attached to domain properly\]/;
 const APART = new RegExp(String.raw`^(?:AMD-Vi:)?\s+device=${BDF} domain=0x([0-9a-f]{1,5})\s*$`);
 const ENTRY = /AMD-Vi: DTE\[([01])\]: ([0-9a-f]{16})\s*$/;
@@ -57,7 +57,11 @@ export function amdviLine(text: string, time?: number): Parsed[] {
 	if (OPENED.test(text)) return [{is: 'opened'}];
 	const unknown = UNKNOWN.exec(text);
 	if (unknown) {
-		const detail = unknown[1] === undefined ? unknown[2] : `type ${unknown[1]}`;
+		const [, type, words, second] = unknown;
+		const code = type === undefined ? Number(second) >>> 28 : Number(type);
+		const named = eventName(code);
+		const printed = words ?? `type ${type}`;
+		const detail = named === undefined ? printed : `${printed}: by its number, ${named}`;
 		return [fault({kind: 'unknown', name: 'UNKNOWN', detail, time})];
 	}
 	if (UNATTACHED.test(text)) return [{is: 'unattached', time}];

@@ -1,14 +1,15 @@
 // VT-d's reasons: what each means, and what usually is behind it.
 
+import {ridBus} from '../../formats/pci.js';
 import {agrees, classOf, faultText} from '../../formats/vtd-reasons.js';
-import {accessCauses} from './causes.js';
+import {accessCauses, BRIDGE, CHIPSET, DIRECTION, isBridge, PHANTOM} from './causes.js';
 import {type LoggedFault, printable} from './fault.js';
 import type {Surroundings} from './known.js';
 import type {Group} from './storm.js';
 
 const hex = (reason: number): string => `0x${reason.toString(16).padStart(2, '0')}`;
 
-export function vtdWhy({kind, reason, words = '', pasid, name}: LoggedFault): string[] {
+export function vtdWhy({kind, reason, words = '', pasid, name, by}: LoggedFault): string[] {
 	const of = pasid === undefined ? [] : [`It was a request with PASID 0x${pasid.toString(16)}.`];
 	if (kind === 'invalidation') return [invalidationWhy(name)];
 	if (reason === undefined)
@@ -19,24 +20,26 @@ export function vtdWhy({kind, reason, words = '', pasid, name}: LoggedFault): st
 			`The log says reason ${hex(reason)} and "${printable(words, 60)}", which do not belong together: it is not explained.`,
 			...of,
 		];
-	if (known === undefined) return [`Reason ${hex(reason)}, of which the specification says nothing.`, ...of];
+	if (known === undefined) return [`Reason ${hex(reason)}, which is not known here.`, ...of];
 	const text = words === '' || words === 'Unknown' ? known : printable(words, 80);
-	return [`Reason ${hex(reason)}: ${text}.`, ...meaning(reason), ...of];
+	return [`Reason ${hex(reason)}: ${text}.`, ...meaning(reason, by === 'Xen' ? 'Xen' : 'The kernel'), ...of];
 }
 
 /** A reason for who has not the specification at hand. */
-function meaning(reason: number): string[] {
+function meaning(reason: number, kernel: string): string[] {
 	switch (classOf(reason)) {
 		case 'no entry':
-			return ['The kernel has set up nothing for this device: all of its DMA is refused.'];
+			return [`${kernel} has set up nothing for this device: all of its DMA is refused.`];
 		case 'bad entry':
 			return ['An entry on the way is damaged, or lies where there is no memory.'];
 		case 'too wide':
-			return ['The address is wider than what is translated.'];
+			return ['The address is wider than what is translated, or not canonical.'];
 		case 'not mapped':
 			return ['Its page tables map nothing at that address, or nothing that allows this.'];
 		case 'not allowed':
-			return ['An entry is there, and does not allow this kind of request.'];
+			return ['The page is mapped, and not for this.'];
+		case 'not enabled':
+			return ['The device is not allowed requests of this kind at all.'];
 		case 'interrupt range':
 			return ['Interrupts are sent there; it is no memory.'];
 		case 'interrupt':
@@ -57,18 +60,21 @@ export function vtdCauses(group: Group, around: Surroundings): readonly string[]
 		case 'interrupt':
 			return interruptCauses(reason);
 		case 'no entry':
-			return around.device === undefined ? [UNPREPARED, PHANTOM] : [UNPREPARED];
+			return unprepared(group, around);
 		case 'bad entry':
 			return [
 				'A bug in who writes the tables, or memory that was overwritten. The same entry every time speaks for the first.',
+				...(RESERVED.includes(reason) ? [OTHER_UNIT] : []),
 			];
 		case 'too wide':
 			return WIDE;
 		case 'not mapped':
 			return accessCauses(group, around);
 		case 'not allowed':
+			return [DIRECTION];
+		case 'not enabled':
 			return [
-				'The driver mapped the buffer for the other direction, or uses PASID, ATS or page requests before they are enabled for the device.',
+				'The device uses ATS, PASIDs or page requests (PRI) that the kernel has not enabled for it, or not yet, or not any more: look at what its driver and its firmware switch on.',
 			];
 		case 'interrupt range':
 			return [
@@ -81,13 +87,24 @@ export function vtdCauses(group: Group, around: Surroundings): readonly string[]
 
 const UNPREPARED =
 	'The device does DMA before its driver has set it up, or after the driver let go of it: firmware left it running, or it was unbound, unplugged or reset.';
-const PHANTOM =
-	'Or another function of the card sends with this number, which lspci does not list (Linux keeps a list of such cards: quirk_dma_func0_alias, quirk_dma_func1_alias).';
+
+function unprepared({fault}: Group, around: Surroundings): string[] {
+	if (around.device !== undefined) return isBridge(around) ? [BRIDGE, UNPREPARED] : [UNPREPARED];
+	return [
+		UNPREPARED,
+		PHANTOM,
+		...(fault.device !== undefined && ridBus(fault.device.rid) === 0 ? [CHIPSET] : []),
+	];
+}
 
 const WIDE = [
-	'The driver set a DMA mask wider than the IOMMU, or the device drops the upper bits of its addresses.',
+	'The device was given what is no DMA address (a pointer, a physical address past the DMA API), or its descriptors were overwritten.',
 	'With passthrough: the guest has physical addresses wider than the IOMMU translates (QEMU: host-phys-bits-limit).',
 ];
+/** Reserved bits in an entry that maps. */
+const RESERVED = [0xc, 0x7a];
+const OTHER_UNIT =
+	'Or the tables were made for another IOMMU of the machine, which takes more (large pages, the snoop bit): what is passed through to one guest shares them.';
 
 function interruptCauses(reason: number): string[] {
 	switch (reason) {
