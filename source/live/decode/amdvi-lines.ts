@@ -30,7 +30,7 @@ const EVENTS: Readonly<Record<string, {kind: Kind; fields: readonly string[]}>> 
 	INVALID_DEVICE_REQUEST: {kind: 'device request', fields: ['device', 'address', 'flags']},
 	INVALID_PPR_REQUEST: {kind: 'page request', fields: ['device', 'address', 'flags']},
 	RMP_PAGE_FAULT: {kind: 'ownership', fields: ['gpa', 'flags']},
-	RMP_HW_ERROR: {kind: 'ownership', fields: ['spa', 'flags']},
+	RMP_HW_ERROR: {kind: 'hardware', fields: ['spa', 'flags']},
 };
 
 const NAMES = Object.keys(EVENTS).join('|');
@@ -90,8 +90,8 @@ const fault = (parts: Omit<LoggedFault, 'family' | 'by'>): Reading => ({
 function eventOf(text: string, [, name, list]: RegExpExecArray, time?: number): Reading {
 	const fields = new Map<string, string>();
 	for (const field of list.matchAll(/(\w+)=([\w:.]+)/g)) fields.set(field[1], field[2]);
-	const {kind, fields: needed} = EVENTS[name];
-	const own = kind === 'access' || kind === 'ownership' ? ownDevice(text) : undefined;
+	const {fields: needed} = EVENTS[name];
+	const own = /^(IO_PAGE_FAULT|RMP_)/.test(name) ? ownDevice(text) : undefined;
 	const device = fields.has('device') ? deviceOf(fields.get('device')) : own?.device;
 	const address = halvesOf(fields.get('address') ?? fields.get('gpa') ?? fields.get('spa'));
 	const [flags, domain, pasid] = ['flags', 'domain', 'pasid'].map(each => numberOf(fields.get(each)));
@@ -126,11 +126,12 @@ export function accessOf(name: string, flags = 0): LoggedFault['access'] {
 	return flags & FLAG.RW ? 'write' : 'read';
 }
 
-function ownDevice(text: string): {driver: string; device: LoggedDevice} | undefined {
+function ownDevice(text: string): {driver?: string; device: LoggedDevice} | undefined {
 	const match = OWN_DEVICE.exec(text);
 	if (match === null) return undefined;
 	const device = loggedDevice(match[2], match[3], match[4], match[5]);
-	return device === undefined ? undefined : {driver: match[1], device};
+	// The bus speaks for a function that has no driver.
+	return device === undefined ? undefined : {device, ...(match[1] === 'pci' ? {} : {driver: match[1]})};
 }
 
 function deviceOf(text: string | undefined): LoggedDevice | undefined {

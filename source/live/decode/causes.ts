@@ -2,7 +2,7 @@
 
 import {join64} from '../../formats/address.js';
 import {bitsOf, compareHalves, type Halves, halves, hexHalves} from '../../formats/halves.js';
-import {deviceText} from './fault.js';
+import {deviceText, type LoggedFault} from './fault.js';
 import {isPassthrough, type KnownRange, type Surroundings} from './known.js';
 import type {Group} from './storm.js';
 
@@ -25,12 +25,18 @@ export function accessCauses({fault}: Group, around: Surroundings): readonly str
 	if (fault.pasid !== undefined) return SHARED;
 	return [
 		...(isBridge(around) ? [BRIDGE] : []),
-		...(fault.family === 'vt-d' && fault.device?.rid === IGD ? [GRAPHICS] : []),
+		...graphics(fault),
 		...USUAL,
-		...(ranges.length > 0 ? [] : [fault.by === 'Xen' ? XEN_FIRMWARE : FIRMWARE]),
-		...(driver === undefined ? [MAYBE_GUEST] : []),
+		...(ranges.length > 0 ? [] : FIRMWARE[fault.by]),
+		...(driver === undefined && fault.by !== 'QEMU' ? [MAYBE_GUEST] : []),
 	];
 }
+
+/** What is special about the device at 00:02.0 of an Intel. */
+export const graphics = ({family, by, device}: LoggedFault): string[] =>
+	family === 'vt-d' && device?.rid === IGD && by !== 'QEMU'
+		? [`${GRAPHICS}${NO_GRAPHICS[by] === undefined ? '' : ` ${NO_GRAPHICS[by]} leaves it out.`}`]
+		: [];
 
 /** A bridge to conventional PCI has one number for all that is behind it. */
 export const isBridge = ({device}: Surroundings): boolean => device?.class?.startsWith('0604') === true;
@@ -45,18 +51,32 @@ export const PHANTOM =
 export const CHIPSET =
 	'Or the chipset itself does, under a number that no function has: an HPET or an IOAPIC whose registers were lost over sleep, or the firmware’s own processor.';
 
+/** An invalidation of a device's own TLB. The second is for Linux. */
+export const UNANSWERED = [
+	'A device with ATS on is gone, asleep or hung: a surprise removal, a reset, a link that is down.',
+	'Its ATS is broken; Linux keeps a list of such devices (quirk_no_ats). Booting with pci=noats tells.',
+];
+
 export const BRIDGE =
 	'It is a bridge: what is behind it sends with the bridge’s number, as conventional PCI has no other. Look for who is there; on servers it is often the management controller (iLO, BMC).';
 const GRAPHICS =
-	'Intel’s integrated graphics shows the firmware’s picture until its driver takes over, and reads ahead past what is mapped; intel_iommu=igfx_off leaves it out.';
+	'If this is Intel’s integrated graphics: it shows the firmware’s picture until its driver takes over, and reads ahead past what is mapped.';
+const NO_GRAPHICS: Partial<Record<LoggedFault['by'], string>> = {
+	Linux: 'intel_iommu=igfx_off',
+	Xen: 'iommu=no-igfx',
+};
 const USUAL = [
 	'The driver unmapped the buffer while the device still used it, or gave it a wrong address.',
 	'The device was reset, or its driver died, with DMA under way.',
 ];
-const FIRMWARE =
-	'Or firmware uses the device, with memory that the kernel was not told to map (no RMRR or IVMD).';
-const XEN_FIRMWARE =
-	'Or firmware uses the device, with memory that Xen was not told to map (no RMRR or IVMD): dom0-iommu=map-inclusive tells (before Xen 4.12 iommu_inclusive_mapping).';
+const TOLD =
+	'Or firmware uses the device (a keyboard’s USB legacy mode, a management controller, Thunderbolt), with memory that nobody was told to map (no RMRR or IVMD).';
+const FIRMWARE: Readonly<Record<LoggedFault['by'], readonly string[]>> = {
+	Linux: [TOLD],
+	FreeBSD: [TOLD],
+	Xen: [`${TOLD} dom0-iommu=map-inclusive tells (before Xen 4.12 iommu_inclusive_mapping).`],
+	QEMU: [],
+};
 const MAYBE_GUEST =
 	'If it is passed through to a guest: the guest gave it an address where it has no memory (another device’s registers), or went down with DMA under way.';
 

@@ -1,7 +1,7 @@
 // AMD-Vi's events: their flags bit by bit, what each means, and what usually is behind it.
 
 import {FLAG} from '../../formats/amdvi.js';
-import {accessCauses, DIRECTION} from './causes.js';
+import {accessCauses, DIRECTION, UNANSWERED} from './causes.js';
 import type {Kind, LoggedFault} from './fault.js';
 import type {Surroundings} from './known.js';
 import type {Group} from './storm.js';
@@ -85,7 +85,7 @@ function directionWords(name: string, flags: number): string[] {
 	];
 }
 
-function meaning({kind, name, flags = 0, domain}: LoggedFault): string[] {
+function meaning({kind, name, flags = 0, domain, by}: LoggedFault): string[] {
 	switch (kind) {
 		case 'access':
 			if (flags & FLAG.RZ) return ['An entry of its page tables has a reserved bit set.'];
@@ -95,14 +95,12 @@ function meaning({kind, name, flags = 0, domain}: LoggedFault): string[] {
 						? 'Neither its entry nor a page permits this.'
 						: 'The page is mapped, and not for this.',
 				];
-			return [];
+			return flags & FLAG.PR && by !== 'QEMU' ? ['Why it was refused the flags do not say.'] : [];
 		case 'interrupt':
 			return ['No entry of its interrupt remapping table lets that interrupt through.'];
 		case 'device entry':
 			return [
-				flags & FLAG.RZ
-					? 'Its entry has reserved bits set: as long as it has, all of its DMA is refused.'
-					: 'Its entry does not fit together: as long as it does not, all of its DMA is refused.',
+				`Its entry ${flags & FLAG.RZ ? 'has reserved bits set' : 'does not fit together'}: as long as that is so, all of its ${flags & FLAG.I ? 'interrupts are' : 'DMA is'} refused.`,
 			];
 		case 'invalidation':
 			return [
@@ -121,7 +119,7 @@ export const amdviAbsent = ({kind, flags}: LoggedFault): boolean =>
 
 export function amdviCauses(group: Group, around: Surroundings): readonly string[] {
 	const {kind, flags = 0} = group.fault;
-	if (kind !== 'access') return CAUSES[kind](flags);
+	if (kind !== 'access') return CAUSES[kind](group.fault);
 	if (flags & FLAG.RZ) return ['A bug in who writes the tables, or memory that was overwritten.'];
 	if (flags & FLAG.PE) return group.fault.domain === 0 ? [NO_DOMAIN, DIRECTION] : [DIRECTION];
 	// Present, permitted, and refused all the same: the flags do not say why.
@@ -132,17 +130,17 @@ export function amdviCauses(group: Group, around: Surroundings): readonly string
 const NO_DOMAIN =
 	'The device was in no domain: its driver was not bound yet, let go of it, or changed its domain at that moment.';
 
-const CAUSES: Readonly<Record<Exclude<Kind, 'access'>, (flags: number) => readonly string[]>> = {
-	interrupt: () => [
+const CAUSES: Readonly<Record<Exclude<Kind, 'access'>, (fault: LoggedFault) => readonly string[]>> = {
+	interrupt: ({by}) => [
 		'The interrupt was freed while the device still sent it, or the device was reset and sends what its MSI registers hold by now.',
 		'At boot: an IOAPIC or an HPET that firmware left on, or that the IVRS table describes wrongly; their numbers are often those of no function. Once, it harms nothing.',
-		'Of a guest’s device: the guest’s interrupts go past the hypervisor (AVIC) and are set up wrongly; kvm_amd avic=0 tells.',
+		...(by === 'Linux' ? [AVIC] : []),
 	],
 	unattached: () => ['The device does DMA before its driver is bound, or after it was unbound.'],
 	'device entry': () => [
 		'The kernel wrote an entry that this IOMMU does not take: a bug, or an IOMMU whose settings were lost over suspend.',
 	],
-	'device request': flags => [
+	'device request': ({flags = 0}) => [
 		flags >>> 9 === 5
 			? 'An IOAPIC, a bridge or a device that was just reset sends interrupts where the kernel has allowed it none. Once at boot, resume or reset it harms nothing.'
 			: flags & FLAG.TR || flags >>> 9 === 1
@@ -153,7 +151,7 @@ const CAUSES: Readonly<Record<Exclude<Kind, 'access'>, (flags: number) => readon
 		'The tables lie in memory that cannot be read: damaged pointers, firmware that took the memory, or failing hardware.',
 	],
 	command: () => ['A bug in the kernel, or its command buffer was overwritten.'],
-	invalidation: () => INVALIDATION,
+	invalidation: ({by}) => (by === 'Linux' ? [...UNANSWERED, WAITING] : UNANSWERED.slice(0, 1)),
 	'page request': () => [
 		'The device asks for pages (PRI) in a way that the IOMMU does not take: its driver or its firmware is wrong.',
 	],
@@ -163,8 +161,7 @@ const CAUSES: Readonly<Record<Exclude<Kind, 'access'>, (flags: number) => readon
 	unknown: () => [],
 };
 
-const INVALIDATION = [
-	'The device is gone, asleep or hung: a surprise removal, a reset while it had ATS on, a link that is down.',
-	'Its ATS is broken; Linux keeps a list of such devices (quirk_no_ats). Booting with pci=noats tells.',
-	'Everything that unmaps memory waits meanwhile: what hangs or goes slow nearby in the log comes from here.',
-];
+const AVIC =
+	'Of a guest’s device: the guest’s interrupts go past the hypervisor (AVIC) and are set up wrongly; kvm_amd avic=0 tells.';
+const WAITING =
+	'Everything that unmaps memory waits meanwhile: what hangs or goes slow nearby in the log comes from here.';

@@ -2,7 +2,7 @@
 
 import {ridBus} from '../../formats/pci.js';
 import {agrees, classOf, faultText} from '../../formats/vtd-reasons.js';
-import {accessCauses, BRIDGE, CHIPSET, DIRECTION, isBridge, PHANTOM} from './causes.js';
+import {accessCauses, BRIDGE, CHIPSET, DIRECTION, graphics, isBridge, PHANTOM, UNANSWERED} from './causes.js';
 import {type LoggedFault, printable} from './fault.js';
 import type {Surroundings} from './known.js';
 import type {Group} from './storm.js';
@@ -31,7 +31,7 @@ function meaning(reason: number, kernel: string): string[] {
 		case 'no entry':
 			return [`${kernel} has set up nothing for this device: all of its DMA is refused.`];
 		case 'bad entry':
-			return ['An entry on the way is damaged, or lies where there is no memory.'];
+			return [badEntry(reason)];
 		case 'too wide':
 			return ['The address is wider than what is translated, or not canonical.'];
 		case 'not mapped':
@@ -48,13 +48,27 @@ function meaning(reason: number, kernel: string): string[] {
 	}
 }
 
+function badEntry(reason: number): string {
+	if (RESERVED.includes(reason)) return 'An entry on the way has bits set that this IOMMU reserves.';
+	if (UNFIT.includes(reason)) return 'An entry on the way does not fit together, or does not fit this IOMMU.';
+	if (MARKED.includes(reason)) return 'An entry had to be marked as used or written, and could not be.';
+	return 'An entry on the way is damaged, or lies where there is no memory.';
+}
+
+const RESERVED = [0xa, 0xb, 0xc, 0x3a, 0x42, 0x52, 0x5a, 0x72, 0x7a];
+const UNFIT = [3, 0x30, 0x43, 0x48, 0x5b];
+const MARKED = [0x7c, 0x7d, 0x90, 0x91];
+/** Those in an entry that maps. */
+const RESERVED_IN_PAGE = [0xc, 0x7a];
+
 /** Whether nothing is mapped where the access went. */
 export const vtdAbsent = ({reason, words = ''}: LoggedFault): boolean =>
 	reason !== undefined && agrees(reason, words) && classOf(reason) === 'not mapped';
 
 export function vtdCauses(group: Group, around: Surroundings): readonly string[] {
 	const {kind, reason, words = ''} = group.fault;
-	if (kind === 'invalidation') return INVALIDATION;
+	if (kind === 'invalidation')
+		return /queue/i.test(group.fault.name) ? QUEUE : invalidationCauses(group.fault);
 	if (reason === undefined || !agrees(reason, words)) return [];
 	switch (classOf(reason)) {
 		case 'interrupt':
@@ -64,7 +78,7 @@ export function vtdCauses(group: Group, around: Surroundings): readonly string[]
 		case 'bad entry':
 			return [
 				'A bug in who writes the tables, or memory that was overwritten. The same entry every time speaks for the first.',
-				...(RESERVED.includes(reason) ? [OTHER_UNIT] : []),
+				...(RESERVED_IN_PAGE.includes(reason) ? [OTHER_UNIT] : []),
 			];
 		case 'too wide':
 			return WIDE;
@@ -85,24 +99,26 @@ export function vtdCauses(group: Group, around: Surroundings): readonly string[]
 	}
 }
 
+const USER =
+	'Or it was handed to user space by a driver that knows no IOMMU (uio_pci_generic, DPDK’s igb_uio): vfio-pci does, or iommu=pt leaves all of them untranslated.';
 const UNPREPARED =
-	'The device does DMA before its driver has set it up, or after the driver let go of it: firmware left it running, or it was unbound, unplugged or reset.';
+	'The device does DMA before its driver has set it up, or after the driver let go of it: firmware or a kernel before this one (kexec, kdump) left it running, or it was unbound, unplugged or reset.';
 
 function unprepared({fault}: Group, around: Surroundings): string[] {
-	if (around.device !== undefined) return isBridge(around) ? [BRIDGE, UNPREPARED] : [UNPREPARED];
-	return [
-		UNPREPARED,
-		PHANTOM,
-		...(fault.device !== undefined && ridBus(fault.device.rid) === 0 ? [CHIPSET] : []),
-	];
+	if (fault.by === 'QEMU') return [UNPREPARED];
+	const {device} = around;
+	const driver = fault.driver ?? device?.driver;
+	const special = [...(isBridge(around) ? [BRIDGE] : []), ...graphics(fault)];
+	const user = fault.by === 'Linux' && (driver === undefined || /uio/.test(driver)) ? [USER] : [];
+	if (device !== undefined || special.length > 0) return [...special, UNPREPARED, ...user];
+	const chipset = fault.device !== undefined && ridBus(fault.device.rid) === 0;
+	return [UNPREPARED, ...user, PHANTOM, ...(chipset ? [CHIPSET] : [])];
 }
 
 const WIDE = [
 	'The device was given what is no DMA address (a pointer, a physical address past the DMA API), or its descriptors were overwritten.',
 	'With passthrough: the guest has physical addresses wider than the IOMMU translates (QEMU: host-phys-bits-limit).',
 ];
-/** Reserved bits in an entry that maps. */
-const RESERVED = [0xc, 0x7a];
 const OTHER_UNIT =
 	'Or the tables were made for another IOMMU of the machine, which takes more (large pages, the snoop bit): what is passed through to one guest shares them.';
 
@@ -140,8 +156,12 @@ function invalidationWhy(name: string): string {
 	return 'The IOMMU refuses an entry of the kernel’s invalidation queue, or cannot read it.';
 }
 
-const INVALIDATION = [
-	'The device is gone, asleep or hung: a surprise removal, a reset while it had ATS on, a link that is down.',
-	'Its ATS is broken; Linux keeps a list of such devices (quirk_no_ats). Booting with pci=noats tells.',
-	'While this lasts the kernel waits with a lock held: soft and hard lockups nearby in the log come from here.',
+const QUEUE = [
+	'A bug in the kernel, or in the hypervisor that plays the IOMMU for it.',
+	'The IOMMU was reset, or lost its settings over sleep, without the kernel.',
 ];
+
+const invalidationCauses = ({by}: LoggedFault): string[] =>
+	by === 'Linux' ? [...UNANSWERED, LOCKED] : UNANSWERED.slice(0, 1);
+const LOCKED =
+	'While this lasts the kernel waits with a lock held: soft and hard lockups nearby in the log come from here.';
