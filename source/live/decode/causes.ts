@@ -109,7 +109,9 @@ export function fromLog(group: Group, around: Surroundings, absent: boolean): st
 			'0xfee00000–0xfeefffff is where interrupts are sent: this was an MSI, or an address mistaken for one.',
 		);
 	if (bitsOf(lowest) === 64) about.push(sixtyFour(lowest, fault.family));
-	if (about.length === 0 && absent && fault.by === 'Linux') about.push(...allocated(lowest, highest));
+	// A guest gives out its own.
+	const linux = fault.by === 'Linux' && !isPassthrough(fault.driver ?? around.device?.driver);
+	if (about.length === 0 && absent && linux) about.push(...allocated(lowest, highest));
 	return [...about, ...inherited, ...stopped(group)];
 }
 

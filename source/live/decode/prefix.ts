@@ -24,7 +24,7 @@ export const cleaned = (line: string): string =>
 
 /** <4>, and FreeBSD's <kern.crit> */
 const LEVEL = /^<[\w.]+>\s?/;
-/** dmesg -x: facility and level in words. */
+/** dmesg -x: facility and level in words, in columns. */
 const DECODED = /^[a-z0-9]+ *:[a-z]+ *: /;
 /** [   12.345678], with dmesg -d's delta, and with the thread or CPU of CONFIG_PRINTK_CALLER after it. */
 const SINCE_BOOT = /^\[ *(\d+\.\d+)(?: *< *\d+\.\d+>)?\](?:\s?\[ *[TC]\d+\])?\s?/;
@@ -61,7 +61,7 @@ export function withoutPrefix(line: string): LogLine {
 		return match;
 	};
 	if (text.startsWith('<')) cut(LEVEL);
-	else cut(DECODED);
+	else if (text[6] === ':') cut(DECODED);
 	const bare = !text.startsWith('[');
 	const syslog = bare ? cut(SYSLOG) : null;
 	const iso = bare && !syslog ? (cut(ISO) ?? cut(FULL)) : null;
