@@ -12,7 +12,7 @@ const PAGE = halves(0x1000);
 /** Linux gives out DMA addresses from 4 GiB down, and most drivers never need more than the uppermost of them. */
 const ALLOCATOR = halves(0xf0000000);
 const FOUR_GIB = halves(0xffffffff);
-/** The topmost 256 MiB of 64 bits, which no pointer of the kernel's leads to. */
+/** The topmost 256 MiB of 64 bits, where hardly any pointer of the kernel's leads. */
 const LAST: Halves = {hi: 0xffffffff, lo: 0xf0000000};
 /** Intel’s integrated graphics is always 00:02.0. */
 const IGD = 0x10;
@@ -58,7 +58,7 @@ export const UNANSWERED = [
 ];
 
 export const BRIDGE =
-	'It is a bridge: what is behind it sends with the bridge’s number, as conventional PCI has no other. Look for who is there; on servers it is often the management controller (iLO, BMC).';
+	'It is a bridge: conventional PCI behind it sends with the bridge’s number. Look for who is there; on servers it is often the management controller (iLO, BMC).';
 const GRAPHICS =
 	'If this is Intel’s integrated graphics: it shows the firmware’s picture until its driver takes over, and reads ahead past what is mapped.';
 const NO_GRAPHICS: Partial<Record<LoggedFault['by'], string>> = {
@@ -67,7 +67,7 @@ const NO_GRAPHICS: Partial<Record<LoggedFault['by'], string>> = {
 };
 const USUAL = [
 	'The driver unmapped the buffer while the device still used it, or gave it a wrong address.',
-	'The device was reset, or its driver died, with DMA under way.',
+	'The device was not stopped before its buffers were taken away: its driver died, was closed or reset it with DMA under way (received packets, Wake-on-LAN).',
 ];
 const TOLD =
 	'Or firmware uses the device (a keyboard’s USB legacy mode, a management controller, Thunderbolt), with memory that nobody was told to map (no RMRR or IVMD).';

@@ -1,7 +1,7 @@
 // AMD-Vi's events: their flags bit by bit, what each means, and what usually is behind it.
 
 import {FLAG} from '../../formats/amdvi.js';
-import {accessCauses, DIRECTION, UNANSWERED} from './causes.js';
+import {accessCauses, DIRECTION, PHANTOM, UNANSWERED} from './causes.js';
 import type {Kind, LoggedFault} from './fault.js';
 import type {Surroundings} from './known.js';
 import type {Group} from './storm.js';
@@ -121,12 +121,17 @@ export function amdviCauses(group: Group, around: Surroundings): readonly string
 	const {kind, flags = 0} = group.fault;
 	if (kind !== 'access') return CAUSES[kind](group.fault);
 	if (flags & FLAG.RZ) return ['A bug in who writes the tables, or memory that was overwritten.'];
-	if (flags & FLAG.PE) return group.fault.domain === 0 ? [NO_DOMAIN, DIRECTION] : [DIRECTION];
+	if (flags & FLAG.PE) return group.fault.domain === 0 ? noDomain(group.fault, around) : [DIRECTION];
 	// Present, permitted, and refused all the same: the flags do not say why.
 	return flags & FLAG.PR ? [] : accessCauses(group, around);
 }
 
-/** Present and permitted to nobody: that is not a page, but the whole entry of the device. */
+/** Present and permitted to nobody: that is no page, but the device's whole entry, as Linux leaves those of no device. */
+function noDomain(fault: LoggedFault, {device}: Surroundings): string[] {
+	const unheard = device === undefined && fault.driver === undefined;
+	return [NO_DOMAIN, ...(unheard ? [PHANTOM] : []), DIRECTION];
+}
+
 const NO_DOMAIN =
 	'The device was in no domain: its driver was not bound yet, let go of it, or changed its domain at that moment.';
 
