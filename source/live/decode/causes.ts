@@ -27,8 +27,16 @@ export function accessCauses({fault}: Group, around: Surroundings): readonly str
 		...(isBridge(around) ? [BRIDGE] : []),
 		...graphics(fault),
 		...USUAL,
-		...(ranges.length > 0 ? [] : FIRMWARE[fault.by]),
-		...(driver === undefined && fault.by !== 'QEMU' ? [MAYBE_GUEST] : []),
+		...(ranges.length > 0 ? [] : otherwise(fault, device?.class, driver)),
+	];
+}
+
+/** Where the log does not tell whose the address is. */
+function otherwise({by, access}: LoggedFault, pciClass = '02', driver?: string): string[] {
+	return [
+		...(access === 'write' && pciClass.startsWith('02') ? [RECEIVING] : []),
+		...FIRMWARE[by],
+		...(driver === undefined && by !== 'QEMU' ? [MAYBE_GUEST] : []),
 	];
 }
 
@@ -67,8 +75,10 @@ const NO_GRAPHICS: Partial<Record<LoggedFault['by'], string>> = {
 };
 const USUAL = [
 	'The driver unmapped the buffer while the device still used it, or gave it a wrong address.',
-	'The device was not stopped before its buffers were taken away: its driver died, was closed or reset it with DMA under way (received packets, Wake-on-LAN).',
+	'The device was reset, or its driver died, with DMA under way.',
 ];
+const RECEIVING =
+	'If it is a network card: it still received into buffers that were taken away, as nobody had stopped it (Wake-on-LAN, a driver that was closed).';
 const TOLD =
 	'Or firmware uses the device (a keyboard’s USB legacy mode, a management controller, Thunderbolt), with memory that nobody was told to map (no RMRR or IVMD).';
 const FIRMWARE: Readonly<Record<LoggedFault['by'], readonly string[]>> = {
