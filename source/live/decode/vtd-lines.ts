@@ -36,12 +36,13 @@ const REASON_LINE =
 	/^\s*(?:(?:dmar|DMAR): )?(?:(DMAR|INTR-REMAP):)\s*\[fault reason (0x[0-9a-f]{1,2}|\d{2,3})\](?:\s(.*))?$/;
 const STATUS = /DRHD: handling fault status reg ([0-9a-f]{1,8})\b/;
 const QUEUE =
-	/VT-d detected (Invalidation (?:Queue|Time-out|Completion) Error): (Reason|SID) ([0-9a-f]{1,4})\b/;
+	/VT-d detected (Invalidation (?:Queue|Time-out|Completion) Error): (Reason|SID) ([0-9a-f]{1,4})(?=\s|$)/;
 const QUEUE_ENTRY = /QI (HEAD|PRIOR): ([\w -]+?) qw0 = 0x([0-9a-f]{1,16}), qw1 = 0x([0-9a-f]{1,16})/;
 /** dmar_fault_dump_ptes, where it comes to an end. */
 const DUMP = /DMAR: ((?:[a-z ]+ )?(?:table|entry|PTE) (?:is )?not present(?: at level \d)?)\s*$/;
 /** Something of a fault, whatever else it is. */
-const LIKE = /Request device|\[DMA (?:Read|Write)|fault addr |fault reason|INTR-REMAP(?:\]|:)/;
+const LIKE =
+	/Request device|\[DMA (?:Read|Write)|fault addr |fault reason|VT-d detected Inv|INTR-REMAP(?:\]|:)/;
 
 /** The three errors of the invalidation queue, as bits of the fault status register. */
 const ERRORS: readonly (readonly [bit: number, name: string])[] = [
