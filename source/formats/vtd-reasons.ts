@@ -3,7 +3,7 @@
 
 import {FAULT, legacyReasons} from './vtd.js';
 
-/** Interrupt remapping, from 0x20, as Linux's dmar.c prints them. */
+/** Interrupt remapping, from 0x20, as Linux's dmar.c prints them; it has no words for the last three. */
 const interrupts = [
 	'Detected reserved fields in the decoded interrupt-remapped request',
 	'Interrupt index exceeded the interrupt-remapping table size',
@@ -12,6 +12,9 @@ const interrupts = [
 	'Detected reserved fields in the IRTE entry',
 	'Blocked a compatibility format interrupt request',
 	'Blocked an interrupt request due to source-id verification failure',
+	'posted interrupt descriptor cannot be read',
+	'reserved bits in the posted interrupt descriptor',
+	'interrupt request of a form that is not allowed',
 ];
 export const FIRST_INTERRUPT = 0x20;
 export const isInterrupt = (reason: number): boolean =>
@@ -22,6 +25,7 @@ const scalable: Readonly<Record<number, string>> = {
 	48: 'root table address invalid',
 	49: 'request with PASID while the table mode has none',
 	50: 'page group request while the table mode has none',
+	51: 'refused by the mode of the root table (RTA.4)',
 	56: 'root entry cannot be read',
 	57: 'root entry not present',
 	58: 'reserved bits in the root entry',
@@ -29,10 +33,11 @@ const scalable: Readonly<Record<number, string>> = {
 	65: 'context entry not present',
 	66: 'reserved bits in the context entry',
 	67: 'context entry invalid',
-	68: 'context entry does not let the device use ATS',
-	69: 'PASID larger than the context entry allows',
-	70: 'context entry does not let the device make page requests',
-	71: 'RID_PASID of the context entry invalid',
+	68: 'context entry does not let the device use ATS (DTE)',
+	69: 'context entry does not let the device use PASIDs (PASIDE)',
+	70: 'PASID larger than the context entry allows',
+	71: 'context entry does not let the device make page requests (PRE)',
+	72: 'RID_PASID of the context entry invalid',
 	80: 'PASID directory entry cannot be read',
 	81: 'PASID directory entry not present',
 	82: 'reserved bits in the PASID directory entry',
@@ -40,8 +45,8 @@ const scalable: Readonly<Record<number, string>> = {
 	89: 'PASID table entry not present',
 	90: 'reserved bits in the PASID table entry',
 	91: 'PASID table entry invalid',
-	92: 'PASID table entry does not allow execute requests',
-	93: 'PASID table entry does not allow supervisor requests',
+	92: 'PASID table entry does not allow execute requests (ERE)',
+	93: 'PASID table entry does not allow supervisor requests (SRE)',
 	112: 'first-level entry cannot be read',
 	113: 'first-level entry not present',
 	114: 'reserved bits in a first-level entry',
@@ -55,6 +60,7 @@ const scalable: Readonly<Record<number, string>> = {
 	122: 'reserved bits in a second-level entry',
 	123: 'second-level table pointer invalid',
 	124: 'second-level entry wants its accessed bit set where that cannot be',
+	125: 'second-level entry’s accessed or dirty bit could not be set (SSL.6)',
 	128: 'first-level address not canonical',
 	129: 'user request to a supervisor page',
 	130: 'execute request to a page that is not executable',
@@ -64,16 +70,21 @@ const scalable: Readonly<Record<number, string>> = {
 	134: 'page not readable',
 	135: 'address in the interrupt range',
 	144: 'first-level entry wants its accessed bit set where that cannot be',
+	145: 'first-level entry’s accessed or dirty bit could not be set',
 };
 
 /** A reason in words; undefined where the specification has none of that number. */
 export const faultText = (reason: number): string | undefined =>
 	legacyReasons[reason] ?? interrupts[reason - FIRST_INTERRUPT] ?? scalable[reason];
 
+/** Xen's words for 0xd; its others are Linux's. */
+const XEN_BLOCKED = 'Blocked a DMA translation request';
+
 /** Whether the words that a log has beside a number are its own. Linux's words for scalable mode begin with SM. */
 export function agrees(reason: number, words: string): boolean {
 	if (words === '' || words === 'Unknown' || reason === FAULT.INTERRUPT_RANGE) return true;
 	if (scalable[reason] !== undefined) return words.startsWith('SM');
+	if (reason === FAULT.TRANSLATION_BLOCKED && XEN_BLOCKED.startsWith(words)) return true;
 	// A line that was cut short has the beginning of them.
 	return (faultText(reason) ?? '').startsWith(words.replace(/\W+$/, ''));
 }
@@ -85,21 +96,27 @@ export type ReasonClass =
 	| 'too wide'
 	| 'not mapped'
 	| 'not allowed'
+	| 'not enabled'
 	| 'interrupt range'
 	| 'interrupt';
 
 const NO_ENTRY = [1, 2, 0x39, 0x41, 0x51, 0x59];
 const TOO_WIDE = [4, 0x74, 0x80, 0x83, 0x84];
 const NOT_MAPPED = [5, 6, 0x71, 0x79];
-const NOT_ALLOWED = [0xd, 0x31, 0x32, 0x44, 0x45, 0x46, 0x5c, 0x5d, 0x81, 0x82, 0x85, 0x86];
+const NOT_ALLOWED = [0x81, 0x82, 0x85, 0x86];
+/** Requests of a kind that is not enabled for the device: ATS, PASIDs, page requests. */
+const NOT_ENABLED = [0xd, 0x31, 0x32, 0x44, 0x45, 0x46, 0x47, 0x5c, 0x5d];
+/** What these are of is known, and no more. */
+const UNCLEAR = [0, 0x33];
 
 /** Undefined where the specification has no reason of that number. */
 export function classOf(reason: number): ReasonClass | undefined {
-	if (faultText(reason) === undefined || reason === 0) return undefined;
+	if (faultText(reason) === undefined || UNCLEAR.includes(reason)) return undefined;
 	if (isInterrupt(reason)) return 'interrupt';
 	if (NO_ENTRY.includes(reason)) return 'no entry';
 	if (TOO_WIDE.includes(reason)) return 'too wide';
 	if (NOT_MAPPED.includes(reason)) return 'not mapped';
 	if (NOT_ALLOWED.includes(reason)) return 'not allowed';
+	if (NOT_ENABLED.includes(reason)) return 'not enabled';
 	return reason === FAULT.INTERRUPT_RANGE || reason === 0x87 ? 'interrupt range' : 'bad entry';
 }

@@ -91,6 +91,7 @@ export const FAULT = {
 	ROOT_RESERVED: 0xa,
 	CONTEXT_RESERVED: 0xb,
 	ENTRY_RESERVED: 0xc,
+	TRANSLATION_BLOCKED: 0xd,
 	INTERRUPT_RANGE: 0xe,
 } as const;
 

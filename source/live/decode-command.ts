@@ -9,9 +9,8 @@ import type {FaultReading} from './decode/fault.js';
 import {eventJson, groupJson, summaryJson} from './decode/fault-json.js';
 import {closing, type Paint, paragraph, unpainted, wrapped} from './decode/report.js';
 import type {Group} from './decode/storm.js';
-import {hostDevice} from './host-devices.js';
+import {asking} from './host-devices.js';
 import {type LogInput, openLog} from './log-input.js';
-import {productNames} from './pci-ids.js';
 
 export type DecodeFlags = {readonly json: boolean; readonly follow: boolean};
 export type DecodeStreams = {
@@ -52,7 +51,7 @@ export async function decode(
 ): Promise<0> {
 	if (words.length > 1) throw new UserError('decode takes one log: a file, or a pipe into it.');
 	const input = openLog(words[0], {...flags, stop: streams.stop, stdin: streams.stdin});
-	const asked = asking(input);
+	const asked = asking(input.own);
 	await (flags.json ? toPrograms(input, asked, flags, streams) : toPeople(input, asked, flags, streams));
 	return 0;
 }
@@ -124,17 +123,4 @@ async function toPeople(
 	if (follow) for (const group of decoder.storm.groups.filter(each => !told.has(each))) tell(group);
 	else decoder.storm.groups.forEach(tell);
 	for (const line of closing(decoder.storm)) for (const part of wrapped(line)) print(part);
-}
-
-/** What pci.ids knows, and for this machine's own log, its sysfs. */
-function asking({own}: LogInput): Asked {
-	const products = new Map<string, string | undefined>();
-	return ({fault}, around) => {
-		const host = own && fault.device !== undefined ? hostDevice(fault.device) : undefined;
-		// The log is of the time of the fault, sysfs of now.
-		const device = host === undefined ? around.device : {...host, ...around.device};
-		const id = device?.id;
-		if (id !== undefined && !products.has(id)) products.set(id, productNames(new Set([id])).get(id));
-		return {...around, device, product: id === undefined ? undefined : products.get(id)};
-	};
 }

@@ -1,51 +1,44 @@
-// This Linux host's own PCI devices, for a log that is its own: sysfs says what they are and who drives them now.
+// The PCI devices of a host, for what its log says of them: sysfs says what they are and who drives them now.
 
-import fs from 'node:fs';
-import path from 'node:path';
+import type {Asked} from './decode/decoder.js';
 import {deviceText, type LoggedDevice} from './decode/fault.js';
 import type {KnownDevice} from './decode/known.js';
+import {PCI, readDevice} from './host/devices.js';
+import {Disk} from './host/disk.js';
+import {PciIds} from './host/pci-ids.js';
+import {Tree} from './host/tree.js';
 
-/** Undefined where there is no such device, or more than one of that number. */
-export function hostDevice(logged: LoggedDevice, root = '/sys/bus/pci/devices'): KnownDevice | undefined {
-	const bare = deviceText({rid: logged.rid});
-	const names = namesIn(root).filter(name => name.endsWith(`:${bare}`));
-	const [name] = logged.segment === undefined ? names : names.filter(each => each === deviceText(logged));
-	if (name === undefined || (logged.segment === undefined && names.length > 1)) return undefined;
-	const folder = path.join(root, name);
-	const [vendor, product, pciClass] = ['vendor', 'device', 'class'].map(file =>
-		hexIn(path.join(folder, file)),
-	);
-	const group = Number(linkIn(path.join(folder, 'iommu_group')) ?? Number.NaN);
-	return {
-		device: {rid: logged.rid, segment: Number.parseInt(name.slice(0, -bare.length - 1), 16)},
-		...(vendor === undefined || product === undefined ? {} : {id: `${vendor}:${product}`}),
-		...(pciClass === undefined ? {} : {class: pciClass}),
-		driver: linkIn(path.join(folder, 'driver')),
-		name: namesIn(path.join(folder, 'net'))[0],
-		...(Number.isNaN(group) ? {} : {group}),
+const ownTree = (): Tree => new Tree(new Disk('/'));
+
+/**
+ * What pci.ids knows of the devices in a log; and where the log is the host's own, what its sysfs knows.
+ * @param tree made anew each time: a tree remembers what was where, and devices and drivers come and go
+ */
+export function asking(own: boolean, tree: () => Tree = ownTree): Asked {
+	const pciIds = new PciIds();
+	return ({fault}, around) => {
+		const host = own && fault.device !== undefined ? hostDevice(fault.device, tree()) : undefined;
+		// The log is of the time of the fault, sysfs of now.
+		const device = host === undefined ? around.device : {...host, ...around.device};
+		const id = device?.id;
+		return {...around, device, product: id === undefined ? undefined : pciIds.names(tree(), [id]).get(id)};
 	};
 }
 
-function namesIn(folder: string): string[] {
-	try {
-		return fs.readdirSync(folder);
-	} catch {
-		return [];
-	}
-}
-
-function linkIn(link: string): string | undefined {
-	try {
-		return path.basename(fs.readlinkSync(link));
-	} catch {
-		return undefined;
-	}
-}
-
-function hexIn(file: string): string | undefined {
-	try {
-		return /^0x([0-9a-f]+)\s*$/.exec(fs.readFileSync(file, 'utf8'))?.[1];
-	} catch {
-		return undefined;
-	}
+/** Undefined where there is no such device, or more than one of that number. */
+export function hostDevice(logged: LoggedDevice, tree: Tree): KnownDevice | undefined {
+	const bare = deviceText({rid: logged.rid});
+	const names = tree.list(PCI).filter(name => name.endsWith(`:${bare}`));
+	const [name] = logged.segment === undefined ? names : names.filter(each => each === deviceText(logged));
+	if (name === undefined || (logged.segment === undefined && names.length > 1)) return undefined;
+	const folder = `${PCI}/${name}`;
+	const {ids, class: pciClass, driver, group} = readDevice(tree, folder, name);
+	return {
+		device: {rid: logged.rid, segment: Number.parseInt(name.slice(0, -bare.length - 1), 16)},
+		...(ids === undefined ? {} : {id: ids}),
+		...(pciClass === undefined ? {} : {class: pciClass}),
+		driver,
+		name: tree.list(`${folder}/net`)[0],
+		...(group === undefined ? {} : {group}),
+	};
 }

@@ -2,6 +2,7 @@
 
 import {UserError} from '../user-error.js';
 import {milliseconds} from './every.js';
+import {asking} from './host-devices.js';
 import {KernelLog} from './kernel-log.js';
 import {QemuMachine} from './qemu.js';
 
@@ -17,6 +18,6 @@ export function openQemu(
 	return QemuMachine.open(socket, {
 		every: every === undefined ? undefined : milliseconds(every),
 		clock,
-		log: log === undefined ? undefined : new KernelLog(log),
+		log: log === undefined ? undefined : new KernelLog(log, asking(false)),
 	});
 }

@@ -3,9 +3,9 @@
 import path from 'node:path';
 import {treeAt} from '../../source/live/host/command.js';
 import {readHost} from '../../source/live/host/host.js';
-import {aroundFault} from '../../source/live/host/known-device.js';
 import {HostMachine} from '../../source/live/host/machine.js';
 import {Tree} from '../../source/live/host/tree.js';
+import {asking} from '../../source/live/host-devices.js';
 import {KernelLog} from '../../source/live/kernel-log.js';
 
 const LIVE = path.resolve(import.meta.dirname, '../live');
@@ -16,14 +16,13 @@ export async function capturedHost(
 ): Promise<HostMachine> {
 	const source = treeAt(path.join(LIVE, 'host/intel.tar'))();
 	const read = () => readHost(new Tree(source));
-	const {devices} = read();
 	const machine = new HostMachine({
 		title: 'host intel.tar',
 		read,
 		clock: () => '12:34:56',
 		log: new KernelLog(
 			log,
-			aroundFault(() => devices),
+			asking(true, () => new Tree(source)),
 		),
 		gaps: [],
 	});

@@ -278,7 +278,8 @@ test('help is made from the table of commands: each is there, with its keys; no 
 		await press('pagedown'),
 		await press('pagedown'),
 	].join('\n');
-	for (const {description} of commands) assert.ok(help.includes(description.slice(0, 30)), description);
+	for (const {id, description} of commands)
+		assert.equal(help.includes(description.slice(0, 30)), id !== 'events', description);
 	assert.match(await press('p', 'enter'), /What every key does/);
 	assert.match(await press('escape'), /policy remove[\s\S]*HOST DOMAIN/);
 	for (const focus of ['model', 'host'] as const) {

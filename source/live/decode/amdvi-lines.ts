@@ -6,7 +6,7 @@
 //   vfio-pci 0000:07:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x000f address=0xfffc0000 flags=0x0000]
 //   iommu ivhd0: AMD-Vi: Event logged [ILLEGAL_DEV_TABLE_ENTRY device=0000:07:00.0 pasid=0x00000 address=0x… flags=0x…]
 
-import {decodeDte, FLAG} from '../../formats/amdvi.js';
+import {decodeDte, eventName, FLAG} from '../../formats/amdvi.js';
 import {type Halves, hexHalves, parseHalves} from '../../formats/halves.js';
 import {type Kind, type LoggedDevice, type LoggedFault, loggedDevice, type Reading} from './fault.js';
 
@@ -30,7 +30,7 @@ const EVENTS: Readonly<Record<string, {kind: Kind; fields: readonly string[]}>> 
 	INVALID_DEVICE_REQUEST: {kind: 'device request', fields: ['device', 'address', 'flags']},
 	INVALID_PPR_REQUEST: {kind: 'page request', fields: ['device', 'address', 'flags']},
 	RMP_PAGE_FAULT: {kind: 'ownership', fields: ['gpa', 'flags']},
-	RMP_HW_ERROR: {kind: 'ownership', fields: ['spa', 'flags']},
+	RMP_HW_ERROR: {kind: 'hardware', fields: ['spa', 'flags']},
 };
 
 const NAMES = Object.keys(EVENTS).join('|');
@@ -42,7 +42,7 @@ const OWN_DEVICE =
 	/(?:^|\s)([\w-]+) ([0-9a-f]{4}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7]): (?:AMD-Vi: )?Event logged \[/;
 const OPENED = /Event logged \[\s*$/;
 const UNKNOWN =
-	/Event logged \[UNKNOWN (?:type=(0x[0-9a-f]{1,2})\]|(event\[0\]=0x[0-9a-f]{8} event\[1\]=0x[0-9a-f]{8} event\[2\]=0x[0-9a-f]{8} event\[3\]=0x[0-9a-f]{8}))/;
+	/(?:Event logged \[|AMD-Vi: )UNKNOWN (?:type=(0x[0-9a-f]{1,2})\]|(event\[0\]=0x[0-9a-f]{8} event\[1\]=(0x[0-9a-f]{8}) event\[2\]=0x[0-9a-f]{8} event\[3\]=0x[0-9a-f]{8}))/;
 const UNATTACHED = /Event logged \[Device not attached to domain properly\]/;
 const APART = new RegExp(String.raw`^(?:AMD-Vi:)?\s+device=${BDF} domain=0x([0-9a-f]{1,5})\s*$`);
 const ENTRY = /AMD-Vi: DTE\[([01])\]: ([0-9a-f]{16})\s*$/;
@@ -57,7 +57,11 @@ export function amdviLine(text: string, time?: number): Parsed[] {
 	if (OPENED.test(text)) return [{is: 'opened'}];
 	const unknown = UNKNOWN.exec(text);
 	if (unknown) {
-		const detail = unknown[1] === undefined ? unknown[2] : `type ${unknown[1]}`;
+		const [, type, words, second] = unknown;
+		const code = type === undefined ? Number(second) >>> 28 : Number(type);
+		const named = eventName(code);
+		const printed = words ?? `type ${type}`;
+		const detail = named === undefined ? printed : `${printed}: by its number, ${named}`;
 		return [fault({kind: 'unknown', name: 'UNKNOWN', detail, time})];
 	}
 	if (UNATTACHED.test(text)) return [{is: 'unattached', time}];
@@ -86,8 +90,8 @@ const fault = (parts: Omit<LoggedFault, 'family' | 'by'>): Reading => ({
 function eventOf(text: string, [, name, list]: RegExpExecArray, time?: number): Reading {
 	const fields = new Map<string, string>();
 	for (const field of list.matchAll(/(\w+)=([\w:.]+)/g)) fields.set(field[1], field[2]);
-	const {kind, fields: needed} = EVENTS[name];
-	const own = kind === 'access' || kind === 'ownership' ? ownDevice(text) : undefined;
+	const {fields: needed} = EVENTS[name];
+	const own = /^(IO_PAGE_FAULT|RMP_)/.test(name) ? ownDevice(text) : undefined;
 	const device = fields.has('device') ? deviceOf(fields.get('device')) : own?.device;
 	const address = halvesOf(fields.get('address') ?? fields.get('gpa') ?? fields.get('spa'));
 	const [flags, domain, pasid] = ['flags', 'domain', 'pasid'].map(each => numberOf(fields.get(each)));
@@ -122,11 +126,12 @@ export function accessOf(name: string, flags = 0): LoggedFault['access'] {
 	return flags & FLAG.RW ? 'write' : 'read';
 }
 
-function ownDevice(text: string): {driver: string; device: LoggedDevice} | undefined {
+function ownDevice(text: string): {driver?: string; device: LoggedDevice} | undefined {
 	const match = OWN_DEVICE.exec(text);
 	if (match === null) return undefined;
 	const device = loggedDevice(match[2], match[3], match[4], match[5]);
-	return device === undefined ? undefined : {driver: match[1], device};
+	// The bus speaks for a function that has no driver.
+	return device === undefined ? undefined : {device, ...(match[1] === 'pci' ? {} : {driver: match[1]})};
 }
 
 function deviceOf(text: string | undefined): LoggedDevice | undefined {

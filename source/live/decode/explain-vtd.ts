@@ -1,14 +1,15 @@
 // VT-d's reasons: what each means, and what usually is behind it.
 
+import {ridBus} from '../../formats/pci.js';
 import {agrees, classOf, faultText} from '../../formats/vtd-reasons.js';
-import {accessCauses} from './causes.js';
+import {accessCauses, BRIDGE, CHIPSET, DIRECTION, graphics, isBridge, PHANTOM, UNANSWERED} from './causes.js';
 import {type LoggedFault, printable} from './fault.js';
 import type {Surroundings} from './known.js';
 import type {Group} from './storm.js';
 
 const hex = (reason: number): string => `0x${reason.toString(16).padStart(2, '0')}`;
 
-export function vtdWhy({kind, reason, words = '', pasid, name}: LoggedFault): string[] {
+export function vtdWhy({kind, reason, words = '', pasid, name, by}: LoggedFault): string[] {
 	const of = pasid === undefined ? [] : [`It was a request with PASID 0x${pasid.toString(16)}.`];
 	if (kind === 'invalidation') return [invalidationWhy(name)];
 	if (reason === undefined)
@@ -19,24 +20,26 @@ export function vtdWhy({kind, reason, words = '', pasid, name}: LoggedFault): st
 			`The log says reason ${hex(reason)} and "${printable(words, 60)}", which do not belong together: it is not explained.`,
 			...of,
 		];
-	if (known === undefined) return [`Reason ${hex(reason)}, of which the specification says nothing.`, ...of];
+	if (known === undefined) return [`Reason ${hex(reason)}, which is not known here.`, ...of];
 	const text = words === '' || words === 'Unknown' ? known : printable(words, 80);
-	return [`Reason ${hex(reason)}: ${text}.`, ...meaning(reason), ...of];
+	return [`Reason ${hex(reason)}: ${text}.`, ...meaning(reason, by === 'Xen' ? 'Xen' : 'The kernel'), ...of];
 }
 
 /** A reason for who has not the specification at hand. */
-function meaning(reason: number): string[] {
+function meaning(reason: number, kernel: string): string[] {
 	switch (classOf(reason)) {
 		case 'no entry':
-			return ['The kernel has set up nothing for this device: all of its DMA is refused.'];
+			return [`${kernel} has set up nothing for this device: all of its DMA is refused.`];
 		case 'bad entry':
-			return ['An entry on the way is damaged, or lies where there is no memory.'];
+			return [badEntry(reason)];
 		case 'too wide':
-			return ['The address is wider than what is translated.'];
+			return ['The address is wider than what is translated, or not canonical.'];
 		case 'not mapped':
 			return ['Its page tables map nothing at that address, or nothing that allows this.'];
 		case 'not allowed':
-			return ['An entry is there, and does not allow this kind of request.'];
+			return ['The page is mapped, and not for this.'];
+		case 'not enabled':
+			return ['The device is not allowed requests of this kind at all.'];
 		case 'interrupt range':
 			return ['Interrupts are sent there; it is no memory.'];
 		case 'interrupt':
@@ -45,30 +48,47 @@ function meaning(reason: number): string[] {
 	}
 }
 
+function badEntry(reason: number): string {
+	if (RESERVED.includes(reason)) return 'An entry on the way has bits set that this IOMMU reserves.';
+	if (UNFIT.includes(reason)) return 'An entry on the way does not fit together, or does not fit this IOMMU.';
+	if (MARKED.includes(reason)) return 'An entry had to be marked as used or written, and could not be.';
+	return 'An entry on the way is damaged, or lies where there is no memory.';
+}
+
+const RESERVED = [0xa, 0xb, 0xc, 0x3a, 0x42, 0x52, 0x5a, 0x72, 0x7a];
+const UNFIT = [3, 0x30, 0x43, 0x48, 0x5b];
+const MARKED = [0x7c, 0x7d, 0x90, 0x91];
+/** Those in an entry that maps. */
+const RESERVED_IN_PAGE = [0xc, 0x7a];
+
 /** Whether nothing is mapped where the access went. */
 export const vtdAbsent = ({reason, words = ''}: LoggedFault): boolean =>
 	reason !== undefined && agrees(reason, words) && classOf(reason) === 'not mapped';
 
 export function vtdCauses(group: Group, around: Surroundings): readonly string[] {
 	const {kind, reason, words = ''} = group.fault;
-	if (kind === 'invalidation') return INVALIDATION;
+	if (kind === 'invalidation')
+		return /queue/i.test(group.fault.name) ? QUEUE : invalidationCauses(group.fault);
 	if (reason === undefined || !agrees(reason, words)) return [];
 	switch (classOf(reason)) {
 		case 'interrupt':
 			return interruptCauses(reason);
 		case 'no entry':
-			return around.device === undefined ? [UNPREPARED, PHANTOM] : [UNPREPARED];
+			return unprepared(group, around);
 		case 'bad entry':
 			return [
 				'A bug in who writes the tables, or memory that was overwritten. The same entry every time speaks for the first.',
+				...(RESERVED_IN_PAGE.includes(reason) ? [OTHER_UNIT] : []),
 			];
 		case 'too wide':
 			return WIDE;
 		case 'not mapped':
 			return accessCauses(group, around);
 		case 'not allowed':
+			return [DIRECTION];
+		case 'not enabled':
 			return [
-				'The driver mapped the buffer for the other direction, or uses PASID, ATS or page requests before they are enabled for the device.',
+				'The device uses ATS, PASIDs or page requests (PRI) that the kernel has not enabled for it, or not yet, or not any more: look at what its driver and its firmware switch on.',
 			];
 		case 'interrupt range':
 			return [
@@ -79,15 +99,28 @@ export function vtdCauses(group: Group, around: Surroundings): readonly string[]
 	}
 }
 
+const USER =
+	'Or it was handed to user space by a driver that knows no IOMMU (uio_pci_generic, DPDK’s igb_uio): vfio-pci does, or iommu=pt leaves all of them untranslated.';
 const UNPREPARED =
-	'The device does DMA before its driver has set it up, or after the driver let go of it: firmware left it running, or it was unbound, unplugged or reset.';
-const PHANTOM =
-	'Or another function of the card sends with this number, which lspci does not list (Linux keeps a list of such cards: quirk_dma_func0_alias, quirk_dma_func1_alias).';
+	'The device does DMA before its driver has set it up, or after the driver let go of it: firmware or a kernel before this one (kexec, kdump) left it running, or it was unbound, unplugged or reset.';
+
+function unprepared({fault}: Group, around: Surroundings): string[] {
+	if (fault.by === 'QEMU') return [UNPREPARED];
+	const {device} = around;
+	const driver = fault.driver ?? device?.driver;
+	const special = [...(isBridge(around) ? [BRIDGE] : []), ...graphics(fault)];
+	const user = fault.by === 'Linux' && (driver === undefined || /uio/.test(driver)) ? [USER] : [];
+	if (device !== undefined || special.length > 0) return [...special, UNPREPARED, ...user];
+	const chipset = fault.device !== undefined && ridBus(fault.device.rid) === 0;
+	return [UNPREPARED, ...user, PHANTOM, ...(chipset ? [CHIPSET] : [])];
+}
 
 const WIDE = [
-	'The driver set a DMA mask wider than the IOMMU, or the device drops the upper bits of its addresses.',
+	'The device was given what is no DMA address (a pointer, a physical address past the DMA API), or its descriptors were overwritten.',
 	'With passthrough: the guest has physical addresses wider than the IOMMU translates (QEMU: host-phys-bits-limit).',
 ];
+const OTHER_UNIT =
+	'Or the tables were made for another IOMMU of the machine, which takes more (large pages, the snoop bit): what is passed through to one guest shares them.';
 
 function interruptCauses(reason: number): string[] {
 	switch (reason) {
@@ -123,8 +156,12 @@ function invalidationWhy(name: string): string {
 	return 'The IOMMU refuses an entry of the kernel’s invalidation queue, or cannot read it.';
 }
 
-const INVALIDATION = [
-	'The device is gone, asleep or hung: a surprise removal, a reset while it had ATS on, a link that is down.',
-	'Its ATS is broken; Linux keeps a list of such devices (quirk_no_ats). Booting with pci=noats tells.',
-	'While this lasts the kernel waits with a lock held: soft and hard lockups nearby in the log come from here.',
+const QUEUE = [
+	'A bug in the kernel, or in the hypervisor that plays the IOMMU for it.',
+	'The IOMMU was reset, or lost its settings over sleep, without the kernel.',
 ];
+
+const invalidationCauses = ({by}: LoggedFault): string[] =>
+	by === 'Linux' ? [...UNANSWERED, LOCKED] : UNANSWERED.slice(0, 1);
+const LOCKED =
+	'While this lasts the kernel waits with a lock held: soft and hard lockups nearby in the log come from here.';

@@ -7,6 +7,7 @@ import {type Parsed as FreebsdParsed, freebsdLine} from './freebsd-lines.js';
 import {type LogLine, withoutPrefix} from './prefix.js';
 import {joined, type Parsed as QemuParsed, type QemuPart, qemuLine} from './qemu-lines.js';
 import {fits, reasoned, type Parsed as VtdParsed, vtdLine} from './vtd-lines.js';
+import {isXen, xenLine} from './xen-lines.js';
 
 type Parsed = VtdParsed | AmdviParsed | FreebsdParsed | QemuParsed;
 
@@ -184,6 +185,7 @@ function parse(text: string, time?: number): readonly Parsed[] {
 	// What storms are made of.
 	if (text.startsWith('DMAR: [')) return vtdLine(text, time);
 	if (text.includes('AMD-Vi: Event logged [')) return amdviLine(text, time);
+	if (isXen(text)) return xenLine(text, time);
 	if (text.includes('vtd_') || text.includes('amdvi_') || text.includes('ot recorded')) {
 		const parsed = qemuLine(text, time);
 		if (parsed.length > 0) return parsed;

@@ -23,7 +23,7 @@ export type Kind =
 
 export type LoggedFault = {
 	readonly family: 'vt-d' | 'amd-vi';
-	readonly by: 'Linux' | 'FreeBSD' | 'QEMU';
+	readonly by: 'Linux' | 'FreeBSD' | 'QEMU' | 'Xen';
 	readonly kind: Kind;
 	/** As the log calls it: DMA Read, IO_PAGE_FAULT. */
 	readonly name: string;

@@ -134,10 +134,11 @@ function genericOf(text: string, match: RegExpExecArray, time?: number): Reading
 	if (type !== code) return {is: 'not understood', line: text};
 	const name = eventName(type);
 	if (name === undefined) return fault({family: 'amd-vi', kind: 'unknown', name: `event ${type}`, time});
-	const ofDevice = type !== EVENT.ILLEGAL_COMMAND_ERROR && type !== EVENT.COMMAND_HARDWARE_ERROR;
+	const kind = kindOf(name, flags);
+	const ofDevice = type !== EVENT.COMMAND_HARDWARE_ERROR && kind !== 'command' && kind !== 'unknown';
 	return fault({
 		family: 'amd-vi',
-		kind: kindOf(name, flags),
+		kind,
 		name,
 		device: ofDevice ? {rid} : undefined,
 		access: accessOf(name, flags),

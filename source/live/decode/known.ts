@@ -81,7 +81,8 @@ const NO_DRIVERS = new Set([
 ]);
 
 /** Drivers that hand a device to a guest. */
-export const isPassthrough = (driver = ''): boolean => /^(vfio-pci|pci-stub|ppt\d*)$/.test(driver);
+export const isPassthrough = (driver = ''): boolean =>
+	/^(vfio-pci|[\w-]+[-_]vfio[-_]pci|pci-?stub|(xen-)?pciback|ppt\d*)$/.test(driver);
 
 export class Known {
 	readonly #devices = new Map<string, KnownDevice>();

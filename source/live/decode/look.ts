@@ -9,6 +9,8 @@ export function lookAt(fault: LoggedFault, around: Surroundings): string[] {
 			return onLinux(fault, around);
 		case 'FreeBSD':
 			return onFreebsd(fault);
+		case 'Xen':
+			return onXen(fault);
 		case 'QEMU':
 			return ['info pci   # in QEMU’s monitor', 'info mtree -f', 'dmesg   # in the guest: its driver’s side'];
 	}
@@ -34,6 +36,15 @@ function onLinux({device, kind, family}: LoggedFault, {device: known}: Surroundi
 				]
 			: []),
 		`dmesg | grep -e ${word} -e ${deviceText({rid: device.rid})}`,
+	];
+}
+
+function onXen({device, family}: LoggedFault): string[] {
+	const word = family === 'vt-d' ? 'VT-D' : 'AMD-Vi';
+	return [
+		...(device === undefined ? [] : [`lspci -nnvvs ${deviceText(device)}   # in dom0`]),
+		'xl debug-keys Q; xl dmesg   # which domain has which device',
+		`xl dmesg | grep -e ${word}`,
 	];
 }
 

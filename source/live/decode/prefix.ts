@@ -24,10 +24,13 @@ export const cleaned = (line: string): string =>
 
 /** <4>, and FreeBSD's <kern.crit> */
 const LEVEL = /^<[\w.]+>\s?/;
+/** dmesg -x: facility and level in words, in columns. */
+const DECODED = /^[a-z0-9]+ *:[a-z]+ *: /;
 /** [   12.345678], with dmesg -d's delta, and with the thread or CPU of CONFIG_PRINTK_CALLER after it. */
 const SINCE_BOOT = /^\[ *(\d+\.\d+)(?: *< *\d+\.\d+>)?\](?:\s?\[ *[TC]\d+\])?\s?/;
 /** dmesg -T */
-const HUMAN = /^\[[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d+) (\d\d):(\d\d):(\d\d)(?:[.,](\d+))? (\d{4})\]\s?/;
+const HUMAN =
+	/^\[[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d+) (\d\d):(\d\d):(\d\d)(?:[.,](\d+))? (\d{4})(?: *< *\d+\.\d+>)?\]\s?/;
 /** dmesg -e has a minute, then deltas: no clock that could be used on its own. */
 const RELATIVE = /^\[(?:[A-Z][a-z]{2} *\d+ +\d\d:\d\d| +\+\d+\.\d+)\]\s?/;
 /** /dev/kmsg: level and facility, sequence, microseconds, flags. */
@@ -36,13 +39,21 @@ const KMSG = /^\d+,\d+,(\d+),[^;]*;/;
 const SYSLOG = /^([A-Z][a-z]{2}) +(\d+) (\d\d):(\d\d):(\d\d)(?:[.,](\d+))?\s+/;
 /** 2026-11-22T12:00:01.123456+01:00 */
 const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:?\d\d)?\s+/;
+/** journalctl -o short-full and -o with-unit: Sun 2026-11-22 12:00:01 CET */
+const FULL = /^[A-Z][a-z]{2} (\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d+))? [A-Z+-][\w:+-]* +/;
+/** journalctl -o short-unix */
+const UNIX = /^(\d{9,11}\.\d+) (?=\S+ kernel)/;
 /** What follows a date, or journalctl's monotonic clock. */
 const HOST = /^(?:<[\w.]+>\s+)?(?:\S+\s+)?kernel(?:\[\d+\])?:\s?/;
+/** Xen's own clock: since it was booted, a date, or its time stamp counter, which is none. */
+const XEN = /^\(XEN\) (?:\[(?: *(\d+\.\d+)|(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)|[0-9a-f]{16})\] ?)?/;
 /** QEMU's trace to a log: the process, and seconds since 1970. */
 const TRACE = /^\d+@(\d+\.\d+):/;
 
 /** The message of a line, and when it was. `line` is cleaned. */
 export function withoutPrefix(line: string): LogLine {
+	const console = line.indexOf('(XEN) ');
+	if (console >= 0) return ofXen(line, console);
 	let text = line;
 	const cut = (pattern: RegExp): RegExpExecArray | null => {
 		const match = pattern.exec(text);
@@ -50,9 +61,12 @@ export function withoutPrefix(line: string): LogLine {
 		return match;
 	};
 	if (text.startsWith('<')) cut(LEVEL);
-	const syslog = text.startsWith('[') ? null : cut(SYSLOG);
-	const iso = syslog || text.startsWith('[') ? null : cut(ISO);
-	if (syslog || iso) {
+	else if (text[6] === ':') cut(DECODED);
+	const bare = !text.startsWith('[');
+	const syslog = bare ? cut(SYSLOG) : null;
+	const iso = bare && !syslog ? (cut(ISO) ?? cut(FULL)) : null;
+	const unix = bare && !syslog && !iso ? cut(UNIX) : null;
+	if (bare) {
 		cut(HOST);
 		if (text.startsWith('<')) cut(LEVEL);
 	}
@@ -61,23 +75,34 @@ export function withoutPrefix(line: string): LogLine {
 		const boot = cut(SINCE_BOOT);
 		if (boot) {
 			// journalctl -o short-monotonic
-			if (!syslog && !iso) cut(HOST);
+			if (!bare) cut(HOST);
 			return {text, time: Number(boot[1])};
 		}
 		const human = cut(HUMAN);
-		if (human) return {text, time: dated(human[7], human[1], human.slice(2))};
+		if (human) return {text, time: dateOf(human[7], human[1], human.slice(2))};
 		cut(RELATIVE);
 	}
-	if (syslog) return {text, time: dated('2000', syslog[1], syslog.slice(2))};
+	if (syslog) return {text, time: dateOf('2000', syslog[1], syslog.slice(2))};
 	if (iso) return {text, time: seconds(Number(iso[1]), Number(iso[2]) - 1, iso.slice(3))};
+	if (unix) return {text, time: Number(unix[1])};
 	const kmsg = cut(KMSG);
 	if (kmsg) return {text, time: Number(kmsg[1]) / 1e6};
 	const trace = cut(TRACE);
 	return trace ? {text, time: Number(trace[1])} : {text};
 }
 
+/** What stands before Xen's own prefix is whose log it is in. */
+function ofXen(line: string, console: number): LogLine {
+	const own = line.slice(console);
+	const [prefix = '', boot, date] = XEN.exec(own) ?? [];
+	const text = own.slice(prefix.length);
+	if (boot !== undefined) return {text, time: Number(boot)};
+	const {time} = withoutPrefix(date === undefined ? line.slice(0, console) : `${date} `);
+	return time === undefined ? {text} : {text, time};
+}
+
 /** Without a year, a leap year's: it has every date. */
-function dated(year: string, month: string, rest: readonly string[]): number | undefined {
+function dateOf(year: string, month: string, rest: readonly string[]): number | undefined {
 	const index = MONTHS.indexOf(month);
 	return index < 0 ? undefined : seconds(Number(year), index, rest);
 }

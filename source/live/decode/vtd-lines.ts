@@ -12,7 +12,7 @@
 
 import {parseHalves} from '../../formats/halves.js';
 import {FSTS_ICE, FSTS_IQE, FSTS_ITE, FSTS_PFO} from '../../formats/vtd.js';
-import {FIRST_INTERRUPT} from '../../formats/vtd-reasons.js';
+import {FIRST_INTERRUPT, isInterrupt} from '../../formats/vtd-reasons.js';
 import {deviceText, type LoggedFault, loggedDevice, type Reading, ridDevice} from './fault.js';
 
 /** What a line says; `open` is a fault whose reason stands on the next. */
@@ -26,7 +26,7 @@ type ReasonLine = {
 
 const DEVICE = String.raw`\[\[?(?:([0-9a-f]{4}):)?(?:0x)?([0-9a-f]{2}):(?:0x)?([0-9a-f]{2})\.([0-7])\]`;
 const DMA = new RegExp(
-	String.raw`\[DMA (Read|Write)(?: NO_PASID| PASID 0x([0-9a-f]{1,8}))?\] Request device ${DEVICE}(?: PASID ([0-9a-f]{1,8}))? fault addr (?:0x)?([0-9a-f]{1,16})(?![0-9a-zA-Z])(.*)$`,
+	String.raw`\[DMA (Read|Write)(?: +NO_PASID| PASID 0x([0-9a-f]{1,8}))?\] Request device ${DEVICE}(?: PASID ([0-9a-f]{1,8}))? fault addr (?:0x)?([0-9a-f]{1,16})(?![0-9a-zA-Z])(.*)$`,
 );
 const INTERRUPT = new RegExp(
 	String.raw`INTR-REMAP(?:\]|:) Request device ${DEVICE} fault index (?:0x)?([0-9a-f]{1,4})(?![0-9a-zA-Z])(.*)$`,
@@ -36,12 +36,13 @@ const REASON_LINE =
 	/^\s*(?:(?:dmar|DMAR): )?(?:(DMAR|INTR-REMAP):)\s*\[fault reason (0x[0-9a-f]{1,2}|\d{2,3})\](?:\s(.*))?$/;
 const STATUS = /DRHD: handling fault status reg ([0-9a-f]{1,8})\b/;
 const QUEUE =
-	/VT-d detected (Invalidation (?:Queue|Time-out|Completion) Error): (Reason|SID) ([0-9a-f]{1,4})\b/;
+	/VT-d detected (Invalidation (?:Queue|Time-out|Completion) Error): (Reason|SID) ([0-9a-f]{1,4})(?=\s|$)/;
 const QUEUE_ENTRY = /QI (HEAD|PRIOR): ([\w -]+?) qw0 = 0x([0-9a-f]{1,16}), qw1 = 0x([0-9a-f]{1,16})/;
 /** dmar_fault_dump_ptes, where it comes to an end. */
 const DUMP = /DMAR: ((?:[a-z ]+ )?(?:table|entry|PTE) (?:is )?not present(?: at level \d)?)\s*$/;
 /** Something of a fault, whatever else it is. */
-const LIKE = /Request device|\[DMA (?:Read|Write)|fault addr |fault reason|INTR-REMAP(?:\]|:)/;
+const LIKE =
+	/Request device|\[DMA (?:Read|Write)|fault addr |fault reason|VT-d detected Inv|INTR-REMAP(?:\]|:)/;
 
 /** The three errors of the invalidation queue, as bits of the fault status register. */
 const ERRORS: readonly (readonly [bit: number, name: string])[] = [
@@ -119,11 +120,13 @@ function withReason(text: string, rest: string, fault: LoggedFault): Parsed {
 	return {is: 'fault', fault: reasoned(fault, reason, (match[2] ?? '').trim()), times: 1};
 }
 
-export const reasoned = (fault: LoggedFault, reason: number, words: string): LoggedFault => ({
-	...fault,
-	reason,
-	words: words === '' ? undefined : words,
-});
+/** Linux takes the reasons of interrupts that it has no words for (from 0x27) for those of DMA: its index is in bits 63:48. */
+export function reasoned(fault: LoggedFault, reason: number, words: string): LoggedFault {
+	const whole = {...fault, reason, words: words === '' ? undefined : words};
+	if (fault.kind !== 'access' || !isInterrupt(reason)) return whole;
+	const index = (fault.address?.hi ?? 0) >>> 16;
+	return {...whole, kind: 'interrupt', index, access: undefined, address: undefined};
+}
 
 function reasonOf(digits: string): number | undefined {
 	const reason = digits.startsWith('0x') ? Number.parseInt(digits, 16) : Number(digits);
@@ -145,12 +148,29 @@ function queueOf([, name, what, hex]: RegExpExecArray, time?: number): Reading {
 	const number = Number.parseInt(hex, 16);
 	// Before 5.x hardware had no such register: it reads as all zeros or all ones.
 	const device = what === 'SID' && number !== 0 && number !== 0xffff ? ridDevice(hex) : undefined;
-	const detail = what === 'Reason' ? `the queue's error code is 0x${hex}` : undefined;
+	const detail = what === 'Reason' ? queueReason(number) : undefined;
 	return {
 		is: 'fault',
 		fault: {family: 'vt-d', by: 'Linux', kind: 'invalidation', name, device, detail, time},
 		times: 1,
 	};
+}
+
+/** IQEI of the invalidation queue error record (VT-d 11.4.9.9). */
+const QUEUE_REASONS = [
+	'the hardware does not say why',
+	'the tail pointer is invalid',
+	'a descriptor could not be read',
+	'a descriptor of no known type',
+	'reserved bits are set in a descriptor',
+	'the width of descriptors is set wrongly',
+];
+
+function queueReason(code: number): string {
+	const text = `the queue's error code is 0x${code.toString(16)}`;
+	if (code === 0xf)
+		return `${text}: the register reads as all ones, so the IOMMU may be switched off or gone`;
+	return QUEUE_REASONS[code] === undefined ? text : `${text}: ${QUEUE_REASONS[code]}`;
 }
 
 function entryWords([, place, type, qw0]: RegExpExecArray): string {

@@ -7,14 +7,15 @@ import chalk from 'chalk';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
 import {plural, sizeText} from '../../words.js';
 import {milliseconds} from '../every.js';
+import {asking} from '../host-devices.js';
 import {KernelLog, OWN_LOG} from '../kernel-log.js';
 import {Capture} from './capture.js';
 import {Disk} from './disk.js';
-import {type Gap, type Host, readHost} from './host.js';
+import {type Gap, readHost} from './host.js';
 import {hostJson} from './json.js';
-import {aroundFault} from './known-device.js';
 import {HostMachine} from './machine.js';
 import {unhurried} from './page-tables.js';
+import {PciIds} from './pci-ids.js';
 import {entriesOf} from './tar.js';
 import {hostText, type Paint, printable} from './text.js';
 import {TraceLog} from './trace-log.js';
@@ -30,14 +31,10 @@ export function openHost({root, log, every, trace}: HostFlags): HostMachine {
 	const source = root === undefined ? ownTree : treeAt(root);
 	const interval = every === undefined ? EVERY_MS : milliseconds(every);
 	const file = log ?? (root === undefined ? OWN_LOG : undefined);
-	const tables = unhurried(() => performance.now());
-	let host: Host | undefined;
+	const remembered = {tablesIn: unhurried(() => performance.now()), pciIds: new PciIds()};
 	const machine = new HostMachine({
 		title: `host ${root === undefined ? os.hostname() : path.basename(root)}`,
-		read: () => {
-			host = readHost(new Tree(source()), tables);
-			return host;
-		},
+		read: () => readHost(new Tree(source()), remembered),
 		// A capture stays as it is.
 		every: root !== undefined && fs.statSync(root).isFile() ? undefined : interval,
 		clock: () => new Date().toTimeString().slice(0, 8),
@@ -46,7 +43,7 @@ export function openHost({root, log, every, trace}: HostFlags): HostMachine {
 				? undefined
 				: new KernelLog(
 						file,
-						aroundFault(() => host?.devices ?? []),
+						asking(true, () => new Tree(source())),
 					),
 		gaps: [...(file === undefined ? [NO_LOG] : []), ...(root === undefined && !trace ? [NO_TRACE] : [])],
 		...(trace ? {tracing: new TraceLog(openTracing(root), monotonic)} : {}),

@@ -1,6 +1,7 @@
 // The devices that IOMMUs may translate: the PCI functions, and whatever else is in a group.
 
-import {classWords, productNames} from './names.js';
+import {classWords} from './classes.js';
+import {PciIds} from './pci-ids.js';
 import type {Tree} from './tree.js';
 
 export type HostDevice = {
@@ -19,10 +20,11 @@ export type HostDevice = {
 	unit?: string;
 };
 
-const PCI = '/sys/bus/pci/devices';
+export const PCI = '/sys/bus/pci/devices';
 const GROUPS = '/sys/kernel/iommu_groups';
 
-export function readDevices(tree: Tree): HostDevice[] {
+/** @param pciIds of who reads again and again */
+export function readDevices(tree: Tree, pciIds = new PciIds()): HostDevice[] {
 	const pci = tree.list(PCI).map(id => readDevice(tree, `${PCI}/${id}`, id));
 	const known = new Set(pci.map(({id}) => id));
 	const others = tree.list(GROUPS).flatMap(group =>
@@ -32,14 +34,17 @@ export function readDevices(tree: Tree): HostDevice[] {
 			.map(id => ({...readDevice(tree, `${GROUPS}/${group}/devices/${id}`, id), group: groupNumber(group)})),
 	);
 	const devices = [...pci, ...others];
-	const products = productNames(tree, new Set(devices.flatMap(({ids}) => ids ?? [])));
+	const products = pciIds.names(
+		tree,
+		devices.flatMap(({ids}) => ids ?? []),
+	);
 	return devices.map(device => {
 		const product = device.ids === undefined ? undefined : products.get(device.ids);
 		return product === undefined ? device : {...device, product};
 	});
 }
 
-function readDevice(tree: Tree, folder: string, id: string): HostDevice {
+export function readDevice(tree: Tree, folder: string, id: string): HostDevice {
 	const digits = (file: string, count: number) => {
 		const [, found] = /^0x([0-9a-f]+)$/.exec(tree.read(`${folder}/${file}`) ?? '') ?? [];
 		return found?.length === count ? found : undefined;

@@ -7,6 +7,7 @@ import {type HostGroup, readGroups} from './groups.js';
 import {hostLints} from './lints.js';
 import {type Owner, readOwners} from './owners.js';
 import {type DeviceTables, readPageTables} from './page-tables.js';
+import type {PciIds} from './pci-ids.js';
 import {readSettings, type Settings} from './settings.js';
 import type {Tree} from './tree.js';
 import {type HostUnit, readUnits} from './units.js';
@@ -26,10 +27,13 @@ export type Host = {
 };
 export type Gap = {what: string; how: string};
 
-export function readHost(tree: Tree, tablesIn = readPageTables): Host {
+/** What is remembered by who reads again and again. */
+export type Remembered = {tablesIn?: typeof readPageTables; pciIds?: PciIds};
+
+export function readHost(tree: Tree, {tablesIn = readPageTables, pciIds}: Remembered = {}): Host {
 	const settings = readSettings(tree);
 	const units = readUnits(tree, settings);
-	const devices = readDevices(tree);
+	const devices = readDevices(tree, pciIds);
 	// Without a device of vfio's nobody can have a group open, and there may be thousands of processes.
 	const {owners, complete} = devices.some(isVfio) ? readOwners(tree, settings) : {owners: [], complete: true};
 	const groups = readGroups(tree, devices, owners, complete);

@@ -74,6 +74,25 @@ function check({
 	assert.equal(storm.faults, total ?? expected.length);
 }
 
+test('where an address was given out is said of the host’s drivers, not of a guest’s', () => {
+	const line = (driver: string, address: string) =>
+		`${driver} 0000:07:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x000f address=${address} flags=0x0000]\n`;
+	const here = (driver: string, address: string) =>
+		decoded(Buffer.from(line(driver, address))).faults[0]?.here.join() ?? '';
+	assert.match(here('nvme', '0xfffc0000'), /just under 4 GiB/);
+	assert.match(here('nvme', '0x7fffff00000'), /just under 2\^43/);
+	assert.equal(here('nvme', '0x7f123400000'), '');
+	for (const driver of ['vfio-pci', 'mlx5_vfio_pci', 'pciback'])
+		for (const address of ['0xfffc0000', '0x7fffff00000']) assert.equal(here(driver, address), '');
+});
+
+test('Xen stops a device that faults again and again', () => {
+	const line = '(XEN) AMD-Vi: IO_PAGE_FAULT: 0000:00:13.1 d0 addr 00000000000eb380 flags 0x20 RW\n';
+	const here = (times: number) => decoded(Buffer.from(line.repeat(times))).faults[0]?.here.join();
+	assert.doesNotMatch(here(9) ?? '', /bus master/);
+	assert.match(here(10) ?? '', /bus master/);
+});
+
 test('the corpus is the same in pieces of any size', () => {
 	const log = Buffer.from(corpus.map(({log}) => log).join(''));
 	const whole = decoded(log);

@@ -153,6 +153,8 @@ function claimsStand(fault: LoggedFault, text: string): void {
 		says(
 			new RegExp(`reason 0x0?${hex}(?![0-9a-f])`),
 			new RegExp(`reason 0*${fault.reason}\\]`),
+			// Xen
+			new RegExp(`reason 0?${hex}(?: -|h\\])`),
 			new RegExp(`fault ${fault.reason} `),
 		);
 	}
@@ -166,6 +168,9 @@ function claimsStand(fault: LoggedFault, text: string): void {
 			new RegExp(
 				`(?:${name}=0x|domain=0x|DomId:0x|Addr:0x[0-9a-f]+ 0x|PASID (?:0x)?|pasid=0x)0*${value.toString(16)}(?![0-9a-f])`,
 			),
+			// Xen, whose domains are decimal.
+			new RegExp(`flags (?:= )?(?:0x)?${value.toString(16)}(?![0-9a-f])`),
+			new RegExp(`(?:domain = 0*${value},| d0*${value} addr)`),
 		);
 	}
 	if (fault.index !== undefined) {
@@ -194,7 +199,7 @@ function deviceStands(
 	const linux = `(?:0x)?${two(bus)}:(?:0x)?${two(slot)}\\.${fn}`;
 	says(
 		new RegExp(segment === undefined ? linux : `${segment.toString(16).padStart(4, '0')}:${linux}`),
-		new RegExp(`(?:sid 0x|sid |SID |devId:0x|devid:0x)0*${rid.toString(16)}(?![0-9a-f])`),
+		new RegExp(`(?:sid 0x|sid |SID |devId:0x|devid:0x|device id = 0x)0*${rid.toString(16)}(?![0-9a-f])`),
 		`dev=${two(bus)}:${two(slot)}:0${fn}`,
 		...(raw ? [new RegExp(`0x[0-9a-f]{4}${rid.toString(16).padStart(4, '0')}`)] : []),
 	);
@@ -206,7 +211,7 @@ function accessStands(access: 'read' | 'write', clean: string, {flags, family, b
 		return;
 	}
 	const ways =
-		by === 'Linux'
+		by === 'Linux' || by === 'Xen'
 			? [`DMA ${access === 'read' ? 'Read' : 'Write'}`]
 			: access === 'read'
 				? ['acc 1', 'write 0', 'write=0']

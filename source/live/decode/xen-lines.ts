@@ -1,0 +1,102 @@
+// Xen's messages, in xl dmesg or on its console. VT-d's (xen/drivers/passthrough/vtd/iommu.c) have their reason on a line
+// of its own, in hexadecimal:
+//   (XEN) [VT-D]DMAR:[DMA Read] Request device [0000:00:02.0] fault addr 8e480000, iommu reg = ffff82c00021d000   to 4.8
+//   (XEN) [VT-D]DMAR:[DMA Read] Request device [0000:00:02.0] fault addr 8e480000
+//   (XEN) [VT-D]DMAR: reason 06 - PTE Read access is not set
+//   (XEN) DMAR:[fault reason 06h] PTE Read access is not set                                            to 4.5
+// AMD-Vi's (xen/drivers/passthrough/amd/iommu_init.c) stand on one:
+//   (XEN) AMD-Vi: IO_PAGE_FAULT: domain = 0, device id = 0x2600, fault address = 0xfffffffdf8000000, flags = 0x8  to 4.12
+//   (XEN) AMD-Vi: IO_PAGE_FAULT: 0000:00:13.1 d0 addr 00000000000eb380 flags 0x20 RW
+
+import {parseHalves} from '../../formats/halves.js';
+import {accessOf, kindOf, whose} from './amdvi-lines.js';
+import {type LoggedFault, loggedDevice, type Reading, ridDevice} from './fault.js';
+import type {Parsed} from './vtd-lines.js';
+
+const BDF = String.raw`(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])`;
+const REGISTERS = String.raw`(?:, iommu reg = [0-9a-f]{16})?\s*$`;
+const DMA = new RegExp(
+	String.raw`DMAR:\[DMA (Read|Write)\] Request device \[${BDF}\] fault addr ([0-9a-f]{1,16})${REGISTERS}`,
+);
+const INTERRUPT = new RegExp(
+	String.raw`INTR-REMAP: Request device \[${BDF}\] fault index ([0-9a-f]{1,4})${REGISTERS}`,
+);
+const REASON = /(DMAR|INTR-REMAP):(?: reason ([0-9a-f]{2}) -|\[fault reason ([0-9a-f]{2})h\]) (\S.*)$/;
+const PAGE_FAULT = new RegExp(
+	String.raw`AMD-Vi: IO_PAGE_FAULT: ${BDF} d(\d{1,5}) addr ([0-9a-f]{16}) flags (0x[0-9a-f]{1,3}|0)(?: [A-Z?]{1,2})*\s*$`,
+);
+const OLD_PAGE_FAULT =
+	/AMD-Vi: IO_PAGE_FAULT: domain = (\d{1,5}), device id = 0x([0-9a-f]{4}), fault address = 0x([0-9a-f]{1,16})(?:, flags = (0x[0-9a-f]{1,3}|0))?\s*$/;
+/** Xen's, whatever else it is. */
+const XEN = /\[VT-D\]|fault reason [0-9a-f]{2}h\]|AMD-Vi: IO_PAGE_FAULT: /;
+const LIKE = /Request device|fault addr|fault reason|: reason |IO_PAGE_FAULT/;
+
+export const isXen = (text: string): boolean => XEN.test(text);
+
+/** What a message is, if it is one of these. */
+export function xenLine(text: string, time?: number): Parsed[] {
+	const dma = DMA.exec(text);
+	if (dma) {
+		const [, access, segment, bus, slot, fn, addr] = dma;
+		const [device, address] = [loggedDevice(segment, bus, slot, fn), parseHalves(addr)];
+		if (device === undefined || address === undefined) return [{is: 'not understood', line: text}];
+		const way = access === 'Read' ? 'read' : 'write';
+		return [
+			{is: 'open', fault: vtd({kind: 'access', name: `DMA ${access}`, device, access: way, address, time})},
+		];
+	}
+	const interrupt = INTERRUPT.exec(text);
+	if (interrupt) {
+		const [, segment, bus, slot, fn, index] = interrupt;
+		const device = loggedDevice(segment, bus, slot, fn);
+		if (device === undefined) return [{is: 'not understood', line: text}];
+		const at = Number.parseInt(index, 16);
+		return [{is: 'open', fault: vtd({kind: 'interrupt', name: 'INTR-REMAP', device, index: at, time})}];
+	}
+	const reason = REASON.exec(text);
+	if (reason) {
+		const number = Number.parseInt(reason[2] ?? reason[3], 16);
+		return [{is: 'reason', reason: number, words: reason[4].trim(), interrupt: reason[1] === 'INTR-REMAP'}];
+	}
+	const fault = PAGE_FAULT.exec(text);
+	if (fault) {
+		const [, segment, bus, slot, fn, domain, addr, flags] = fault;
+		return [pageFault(text, loggedDevice(segment, bus, slot, fn), domain, addr, flags, time)];
+	}
+	const old = OLD_PAGE_FAULT.exec(text);
+	if (old) return [pageFault(text, ridDevice(old[2]), old[1], old[3], old[4], time)];
+	return LIKE.test(text) ? [{is: 'not understood', line: text}] : [];
+}
+
+const vtd = (parts: Omit<LoggedFault, 'family' | 'by'>): LoggedFault => ({
+	family: 'vt-d',
+	by: 'Xen',
+	...parts,
+});
+
+function pageFault(
+	line: string,
+	device: LoggedFault['device'],
+	domain: string,
+	addr: string,
+	digits: string | undefined,
+	time?: number,
+): Reading {
+	const address = parseHalves(addr);
+	if (device === undefined || address === undefined) return {is: 'not understood', line};
+	const name = 'IO_PAGE_FAULT';
+	const flags = digits === undefined ? undefined : Number(digits);
+	const fault: LoggedFault = {
+		family: 'amd-vi',
+		by: 'Xen',
+		kind: kindOf(name, flags),
+		name,
+		device,
+		access: flags === undefined ? undefined : accessOf(name, flags),
+		address,
+		flags,
+		...whose(flags, Number(domain)),
+		time,
+	};
+	return {is: 'fault', fault, times: 1};
+}
