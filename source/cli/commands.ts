@@ -103,7 +103,7 @@ export const COMMANDS: readonly CliCommand[] = [
 		name: 'decode',
 		takes: '[FILE]',
 		about: 'IOMMU faults of a kernel log, explained; from a file, a pipe, or this machine’s dmesg',
-		more: ['Logs of Linux, FreeBSD and QEMU. Exit 0 where the log was read, faults or none.'],
+		more: ['Logs of Linux, FreeBSD, Xen and QEMU. Exit 0 where the log was read, faults or none.'],
 		flags: ['json', 'follow'],
 		run: async (words, given) =>
 			(await import('../live/decode-command.js')).runDecode(words, {
