@@ -2,7 +2,7 @@
 
 import type {GuestMemory, RamBlock} from './memory.js';
 import {type Region, ramBlocks} from './memory-map.js';
-import {printedWords, type Qmp} from './qmp.js';
+import {printedPage, type Qmp} from './qmp.js';
 
 export class MonitorRam implements GuestMemory {
 	readonly blocks: readonly RamBlock[];
@@ -27,7 +27,7 @@ export class MonitorRam implements GuestMemory {
 	async readPage(gpa: number, words: Uint32Array): Promise<boolean> {
 		const bytes = words.length * 4;
 		if (!this.blocks.some(each => gpa >= each.gpa && gpa + bytes <= each.gpa + each.bytes)) return false;
-		words.set(await printedWords(this.qmp, gpa, words.length));
+		await printedPage(this.qmp, gpa, words);
 		return true;
 	}
 
