@@ -10,6 +10,7 @@ import type {MachineState} from '../../source/seam/observed.js';
 import {snapshotJson, snapshotText} from '../../source/seam/snapshot.js';
 import {UserError} from '../../source/user-error.js';
 import {DOMAIN, FakeMachine, RID} from '../helpers/fake-machine.js';
+import {until} from '../helpers/until.js';
 
 async function started(t: TestContext, change: (fake: FakeMachine) => void = () => {}) {
 	const fake = new FakeMachine(t);
@@ -19,14 +20,6 @@ async function started(t: TestContext, change: (fake: FakeMachine) => void = () 
 	const machine = await QemuMachine.open(fake.socket, {every: 10, clock: () => '12:34:56'});
 	t.after(() => machine.close());
 	return {fake, machine};
-}
-
-async function until(machine: QemuMachine, there: (state: MachineState) => unknown): Promise<MachineState> {
-	for (let waited = 0; !there(machine.state()); waited += 5) {
-		assert.ok(waited < 10_000, `not seen: ${JSON.stringify(machine.state().lost)}`);
-		await setTimeout(5);
-	}
-	return machine.state();
 }
 
 const mapped = ({domains}: MachineState): string =>
