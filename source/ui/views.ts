@@ -97,11 +97,7 @@ const lookedAt: Views = {
 				: down(columns, rows, ['domains', 1], ['domain', 2]),
 	},
 	walk: views.walk,
-	memory: {
-		first: 'page',
-		panels: ['reach', 'page'],
-		layout: (columns, rows) => down(columns, rows, ['reach', 1], ['page', 1]),
-	},
+	memory: views.memory,
 	faults: views.faults,
 	lints: views.lints,
 };
