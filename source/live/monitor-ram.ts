@@ -7,6 +7,7 @@ import {printedPage, type Qmp} from './qmp.js';
 export class MonitorRam implements GuestMemory {
 	readonly blocks: readonly RamBlock[];
 	readonly how: string;
+	readonly inPlace = false;
 
 	/** `why` it is not read in place. */
 	constructor(

@@ -8,7 +8,12 @@ import {TablePages} from './table-pages.js';
 /** Of QEMU; 10.1 is {major: 10, minor: 1}. */
 export type Version = {major: number; minor: number};
 
+/** Looks through the monitor until the memory’s file is tried once more. */
+const TRY_AGAIN = 20;
+
 export class Link {
+	private looks = 0;
+
 	private constructor(
 		readonly qmp: Qmp,
 		/** What QEMU was told to call the machine. */
@@ -41,11 +46,14 @@ export class Link {
 
 	/**
 	 * Where the tables begin elsewhere than before, a kernel has taken over from the firmware, or the firmware from it:
-	 * what lies below 1 MiB is another, and the memory is opened anew.
+	 * what lies below 1 MiB is another, and the memory is opened anew. So it is, too, if its file can be read by now.
 	 */
 	async follow(table: number): Promise<void> {
-		if (table === this.table) return;
+		const moved = table !== this.table;
+		const due = !this.pages.memory.inPlace && ++this.looks % TRY_AGAIN === 0;
+		if (!moved && !due) return;
 		const memory = await openMemory(this.qmp, table);
+		if (!moved && !memory.inPlace) return;
 		this.pages.memory.close();
 		this.pages = new TablePages(memory);
 		this.table = table;

@@ -23,6 +23,7 @@ async function setup(t: TestContext, status: string) {
 	const pages = new TablePages({
 		blocks: [],
 		how: '',
+		inPlace: true,
 		page: () => undefined,
 		readPage: (gpa, into) => {
 			if (gpa === LOG) into.set(words);
