@@ -6,9 +6,8 @@ import {once} from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type {TestContext} from 'node:test';
 import {cpio, DIRECTORY, FILE, moduleFiles, PROGRAM} from './initramfs.js';
-import {folder} from './lab.js';
+import {type Ends, folder} from './lab.js';
 
 export type Guest = {qemu: string; kernel: string; modules: string; busybox: string};
 /**
@@ -67,7 +66,7 @@ export function findGuest(): Guest | string {
  * happens.
  */
 export async function boot(
-	t: TestContext,
+	t: Ends,
 	guest: Guest,
 	{iommu, parameters, shared = true, faults = false}: MachineOptions,
 ): Promise<Booted> {
