@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
+import {type QemuFigures, qemuFigures, qemuLines} from './bench-qemu.js';
 import {bytesOf, CLI, framesOf, type Program, startProgram} from './helpers/program.js';
 
 const SIZE = {columns: 200, rows: 60};
@@ -39,6 +40,8 @@ export type ScreenFigures = {
 	work: Cost;
 	/** undefined where there is no htop. */
 	htop?: Cost;
+	/** A sentence where there is no QEMU. */
+	qemu: QemuFigures | string;
 	limits: {idleBytes: number; bytesAFrame: number; cpuPercent: number};
 	residentMiB: {start: number; end: number};
 };
@@ -95,6 +98,7 @@ export async function screenFigures(): Promise<ScreenFigures> {
 		live,
 		work,
 		htop: await htop(),
+		qemu: await qemuFigures(),
 		limits: {idleBytes: 0, bytesAFrame: 2048, cpuPercent: 8},
 		residentMiB: {start: start / MIB, end: end / MIB},
 	};
@@ -137,7 +141,7 @@ const costLine = ({what, bytes, bytesAFrame, bytesASecond, frames, seconds, cpuP
 	`${what.padEnd(32)}${whole(bytes)} B ${whole(bytesAFrame)} B/frame ${whole(bytesASecond)} B/s ` +
 	`${(frames / seconds).toFixed(1).padStart(5)} frames/s ${cpuPercent.toFixed(1).padStart(5)} % of a core`;
 
-export function screenLines({idle, live, work, htop, limits, residentMiB}: ScreenFigures): string[] {
+export function screenLines({idle, live, work, htop, qemu, limits, residentMiB}: ScreenFigures): string[] {
 	const {start, end} = residentMiB;
 	return [
 		`on a terminal of ${SIZE.columns}×${SIZE.rows} with 256 colours, ${SECONDS} s each, changes after ${WARM_UP_SECONDS} s of them:`,
@@ -146,6 +150,7 @@ export function screenLines({idle, live, work, htop, limits, residentMiB}: Scree
 			cost => `${costLine(cost)}   limit ${limits.bytesAFrame} B/frame, ${limits.cpuPercent} %`,
 		),
 		htop ? costLine(htop) : NO_HTOP,
+		...qemuLines(qemu),
 		`dashboard, resident memory      ${start.toFixed(1)} MiB at the start, ${end.toFixed(1)} MiB after the changes`,
 	];
 }

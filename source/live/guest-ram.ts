@@ -3,7 +3,7 @@
 
 import fs from 'node:fs';
 import {PAGE_SIZE} from '../formats/address.js';
-import {messageOf, UserError} from '../user-error.js';
+import {errnoOf, messageOf, UserError} from '../user-error.js';
 import type {GuestMemory, RamBlock} from './memory.js';
 import {memoryMap, ramBlocks} from './memory-map.js';
 import {fields, list, type Qmp, text} from './qmp.js';
@@ -12,6 +12,7 @@ const MEND = 'start QEMU with -object memory-backend-file,id=m0,share=on,… and
 
 export class GuestRam implements GuestMemory {
 	readonly how: string;
+	readonly inPlace = true;
 	private readonly file: number;
 	private closed = false;
 
@@ -23,7 +24,12 @@ export class GuestRam implements GuestMemory {
 		try {
 			this.file = fs.openSync(path, 'r');
 		} catch (error) {
-			throw new UserError(`The guest's memory cannot be read: ${messageOf(error)}.`);
+			const refused = ['EACCES', 'EPERM'].includes(errnoOf(error) ?? '');
+			throw new UserError(
+				refused
+					? `${path} may not be opened: run dmascope as the user who runs QEMU, or as root.`
+					: `The guest's memory cannot be read: ${messageOf(error)}.`,
+			);
 		}
 	}
 

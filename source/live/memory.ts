@@ -15,6 +15,8 @@ export interface GuestMemory extends PhysicalReader {
 	readonly blocks: readonly RamBlock[];
 	/** How it is read, as a sentence. */
 	readonly how: string;
+	/** Whether that is from its file. */
+	readonly inPlace: boolean;
 	/**
 	 * Fills the words of a page; false where there is none.
 	 * @throws UserError where it should be there and cannot be read

@@ -2,11 +2,12 @@
 
 import type {GuestMemory, RamBlock} from './memory.js';
 import {type Region, ramBlocks} from './memory-map.js';
-import {printedWords, type Qmp} from './qmp.js';
+import {printedPage, type Qmp} from './qmp.js';
 
 export class MonitorRam implements GuestMemory {
 	readonly blocks: readonly RamBlock[];
 	readonly how: string;
+	readonly inPlace = false;
 
 	/** `why` it is not read in place. */
 	constructor(
@@ -27,7 +28,7 @@ export class MonitorRam implements GuestMemory {
 	async readPage(gpa: number, words: Uint32Array): Promise<boolean> {
 		const bytes = words.length * 4;
 		if (!this.blocks.some(each => gpa >= each.gpa && gpa + bytes <= each.gpa + each.bytes)) return false;
-		words.set(await printedWords(this.qmp, gpa, words.length));
+		await printedPage(this.qmp, gpa, words);
 		return true;
 	}
 

@@ -10,8 +10,8 @@ import type {UnitPlace} from './qemu-iommu.js';
 import {printedWords, type Qmp} from './qmp.js';
 import type {Look} from './table-pages.js';
 
-/** A record as it stands in hardware. */
-type Recorded = Pick<Fault, 'rid' | 'iova' | 'write' | 'reason' | 'text'>;
+/** A record as it stands in hardware, at its place there; `pending` until the guest’s kernel has taken it. */
+type Recorded = Pick<Fault, 'rid' | 'iova' | 'write' | 'reason' | 'text'> & {slot: number; pending: boolean};
 export type FaultsSeen = {log: FaultLog; records: readonly Recorded[]};
 
 /**
@@ -20,17 +20,20 @@ export type FaultsSeen = {log: FaultLog; records: readonly Recorded[]};
  */
 export async function vtdFaults(qmp: Qmp, {base}: UnitPlace, unit: VtdUnit): Promise<FaultsSeen> {
 	const {fro, records: total} = vtd.decodeCap(unit.capLo, unit.capHi);
-	const [status] = await printedWords(qmp, base + vtd.REG.FSTS, 1);
-	const words = await printedWords(qmp, base + fro, total * 4);
+	const [[status], words] = await Promise.all([
+		printedWords(qmp, base + vtd.REG.FSTS, 1),
+		printedWords(qmp, base + fro, total * 4),
+	]);
 	const records: Recorded[] = [];
 	let used = 0;
 	for (let at = 0; at < words.length; at += 4) {
 		const [w0, w1, w2, w3] = words.slice(at, at + 4);
-		if ((w3 & vtd.FRCD_F) !== 0) used++;
+		const pending = (w3 & vtd.FRCD_F) !== 0;
+		if (pending) used++;
 		const record = vtd.decodeFaultRecord(w0, w1, w2, w3 | vtd.FRCD_F);
 		if (record === undefined || (w0 | w1 | w2 | w3) === 0) continue;
 		const {rid, iova, reason, read} = record;
-		records.push({rid, iova, reason, write: !read, text: vtd.reasonText(reason)});
+		records.push({slot: at, pending, rid, iova, reason, write: !read, text: vtd.reasonText(reason)});
 	}
 	const overflow = (status & vtd.FSTS_PFO) !== 0;
 	return {log: {kind: 'registers', total, used, overflow, kernelLines: []}, records};
@@ -38,8 +41,10 @@ export async function vtdFaults(qmp: Qmp, {base}: UnitPlace, unit: VtdUnit): Pro
 
 /** Events that Linux has taken are zero. QEMU 7.2 does not show how far it has written: the whole log is looked at. */
 export async function amdviFaults(qmp: Qmp, {base}: UnitPlace, look: Look): Promise<FaultsSeen> {
-	const [lo, hi] = await printedWords(qmp, base + amdvi.REG.EVENT_BASE, 2);
-	const [status] = await printedWords(qmp, base + amdvi.REG.STATUS, 1);
+	const [[lo, hi], [status]] = await Promise.all([
+		printedWords(qmp, base + amdvi.REG.EVENT_BASE, 2),
+		printedWords(qmp, base + amdvi.REG.STATUS, 1),
+	]);
 	const bytes = amdvi.ringBytes(hi);
 	const start = pageAddress(lo, hi);
 	const records: Recorded[] = [];
@@ -51,6 +56,8 @@ export async function amdviFaults(qmp: Qmp, {base}: UnitPlace, look: Look): Prom
 			used++;
 			const event = amdvi.decodeEvent(words[i], words[i + 1], words[i + 2], words[i + 3]);
 			records.push({
+				slot: start + at + 4 * i,
+				pending: true,
 				rid: event.rid,
 				iova: event.address,
 				write: (event.flags & amdvi.FLAG.RW) !== 0,
@@ -66,20 +73,24 @@ export async function amdviFaults(qmp: Qmp, {base}: UnitPlace, look: Look): Prom
 
 const MOST = 1000;
 
-/** All faults that were seen, as records came and went. One that is the same as another in its place is not told from it. */
+/**
+ * All faults that were seen, as records came and went. One that is the same as the one before it in its place is told
+ * from it only where that had been taken, and this one has not.
+ */
 export class FaultsKept {
-	private last = new Set<string>();
+	private last: ReadonlyMap<number, {key: string; pending: boolean}> = new Map();
 	private count = 0;
 	faults: readonly Fault[] = [];
 
 	add({records}: FaultsSeen, nameOf: (rid: Rid) => string): void {
-		const now = new Set<string>();
+		const now = new Map<number, {key: string; pending: boolean}>();
 		const fresh: Fault[] = [];
-		for (const record of records) {
+		for (const {slot, pending, ...record} of records) {
 			const key = [record.rid, record.iova, record.write, record.reason, record.text].join();
-			if (!this.last.has(key) && !now.has(key))
+			const before = this.last.get(slot);
+			if (before?.key !== key || (pending && !before.pending))
 				fresh.push({...record, number: ++this.count, device: nameOf(record.rid), recorded: true});
-			now.add(key);
+			now.set(slot, {key, pending});
 		}
 		this.last = now;
 		if (fresh.length > 0) this.faults = [...this.faults, ...fresh].slice(-MOST);

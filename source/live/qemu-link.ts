@@ -2,36 +2,65 @@
 
 import {openMemory} from './memory.js';
 import {findIommu, readUnit, type UnitPlace} from './qemu-iommu.js';
-import {fields, printable, Qmp, text} from './qmp.js';
+import {fields, number, printable, Qmp, text} from './qmp.js';
 import {TablePages} from './table-pages.js';
 
-export type Link = {
-	qmp: Qmp;
-	/** What QEMU was told to call the machine. */
-	name: string;
-	place: UnitPlace;
-	pages: TablePages;
-	close: () => void;
-};
+/** Of QEMU; 10.1 is {major: 10, minor: 1}. */
+export type Version = {major: number; minor: number};
 
-/**
- * `signal` ends the connection, whenever it comes.
- * @throws UserError where there is no QEMU, or none that can be looked at
- */
-export async function attach(socket: string, signal: AbortSignal): Promise<Link> {
-	const qmp = await Qmp.connect(socket, signal);
-	try {
-		const place = await findIommu(qmp);
-		const {table} = await readUnit(qmp, place);
-		const name = printable(text(fields(await qmp.execute('query-name')).name));
-		const memory = await openMemory(qmp, table);
-		const close = () => {
-			memory.close();
+/** Looks through the monitor until the memory’s file is tried once more. */
+const TRY_AGAIN = 20;
+
+export class Link {
+	private looks = 0;
+
+	private constructor(
+		readonly qmp: Qmp,
+		/** What QEMU was told to call the machine. */
+		readonly name: string,
+		readonly version: Version,
+		readonly place: UnitPlace,
+		public pages: TablePages,
+		private table: number,
+	) {}
+
+	/**
+	 * `signal` ends the connection, whenever it comes.
+	 * @throws UserError where there is no QEMU, or none that can be looked at
+	 */
+	static async attach(socket: string, signal: AbortSignal): Promise<Link> {
+		const qmp = await Qmp.connect(socket, signal);
+		try {
+			const place = await findIommu(qmp);
+			const {table} = await readUnit(qmp, place);
+			const name = printable(text(fields(await qmp.execute('query-name')).name));
+			const {major, minor} = fields(fields(await qmp.execute('query-version')).qemu);
+			const version = {major: number(major), minor: number(minor)};
+			const memory = await openMemory(qmp, table);
+			return new Link(qmp, name, version, place, new TablePages(memory), table);
+		} catch (error) {
 			qmp.close();
-		};
-		return {qmp, name, place, pages: new TablePages(memory), close};
-	} catch (error) {
-		qmp.close();
-		throw error;
+			throw error;
+		}
+	}
+
+	/**
+	 * Where the tables begin elsewhere than before, a kernel has taken over from the firmware, or the firmware from it:
+	 * what lies below 1 MiB is another, and the memory is opened anew. So it is, too, if its file can be read by now.
+	 */
+	async follow(table: number): Promise<void> {
+		const moved = table !== this.table;
+		const due = !this.pages.memory.inPlace && ++this.looks % TRY_AGAIN === 0;
+		if (!moved && !due) return;
+		const memory = await openMemory(this.qmp, table);
+		if (!moved && !memory.inPlace) return;
+		this.pages.memory.close();
+		this.pages = new TablePages(memory);
+		this.table = table;
+	}
+
+	close(): void {
+		this.pages.memory.close();
+		this.qmp.close();
 	}
 }

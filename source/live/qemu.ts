@@ -11,7 +11,8 @@ import {lookAtDomains, type Os} from './os-domains.js';
 import {pciDevices} from './qemu-devices.js';
 import {amdviFaults, FaultsKept, type FaultsSeen, vtdFaults} from './qemu-faults.js';
 import {readUnit} from './qemu-iommu.js';
-import {attach, type Link} from './qemu-link.js';
+import {Link, type Version} from './qemu-link.js';
+import {fields, printable, type Qmp, text} from './qmp.js';
 
 export type QemuOptions = {
 	/** Milliseconds between two looks. */
@@ -115,11 +116,12 @@ export class QemuMachine implements ObservedMachine {
 	}
 
 	private async look(): Promise<void> {
-		this.link ??= await attach(this.socket, this.ending.signal);
-		const {qmp, name, place, pages} = this.link;
+		this.link ??= await Link.attach(this.socket, this.ending.signal);
+		const {qmp, name, version, place} = this.link;
+		const [unit, functions, halt] = await Promise.all([readUnit(qmp, place), pciDevices(qmp), haltOf(qmp)]);
 		const {log} = this.options;
-		const unit = await readUnit(qmp, place);
-		const functions = await pciDevices(qmp);
+		await this.link.follow(unit.table);
+		const {pages} = this.link;
 		const look = pages.look();
 		const seen =
 			unit.format === 'vt-d' ? await vtdFaults(qmp, place, unit) : await amdviFaults(qmp, place, look);
@@ -133,7 +135,7 @@ export class QemuMachine implements ObservedMachine {
 			owner: UNKNOWN,
 		}));
 		this.show({
-			title: name === '' ? 'qemu' : `qemu ${name}`,
+			title: ['qemu', name, halt].filter(Boolean).join(' '),
 			iommu: unit.format,
 			unit,
 			domains: os.domains,
@@ -141,7 +143,7 @@ export class QemuMachine implements ObservedMachine {
 			owned,
 			faults: this.kept.faults,
 			faultLog: seen.log,
-			notes: [...notesOf(pages.memory.how, unit, os, seen), ...(log?.trouble ? [log.trouble] : [])],
+			notes: [...notesOf(pages.memory.how, version, unit, os, seen), ...(log?.trouble ? [log.trouble] : [])],
 			lost: undefined,
 		});
 	}
@@ -179,7 +181,16 @@ export class QemuMachine implements ObservedMachine {
 	}
 }
 
-function notesOf(how: string, unit: Unit, {undecoded}: Os, {log}: FaultsSeen): string[] {
+/** QEMU's own word for why the guest does not run, such as paused or postmigrate, in brackets. */
+async function haltOf(qmp: Qmp): Promise<string> {
+	const {running, status} = fields(await qmp.execute('query-status'));
+	return running === false ? `(${printable(text(status))})` : '';
+}
+
+/** Before it, amd-iommu took its log for full at every event, and wrote none (amdvi_log_event). */
+const writesEvents = ({major, minor}: Version): boolean => major > 10 || (major === 10 && minor >= 1);
+
+function notesOf(how: string, version: Version, unit: Unit, {undecoded}: Os, {log}: FaultsSeen): string[] {
 	return [
 		how,
 		...(unit.enabled
@@ -190,7 +201,9 @@ function notesOf(how: string, unit: Unit, {undecoded}: Os, {log}: FaultsSeen): s
 		'Whose the memory is that a device reaches, the guest’s kernel alone knows.',
 		'The guest goes on while its tables are read: a table may be seen half written.',
 		log.kind === 'registers'
-			? 'Of the faults, each register’s last one can be read; those that came between two looks are not seen.'
-			: 'Of the faults, those still in the event log are seen; QEMU 7.2 logs none where a page is not mapped.',
+			? 'Of the faults, each register’s last one can be read: others between two looks are not seen, nor how often the same one came.'
+			: writesEvents(version)
+				? 'Of the faults, those still in the event log are seen, as QEMU writes them: 11.1 leaves out the address.'
+				: 'QEMU’s amd-iommu writes its event log from 10.1 on: this one is older, and most likely shows no fault.',
 	];
 }

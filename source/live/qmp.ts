@@ -24,9 +24,7 @@ export class Qmp {
 		socket.setEncoding('utf8');
 		socket.on('data', (text: string) => this.take(text));
 		socket.on('error', error => this.end(new UserError(unreachable(path, error))));
-		socket.on('close', () =>
-			this.end(new UserError(`${path}: QEMU has closed the connection; is the machine still running?`)),
-		);
+		socket.on('close', () => this.end(new UserError(closed(path))));
 	}
 
 	/**
@@ -39,7 +37,7 @@ export class Qmp {
 		signal?.addEventListener('abort', end);
 		qmp.socket.on('close', () => signal?.removeEventListener('abort', end));
 		try {
-			const greeting = await qmp.answer('is another program connected to it?');
+			const greeting = await qmp.answer('is another program connected to it, or QEMU stopped?');
 			if (fields(greeting).QMP === undefined) throw notQmp(path);
 			await qmp.execute('qmp_capabilities');
 			return qmp;
@@ -51,7 +49,7 @@ export class Qmp {
 
 	/** What QEMU returns for a command. @throws UserError with its own words where it refuses. */
 	async execute(command: string, parameters: Record<string, unknown> = {}): Promise<unknown> {
-		const answer = this.answer(`it was asked ${command}.`);
+		const answer = this.answer(`it was asked ${command}. Is its process stopped?`);
 		this.socket.write(`${JSON.stringify({execute: command, arguments: parameters})}\n`);
 		const {error, return: value} = fields(await answer);
 		if (error !== undefined)
@@ -72,12 +70,10 @@ export class Qmp {
 	private answer(situation: string): Promise<unknown> {
 		if (this.over) return Promise.reject(this.over);
 		return new Promise((resolve, reject) => {
-			const late = new UserError(
-				`${this.path}: no answer from QEMU within ${PATIENCE_MS / 1000} s; ${situation}`,
-			);
 			// An answer that comes later would be taken for the next one's: the connection is of no use any more.
 			const timer = setTimeout(() => {
-				this.end(late);
+				const late = `no answer from QEMU within ${PATIENCE_MS / 1000} s; ${situation}`;
+				this.end(new UserError(`${this.path}: ${late}`));
 				this.close();
 			}, PATIENCE_MS);
 			this.waiting.push({
@@ -126,10 +122,19 @@ function unreachable(path: string, error: NodeJS.ErrnoException): string {
 		case 'EACCES':
 		case 'EPERM':
 			return `${path} may not be opened: run dmascope as the user who runs QEMU, or as root.`;
+		case 'EAGAIN':
+			// Linux: as many wait to be taken as QEMU lets wait, which is one.
+			return `QEMU takes no connection at ${path}: it is stopped, or other programs are connected and wait.`;
+		case 'EPIPE':
+		case 'ECONNRESET':
+			return closed(path);
 		default:
 			return `${path} cannot be reached: ${messageOf(error)}.`;
 	}
 }
+
+const closed = (path: string): string =>
+	`${path}: QEMU has closed the connection; is the machine still running?`;
 
 const notQmp = (path: string): UserError =>
 	new UserError(`${path} is not a QMP socket: start QEMU with -qmp unix:${path},server=on,wait=off.`);
@@ -143,14 +148,29 @@ function parsed(line: string): unknown {
 }
 
 /** 32-bit words from a guest-physical address on, device registers included, as the guest would read them. */
-export async function printedWords(qmp: Qmp, gpa: number, count: number): Promise<number[]> {
-	const printed = await qmp.monitor(`xp /${count}wx 0x${gpa.toString(16)}`);
-	const words = [...printed.matchAll(/ 0x([0-9a-f]{8})\b/g)].map(([, word]) => Number.parseInt(word, 16));
-	if (words.length !== count)
-		throw new UserError(
-			`QEMU does not print what is at 0x${gpa.toString(16)}: ${printable(printed.slice(0, 200))}`,
-		);
-	return words;
+export const printedWords = async (qmp: Qmp, gpa: number, count: number): Promise<number[]> =>
+	(await printed(qmp, gpa, count, 'w')).map(digits => Number.parseInt(digits, 16));
+
+/** Fills the words of a page of memory. In pieces of 64 bits, QEMU prints it in two thirds of the time. */
+export async function printedPage(qmp: Qmp, gpa: number, words: Uint32Array): Promise<void> {
+	const pieces = await printed(qmp, gpa, words.length / 2, 'g');
+	for (const [i, digits] of pieces.entries()) {
+		words[2 * i] = Number.parseInt(digits.slice(8), 16);
+		words[2 * i + 1] = Number.parseInt(digits.slice(0, 8), 16);
+	}
+}
+
+const WORDS = /(?<= 0x)[0-9a-f]{8}\b/g;
+const GIANTS = /(?<= 0x)[0-9a-f]{16}\b/g;
+
+/** The hexadecimal digits of each value that `xp` prints. */
+async function printed(qmp: Qmp, gpa: number, count: number, size: 'w' | 'g'): Promise<string[]> {
+	const at = `0x${gpa.toString(16)}`;
+	const lines = await qmp.monitor(`xp /${count}${size}x ${at}`);
+	const found = lines.match(size === 'w' ? WORDS : GIANTS) ?? [];
+	if (found.length !== count)
+		throw new UserError(`QEMU does not print what is at ${at}: ${printable(lines.slice(0, 200))}`);
+	return found;
 }
 
 /** Text of another program's, for a terminal: nothing in it moves the cursor. */

@@ -35,7 +35,7 @@ export function memoryMap(
 	host: DomainView | undefined,
 	wanted: number,
 ): MemoryMap {
-	const pages = Math.max(0, ...owned.slice(-1).map(({hpa, pages: length}) => hpa / PAGE_SIZE + length));
+	const pages = endOfMemory(owned);
 	const count = Math.min(Math.max(1, Math.floor(wanted)), pages);
 	const names = vms.map(({name}) => name);
 	const byOwner = new Map<string, Float64Array>();
@@ -52,6 +52,10 @@ export function memoryMap(
 	return {pages, cells, legend: legendOf(owned, names)};
 }
 
+/** In pages. */
+export const endOfMemory = (owned: readonly Owned[]): number =>
+	Math.max(0, ...owned.slice(-1).map(({hpa, pages}) => hpa / PAGE_SIZE + pages));
+
 /** Where a cell begins. */
 export const addressOfCell = ({pages, cells}: MemoryMap, cell: number): number =>
 	Math.floor((cell * pages) / cells.length) * PAGE_SIZE;
@@ -64,7 +68,7 @@ const cellIndex = (pages: number, cells: number, page: number): number =>
 	Math.ceil(((page + 1) * cells) / pages) - 1;
 
 /** Adds pages from an address on to the cells that they lie in. */
-function spread(counts: Float64Array, pages: number, hpa: number, length: number): void {
+export function spread(counts: Float64Array, pages: number, hpa: number, length: number): void {
 	const end = Math.min(pages, hpa / PAGE_SIZE + length);
 	for (let page = hpa / PAGE_SIZE; page < end; ) {
 		const cell = cellIndex(pages, counts.length, page);

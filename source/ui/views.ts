@@ -99,11 +99,7 @@ const tables: Views = {
 				: down(columns, rows, ['domains', 1], ['domain', 2]),
 	},
 	walk: lab.walk,
-	memory: {
-		first: 'page',
-		panels: ['reach', 'page'],
-		layout: (columns, rows) => down(columns, rows, ['reach', 1], ['page', 1]),
-	},
+	memory: lab.memory,
 	faults: lab.faults,
 	lints: lab.lints,
 };

@@ -27,6 +27,7 @@ export class FakeMachine {
 		[0x20, ROOT],
 	]);
 	shared = true;
+	status = 'running';
 	/** In place of what QEMU would say: undefined closes the connection. */
 	answer: (request: Request, said: string) => string | undefined = (_, said) => said;
 	private readonly file: number;
@@ -82,17 +83,22 @@ export class FakeMachine {
 				return [{bus: 0, devices: [{bus: 0, slot: 2, function: 0, qdev_id: 'nvme0'}]}];
 			case 'query-name':
 				return {name: 'vm1'};
+			case 'query-status':
+				return {running: this.status === 'running', status: this.status};
+			case 'query-version':
+				return {qemu: {major: 7, minor: 2, micro: 22}};
 			default:
 				return String(line).startsWith('xp ') ? this.printed(String(line)) : MTREE;
 		}
 	}
 
-	/** `xp /4wx 0x1000` */
+	/** `xp /4wx 0x1000`, or `xp /2gx 0x1000` */
 	private printed(line: string): string {
-		const [, count, address] = /^xp \/(\d+)wx 0x([0-9a-f]+)$/.exec(line) ?? [];
-		const at = Number.parseInt(address, 16);
-		const words = Array.from({length: Number(count)}, (_, i) => this.at(at + 4 * i));
-		return words.map((word, i) => `${hex8(at + 4 * i)}: 0x${hex8(word)}\r\n`).join('');
+		const [, count, size, address] = /^xp \/(\d+)([wg])x 0x([0-9a-f]+)$/.exec(line) ?? [];
+		const bytes = size === 'g' ? 8 : 4;
+		const places = Array.from({length: Number(count)}, (_, i) => Number.parseInt(address, 16) + bytes * i);
+		const value = (at: number) => `${size === 'g' ? hex8(this.at(at + 4)) : ''}${hex8(this.at(at))}`;
+		return places.map(at => `${hex8(at)}: 0x${value(at)}\r\n`).join('');
 	}
 
 	private at(gpa: number): number {

@@ -13,8 +13,11 @@ import type {Transfer} from '../../source/seam/observed.js';
 
 export const MIB = 1024 * 1024;
 
+/** What has an end: a test, or what is measured. */
+export type Ends = {after: (end: () => unknown) => void};
+
 /** A folder of its own for a test, gone with it. */
-export function folder(t: TestContext): string {
+export function folder(t: Ends): string {
 	const made = fs.mkdtempSync(path.join(os.tmpdir(), 'dmascope-test-'));
 	t.after(() => fs.rmSync(made, {recursive: true, force: true}));
 	return made;

@@ -6,9 +6,8 @@ import {once} from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type {TestContext} from 'node:test';
 import {cpio, DIRECTORY, FILE, moduleFiles, PROGRAM} from './initramfs.js';
-import {folder} from './lab.js';
+import {type Ends, folder} from './lab.js';
 
 export type Guest = {qemu: string; kernel: string; modules: string; busybox: string};
 /**
@@ -16,8 +15,24 @@ export type Guest = {qemu: string; kernel: string; modules: string; busybox: str
  * whether there is an edu device, whose DMA the guest sends twice a second to where nothing is mapped.
  */
 export type MachineOptions = {iommu: string; parameters: string; shared?: boolean; faults?: boolean};
-/** QMP sockets, since each serves one client: for a test, and for what it tests. */
-export type Booted = {qmp: string; other: string; memory: string; process: ChildProcess};
+/**
+ * QMP sockets, since each serves one client: for a test, and for what it tests. `again` starts another QEMU in the
+ * place of one that has ended, and hands it over as soon as it runs.
+ */
+export type Booted = {
+	qmp: string;
+	other: string;
+	memory: string;
+	process: ChildProcess;
+	again: () => ChildProcess;
+};
+
+/** Bits of an address. */
+export const WIDTH = 48;
+export const VTD: MachineOptions = {
+	iommu: `intel-iommu,intremap=on,aw-bits=${WIDTH}`,
+	parameters: 'intel_iommu=on',
+};
 
 /** Half of it lies above 4 GiB, where the kernel takes pages from first. */
 const MEMORY = '512M';
@@ -51,7 +66,7 @@ export function findGuest(): Guest | string {
  * happens.
  */
 export async function boot(
-	t: TestContext,
+	t: Ends,
 	guest: Guest,
 	{iommu, parameters, shared = true, faults = false}: MachineOptions,
 ): Promise<Booted> {
@@ -65,12 +80,12 @@ export async function boot(
 	// On a busy machine the kernel would find its timer's interrupts missing and panic: it is told not to check.
 	const append = `console=ttyS0 quiet panic=-1 no_timer_check iommu.passthrough=0 iommu.strict=1 ${parameters}`;
 	// biome-ignore format: a line for each option
-	const qemu = spawn('setpriv', ['--pdeathsig', 'KILL', guest.qemu,
+	const args = ['--pdeathsig', 'KILL', guest.qemu,
 		'-machine', `q35,memory-backend=m0,kernel-irqchip=split,max-ram-below-4g=${LOW_MEMORY}`,
 		'-accel', 'tcg', '-smp', '1', '-m', MEMORY,
 		'-object', `${backend},id=m0,size=${MEMORY}`,
 		'-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
-		'-serial', 'stdio', 
+		'-serial', 'stdio',
 		'-qmp', `unix:${qmp},server=on,wait=off`, '-qmp', `unix:${other},server=on,wait=off`,
 		'-device', iommu,
 		'-drive', disk('d0'), '-device', 'nvme,id=nvme0,drive=d0,serial=1',
@@ -79,10 +94,15 @@ export async function boot(
 		...(faults ? ['-device', 'edu,id=edu0'] : []),
 		'-kernel', guest.kernel, '-initrd', initrd,
 		'-append', append,
-	]);
-	t.after(() => end(qemu));
-	await said(qemu, READY);
-	return {qmp, other, memory, process: qemu};
+	];
+	const start = () => {
+		const qemu = spawn('setpriv', args);
+		t.after(() => end(qemu));
+		return qemu;
+	};
+	const process = start();
+	await said(process, READY);
+	return {qmp, other, memory, process, again: start};
 }
 
 /** What edu's DMA is sent to: reads and writes by turns, each a page above the one before. */

@@ -24,6 +24,7 @@ function guestMemory(memory: Memory) {
 		reads: 0,
 		blocks: [{gpa: 0, bytes: memory.bytes, offset: 0}],
 		how: '',
+		inPlace: true,
 		page: (gpa: number) => memory.page(gpa),
 		readPage: (gpa: number, words: Uint32Array) => {
 			const page = memory.page(gpa);

@@ -23,6 +23,7 @@ async function setup(t: TestContext, status: string) {
 	const pages = new TablePages({
 		blocks: [],
 		how: '',
+		inPlace: true,
 		page: () => undefined,
 		readPage: (gpa, into) => {
 			if (gpa === LOG) into.set(words);
@@ -54,6 +55,17 @@ test('events that the kernel has not taken are faults; each is kept once, also w
 			[2, 'edu0', 0xdeb0000, false, 'IO_PAGE_FAULT: not present'],
 		],
 	);
+});
+
+test('the same event twice is two faults: each has a place in the log', async t => {
+	const {words, look} = await setup(t, '00000018');
+	const kept = new FaultsKept();
+	const event = encodeEvent(refusal(EVENT.IO_PAGE_FAULT, 0), 0x28, 5, 0, 0);
+	words.set(event, 0);
+	words.set(event, 4);
+	kept.add(await look(), () => 'edu0');
+	kept.add(await look(), () => 'edu0');
+	assert.equal(kept.faults.length, 2);
 });
 
 test('a log that is full says so', async t => {

@@ -30,11 +30,11 @@ import {explainWalk} from '../../source/seam/walk.js';
 import {folder} from '../helpers/lab.js';
 import {amdviDomains, type Leaf, type PlainDomain, type ReadWord, vtdDomains} from '../helpers/plain-walk.js';
 import {CLI} from '../helpers/program.js';
-import {boot, FAULT_AT, findGuest, type MachineOptions} from '../helpers/qemu.js';
+import {boot, FAULT_AT, findGuest, type MachineOptions, VTD, WIDTH} from '../helpers/qemu.js';
+import {until} from '../helpers/until.js';
 
 const guest = findGuest();
 const options = {timeout: 240_000, skip: typeof guest === 'string' && guest};
-const WIDTH = 48;
 const LARGE = 512 * PAGE_SIZE;
 
 describe('the tables that Linux builds in QEMU', {concurrency: true}, () => {
@@ -140,30 +140,12 @@ describe('the tables that Linux builds in QEMU', {concurrency: true}, () => {
 	);
 });
 
-const VTD = {iommu: `intel-iommu,intremap=on,aw-bits=${WIDTH}`, parameters: 'intel_iommu=on'};
 const CLOCK = '12:34:56';
 
 async function openMachine(t: TestContext, socket: string): Promise<QemuMachine> {
 	const machine = await QemuMachine.open(socket, {every: 50, clock: () => CLOCK});
 	t.after(() => machine.close());
 	return machine;
-}
-
-const PATIENCE_MS = 60_000;
-
-/** Waits for a state. */
-async function until(machine: QemuMachine, there: (state: MachineState) => unknown): Promise<MachineState> {
-	const start = performance.now();
-	while (!there(machine.state())) {
-		const {lost, faults, revision} = machine.state();
-		const waited = performance.now() - start;
-		assert.ok(
-			waited < PATIENCE_MS,
-			`not seen: ${JSON.stringify({revision, lost, faults: faults.slice(-3)})}`,
-		);
-		await setTimeout(20);
-	}
-	return machine.state();
 }
 
 /** The machine has the domains of the plain walk, no other, with the same functions and mappings. */

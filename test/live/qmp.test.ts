@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {Qmp} from '../../source/live/qmp.js';
@@ -56,12 +59,40 @@ test('no socket, another protocol, and a machine that goes away are each a sente
 	await assert.rejects(qmp.execute('cont'), sentence(/has closed the connection/));
 });
 
+test('a connection that breaks while it is asked is closed, however the system says so', async t => {
+	const socket = await fakeQemu(t, GREETING);
+	for (const code of ['EPIPE', 'ECONNRESET']) {
+		const qmp = await connected(t, socket);
+		t.mock.method(net.Socket.prototype, 'write', function (this: net.Socket) {
+			this.destroy(Object.assign(new Error(`write ${code}`), {code}));
+			return false;
+		});
+		await assert.rejects(qmp.execute('stop'), sentence(/QEMU has closed the connection/));
+		t.mock.restoreAll();
+	}
+});
+
+test('a socket where others wait already is a sentence', async t => {
+	const place = path.join(folder(t), 'qmp');
+	const listening = `require('net').createServer().listen({path: process.argv[1], backlog: 1}, () => console.log())`;
+	const stopped = spawn(process.execPath, ['-e', listening, place]);
+	t.after(() => stopped.kill('SIGKILL'));
+	await once(stopped.stdout, 'data');
+	stopped.kill('SIGSTOP');
+	for (let i = 0; i < 2; i++) {
+		const waits = net.connect(place);
+		t.after(() => waits.destroy());
+		await once(waits, 'connect');
+	}
+	await assert.rejects(Qmp.connect(place), sentence(/^QEMU takes no connection at .*qmp: it is stopped, or/));
+});
+
 test('a socket that another client holds says nothing; that is not waited for for ever', async t => {
 	const socket = await fakeQemu(t, '');
 	t.mock.timers.enable({apis: ['setTimeout']});
 	const refused = assert.rejects(
 		Qmp.connect(socket),
-		sentence(/within 5 s; is another program connected to it\?$/),
+		sentence(/within 5 s; is another program connected to it, or QEMU stopped\?$/),
 	);
 	t.mock.timers.tick(5000);
 	await refused;

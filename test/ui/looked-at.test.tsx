@@ -87,7 +87,7 @@ test('Tab and numbers skip what is not there; what needs the lab says so', async
 	for (const [key, panel] of [
 		['2', 'domains'],
 		['3', 'walk'],
-		['4', 'page'],
+		['4', 'map'],
 		['7', 'faults'],
 		['8', 'lints'],
 	]) {
@@ -109,6 +109,20 @@ test('a table is filtered, and a row of it walked', async t => {
 	assert.match(walk, /WALK ─ em0 0:3:0 writes 0x00004000/);
 	assert.match(walk, /What the IOMMU has cached cannot be seen from here/);
 	assert.equal(store.getState().view, 'walk');
+});
+
+test('a map shows which memory no domain reaches, one does, or several; its cursor is the page', async t => {
+	const {press, screen, store} = open(t, 120, 40);
+	store.setState({page: 0x100000});
+	const shown = await press('4');
+	assert.match(shown, /MEMORY ─ [\d.]+ KiB a letter ─ ←↑↓→ 0x00100000/);
+	assert.match(shown, /· no domain {2}1 one domain {2}\+ several domains/);
+	assert.match(shown, /· 65,528 pages {2}1 5 pages {2}\+ 3 pages/);
+	assert.match(shown, /·+\+·+/);
+	await press('down');
+	const {page} = store.getState();
+	assert.ok(page > 0x1000000);
+	assert.match(await screen(), new RegExp(`WHO REACHES 0x0${page.toString(16)}`));
 });
 
 test('a mapping that is new lights up, and its domain too', async t => {

@@ -1,9 +1,10 @@
 // Host memory as a map, a letter for whoever has most of each cell; and who reaches the chosen page, and why.
 
 import {hex} from '../../formats/address.js';
+import {domainMap, SHARED} from '../../seam/domain-map.js';
 import {type Cell, cellAt, type MemoryMap, memoryMap} from '../../seam/memory-map.js';
 import {reachOf} from '../../seam/reach.js';
-import {sizeText} from '../../words.js';
+import {plural, sizeText} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {hostOf} from '../ranges-shown.js';
 import {type Row, type Span, widthOf, wrap} from '../rows.js';
@@ -17,12 +18,18 @@ const LEGEND_ROWS = 2;
 
 export function gridOf(ui: Ui, width: number, height: number): Grid {
 	const columns = width - 2;
-	return {map: memoryMap(ui.state, hostOf(ui), columns * Math.max(1, height - LEGEND_ROWS)), columns};
+	const wanted = columns * Math.max(1, height - LEGEND_ROWS);
+	const {state, views, kind} = ui;
+	return {
+		map: kind !== 'lab' ? domainMap(state.owned, views, wanted) : memoryMap(state, hostOf(ui), wanted),
+		columns,
+	};
 }
 
 export function mapPanel(ui: Ui, width: number, height: number): Content {
 	const grid = gridOf(ui, width, height);
 	const {map, columns} = grid;
+	if (map.cells.length === 0) return fixed('MEMORY', [[' What memory there is cannot be seen.']]);
 	const chosen = cellAt(map, ui.page) ?? -1;
 	const rows = Array.from(
 		{length: Math.ceil(map.cells.length / columns)},
@@ -37,23 +44,26 @@ export function mapPanel(ui: Ui, width: number, height: number): Content {
 	const legend = map.legend
 		.map(({letter, text}) => `${letter === ' ' ? 'blank' : letter} ${text}`)
 		.join('  ');
-	const missing: Row = [
-		' ',
-		['underlined', 'missing'],
-		[': not in the host domain, or not all of it', 'dim'],
-	];
 	return fixed(`MEMORY ─ ${size} a letter ─ ←↑↓→ ${hex(ui.page)}`, [
 		...rows,
 		[[` ${legend}`, 'dim']],
-		missing,
+		ui.kind === 'lab' ? MISSING : sharedWords(map),
 	]);
 }
+
+const MISSING: Row = [' ', ['underlined', 'missing'], [': not in the host domain, or not all of it', 'dim']];
+
+/** A letter stands for the page of its cell that most domains reach, so the legend alone does not say how many. */
+const sharedWords = ({legend}: MemoryMap): Row => [
+	[` ${legend.map(({letter, pages}) => `${letter} ${plural(pages, 'page')}`).join('  ')}`, 'dim'],
+];
 
 function toneOf({owner, mapped}: Cell): Tone {
 	if (mapped === 'none' || mapped === 'some') return 'missing';
 	if (owner === 'kernel') return 'ownerKernel';
 	if (owner === 'iommu tables') return 'ownerTables';
-	if (owner === 'free') return 'ownerFree';
+	if (owner === 'free' || owner === SHARED.none.text) return 'ownerFree';
+	if (owner === SHARED.several.text) return 'ownerBuffer';
 	if (owner.startsWith('bhyve ')) return 'ownerBuffer';
 	const guest = /^vm(\d+)$/.exec(owner)?.[1];
 	return guest === undefined
