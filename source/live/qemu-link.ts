@@ -1,6 +1,7 @@
 // What it takes to look at a running QEMU: a connection to its monitor, where its IOMMU answers, its memory.
 
 import {openMemory} from './memory.js';
+import {pciDevices, type QemuDevice} from './qemu-devices.js';
 import {findIommu, readUnit, type UnitPlace} from './qemu-iommu.js';
 import {fields, number, printable, Qmp, text} from './qmp.js';
 import {TablePages} from './table-pages.js';
@@ -10,9 +11,13 @@ export type Version = {major: number; minor: number};
 
 /** Looks through the monitor until the memory’s file is tried once more. */
 const TRY_AGAIN = 20;
+/** Looks until the PCI functions are asked for once more. */
+const FUNCTIONS_AGAIN = 4;
 
 export class Link {
 	private looks = 0;
+	private asked = 0;
+	private known: readonly QemuDevice[] = [];
 
 	private constructor(
 		readonly qmp: Qmp,
@@ -51,12 +56,19 @@ export class Link {
 	async follow(table: number): Promise<void> {
 		const moved = table !== this.table;
 		const due = !this.pages.memory.inPlace && ++this.looks % TRY_AGAIN === 0;
+		if (moved) this.asked = 0;
 		if (!moved && !due) return;
 		const memory = await openMemory(this.qmp, table);
 		if (!moved && !memory.inPlace) return;
 		this.pages.memory.close();
 		this.pages = new TablePages(memory);
 		this.table = table;
+	}
+
+	/** Functions are others only where buses are numbered or a card is plugged: they are not asked for at each look. */
+	async functions(): Promise<readonly QemuDevice[]> {
+		if (this.asked++ % FUNCTIONS_AGAIN === 0) this.known = await pciDevices(this.qmp);
+		return this.known;
 	}
 
 	close(): void {

@@ -8,7 +8,6 @@ import {UNKNOWN} from '../seam/ranges.js';
 import type {KernelLog} from './kernel-log.js';
 import {alike, asBefore, NOTHING, troubleText} from './nothing.js';
 import {lookAtDomains, type Os} from './os-domains.js';
-import {pciDevices} from './qemu-devices.js';
 import {amdviFaults, FaultsKept, type FaultsSeen, vtdFaults} from './qemu-faults.js';
 import {readUnit} from './qemu-iommu.js';
 import {Link, type Version} from './qemu-link.js';
@@ -118,10 +117,11 @@ export class QemuMachine implements ObservedMachine {
 	private async look(): Promise<void> {
 		this.link ??= await Link.attach(this.socket, this.ending.signal);
 		const {qmp, name, version, place} = this.link;
-		const [unit, functions, halt] = await Promise.all([readUnit(qmp, place), pciDevices(qmp), haltOf(qmp)]);
+		const [unit, halt] = await Promise.all([readUnit(qmp, place), haltOf(qmp)]);
 		const {log} = this.options;
 		await this.link.follow(unit.table);
 		const {pages} = this.link;
+		const functions = await this.link.functions();
 		const look = pages.look();
 		const seen =
 			unit.format === 'vt-d' ? await vtdFaults(qmp, place, unit) : await amdviFaults(qmp, place, look);
