@@ -7,6 +7,7 @@ import {type TestContext, test} from 'node:test';
 import {setTimeout} from 'node:timers/promises';
 import {milliseconds} from '../../source/live/every.js';
 import {KernelLog} from '../../source/live/kernel-log.js';
+import {openQemu} from '../../source/live/open.js';
 import {QemuMachine} from '../../source/live/qemu.js';
 import type {MachineState} from '../../source/seam/observed.js';
 import {snapshotJson, snapshotText} from '../../source/seam/snapshot.js';
@@ -164,6 +165,21 @@ test('the log of the guest’s kernel is followed, and its faults are explained 
 	);
 	await press('enter');
 	assert.equal(store.getState().view, 'walk');
+});
+
+test('a fault’s device is called what QEMU calls it', async t => {
+	const fake = new FakeMachine(t);
+	fake.map(1, 7);
+	await fake.start();
+	const file = path.join(folder(t), 'serial.log');
+	fs.writeFileSync(
+		file,
+		'DMAR: [DMA Write NO_PASID] Request device [00:02.0] fault addr 0x0 [fault reason 0x05] PTE Write access is not set\n',
+	);
+	const machine = await openQemu([fake.socket], {log: file});
+	t.after(() => machine.close());
+	await machine.readLog();
+	assert.equal(machine.state().told?.faults[0]?.title, '00:02.0 nvme0: DMA write refused');
 });
 
 test('a log that is not there is a note, and the faults of the registers are shown', async t => {
