@@ -33,7 +33,7 @@ export function readOwners(tree: Tree, {container}: Settings): {owners: Owner[];
 
 function readOwner(tree: Tree, pid: number): Owner[] {
 	const folder = `/proc/${pid}`;
-	const held = tree.list(`${folder}/fd`).flatMap(fd => tree.link(`${folder}/fd/${fd}`, isHold) ?? []);
+	const held = tree.links(`${folder}/fd`, isHold);
 	if (held.length === 0) return [];
 	const groups = held.flatMap(target => groupNumber(GROUP.exec(target)?.[1]) ?? []);
 	const devices = held.flatMap(target => {

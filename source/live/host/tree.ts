@@ -72,6 +72,18 @@ export class Tree {
 		return target;
 	}
 
+	/** Where the links in a directory point to that are `wanted`: a process may have thousands. */
+	links(path: string, wanted: (target: string) => boolean): string[] {
+		const names = this.list(path);
+		const at = names.length > 0 ? this.resolve(path) : undefined;
+		return names.flatMap(name => {
+			const target = this.source.link(`${at}/${name}`);
+			if (target === undefined || !wanted(target)) return [];
+			this.witness?.link(`${at}/${name}`, target);
+			return [target];
+		});
+	}
+
 	/** The last name that a link points to: a driver's, a group's. */
 	linkName(path: string): string | undefined {
 		return this.link(path)?.split('/').findLast(Boolean);
