@@ -11,11 +11,9 @@ import {asking} from '../host-devices.js';
 import {KernelLog, OWN_LOG} from '../kernel-log.js';
 import {Capture} from './capture.js';
 import {Disk} from './disk.js';
-import {type Gap, readHost} from './host.js';
+import {type Gap, readHost, remembering} from './host.js';
 import {hostJson} from './json.js';
 import {HostMachine} from './machine.js';
-import {unhurried} from './page-tables.js';
-import {PciIds} from './pci-ids.js';
 import {entriesOf} from './tar.js';
 import {hostText, type Paint, printable} from './text.js';
 import {TraceLog} from './trace-log.js';
@@ -31,7 +29,7 @@ export function openHost({root, log, every, trace}: HostFlags): HostMachine {
 	const source = root === undefined ? ownTree : treeAt(root);
 	const interval = every === undefined ? EVERY_MS : milliseconds(every);
 	const file = log ?? (root === undefined ? OWN_LOG : undefined);
-	const remembered = {tablesIn: unhurried(() => performance.now()), pciIds: new PciIds()};
+	const remembered = remembering(() => performance.now());
 	const machine = new HostMachine({
 		title: `host ${root === undefined ? os.hostname() : path.basename(root)}`,
 		read: () => readHost(new Tree(source()), remembered),

@@ -6,10 +6,11 @@ import {gapsOf} from './gaps.js';
 import {type HostGroup, readGroups} from './groups.js';
 import {hostLints} from './lints.js';
 import {type Owner, readOwners} from './owners.js';
-import {type DeviceTables, readPageTables} from './page-tables.js';
-import type {PciIds} from './pci-ids.js';
+import {areTooLong, type DeviceTables, readPageTables} from './page-tables.js';
+import {PciIds} from './pci-ids.js';
 import {readSettings, type Settings} from './settings.js';
 import type {Tree} from './tree.js';
+import {unhurried} from './unhurried.js';
 import {type HostUnit, readUnits} from './units.js';
 
 export type Host = {
@@ -28,14 +29,28 @@ export type Host = {
 export type Gap = {what: string; how: string};
 
 /** What is remembered by who reads again and again. */
-export type Remembered = {tablesIn?: typeof readPageTables; pciIds?: PciIds};
+export type Remembered = {
+	pciIds?: PciIds;
+	ownersIn?: typeof readOwners;
+	tablesIn?: typeof readPageTables;
+};
 
-export function readHost(tree: Tree, {tablesIn = readPageTables, pciIds}: Remembered = {}): Host {
+/** As who looks again and again reads: names once, and what takes its time seldom. `now`: a clock in milliseconds */
+export const remembering = (now: () => number): Remembered => ({
+	pciIds: new PciIds(),
+	ownersIn: unhurried(now, readOwners),
+	tablesIn: unhurried(now, readPageTables, areTooLong),
+});
+
+export function readHost(
+	tree: Tree,
+	{pciIds, ownersIn = readOwners, tablesIn = readPageTables}: Remembered = {},
+): Host {
 	const settings = readSettings(tree);
 	const units = readUnits(tree, settings);
 	const devices = readDevices(tree, pciIds);
 	// Without a device of vfio's nobody can have a group open, and there may be thousands of processes.
-	const {owners, complete} = devices.some(isVfio) ? readOwners(tree, settings) : {owners: [], complete: true};
+	const {owners, complete} = devices.some(isVfio) ? ownersIn(tree, settings) : {owners: [], complete: true};
 	const groups = readGroups(tree, devices, owners, complete);
 	const tables = tablesIn(tree, settings);
 	const found = {settings, units, devices, groups, owners, ownersComplete: complete, tables};

@@ -37,26 +37,12 @@ export function readPageTables(tree: Tree, {release}: Settings): DeviceTables[] 
 	return isOld ? ofAll(tree, contexts) : ofEach(tree, contexts, devices);
 }
 
-/** A fiftieth of the time at most, and no more often than this. */
-const SHARE = 50;
-const LEAST_MS = 2000;
-
 /**
- * Reads tables again and again, so that the lock which the kernel holds meanwhile is no burden to it. Where there are
- * some too long to be read whole, it is done once: the kernel makes all of their text, however little of it is read.
+ * Where there are some too long to be read whole, once is enough: the kernel makes all of their text, however little of
+ * it is read.
  */
-export function unhurried(now: () => number, read = readPageTables): typeof readPageTables {
-	let last: DeviceTables[] = [];
-	let next = Number.NEGATIVE_INFINITY;
-	return (tree, settings) => {
-		const began = now();
-		if (began < next || last.some(tables => 'cut' in tables && tables.cut)) return last;
-		last = read(tree, settings);
-		const took = now() - began;
-		next = began + Math.max(LEAST_MS, SHARE * took);
-		return last;
-	};
-}
+export const areTooLong = (tables: readonly DeviceTables[]): boolean =>
+	tables.some(each => 'cut' in each && each.cut);
 
 /**
  * Before 6.7 one file has all tables: a group's as often as it has devices, under the first one's name. What is listed

@@ -4,8 +4,6 @@ import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
 import {readHost} from '../../../source/live/host/host.js';
 import {HostMachine} from '../../../source/live/host/machine.js';
-import {type DeviceTables, unhurried} from '../../../source/live/host/page-tables.js';
-import {readSettings} from '../../../source/live/host/settings.js';
 import {Tree} from '../../../source/live/host/tree.js';
 import {recordedTables} from '../../helpers/host-tables.js';
 import {filesOf, type Machine, pci, VTD} from '../../helpers/host-tree.js';
@@ -70,25 +68,4 @@ test('a table that changes is another domain object, the rest stay; and it light
 		before.map(({label}) => label !== '@0x81b000'),
 	);
 	assert.equal(machine.state().tables, 1);
-});
-
-test('a kernel that takes its time to show tables is asked for them a fiftieth of the time at most', () => {
-	let time = 0;
-	let asked = 0;
-	const tables: DeviceTables[] = [{id: '0000:00:02.0', why: 'pass-through'}];
-	const read = unhurried(
-		() => time,
-		() => {
-			asked++;
-			time += 100;
-			return tables;
-		},
-	);
-	const tree = new Tree(filesOf(GUEST));
-	const settings = readSettings(tree);
-	for (; time < 20_000; time += 500) assert.equal(read(tree, settings), tables);
-	assert.equal(asked, 4);
-	Object.assign(tables[0], {cut: true});
-	for (; time < 90_000; time += 500) read(tree, settings);
-	assert.equal(asked, 4, 'a table that is cut is not asked for again');
 });
