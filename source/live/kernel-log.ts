@@ -67,6 +67,7 @@ export class KernelLog {
 			await this.read(follow, changed);
 		} catch (error) {
 			this.trouble = troubleText(error);
+			this.told = {...this.told, closing: [this.trouble, ...this.told.closing]};
 			changed();
 		}
 	}
