@@ -22,6 +22,8 @@ export class KernelLog {
 	private readonly decoder = new Decoder((reading, group) => this.came(reading, group));
 	/** The last fault last. */
 	private readonly order = new Set<Group>();
+	/** In the order in which they first came. */
+	private readonly numbers = new Map<Group, number>();
 	private last: Group | undefined;
 	/** That there is no fault is news at first. */
 	private news = true;
@@ -86,6 +88,7 @@ export class KernelLog {
 		if (group !== undefined) {
 			this.order.delete(group);
 			this.order.add(group);
+			if (!this.numbers.has(group)) this.numbers.set(group, this.numbers.size + 1);
 			this.last = group;
 		}
 		// A detail is of the fault before it.
@@ -108,6 +111,7 @@ export class KernelLog {
 		const explained = explain(group, around);
 		const {device, access, kind} = fault;
 		return {
+			number: this.numbers.get(group) ?? 0,
 			title: explained.title,
 			brief: briefTitle(group, around),
 			count,

@@ -4,6 +4,8 @@ import {hex} from '../formats/address.js';
 import {type Rid, ridText} from '../formats/pci.js';
 
 export type ToldFault = {
+	/** The same as long as it is the same fault. */
+	number: number;
 	title: string;
 	/** The title without the device's long name. */
 	brief: string;
