@@ -5,9 +5,10 @@ import {type HostDevice, isVfio, readDevices} from './devices.js';
 import {gapsOf} from './gaps.js';
 import {type HostGroup, readGroups} from './groups.js';
 import {hostLints} from './lints.js';
-import {type Owner, readOwners} from './owners.js';
+import {type Owner, type Owners, readOwners} from './owners.js';
 import {type DeviceTables, readPageTables} from './page-tables.js';
 import type {PciIds} from './pci-ids.js';
+import {type Pieces, whole} from './pieces.js';
 import {readSettings, type Settings} from './settings.js';
 import type {Tree} from './tree.js';
 import {type HostUnit, readUnits} from './units.js';
@@ -30,14 +31,20 @@ export type Gap = {what: string; how: string};
 /** What is remembered by who reads again and again. */
 export type Remembered = {tablesIn?: typeof readPageTables; pciIds?: PciIds};
 
-export function readHost(tree: Tree, {tablesIn = readPageTables, pciIds}: Remembered = {}): Host {
+export const readHost = (tree: Tree): Host => whole(readingHost(tree));
+
+export function* readingHost(tree: Tree, {tablesIn = readPageTables, pciIds}: Remembered = {}): Pieces<Host> {
 	const settings = readSettings(tree);
 	const units = readUnits(tree, settings);
-	const devices = readDevices(tree, pciIds);
+	const devices = yield* readDevices(tree, pciIds);
 	// Without a device of vfio's nobody can have a group open, and there may be thousands of processes.
-	const {owners, complete} = devices.some(isVfio) ? readOwners(tree, settings) : {owners: [], complete: true};
+	const nobody: Owners = {owners: [], complete: true};
+	const {owners, complete} = devices.some(isVfio) ? yield* readOwners(tree, settings) : nobody;
+	yield;
 	const groups = readGroups(tree, devices, owners, complete);
+	yield;
 	const tables = tablesIn(tree, settings);
+	yield;
 	const found = {settings, units, devices, groups, owners, ownersComplete: complete, tables};
 	return {...found, lints: hostLints(found), gaps: gapsOf(tree, found)};
 }
