@@ -120,3 +120,29 @@ test('of a log that cannot be read any more it is said why, beside what was read
 	assert.match(log.told.closing[0], /kern\.log is a directory/);
 	assert.equal(log.seen?.faults.length, 1);
 });
+
+test('a storm of more kinds than are kept is counted whole, and put into words a few at a time', async t => {
+	const kinds = Array.from({length: 2000}, (_, i) =>
+		fault(
+			`${(16 + (i >> 8)).toString(16)}:${((i >> 3) & 31).toString(16).padStart(2, '0')}.${i & 7}`,
+			'0x1000',
+		),
+	);
+	let asked = 0;
+	const log = new KernelLog(logFile(t, kinds.join('')), (_, around) => {
+		asked++;
+		return around;
+	});
+	const atOnce: number[] = [];
+	const done = log.read(true, () => {
+		atOnce.push(asked);
+		asked = 0;
+	});
+	await eventually(() => atOnce.length === 3, log);
+	log.close();
+	await done;
+	assert.equal(log.told.total, 2000);
+	assert.deepEqual(atOnce.slice(0, 3), [20, 20, 20]);
+	assert.equal(log.told.faults.length, new Set(log.told.faults.map(({number}) => number)).size);
+	assert.match(log.told.closing.join(' '), /2,000/);
+});

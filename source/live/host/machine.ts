@@ -71,7 +71,7 @@ export class HostMachine implements ObservedMachine {
 	private async followLog(further: boolean, changed: () => void): Promise<void> {
 		const {log} = this.options;
 		await log?.follow(further, () => {
-			this.show({...this.look(), told: log.seen}, changed);
+			this.show({...(log.trouble ? this.look() : {}), told: log.seen}, changed);
 		});
 	}
 

@@ -8,9 +8,8 @@ import {type Content, fixed, list} from '../content.js';
 import {fit, type Row, widthOf, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 
-export function toldPanel({from, faults, closing}: Told, width: number): Content {
-	const all = faults.reduce((sum, {count}) => sum + count, 0);
-	const seen = `FAULTS ─ ${all === 0 ? 'none' : grouped(all)} in `;
+export function toldPanel({from, total, faults, closing}: Told, width: number): Content {
+	const seen = `FAULTS ─ ${total === 0 ? 'none' : grouped(total)} in `;
 	// Of a long path the end tells.
 	const title = `${seen}${widthOf(seen + from) <= width - 2 ? from : path.basename(from)}`;
 	if (faults.length === 0)
