@@ -14,6 +14,8 @@ import {troubleText} from './nothing.js';
 export const OWN_LOG = '/dev/kmsg';
 /** A log that is long already is shown as it is read, so often. */
 const SHOW_BYTES = 64 * 1024 ** 2;
+/** In a storm of many kinds so many of them are put into words at a time, the newest first; the others at the next. */
+const WORDS_AT_ONCE = 20;
 
 export class KernelLog {
 	told: Told;
@@ -22,10 +24,14 @@ export class KernelLog {
 	private readonly decoder = new Decoder((reading, group) => this.came(reading, group));
 	/** The last fault last. */
 	private readonly order = new Set<Group>();
+	/** In the order in which they first came. */
+	private readonly numbers = new Map<Group, number>();
 	private last: Group | undefined;
 	/** That there is no fault is news at first. */
 	private news = true;
 	private readonly words = new Map<Group, ToldFault>();
+	/** Groups of which there is more to say than their words do. */
+	private readonly stale = new Set<Group>();
 	private readonly ending = new AbortController();
 
 	/** @param asked what the machine knows of its devices */
@@ -33,7 +39,7 @@ export class KernelLog {
 		private readonly file: string,
 		private readonly asked: Asked = (_, around) => around,
 	) {
-		this.told = {from: file, faults: [], closing: []};
+		this.told = {from: file, total: 0, faults: [], closing: []};
 	}
 
 	/**
@@ -46,8 +52,8 @@ export class KernelLog {
 		let bytes = 0;
 		const show = () => {
 			if (!this.news) return;
-			this.news = false;
-			this.tell();
+			this.tell(follow ? WORDS_AT_ONCE : Number.POSITIVE_INFINITY);
+			this.news = this.stale.size > 0;
 			changed();
 		};
 		for await (const piece of input.pieces) {
@@ -67,6 +73,7 @@ export class KernelLog {
 			await this.read(follow, changed);
 		} catch (error) {
 			this.trouble = troubleText(error);
+			this.told = {...this.told, closing: [this.trouble, ...this.told.closing]};
 			changed();
 		}
 	}
@@ -85,20 +92,30 @@ export class KernelLog {
 		if (group !== undefined) {
 			this.order.delete(group);
 			this.order.add(group);
+			if (!this.numbers.has(group)) this.numbers.set(group, this.numbers.size + 1);
 			this.last = group;
 		}
 		// A detail is of the fault before it.
 		if (this.last !== undefined && (group !== undefined || reading.is === 'detail'))
-			this.words.delete(this.last);
+			this.stale.add(this.last);
 	}
 
-	private tell(): void {
-		const faults = [...this.order].reverse().map(group => {
-			const known = this.words.get(group) ?? this.wordsFor(group);
-			this.words.set(group, known);
-			return known;
+	private tell(most: number): void {
+		let left = most;
+		const faults = [...this.order].reverse().flatMap(group => {
+			if (!this.stale.has(group) || left === 0) return this.words.get(group) ?? [];
+			left--;
+			const words = this.wordsFor(group);
+			this.words.set(group, words);
+			this.stale.delete(group);
+			return words;
 		});
-		this.told = {from: this.file, faults, closing: closing(this.decoder.storm)};
+		this.told = {
+			from: this.file,
+			total: this.decoder.storm.faults,
+			faults,
+			closing: closing(this.decoder.storm),
+		};
 	}
 
 	private wordsFor(group: Group): ToldFault {
@@ -107,6 +124,7 @@ export class KernelLog {
 		const explained = explain(group, around);
 		const {device, access, kind} = fault;
 		return {
+			number: this.numbers.get(group) ?? 0,
 			title: explained.title,
 			brief: briefTitle(group, around),
 			count,

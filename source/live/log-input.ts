@@ -4,7 +4,7 @@
 import {spawn} from 'node:child_process';
 import fs from 'node:fs';
 import type {Readable} from 'node:stream';
-import {setTimeout as sleep} from 'node:timers/promises';
+import {setImmediate as others, setTimeout as sleep} from 'node:timers/promises';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 
 /** The next bytes, good until the next are asked for; or that there are no more for now, which a follower waits out. */
@@ -25,13 +25,15 @@ export type InputOptions = {
 const PIECE = 1024 ** 2;
 /** How often a file is looked at for more. */
 const POLL_MS = 250;
+/** After so many records of the kernel's it is the turn of others. */
+const RECORDS = 256;
 const KMSG = '/dev/kmsg';
 
 /** @throws UserError where it cannot be read */
 export function openLog(file: string | undefined, options: InputOptions): LogInput {
 	if (file === 'dmesg' || (file === undefined && options.stdin.isTTY)) return ownLog(options);
 	if (file === undefined || file === '-') return {own: false, pieces: streamed(options.stdin, options)};
-	const descriptor = opened(file);
+	const descriptor = opened(file, options.follow);
 	const kmsg = file === KMSG;
 	return {own: kmsg, pieces: kmsg ? records(descriptor, options) : contents(file, descriptor, options)};
 }
@@ -39,22 +41,23 @@ export function openLog(file: string | undefined, options: InputOptions): LogInp
 /** What the kernel of this machine has logged. */
 function ownLog(options: InputOptions): LogInput {
 	if (!fs.existsSync(KMSG)) return {own: true, pieces: printed(options)};
-	return {own: true, pieces: records(opened(KMSG), options)};
+	return {own: true, pieces: records(opened(KMSG, options.follow), options)};
 }
 
-function opened(file: string): number {
+/** A pipe that is followed is not waited for: whoever writes it may come later. */
+function opened(file: string, follow: boolean): number {
 	try {
 		const kind = fs.statSync(file);
 		if (kind.isDirectory())
 			throw new UserError(`${file} is a directory; name a log in it, such as kern.log.`);
-		const flags = fs.constants.O_RDONLY | (kind.isCharacterDevice() ? fs.constants.O_NONBLOCK : 0);
-		return fs.openSync(file, flags);
+		const wouldWait = kind.isCharacterDevice() || (kind.isFIFO() && follow);
+		return fs.openSync(file, fs.constants.O_RDONLY | (wouldWait ? fs.constants.O_NONBLOCK : 0));
 	} catch (error) {
 		if (error instanceof UserError) throw error;
 		if (errnoOf(error) === 'ENOENT') throw new UserError(`There is no ${file}; check the path.`);
 		if (errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM')
 			throw new UserError(
-				`${file} may not be read by you; try sudo dmesg | dmascope decode, or sudo dmascope decode ${file}.`,
+				`${file} may not be read by you; try again with sudo, or sudo dmesg | dmascope decode.`,
 			);
 		throw new UserError(`${file} cannot be read: ${messageOf(error)}.`);
 	}
@@ -62,37 +65,53 @@ function opened(file: string): number {
 
 async function* contents(file: string, first: number, options: InputOptions): AsyncGenerator<Piece> {
 	const piece = Buffer.allocUnsafe(PIECE);
-	const regular = fs.fstatSync(first).isFile();
 	let descriptor = first;
-	let position = 0;
+	let position = beginningOf(first);
 	let begun = false;
 	try {
 		for (;;) {
-			const read = readAt(file, descriptor, piece, regular ? position : null);
+			const read = readAt(file, descriptor, piece, position);
 			if (read > 0) {
 				const bytes = piece.subarray(0, read);
 				if (!begun) refuseOthers(file, bytes);
+				if (!begun && position === null && bytes.every(byte => byte === 0))
+					throw new UserError(`${file} has nothing but zeros; name a kernel log.`);
 				begun = true;
-				position += read;
+				if (position !== null) position += read;
 				yield bytes;
+				// A log of gigabytes is read while a screen is drawn and keys are pressed.
+				await others();
 				continue;
 			}
 			if (!options.follow) return;
 			yield 'pause';
 			if (!(await waited(options.stop))) return;
-			const now = fs.statSync(file, {throwIfNoEntry: false});
+			const now = statOf(file);
 			const open = fs.fstatSync(descriptor);
 			if (now !== undefined && (now.ino !== open.ino || now.dev !== open.dev)) {
 				// Rotated: the old file was read to its end, the new one is read from its beginning.
+				const next = opened(file, true);
 				fs.closeSync(descriptor);
-				descriptor = opened(file);
-				position = 0;
-			} else if (open.size < position) position = 0;
+				descriptor = next;
+			} else if (position === null || open.size >= position) continue;
+			position = beginningOf(descriptor);
 			// The beginning of a new file is no end of the old one's last line.
-			if (position === 0) yield Buffer.from('\n');
+			yield Buffer.from('\n');
 		}
 	} finally {
 		fs.closeSync(descriptor);
+	}
+}
+
+/** Null of a pipe or a device, in which there are no places. */
+const beginningOf = (descriptor: number): number | null => (fs.fstatSync(descriptor).isFile() ? 0 : null);
+
+/** Undefined where there is nothing, and where nobody may look any more: the old file is good until there is another. */
+function statOf(file: string): fs.Stats | undefined {
+	try {
+		return fs.statSync(file);
+	} catch {
+		return undefined;
 	}
 }
 
@@ -109,8 +128,9 @@ function readAt(file: string, descriptor: number, piece: Buffer, position: numbe
 async function* records(descriptor: number, options: InputOptions): AsyncGenerator<Piece> {
 	const piece = Buffer.allocUnsafe(8192);
 	try {
-		for (;;) {
+		for (let count = 1; ; count++) {
 			const read = recordInto(descriptor, piece);
+			if (count % RECORDS === 0) await others();
 			if (read > 0) yield piece.subarray(0, read);
 			else if (read === 0) {
 				if (!options.follow) return;

@@ -4,6 +4,8 @@ import {hex} from '../formats/address.js';
 import {type Rid, ridText} from '../formats/pci.js';
 
 export type ToldFault = {
+	/** The same as long as it is the same fault. */
+	number: number;
 	title: string;
 	/** The title without the device's long name. */
 	brief: string;
@@ -19,7 +21,9 @@ export type ToldFault = {
 export type Told = {
 	/** The log that they are from. */
 	from: string;
-	/** All of them, the newest first. */
+	/** How often any came, those of too many kinds among them. */
+	total: number;
+	/** The newest first. */
 	faults: readonly ToldFault[];
 	/** What there is to say of the log as a whole. */
 	closing: readonly string[];

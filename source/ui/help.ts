@@ -6,7 +6,7 @@ import {commands} from './commands/index.js';
 import {type Content, list} from './content.js';
 import {keySign} from './glyphs.js';
 import {fit, type Row, wrap} from './rows.js';
-import {viewIdsOf} from './views.js';
+import {OTHERWISE, viewIdsOf, viewsOf} from './views.js';
 
 const INTRO = [
 	'A guest reads a raw disk: the host’s disk controller writes the guest’s memory itself, and is looked up in the host domain. Policy remove takes the pages of a guest with a passthru device out of that domain, keep leaves them, bounce copies each transfer through a buffer of bhyve. The host is modelled; the disk and its bytes, the tables and the copies are real.',
@@ -22,13 +22,18 @@ export function helpPanel(
 	kind: Kind = 'lab',
 ): Content {
 	const there: readonly string[] = viewIdsOf({kind});
+	const hasMap = Object.values(viewsOf({kind})).some(({panels}) => panels.includes('map'));
 	const columns = Math.max(1, Math.min(3, Math.floor(width / COLUMN)));
 	const rows = GROUPS.filter(group => !(kind !== 'lab' && NEEDS_LAB.includes(group))).flatMap(
 		(group): Row[] => [
 			[[fit(` ${group}`, COLUMN), 'title']],
 			...commands
-				.filter(command => command.group === group && (group !== 'Views' || there.includes(command.id)))
-				.map(({shown, description}): Row => {
+				.filter(
+					({id, group: own, place}) =>
+						own === group && (group !== 'Views' || there.includes(id)) && (place !== 'map' || hasMap),
+				)
+				.map(({id, shown, description: usual}): Row => {
+					const description = OTHERWISE[kind]?.[id] ?? usual;
 					const key = `   ${keySign(shown).padEnd(6)}`;
 					return [[key, 'key'], fit(keySign(description), COLUMN - key.length)];
 				}),

@@ -16,8 +16,8 @@ const ELLIPSIS = '…';
 /** Characters that take one column each: ASCII, the signs that panels draw with, and braille. */
 const PLAIN = new RegExp(`^[ -~\u2800-\u28ff${SIGNS.join('')}]*$`);
 
-/** What a disk's name or a partition's may hold, and a terminal would obey. */
-const CONTROL = /\p{Cc}/gu;
+/** What names of disks, VMs or drivers may hold, and a terminal would obey: some of it turns a line round. */
+const CONTROL = /[\p{Cc}\p{Cf}]/gu;
 
 export const isPlain = (text: string): boolean => PLAIN.test(text);
 
@@ -46,7 +46,7 @@ function cut(text: string, width: number): string {
 export function wrap(text: string, width: number): string[] {
 	const lines: string[] = [];
 	let line = '';
-	for (const word of text.split(' ')) {
+	for (const word of text.split(' ').flatMap(each => pieces(each, width - 2))) {
 		const longer = line === '' ? word : `${line} ${word}`;
 		if (line !== '' && widthOf(longer) > width) {
 			lines.push(line);
@@ -54,6 +54,12 @@ export function wrap(text: string, width: number): string[] {
 		} else line = longer;
 	}
 	return [...lines, line];
+}
+
+/** A word that is wider than a line, in pieces; else as it is. */
+function pieces(word: string, width: number): string[] {
+	if (width < 1 || widthOf(word) <= width) return [word];
+	return word.match(new RegExp(`.{1,${width}}`, 'gsu')) ?? [word];
 }
 
 const run = (text: string, style: Style): Run => [drawn(text), style];

@@ -4,15 +4,16 @@ import {createStore, type StoreApi} from 'zustand/vanilla';
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import type {Command, Outcome} from '../seam/command.js';
-import type {GroupWords} from '../seam/host-words.js';
 import type {Kind, MachineState, ObservedMachine, Transfer} from '../seam/observed.js';
 import {type DomainView, type Range, viewDomain} from '../seam/ranges.js';
 import type {Comparison} from '../seam/workload.js';
 import {messageOf, UserError} from '../user-error.js';
 import {grouped} from '../words.js';
+import {placesAfter} from './chosen.js';
 import type {Place} from './content.js';
 import {commitDraft, type Form, newForm} from './form.js';
 import {keySign} from './glyphs.js';
+import {changedGroups} from './group-rows.js';
 import type {PanelId} from './layout.js';
 import type {Play} from './play.js';
 import type {Tone} from './theme.js';
@@ -77,7 +78,6 @@ export type Store = StoreApi<Ui>;
 
 const LIT_MS = 1000;
 
-export const groupKey = ({number}: GroupWords): string => `group ${number}`;
 export const rangeKey = (domain: number, {iova, hpa, pages, read, write}: Range): string =>
 	`${domain}:${iova}:${hpa}:${pages}:${read}${write}`;
 
@@ -202,16 +202,19 @@ export function refresh(store: Store): void {
 	if (old.lost && !state.lost) say(store, 'It is there again.', 'good');
 	// Transfers change no table, and there may be ten of them a second.
 	if (state.tables === old.tables) {
-		store.setState({state});
-		light(store, changedGroups(old, state));
+		store.setState(ui => ({state, places: placesAfter(ui, {...ui, state})}));
+		light(store, changedGroups(old.host, state.host));
 		return;
 	}
 	const views = look(machine, state, state.owned === old.owned ? before : []);
 	const known = keysOf(before.filter(view => !views.includes(view)));
 	const anew = views.filter(view => !before.includes(view));
 	const changed = new Set([...keysOf(anew)].filter(key => !known.has(key)));
-	store.setState(({form}) => ({state, views, form: withGuest(form, state)}));
-	light(store, new Set([...changed, ...changedGroups(old, state)]));
+	store.setState(ui => ({
+		...{state, views, form: withGuest(ui.form, state)},
+		places: placesAfter(ui, {...ui, state, views}),
+	}));
+	light(store, new Set([...changed, ...changedGroups(old.host, state.host)]));
 }
 
 function light(store: Store, changed: ReadonlySet<string>): void {
@@ -220,13 +223,6 @@ function light(store: Store, changed: ReadonlySet<string>): void {
 	store.setState({changed});
 	if (changed.size > 0)
 		timers.set(store, setTimeout(() => store.setState({changed: new Set()}), LIT_MS).unref());
-}
-
-/** Groups of a host that another has now, or whose devices are others. */
-function changedGroups({host: before}: MachineState, {host: now}: MachineState): Set<string> {
-	if (before === now || before === undefined || now === undefined) return new Set();
-	const known = new Map(before.groups.map(group => [group.number, JSON.stringify(group)]));
-	return new Set(now.groups.filter(group => known.get(group.number) !== JSON.stringify(group)).map(groupKey));
 }
 
 /** A fault of the kernel's log is not to be missed, whatever is looked at. */

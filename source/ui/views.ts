@@ -127,6 +127,12 @@ const host: Views = {
 	},
 };
 
+/** What views show that are others there than the lab's. */
+export const OTHERWISE: Partial<Record<Kind, Readonly<Record<string, string | undefined>>>> = {
+	tables: {overview: 'Domains, devices and faults', memory: 'A page, and who reaches it'},
+	host: {overview: 'Groups, units and faults', domains: 'Page tables, where they are shown'},
+};
+
 type Seen = {view: ViewId; kind: Kind};
 const byKind: Record<Kind, Views> = {lab, tables, host};
 export const viewsOf = ({kind}: Pick<Seen, 'kind'>): Views => byKind[kind];

@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import {treeAt} from '../../source/live/host/command.js';
-import {readHost} from '../../source/live/host/host.js';
+import {readingHost} from '../../source/live/host/host.js';
 import {HostMachine} from '../../source/live/host/machine.js';
 import {Tree} from '../../source/live/host/tree.js';
 import {asking} from '../../source/live/host-devices.js';
@@ -15,11 +15,12 @@ export async function capturedHost(
 	log = path.relative('.', path.join(LIVE, 'host/faults.log')),
 ): Promise<HostMachine> {
 	const source = treeAt(path.join(LIVE, 'host/intel.tar'))();
-	const read = () => readHost(new Tree(source));
+	const read = () => readingHost(new Tree(source));
 	const machine = new HostMachine({
 		title: 'host intel.tar',
 		read,
 		clock: () => '12:34:56',
+		now: () => 0,
 		log: new KernelLog(
 			log,
 			asking(true, () => new Tree(source)),

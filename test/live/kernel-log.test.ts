@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
@@ -17,6 +18,13 @@ function logFile(t: TestContext, text: string): string {
 }
 
 const titles = ({told}: KernelLog): string[] => told.faults.map(({title, count}) => `${title} ×${count}`);
+
+async function eventually(there: () => boolean, log: KernelLog): Promise<void> {
+	for (let waited = 0; !there(); waited += 10) {
+		assert.ok(waited < 10_000, titles(log).join());
+		await sleep(10);
+	}
+}
 
 test('a log is told once as a whole: the newest fault first, storms as one', async t => {
 	const log = new KernelLog(
@@ -50,12 +58,7 @@ test('a followed log tells what is new, and the words of what is not stay the sa
 	const log = new KernelLog(file);
 	let changes = 0;
 	const done = log.read(true, () => changes++);
-	const until = async (there: () => boolean) => {
-		for (let waited = 0; !there(); waited += 10) {
-			assert.ok(waited < 10_000, titles(log).join());
-			await sleep(10);
-		}
-	};
+	const until = (there: () => boolean) => eventually(there, log);
 	await until(() => log.told.faults.length === 1);
 	const before = log.told;
 	await sleep(600);
@@ -69,4 +72,77 @@ test('a followed log tells what is new, and the words of what is not stay the sa
 	assert.deepEqual(titles(log), ['05:00.0: DMA write refused ×2', '06:00.0: DMA write refused ×1']);
 	log.close();
 	await done;
+});
+
+test('a long log is read while other things are done', async t => {
+	const log = new KernelLog(logFile(t, fault('05:00.0', '0x1000').repeat(80_000)));
+	let turns = 0;
+	const timer = setInterval(() => turns++, 1);
+	await log.read(false);
+	clearInterval(timer);
+	assert.ok(turns >= 4, `${turns}`);
+});
+
+test('a pipe is followed that nobody writes to yet, and a line of it may come in two', async t => {
+	const pipe = path.join(folder(t), 'pipe');
+	execFileSync('mkfifo', [pipe]);
+	const log = new KernelLog(pipe);
+	const done = log.read(true);
+	const writer = fs.openSync(pipe, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK);
+	const line = fault('05:00.0', '0x1000');
+	fs.writeSync(writer, line + line.slice(0, 60));
+	await eventually(() => log.told.faults.length === 1, log);
+	await sleep(600);
+	fs.writeSync(writer, line.slice(60));
+	await eventually(() => log.told.faults[0].count === 2, log);
+	fs.closeSync(writer);
+	log.close();
+	await done;
+});
+
+test('zeros without end are no log', async () => {
+	await assert.rejects(
+		new KernelLog('/dev/zero').read(true),
+		(error: unknown) => error instanceof UserError && /\/dev\/zero has nothing but zeros/.test(error.message),
+	);
+});
+
+test('of a log that cannot be read any more it is said why, beside what was read', async t => {
+	const file = logFile(t, fault('05:00.0', '0x1000'));
+	const log = new KernelLog(file);
+	const done = log.follow(true, () => {});
+	await eventually(() => log.told.faults.length === 1, log);
+	fs.rmSync(file);
+	await sleep(300);
+	assert.equal(log.trouble, undefined, 'one that was deleted may be rotated just now');
+	fs.mkdirSync(file);
+	await done;
+	assert.match(log.told.closing[0], /kern\.log is a directory/);
+	assert.equal(log.seen?.faults.length, 1);
+});
+
+test('a storm of more kinds than are kept is counted whole, and put into words a few at a time', async t => {
+	const kinds = Array.from({length: 2000}, (_, i) =>
+		fault(
+			`${(16 + (i >> 8)).toString(16)}:${((i >> 3) & 31).toString(16).padStart(2, '0')}.${i & 7}`,
+			'0x1000',
+		),
+	);
+	let asked = 0;
+	const log = new KernelLog(logFile(t, kinds.join('')), (_, around) => {
+		asked++;
+		return around;
+	});
+	const atOnce: number[] = [];
+	const done = log.read(true, () => {
+		atOnce.push(asked);
+		asked = 0;
+	});
+	await eventually(() => atOnce.length === 3, log);
+	log.close();
+	await done;
+	assert.equal(log.told.total, 2000);
+	assert.deepEqual(atOnce.slice(0, 3), [20, 20, 20]);
+	assert.equal(log.told.faults.length, new Set(log.told.faults.map(({number}) => number)).size);
+	assert.match(log.told.closing.join(' '), /2,000/);
 });

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import {test} from 'node:test';
+import {type TestContext, test} from 'node:test';
 import {traceEvent} from '../../source/live/host/trace-events.js';
+import type {MachineState} from '../../source/seam/observed.js';
 import {refresh} from '../../source/ui/store.js';
 import {capturedHost} from '../helpers/host-machine.js';
 import {openDashboard} from '../helpers/terminal.js';
@@ -61,6 +62,69 @@ test('a group that changes hands lights up, and a fault that comes is said whate
 	assert.deepEqual([...store.getState().changed], ['group 0']);
 	assert.match(await screen(), /0 {2}VM db/);
 	assert.match(store.getState().message.text, /^02:00\.0 vfio-pci: DMA write refused, ×7$/);
+});
+
+/** A dashboard over the captured host whose state is what a test says. */
+async function changing(t: TestContext, columns = 120, rows = 40) {
+	const machine = await capturedHost();
+	const first = machine.state();
+	const {host, told} = first;
+	assert.ok(host !== undefined && told !== undefined);
+	let state = first;
+	const looked = {...machine, memory: machine.memory, state: () => state, close() {}};
+	const dashboard = openDashboard(t, looked, columns, rows);
+	const become = (now: Partial<MachineState>) => {
+		state = {...state, ...now, revision: state.revision + 1};
+		refresh(dashboard.store);
+		return dashboard.screen();
+	};
+	return {...dashboard, host, told, become};
+}
+
+test('the chosen group stays chosen while others come and go; in place of one that is gone stands another', async t => {
+	const {host, press, become, store} = await changing(t);
+	assert.match(await press(...Array.from({length: 10}, () => 'down')), /GROUP 6/);
+	assert.match(await become({host: {...host, groups: host.groups.slice(3)}}), /GROUPS ─ 5[\s\S]*GROUP 6/);
+	assert.match(await become({host}), /GROUPS ─ 8[\s\S]*GROUP 6/);
+	await press('G');
+	const few = await become({host: {...host, groups: host.groups.slice(0, 2)}});
+	assert.match(few, /GROUPS ─ 2[\s\S]*GROUP 1 /);
+	await press('y');
+	assert.match(store.getState().message.text, /^Copied: 1 {2}bridges +00:02\.0 PCI bridge/);
+});
+
+test('the chosen fault stays chosen as others come; where none was chosen it is the newest', async t => {
+	const {told, press, become, store} = await changing(t);
+	const [one, two] = told.faults;
+	const third = {...one, number: 3, title: 'A third one', brief: 'A third one'};
+	await press('7');
+	assert.match(await become({told: {...told, faults: [third, one, two]}}), /IN WORDS[\s\S]*A third one/);
+	assert.match(await press('down', 'down'), /IN WORDS[\s\S]*│ 02:00\.0 vfio-pci Red Hat/);
+	await become({told: {...told, faults: [third, one, two].map(fault => ({...fault}))}});
+	const fourth = {...third, number: 4};
+	await become({told: {...told, faults: [fourth, third, one, two]}});
+	assert.deepEqual(store.getState().places.faults, {top: 0, cursor: 3});
+});
+
+test('how often a fault came is seen in a narrow panel, and of a long path its end', async t => {
+	const {told, become} = await changing(t, 80, 24);
+	const long = {...told.faults[0], brief: 'A fault with many words in its title', count: 1234};
+	const from = '/var/log/some/where/far/below/kern.log';
+	assert.match(
+		await become({told: {...told, from, faults: [long]}}),
+		/in kern\.log ─[\s\S]*A fault with.*… ×1,234│/,
+	);
+});
+
+test('without a log it is said that faults are not seen, and how they would be; help has what there is here', async t => {
+	const {host, become, press} = await changing(t);
+	const notSeen = [{what: 'faults: a capture has no kernel log', how: 'add --log FILE'}];
+	const screen = await become({told: undefined, host: {...host, notSeen}});
+	assert.match(screen, /FAULTS ─ not seen[\s\S]*a capture has no kernel log[\s\S]*add --log FILE/);
+	assert.doesNotMatch(screen, /registers hold/);
+	const help = await press('?');
+	assert.match(help, /1 +Groups, units and faults/);
+	assert.doesNotMatch(help, /The cell before|Both tables/);
 });
 
 test('events are shown the newest first, with how many there are each second', async t => {

@@ -98,3 +98,8 @@ test('every view fills every screen exactly, and shows the panel that has the fo
 		{seed: 14, numRuns: 1000},
 	);
 });
+
+test('a name that would turn a line round, or is wider than it, is shown whole and in order', () => {
+	assert.equal(fit('vm\u202eevil\u2066\u200b', 10), 'vm?evil?? ');
+	assert.deepEqual(wrap(`a ${'n'.repeat(15)} b`, 12), ['a nnnnnnnnnn', '  nnnnn b']);
+});

@@ -11,7 +11,7 @@ import {asking} from '../host-devices.js';
 import {KernelLog, OWN_LOG} from '../kernel-log.js';
 import {Capture} from './capture.js';
 import {Disk} from './disk.js';
-import {type Gap, readHost, remembering} from './host.js';
+import {type Gap, readHost, readingHost, remembering} from './host.js';
 import {hostJson} from './json.js';
 import {HostMachine} from './machine.js';
 import {entriesOf} from './tar.js';
@@ -23,18 +23,23 @@ import {Files, type Source, Tree} from './tree.js';
 export type HostFlags = {root?: string; log?: string; every?: string; trace: boolean};
 
 const EVERY_MS = 2000;
+/** Of a large host a look takes long: it is a hundredth of the time at most. */
+const SHARE = 100;
+const seldom = (took: number): number => Math.max(EVERY_MS, SHARE * took);
 
 /** @throws UserError where there is no such tree, or no Linux */
 export function openHost({root, log, every, trace}: HostFlags): HostMachine {
 	const source = root === undefined ? ownTree : treeAt(root);
-	const interval = every === undefined ? EVERY_MS : milliseconds(every);
+	const interval = every === undefined ? undefined : milliseconds(every);
 	const file = log ?? (root === undefined ? OWN_LOG : undefined);
-	const remembered = remembering(() => performance.now());
-	const machine = new HostMachine({
+	const now = () => performance.now();
+	const remembered = remembering(now);
+	return new HostMachine({
 		title: `host ${root === undefined ? os.hostname() : path.basename(root)}`,
-		read: () => readHost(new Tree(source()), remembered),
+		read: () => readingHost(new Tree(source()), remembered),
 		// A capture stays as it is.
-		every: root !== undefined && fs.statSync(root).isFile() ? undefined : interval,
+		pace: root !== undefined && fs.statSync(root).isFile() ? undefined : took => interval ?? seldom(took),
+		now,
 		clock: () => new Date().toTimeString().slice(0, 8),
 		log:
 			file === undefined
@@ -46,7 +51,6 @@ export function openHost({root, log, every, trace}: HostFlags): HostMachine {
 		gaps: [...(file === undefined ? [NO_LOG] : []), ...(root === undefined && !trace ? [NO_TRACE] : [])],
 		...(trace ? {tracing: new TraceLog(openTracing(root), monotonic)} : {}),
 	});
-	return machine;
 }
 
 const NO_LOG: Gap = {

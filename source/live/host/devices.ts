@@ -2,6 +2,7 @@
 
 import {classWords} from './classes.js';
 import {PciIds} from './pci-ids.js';
+import type {Pieces} from './pieces.js';
 import type {Tree} from './tree.js';
 
 export type HostDevice = {
@@ -24,8 +25,12 @@ export const PCI = '/sys/bus/pci/devices';
 const GROUPS = '/sys/kernel/iommu_groups';
 
 /** @param pciIds of who reads again and again */
-export function readDevices(tree: Tree, pciIds = new PciIds()): HostDevice[] {
-	const pci = tree.list(PCI).map(id => readDevice(tree, `${PCI}/${id}`, id));
+export function* readDevices(tree: Tree, pciIds = new PciIds()): Pieces<HostDevice[]> {
+	const pci: HostDevice[] = [];
+	for (const id of tree.list(PCI)) {
+		pci.push(readDevice(tree, `${PCI}/${id}`, id));
+		yield;
+	}
 	const known = new Set(pci.map(({id}) => id));
 	const others = tree.list(GROUPS).flatMap(group =>
 		tree

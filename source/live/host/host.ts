@@ -5,9 +5,10 @@ import {type HostDevice, isVfio, readDevices} from './devices.js';
 import {gapsOf} from './gaps.js';
 import {type HostGroup, readGroups} from './groups.js';
 import {hostLints} from './lints.js';
-import {type Owner, readOwners} from './owners.js';
+import {type Owner, type Owners, readOwners} from './owners.js';
 import {areTooLong, type DeviceTables, readPageTables} from './page-tables.js';
 import {PciIds} from './pci-ids.js';
+import {type Pieces, whole} from './pieces.js';
 import {readSettings, type Settings} from './settings.js';
 import type {Tree} from './tree.js';
 import {unhurried} from './unhurried.js';
@@ -29,30 +30,28 @@ export type Host = {
 export type Gap = {what: string; how: string};
 
 /** What is remembered by who reads again and again. */
-export type Remembered = {
-	pciIds?: PciIds;
-	ownersIn?: typeof readOwners;
-	tablesIn?: typeof readPageTables;
-};
+export type Remembered = {pciIds?: PciIds; tablesIn?: typeof readPageTables};
 
-/** As who looks again and again reads: names once, and what takes its time seldom. `now`: a clock in milliseconds */
+/** As who looks again and again reads: names once, and page tables seldom. `now`: a clock in milliseconds */
 export const remembering = (now: () => number): Remembered => ({
 	pciIds: new PciIds(),
-	ownersIn: unhurried(now, readOwners),
 	tablesIn: unhurried(now, readPageTables, areTooLong),
 });
 
-export function readHost(
-	tree: Tree,
-	{pciIds, ownersIn = readOwners, tablesIn = readPageTables}: Remembered = {},
-): Host {
+export const readHost = (tree: Tree): Host => whole(readingHost(tree));
+
+export function* readingHost(tree: Tree, {tablesIn = readPageTables, pciIds}: Remembered = {}): Pieces<Host> {
 	const settings = readSettings(tree);
 	const units = readUnits(tree, settings);
-	const devices = readDevices(tree, pciIds);
+	const devices = yield* readDevices(tree, pciIds);
 	// Without a device of vfio's nobody can have a group open, and there may be thousands of processes.
-	const {owners, complete} = devices.some(isVfio) ? ownersIn(tree, settings) : {owners: [], complete: true};
+	const nobody: Owners = {owners: [], complete: true};
+	const {owners, complete} = devices.some(isVfio) ? yield* readOwners(tree, settings) : nobody;
+	yield;
 	const groups = readGroups(tree, devices, owners, complete);
+	yield;
 	const tables = tablesIn(tree, settings);
+	yield;
 	const found = {settings, units, devices, groups, owners, ownersComplete: complete, tables};
 	return {...found, lints: hostLints(found), gaps: gapsOf(tree, found)};
 }

@@ -1,21 +1,25 @@
 // This Linux host, or a copy of another's files, as a machine to look at: read again and again, with the faults of its
 // kernel's log as they come, and what the kernel maps and unmaps where that was asked for.
 
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {HostWords} from '../../seam/host-words.js';
 import type {MachineState, ObservedMachine, PhysicalReader} from '../../seam/observed.js';
 import type {Traced} from '../../seam/traced.js';
 import type {KernelLog} from '../kernel-log.js';
 import {alike, asBefore, NOTHING, troubleText} from '../nothing.js';
 import type {Gap, Host} from './host.js';
+import {byAndBy, type Pieces, whole} from './pieces.js';
 import {tableDomains} from './table-domains.js';
 import {hostWords} from './words.js';
 
 export type HostOptions = {
 	title: string;
 	/** Reads the host anew. */
-	read: () => Host;
-	/** Milliseconds between two looks; undefined where it cannot change. */
-	every?: number;
+	read: () => Pieces<Host>;
+	/** Milliseconds until the next look, after one that took so many; undefined where it cannot change. */
+	pace?: (took: number) => number;
+	/** Milliseconds that pass. */
+	now: () => number;
 	/** What the clock shows, for people. */
 	clock: () => string;
 	log?: KernelLog;
@@ -32,10 +36,11 @@ export class HostMachine implements ObservedMachine {
 	host: Host;
 	private shown: MachineState = NOTHING;
 	private seen: string;
-	private readonly timers: NodeJS.Timeout[] = [];
+	private readonly ending = new AbortController();
+	private tracer: NodeJS.Timeout | undefined;
 
 	constructor(private readonly options: HostOptions) {
-		this.host = options.read();
+		this.host = whole(options.read());
 		this.seen = options.clock();
 		this.shown = {...NOTHING, ...this.look(), title: options.title, told: options.log?.told};
 	}
@@ -50,18 +55,15 @@ export class HostMachine implements ObservedMachine {
 	}
 
 	watch(changed: () => void): void {
-		const {every, tracing} = this.options;
-		const again = (milliseconds: number, look: () => Partial<MachineState>) => {
-			const timer = setInterval(() => this.show(look(), changed), milliseconds);
-			this.timers.push(timer);
-		};
-		if (every !== undefined) again(every, () => this.again());
-		if (tracing) again(TRACE_MS, () => ({traced: tracing.poll()}));
+		const {tracing} = this.options;
+		void this.keepLooking(changed);
+		if (tracing) this.tracer = setInterval(() => this.show({traced: tracing.poll()}, changed), TRACE_MS);
 		void this.followLog(true, changed);
 	}
 
 	close(): void {
-		for (const timer of this.timers) clearInterval(timer);
+		this.ending.abort();
+		clearInterval(this.tracer);
 		this.options.log?.close();
 		this.options.tracing?.close();
 	}
@@ -69,14 +71,28 @@ export class HostMachine implements ObservedMachine {
 	private async followLog(further: boolean, changed: () => void): Promise<void> {
 		const {log} = this.options;
 		await log?.follow(further, () => {
-			this.show({...this.look(), told: log.seen}, changed);
+			this.show({...(log.trouble ? this.look() : {}), told: log.seen}, changed);
 		});
 	}
 
+	private async keepLooking(changed: () => void): Promise<void> {
+		const {pace, now} = this.options;
+		const {signal} = this.ending;
+		for (let took = 0; pace !== undefined; ) {
+			await sleep(pace(took), undefined, {signal}).catch(() => {});
+			if (signal.aborted) return;
+			const began = now();
+			const seen = await this.again();
+			if (signal.aborted) return;
+			this.show(seen, changed);
+			took = now() - began;
+		}
+	}
+
 	/** What was seen last stays where there is nothing to be seen any more. */
-	private again(): Partial<MachineState> {
+	private async again(): Promise<Partial<MachineState>> {
 		try {
-			this.host = this.options.read();
+			this.host = await byAndBy(this.options.read());
 			this.seen = this.options.clock();
 			return {...this.look(), lost: undefined};
 		} catch (error) {

@@ -2,6 +2,7 @@
 // /dev/vfio/devices/vfioM for each device (iommufd).
 
 import {groupNumber} from './devices.js';
+import type {Pieces} from './pieces.js';
 import type {Settings} from './settings.js';
 import type {Tree} from './tree.js';
 
@@ -22,11 +23,14 @@ const DEVICE = /^\/dev\/vfio\/devices\/(vfio\d{1,9})$/;
 const LINE_BYTES = 65536;
 
 /** `complete` where all processes can be seen: otherwise a group of vfio's may have an owner that is not. */
-export function readOwners(tree: Tree, {container}: Settings): {owners: Owner[]; complete: boolean} {
-	const owners = tree
-		.list('/proc')
-		.filter(name => /^[1-9]\d{0,9}$/.test(name))
-		.flatMap(pid => readOwner(tree, Number(pid)));
+export type Owners = {owners: readonly Owner[]; complete: boolean};
+
+export function* readOwners(tree: Tree, {container}: Settings): Pieces<Owners> {
+	const owners: Owner[] = [];
+	for (const pid of tree.list('/proc').filter(name => /^[1-9]\d{0,9}$/.test(name))) {
+		owners.push(...readOwner(tree, Number(pid)));
+		yield;
+	}
 	// /proc mounted with hidepid has no processes but one's own, so not even the first.
 	return {owners, complete: tree.exists('/proc/1') && !tree.refused('/proc') && !container};
 }

@@ -7,6 +7,7 @@ export type Source = {
 	/** At most `limit` bytes of a file. */
 	read(path: string, limit: number): string | undefined;
 	list(path: string): string[] | undefined;
+	/** Undefined of all that is no link, too. */
 	link(path: string): string | undefined;
 	/** Paths that exist and were refused: who reads them has to be root. */
 	readonly refused: ReadonlySet<string>;
@@ -64,7 +65,7 @@ export class Tree {
 	/** Where a link points to, as it is written; undefined where `wanted` says no. */
 	link(path: string, wanted: (target: string) => boolean = () => true): string | undefined {
 		const at = this.resolve(path, false);
-		if (at === undefined || this.kind(at) !== 'link') return undefined;
+		if (at === undefined) return undefined;
 		const target = this.source.link(at);
 		if (target === undefined) return this.refuse(at);
 		if (!wanted(target)) return undefined;
@@ -125,9 +126,11 @@ export class Tree {
 				continue;
 			}
 			const next = `${at}/${name}`;
+			// Of a link that is read itself the kernel says whether it is one: processes have thousands.
+			if (rest.length === 0 && !last) return next;
 			const kind = this.kind(next);
 			if (kind === undefined) return this.refuse(next);
-			if (kind !== 'link' || (rest.length === 0 && !last)) {
+			if (kind !== 'link') {
 				at = next;
 				continue;
 			}
@@ -182,7 +185,8 @@ export class Files implements Source {
 	}
 
 	link(path: string): string | undefined {
-		return this.readable(path);
+		const text = this.readable(path);
+		return this.kind(path) === 'link' ? text : undefined;
 	}
 
 	private readable(path: string): string | undefined {

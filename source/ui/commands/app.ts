@@ -1,5 +1,6 @@
 // The program itself.
 
+import {settle, TOP} from '../content.js';
 import {type Store, say} from '../store.js';
 import type {UiCommand} from './command.js';
 
@@ -15,7 +16,8 @@ export const appCommands: readonly UiCommand[] = [
 			const {message, places} = store.getState();
 			const target = app.target();
 			const chosen = target?.content.selects && target.content.count > 0 ? target : undefined;
-			const row = chosen?.content.row(places[chosen.name]?.cursor ?? 0);
+			const {cursor} = chosen ? settle(chosen.content, chosen.height, places[chosen.name] ?? TOP) : TOP;
+			const row = chosen?.content.row(cursor);
 			const text = row ? row.map(span => (typeof span === 'string' ? span : span[0])).join('') : message.text;
 			const refused = app.copy(text.trim());
 			say(store, refused ?? `Copied: ${text.trim()}`, refused === undefined ? 'good' : 'warn');

@@ -3,6 +3,7 @@
 
 import {hex} from '../../formats/address.js';
 import {coalesceFaults, explainFault, type FaultRow} from '../../seam/fault-words.js';
+import type {HostWords} from '../../seam/host-words.js';
 import type {Fault} from '../../seam/observed.js';
 import {faultCountText, faultLogText} from '../../seam/snapshot.js';
 import {grouped} from '../../words.js';
@@ -24,6 +25,7 @@ export function faultsShown({state: {faults}}: Ui): readonly FaultRow[] {
 
 export function faultsPanel(ui: Ui, width: number): Content {
 	if (ui.state.told) return toldPanel(ui.state.told, width);
+	if (ui.state.host) return list('FAULTS ─ not seen', prose(whyNone(ui.state.host), width));
 	const {faultLog} = ui.state;
 	const seen = `FAULTS ─ ${faultCountText(faultLog, ui.state.faults)}`;
 	const kept = faultLogText(faultLog);
@@ -59,15 +61,22 @@ function faultRow(
 export function faultPanel(ui: Ui, width: number): Content {
 	if (ui.state.told) return toldFaultPanel(ui, ui.state.told, width);
 	const row = faultsShown(ui)[ui.places.faults?.cursor ?? 0];
+	if (ui.state.host) return fixed('IN WORDS', []);
 	if (row === undefined) return fixed('IN WORDS', [[` ${noneWords(ui)}`]]);
 	const {sentence, check} = explainFault(ui.machine.memory, ui.state, row);
-	const prose = (text: string): Row[] => wrap(text, width - 2).map(line => [` ${line.trim()}`]);
 	return list(keySign('IN WORDS ─ ⏎ in the list shows the walk'), [
-		...prose(sentence),
+		...prose([sentence], width),
 		...wrap(check, width - 2).map((line): Row => [[` ${line.trim()}`, 'key']]),
 		...logRows(ui),
 	]);
 }
+
+/** A host's faults are in its kernel's log alone. */
+const whyNone = ({notSeen}: HostWords): string[] =>
+	notSeen.filter(({what}) => what.startsWith('faults')).flatMap(({what, how}) => [what, how]);
+
+const prose = (texts: readonly string[], width: number): Row[] =>
+	texts.flatMap(text => wrap(text, width - 2)).map(line => [` ${line.trim()}`]);
 
 /** Nothing where the kernel's log cannot be seen. */
 function logRows({state}: Ui): Row[] {

@@ -1,19 +1,19 @@
 // A host's IOMMU groups, whose each is or could be; and the chosen one with its devices.
 
-import type {DeviceWords, GroupWords, HostWords} from '../../seam/host-words.js';
+import type {DeviceWords, HostWords} from '../../seam/host-words.js';
 import {type Content, fixed, list} from '../content.js';
+import {groupKey, groupRows} from '../group-rows.js';
 import {fit, type Row, widthOf, wrap} from '../rows.js';
-import {groupKey, type Ui} from '../store.js';
+import type {Ui} from '../store.js';
 
 const WORDS = 16;
 
-/** A row a device: a group may have many. */
 export function groupsPanel({state, changed}: Ui, width: number): Content {
 	const {host} = state;
 	if (host === undefined) return fixed('GROUPS', []);
 	const {groups} = host;
 	if (groups.length === 0) return withoutGroups(host, width);
-	const rows = rowsOf(host);
+	const rows = groupRows(host);
 	const words = Math.min(WORDS, Math.max(5, ...groups.map(({brief}) => widthOf(brief))));
 	return {
 		title: `GROUPS ─ ${groups.length}`,
@@ -37,25 +37,6 @@ export function groupsPanel({state, changed}: Ui, width: number): Content {
 		},
 		selects: true,
 	};
-}
-
-type GroupRow = {group?: GroupWords; device?: DeviceWords; first: boolean};
-
-const latest = new WeakMap<HostWords, readonly GroupRow[]>();
-
-function rowsOf(host: HostWords): readonly GroupRow[] {
-	const known = latest.get(host);
-	if (known) return known;
-	const rows = [
-		...host.groups.flatMap((group): GroupRow[] =>
-			group.devices.length === 0
-				? [{group, first: true}]
-				: group.devices.map((device, i) => ({group, device, first: i === 0})),
-		),
-		...host.alone.map((device, i): GroupRow => ({device, first: i === 0})),
-	];
-	latest.set(host, rows);
-	return rows;
 }
 
 function deviceSpans(device: DeviceWords | undefined): Row {
@@ -86,7 +67,7 @@ function withoutGroups({notSeen}: HostWords, width: number): Content {
 export function groupPanel(ui: Ui, width: number): Content {
 	const {host} = ui.state;
 	if (host === undefined) return fixed('GROUP', []);
-	const group = rowsOf(host)[ui.places.groups?.cursor ?? 0]?.group;
+	const group = groupRows(host)[ui.places.groups?.cursor ?? 0]?.group;
 	if (group === undefined)
 		return list(
 			'IN NO GROUP ─ no IOMMU translates them',

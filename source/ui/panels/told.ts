@@ -1,25 +1,27 @@
 // Faults of a kernel's log, the newest first; and the chosen one in words.
 
+import path from 'node:path';
 import type {Told, ToldFault} from '../../seam/told.js';
 import {explainWalk} from '../../seam/walk.js';
 import {grouped} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
-import {type Row, wrap} from '../rows.js';
+import {fit, type Row, widthOf, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 
-export function toldPanel({from, faults, closing}: Told, width: number): Content {
-	const all = faults.reduce((sum, {count}) => sum + count, 0);
-	const title = `FAULTS ─ ${all === 0 ? 'none' : grouped(all)} in ${from}`;
+export function toldPanel({from, total, faults, closing}: Told, width: number): Content {
+	const seen = `FAULTS ─ ${total === 0 ? 'none' : grouped(total)} in `;
+	// Of a long path the end tells.
+	const title = `${seen}${widthOf(seen + from) <= width - 2 ? from : path.basename(from)}`;
 	if (faults.length === 0)
 		return list(
 			title,
 			closing.flatMap(text => dim(text, width)),
 		);
-	const row = ({brief, count}: ToldFault): Row => [
-		' ',
-		brief,
-		count > 1 ? [` ×${grouped(count)}`, 'warn'] : '',
-	];
+	const row = ({brief, count}: ToldFault): Row => {
+		const times = count > 1 ? ` ×${grouped(count)}` : '';
+		const room = Math.max(12, width - 1 - widthOf(times));
+		return [' ', widthOf(brief) > room ? fit(brief, room) : brief, [times, 'warn']];
+	};
 	return {...list(title, faults.map(row)), selects: true};
 }
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {openHost} from '../../../source/live/host/command.js';
-import {readHost} from '../../../source/live/host/host.js';
+import {readingHost} from '../../../source/live/host/host.js';
 import {type HostMachine, HostMachine as Machine} from '../../../source/live/host/machine.js';
 import {Tree} from '../../../source/live/host/tree.js';
 import {UserError} from '../../../source/user-error.js';
@@ -29,9 +29,10 @@ function looking(t: TestContext, first: Files) {
 		title: 'host',
 		read: () => {
 			if (now.gone) throw new UserError('--root /tmp/x: there is no such folder.');
-			return readHost(new Tree(filesOf(now.files)));
+			return readingHost(new Tree(filesOf(now.files)));
 		},
-		every: 5,
+		now: () => 0,
+		pace: () => 5,
 		clock: () => '12:34:56',
 		gaps: [{what: 'faults', how: 'with --log'}],
 	});
@@ -57,6 +58,35 @@ test('a group that changes hands is seen; as long as nothing changes, nothing is
 	await until(() => verdicts(machine)[0] === 'waits for a VM');
 	assert.equal(changes, 1);
 	assert.equal(machine.state().revision, before.revision + 1);
+});
+
+test('a large host is read a piece at a time, and the longer it takes the more seldom', async t => {
+	const slots = Array.from({length: 200}, (_, i) => (0x10 + i).toString(16));
+	const files = Object.assign({}, CARD, ...slots.map(slot => pci(`0000:${slot}:00.0`, {group: 7})));
+	const asked: number[] = [];
+	let time = 0;
+	let turns = 0;
+	const machine = new Machine({
+		title: 'host',
+		read: () => readingHost(new Tree(filesOf(files))),
+		now: () => (time += 300),
+		pace: took => {
+			asked.push(took);
+			return 1;
+		},
+		clock: () => '12:34:56',
+		gaps: [],
+	});
+	t.after(() => machine.close());
+	const turn = () => {
+		turns++;
+		if (asked.length < 2) setImmediate(turn);
+	};
+	machine.watch(() => {});
+	turn();
+	await until(() => asked.length >= 2);
+	assert.deepEqual(asked.slice(0, 2), [0, 300]);
+	assert.ok(turns > 200, `${turns} turns`);
 });
 
 test('a host that is gone keeps its last picture, and is there again when it is back', async t => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
-import {readHost} from '../../../source/live/host/host.js';
+import {readingHost} from '../../../source/live/host/host.js';
 import {HostMachine} from '../../../source/live/host/machine.js';
 import {Tree} from '../../../source/live/host/tree.js';
 import {recordedTables} from '../../helpers/host-tables.js';
@@ -27,8 +27,9 @@ function machineOf(t: TestContext, first: Machine) {
 	const now = {files: first};
 	const machine = new HostMachine({
 		title: 'host',
-		read: () => readHost(new Tree(filesOf(now.files))),
-		every: 5,
+		read: () => readingHost(new Tree(filesOf(now.files))),
+		now: () => 0,
+		pace: () => 5,
 		clock: () => '12:34:56',
 		gaps: [],
 	});

@@ -1,0 +1,31 @@
+// The rows of a host's list of groups: one a device, since a group may have many; those in no group come last.
+
+import type {DeviceWords, GroupWords, HostWords} from '../seam/host-words.js';
+
+export type GroupRow = {group?: GroupWords; device?: DeviceWords; first: boolean};
+
+const latest = new WeakMap<HostWords, readonly GroupRow[]>();
+
+export function groupRows(host: HostWords): readonly GroupRow[] {
+	const known = latest.get(host);
+	if (known) return known;
+	const rows = [
+		...host.groups.flatMap((group): GroupRow[] =>
+			group.devices.length === 0
+				? [{group, first: true}]
+				: group.devices.map((device, i) => ({group, device, first: i === 0})),
+		),
+		...host.alone.map((device, i): GroupRow => ({device, first: i === 0})),
+	];
+	latest.set(host, rows);
+	return rows;
+}
+
+export const groupKey = ({number}: GroupWords): string => `group ${number}`;
+
+/** Groups that another has now, or whose devices are others. */
+export function changedGroups(before: HostWords | undefined, now: HostWords | undefined): Set<string> {
+	if (before === now || before === undefined || now === undefined) return new Set();
+	const known = new Map(before.groups.map(group => [group.number, JSON.stringify(group)]));
+	return new Set(now.groups.filter(group => known.get(group.number) !== JSON.stringify(group)).map(groupKey));
+}
