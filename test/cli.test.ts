@@ -94,6 +94,9 @@ const WRONG: [string[], RegExp][] = [
 	[['host', '--root', '/nope'], /--root \/nope: .*name a folder, or a file that --capture has made/],
 	[['host', '--root', '/dev/zero'], /--root \/dev\/zero: it is neither a folder nor a file/],
 	[['host', '--root', '/bin/sh'], /--root \/bin\/sh: It is no tar file/],
+	[['host', '--log', '/nope/kern.log'], /There is no \/nope\/kern\.log; check the path/],
+	[['qemu', '/nope/there', '--log', '/nope/kern.log'], /There is no \/nope\/kern\.log; check the path/],
+	[['host', '--trace', '--root', '/tmp'], /--trace is of this machine’s own kernel; leave out --root/],
 	[['host', '--capture', '/nope/a.tar'], /--capture \/nope\/a.tar: .*name a file that can be written/],
 ];
 for (const [args, message] of WRONG) {

@@ -44,14 +44,24 @@ function ownLog(options: InputOptions): LogInput {
 	return {own: true, pieces: records(opened(KMSG, options.follow), options)};
 }
 
+/** A log that was asked for by name is to be there, before anything else is begun. @throws UserError */
+export function checkLog(file: string): void {
+	if (file !== '-' && file !== 'dmesg') attempt(file, () => fs.accessSync(file, fs.constants.R_OK));
+}
+
 /** A pipe that is followed is not waited for: whoever writes it may come later. */
-function opened(file: string, follow: boolean): number {
+const opened = (file: string, follow: boolean): number =>
+	attempt(file, kind => {
+		const wouldWait = kind.isCharacterDevice() || (kind.isFIFO() && follow);
+		return fs.openSync(file, fs.constants.O_RDONLY | (wouldWait ? fs.constants.O_NONBLOCK : 0));
+	});
+
+function attempt<T>(file: string, use: (kind: fs.Stats) => T): T {
 	try {
 		const kind = fs.statSync(file);
 		if (kind.isDirectory())
 			throw new UserError(`${file} is a directory; name a log in it, such as kern.log.`);
-		const wouldWait = kind.isCharacterDevice() || (kind.isFIFO() && follow);
-		return fs.openSync(file, fs.constants.O_RDONLY | (wouldWait ? fs.constants.O_NONBLOCK : 0));
+		return use(kind);
 	} catch (error) {
 		if (error instanceof UserError) throw error;
 		if (errnoOf(error) === 'ENOENT') throw new UserError(`There is no ${file}; check the path.`);

@@ -5,6 +5,7 @@ import type {Asked} from './decode/decoder.js';
 import {milliseconds} from './every.js';
 import {asking} from './host-devices.js';
 import {KernelLog} from './kernel-log.js';
+import {checkLog} from './log-input.js';
 import {QemuMachine} from './qemu.js';
 
 /** @throws UserError where the words make no sense, or QEMU cannot be looked at */
@@ -15,6 +16,7 @@ export async function openQemu(
 	const [socket, ...more] = words;
 	if (socket === undefined || more.length > 0)
 		throw new UserError('qemu takes one socket, that of -qmp, such as: dmascope qemu /run/vm0.qmp');
+	if (log !== undefined) checkLog(log);
 	const machine: QemuMachine = await QemuMachine.open(socket, {
 		every: every === undefined ? undefined : milliseconds(every),
 		clock: () => new Date().toTimeString().slice(0, 8),

@@ -15,7 +15,8 @@ import {modesAlone} from './modes.js';
 import {withoutMouse} from './mouse.js';
 import {play} from './play.js';
 import {point} from './point.js';
-import {createUi, refresh} from './store.js';
+import {refresh} from './refresh.js';
+import {createUi} from './store.js';
 import {depthOf, setTheme, themeOf} from './theme.js';
 import {goTo} from './timeline.js';
 

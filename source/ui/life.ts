@@ -1,7 +1,8 @@
 // The guests at work: time passes here, ten times a second while they are.
 
 import {UserError} from '../user-error.js';
-import {refresh, type Store, say} from './store.js';
+import {refresh} from './refresh.js';
+import {type Store, say} from './store.js';
 
 const TICK_MS = 100;
 const RATES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] as const;

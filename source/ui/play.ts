@@ -4,7 +4,8 @@ import type {Outcome} from '../seam/command.js';
 import type {Entry} from '../seam/history.js';
 import type {Scenario, Step} from '../seam/play.js';
 import {messageOf, UserError} from '../user-error.js';
-import {BOTTOM, dispatch, focusOn, type Store, say, show, TOP} from './store.js';
+import {dispatch} from './dispatch.js';
+import {BOTTOM, focusOn, type Store, say, show, TOP} from './store.js';
 import {goTo} from './timeline.js';
 
 /** How a step that was taken went: what came of it, and what of its expectations did not come true. */

@@ -3,17 +3,12 @@
 import {createStore, type StoreApi} from 'zustand/vanilla';
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
-import type {Command, Outcome} from '../seam/command.js';
 import type {Kind, MachineState, ObservedMachine, Transfer} from '../seam/observed.js';
 import {type DomainView, type Range, viewDomain} from '../seam/ranges.js';
 import type {Comparison} from '../seam/workload.js';
-import {messageOf, UserError} from '../user-error.js';
-import {grouped} from '../words.js';
-import {placesAfter} from './chosen.js';
 import type {Place} from './content.js';
 import {commitDraft, type Form, newForm} from './form.js';
 import {keySign} from './glyphs.js';
-import {changedGroups} from './group-rows.js';
 import type {PanelId} from './layout.js';
 import type {Play} from './play.js';
 import type {Tone} from './theme.js';
@@ -76,8 +71,6 @@ export type Prompt = {
 
 export type Store = StoreApi<Ui>;
 
-const LIT_MS = 1000;
-
 export const rangeKey = (domain: number, {iova, hpa, pages, read, write}: Range): string =>
 	`${domain}:${iova}:${hpa}:${pages}:${read}${write}`;
 
@@ -123,7 +116,7 @@ export const BOTTOM: Place = {top: Number.MAX_SAFE_INTEGER, cursor: Number.MAX_S
 export const TOP: Place = {top: 0, cursor: 0};
 
 /** A domain that was decoded already, and is the same as before, need not be viewed again. */
-const look = (
+export const look = (
 	machine: ObservedMachine,
 	state: MachineState,
 	before: readonly DomainView[] = [],
@@ -133,126 +126,10 @@ const look = (
 		return known ?? viewDomain(machine.memory, state.owned, domain);
 	});
 
-/**
- * Does something to the machine, and shows what became of it.
- * @returns undefined where the command makes no sense, which is then said
- */
-export function dispatch(store: Store, command: Command): Outcome | undefined {
-	const {lab} = store.getState().machine;
-	if (lab === undefined) {
-		say(store, 'This machine can only be looked at.', 'warn');
-		return undefined;
-	}
-	const past = lab.history !== undefined && lab.history.at < lab.history.entries.length;
-	let outcome: Outcome;
-	try {
-		outcome = lab.dispatch(command);
-	} catch (error) {
-		if (!(error instanceof UserError)) throw error;
-		say(store, messageOf(error), 'warn');
-		return undefined;
-	}
-	// A talk finds back to its path from another machine, too.
-	if (command.do === 'start')
-		store.setState(({play}) => ({
-			...{last: {}, access: undefined, page: 0},
-			play: play?.presented ? play : undefined,
-		}));
-	if (past) store.setState({timeline: false});
-	refresh(store);
-	const bad =
-		outcome.kind === 'boot'
-			? !outcome.bootable
-			: outcome.kind === 'life'
-				? outcome.error !== undefined
-				: outcome.kind === 'work'
-					? outcome.work.data !== 'delivered'
-					: outcome.kind === 'transfer' && outcome.transfer.data !== 'delivered';
-	const transfer = outcome.kind === 'transfer' ? outcome.transfer : undefined;
-	const shows: PanelId | undefined = transfer ? 'buffer' : outcome.kind === 'boot' ? 'console' : undefined;
-	store.setState(({places, views, last, recent}) => ({
-		message: {text: outcome.said, tone: bad ? 'bad' : 'good'},
-		last: transfer?.vm === undefined ? last : {...last, [transfer.vm]: transfer},
-		recent: shows ? [shows, ...recent.filter(panel => panel !== shows)] : recent,
-		places: {
-			...places,
-			...(transfer ? follow(views, transfer) : {}),
-			buffer: TOP,
-			faults: TOP,
-			console: BOTTOM,
-		},
-	}));
-	return outcome;
-}
-
 /** The transfer whose way is shown: the last one of the guest that the form names. */
 export const shownTransfer = ({last, form}: Ui): Transfer | undefined => last[form.vm];
 
 export const say = (store: Store, text: string, tone: Tone): void => store.setState({message: {text, tone}});
-
-const timers = new WeakMap<Store, NodeJS.Timeout>();
-
-/** Looks at the machine again if it has changed, and lights up the rows that are new. */
-export function refresh(store: Store): void {
-	const {machine, views: before, state: old} = store.getState();
-	const state = machine.state();
-	if (state.revision === old.revision) return;
-	sayNewFault(store, old, state);
-	if (state.lost && state.lost.why !== old.lost?.why) say(store, state.lost.why, 'bad');
-	if (old.lost && !state.lost) say(store, 'It is there again.', 'good');
-	// Transfers change no table, and there may be ten of them a second.
-	if (state.tables === old.tables) {
-		store.setState(ui => ({state, places: placesAfter(ui, {...ui, state})}));
-		light(store, changedGroups(old.host, state.host));
-		return;
-	}
-	const views = look(machine, state, state.owned === old.owned ? before : []);
-	const known = keysOf(before.filter(view => !views.includes(view)));
-	const anew = views.filter(view => !before.includes(view));
-	const changed = new Set([...keysOf(anew)].filter(key => !known.has(key)));
-	store.setState(ui => ({
-		...{state, views, form: withGuest(ui.form, state)},
-		places: placesAfter(ui, {...ui, state, views}),
-	}));
-	light(store, new Set([...changed, ...changedGroups(old.host, state.host)]));
-}
-
-function light(store: Store, changed: ReadonlySet<string>): void {
-	if (changed.size === 0 && store.getState().changed.size === 0) return;
-	clearTimeout(timers.get(store));
-	store.setState({changed});
-	if (changed.size > 0)
-		timers.set(store, setTimeout(() => store.setState({changed: new Set()}), LIT_MS).unref());
-}
-
-/** A fault of the kernel's log is not to be missed, whatever is looked at. */
-function sayNewFault(store: Store, {told: before}: MachineState, {told: now}: MachineState): void {
-	const newest = now?.faults[0];
-	if (before === undefined || newest === undefined || newest === before.faults[0]) return;
-	say(store, newest.count > 1 ? `${newest.brief}, ×${grouped(newest.count)}` : newest.brief, 'bad');
-}
-
-/** The form names a guest that there is. */
-function withGuest(form: Form, {vms}: MachineState): Form {
-	if (vms.some(({name}) => name === form.vm)) return form;
-	return {...form, vm: vms[0]?.name ?? ''};
-}
-
-const keysOf = (views: readonly DomainView[]): Set<string> =>
-	new Set(views.flatMap(({domain, ranges}) => ranges.map(range => rangeKey(domain.id, range))));
-
-/** Shows in the tables where a transfer was looked up, and its buffer: one row above stays in sight. */
-function follow(views: readonly DomainView[], {iova, command, vm}: Transfer): Ui['places'] {
-	const placeOf = (view: DomainView | undefined, address: number | undefined): Place | undefined => {
-		const at = view?.ranges.findIndex(range => address !== undefined && holds(range, address)) ?? -1;
-		return at < 0 ? undefined : {top: Math.max(0, at - 1), cursor: at};
-	};
-	const inHost = views.find(({domain}) => domain.role === 'host');
-	const inGuest = views.find(({domain}) => vm !== undefined && domain.vm === vm);
-	const host = command.do === 'dma' ? undefined : placeOf(inHost, iova);
-	const guest = placeOf(inGuest, command.gpa);
-	return {...(host ? {host} : {}), ...(guest ? {guest} : {})};
-}
 
 export const holds = ({iova, pages}: Range, address: number): boolean =>
 	address >= iova && address < iova + pages * PAGE_SIZE;

@@ -5,8 +5,9 @@ import type {MachineState, Transfer} from '../seam/observed.js';
 import {messageOf, UserError} from '../user-error.js';
 import {grouped} from '../words.js';
 import {pauseWork} from './life.js';
+import {refresh} from './refresh.js';
 import type {Row, Span} from './rows.js';
-import {refresh, type Store, say, type Ui} from './store.js';
+import {type Store, say, type Ui} from './store.js';
 
 /** Takes the machine to where it was after `at` steps, and opens the timeline. @returns whether it is there */
 export function goTo(store: Store, at: number): boolean {

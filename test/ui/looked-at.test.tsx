@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
 import type {MachineState, ObservedMachine} from '../../source/seam/observed.js';
 import {UNKNOWN} from '../../source/seam/ranges.js';
-import {refresh} from '../../source/ui/store.js';
+import {refresh} from '../../source/ui/refresh.js';
 import {stateWith} from '../helpers/state.js';
 import {openDashboard} from '../helpers/terminal.js';
 

@@ -9,6 +9,7 @@ import {plural, sizeText} from '../../words.js';
 import {milliseconds} from '../every.js';
 import {asking} from '../host-devices.js';
 import {KernelLog, OWN_LOG} from '../kernel-log.js';
+import {checkLog} from '../log-input.js';
 import {Capture} from './capture.js';
 import {Disk} from './disk.js';
 import {type Gap, readHost, readingHost, remembering} from './host.js';
@@ -30,6 +31,7 @@ const seldom = (took: number): number => Math.max(EVERY_MS, SHARE * took);
 /** @throws UserError where there is no such tree, or no Linux */
 export function openHost({root, log, every, trace}: HostFlags): HostMachine {
 	const source = root === undefined ? ownTree : treeAt(root);
+	if (log !== undefined) checkLog(log);
 	const interval = every === undefined ? undefined : milliseconds(every);
 	const file = log ?? (root === undefined ? OWN_LOG : undefined);
 	const now = () => performance.now();

@@ -1,8 +1,9 @@
 // What is done to the machine.
 
 import {POLICIES} from '../../seam/command.js';
+import {dispatch} from '../dispatch.js';
 import {commandOf, commitDraft, stepField} from '../form.js';
-import {BOTTOM, dispatch, say} from '../store.js';
+import {BOTTOM, say} from '../store.js';
 import {type UiCommand, withLab} from './command.js';
 
 export const labCommands: readonly UiCommand[] = [

@@ -9,6 +9,7 @@ import {openHost} from '../../../source/live/host/command.js';
 import {readingHost} from '../../../source/live/host/host.js';
 import {type HostMachine, HostMachine as Machine} from '../../../source/live/host/machine.js';
 import {Tree} from '../../../source/live/host/tree.js';
+import {KernelLog} from '../../../source/live/kernel-log.js';
 import {UserError} from '../../../source/user-error.js';
 import {type Machine as Files, filesOf, group, pci, VTD} from '../../helpers/host-tree.js';
 import {folder} from '../../helpers/lab.js';
@@ -121,12 +122,21 @@ test('the faults of its log come with what the host knows of the device; a log t
 		'02:00.0 vfio-pci Red Hat, Inc. QEMU NVM Express Controller [1b36:0010]: DMA read refused',
 	);
 
-	const without = openHost({root, log: path.join(place, 'none.log'), trace: false});
+	fs.rmSync(log);
+	const without = new Machine({
+		title: 'host',
+		read: () => readingHost(new Tree(filesOf(CARD))),
+		now: () => 0,
+		clock: () => '12:34:56',
+		log: new KernelLog(log),
+		gaps: [],
+	});
 	t.after(() => without.close());
 	await without.readLog();
 	assert.equal(without.state().told, undefined);
 	assert.match(
 		without.state().notes?.join('\n') ?? '',
-		/^faults of the kernel’s log: There is no .*none\.log/m,
+		/^faults of the kernel’s log: There is no .*kern\.log/m,
 	);
+	assert.throws(() => openHost({root, log, trace: false}), /There is no .*kern\.log; check the path\./);
 });
