@@ -32,7 +32,7 @@ function onLinux({device, kind, family}: LoggedFault, {device: known}: Surroundi
 		...(kind === 'access'
 			? [
 					`cat ${group}/{type,reserved*}`,
-					'echo 1 >/sys/kernel/tracing/events/iommu/enable   # maps and unmaps',
+					'sudo dmascope host --trace   # maps and unmaps',
 				]
 			: []),
 		`dmesg | grep -e ${word} -e ${deviceText({rid: device.rid})}`,
