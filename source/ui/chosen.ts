@@ -1,6 +1,6 @@
 // A chosen row stays chosen while rows come and go around it.
 
-import {groupRows} from './group-rows.js';
+import {groupRowsShown} from './group-rows.js';
 import {PANELS, type PanelId} from './layout.js';
 import {lintsShown} from './panels/lints.js';
 import type {Ui} from './store.js';
@@ -9,8 +9,7 @@ type Keys = readonly (string | number)[];
 
 /** What tells the rows of a list from each other, where they may be others at the next look. */
 const KEYS: Partial<Record<PanelId, (ui: Ui) => Keys | undefined>> = {
-	groups: ({state: {host}}) =>
-		host && groupRows(host).map(({group, device}) => `${group?.number} ${device?.id}`),
+	groups: ui => groupRowsShown(ui).map(({group, device}) => `${group?.number} ${device?.id}`),
 	faults: ({state: {told}}) => told?.faults.map(({number}) => number),
 	lints: ui => lintsShown(ui).map(({title}) => title),
 	domains: ({views}) => views.map(({domain}) => domain.id),

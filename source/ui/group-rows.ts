@@ -1,6 +1,8 @@
 // The rows of a host's list of groups: one a device, since a group may have many; those in no group come last.
 
 import type {DeviceWords, GroupWords, HostWords} from '../seam/host-words.js';
+import type {Ui} from './store.js';
+import {filterOf, saying} from './text-filter.js';
 
 export type GroupRow = {group?: GroupWords; device?: DeviceWords; first: boolean};
 
@@ -20,6 +22,24 @@ export function groupRows(host: HostWords): readonly GroupRow[] {
 	latest.set(host, rows);
 	return rows;
 }
+
+/** Those that the filter leaves; the first of each group has its name. */
+export function groupRowsShown(ui: Ui): readonly GroupRow[] {
+	const {host} = ui.state;
+	if (host === undefined) return [];
+	const filter = filterOf(ui, 'groups');
+	const rows = groupRows(host);
+	if (filter.trim() === '') return rows;
+	const fits = saying(filter);
+	const left = rows.filter(row => fits(textOf(row)));
+	return left.map((row, i) => ({...row, first: row.group !== left[i - 1]?.group || i === 0}));
+}
+
+const textOf = ({group, device}: GroupRow): string =>
+	[
+		...(group === undefined ? ['no group'] : [`${group.number}`, group.brief, group.type]),
+		...(device === undefined ? [] : [device.id, device.kind, device.product, device.whose]),
+	].join(' ');
 
 export const groupKey = ({number}: GroupWords): string => `group ${number}`;
 

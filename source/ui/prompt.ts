@@ -45,8 +45,8 @@ function accept(store: Store, prompt: Prompt, app: AppControls): void {
 		store.setState({prompt: undefined, overlay: undefined});
 		if (command) runCommand(command, store, app);
 	} else if (asks === 'filter') {
-		const parsed = parseFilter(text);
-		if ('wrong' in parsed) store.setState({prompt: {...prompt, problem: parsed.wrong}});
+		const parsed = isTable(store.getState().focus) ? parseFilter(text) : undefined;
+		if (parsed && 'wrong' in parsed) store.setState({prompt: {...prompt, problem: parsed.wrong}});
 		else
 			store.setState(({filters, focus}) => ({
 				prompt: undefined,

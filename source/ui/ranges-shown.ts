@@ -4,6 +4,7 @@ import {parseFilter, SORTS} from '../seam/filter.js';
 import type {DomainView} from '../seam/ranges.js';
 import type {PanelId} from './layout.js';
 import type {Ui} from './store.js';
+import {filterOf} from './text-filter.js';
 import {type ShownRange, unfolded} from './unfold.js';
 
 export type Shown = {view: DomainView; ranges: readonly ShownRange[]; filter: string; problem?: string};
@@ -29,10 +30,8 @@ const latest = new WeakMap<DomainView, {key: string; shown: Shown}>();
 export function rangesShown(ui: Ui, panel: TableId): Shown | undefined {
 	const view = viewFor[panel](ui);
 	if (view === undefined) return undefined;
-	const {filters, sorts, prompt, focus} = ui;
-	// A filter works while it is typed.
-	const filter = prompt?.asks === 'filter' && focus === panel ? prompt.text : (filters[panel] ?? '');
-	const order = SORTS[sorts[panel] ?? 0] ?? SORTS[0];
+	const filter = filterOf(ui, panel);
+	const order = SORTS[ui.sorts[panel] ?? 0] ?? SORTS[0];
 	const open = ui.unfolded[panel];
 	const key = `${order.name} ${filter} ${[...(open ?? [])].join()}`;
 	const known = latest.get(view);

@@ -159,4 +159,26 @@ test('events are shown the newest first, with how many there are each second', a
 	assert.ok(rows.length > 10);
 	const newest = events.at(-1);
 	assert.ok(newest && rows[0].includes(newest.at.toFixed(6)), rows[0]);
+	const attached = await press('/', 'a', 't', 't', 'a', 'c', 'h', 'enter');
+	assert.match(attached, /1 of 17 rows: attach/);
+	assert.equal(attached.match(/attach +0000:00:03\.0/g)?.length, 1);
+	assert.doesNotMatch(attached, /kworker/);
+});
+
+test('groups are filtered by what their rows say while it is typed, and the chosen one is of those that are left', async t => {
+	const {press, store} = openDashboard(t, await capturedHost(), 120, 40);
+	const typed = await press('/', 'V', 'f', 'i', 'o');
+	assert.match(typed, /filter: Vfio▏/);
+	assert.match(typed, /4 of 13 rows: Vfio/);
+	assert.match(typed, /3 {2}process \d+ +03:01\.0 Ethernet/);
+	assert.match(typed, /GROUP 3 ─*/);
+	const kept = await press(' ', '0', '2', ':', 'enter', 'down');
+	assert.match(kept, /1 of 13 rows: Vfio 02:/);
+	assert.match(kept, /7 {2}host, shared +02:00\.0 NVMe/);
+	assert.match(kept, /GROUP 7/);
+	const none = await press('/', 'x', 'y', 'z', 'enter');
+	assert.match(none, /0 of 13 rows/);
+	assert.doesNotMatch(none, /IN NO GROUP/);
+	assert.equal(store.getState().prompt, undefined);
+	assert.match(await press('escape'), /2 +00:03\.0|bridges +00:03\.0/);
 });

@@ -30,10 +30,7 @@ function onLinux({device, kind, family}: LoggedFault, {device: known}: Surroundi
 			? [`grep . ${path}/msi_irqs/*`, 'cat /proc/interrupts']
 			: [`ls -l ${path}/driver`, `ls ${group}/devices`]),
 		...(kind === 'access'
-			? [
-					`cat ${group}/{type,reserved*}`,
-					'sudo dmascope host --trace   # maps and unmaps',
-				]
+			? [`cat ${group}/{type,reserved*}`, 'sudo dmascope host --trace   # maps and unmaps']
 			: []),
 		`dmesg | grep -e ${word} -e ${deviceText({rid: device.rid})}`,
 	];

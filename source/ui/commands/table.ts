@@ -3,6 +3,7 @@
 import {SORTS} from '../../seam/filter.js';
 import {isTable, rangesShown} from '../ranges-shown.js';
 import {type Store, say, type Ui} from '../store.js';
+import {isFilteredList} from '../text-filter.js';
 import {unfoldKey} from '../unfold.js';
 import type {UiCommand} from './command.js';
 
@@ -17,7 +18,7 @@ export const tableCommands: readonly UiCommand[] = [
 		description: 'Rows by address, owner or permission: vm0 -- 0x1000-0x2000 >100 !free',
 		group: 'Look',
 		hint: 7,
-		when: onTable,
+		when: ui => onTable(ui) || isFilteredList(ui.focus),
 		run: store =>
 			store.setState(({filters, focus}) => ({prompt: {asks: 'filter', text: filters[focus] ?? ''}})),
 	},

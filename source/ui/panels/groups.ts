@@ -2,22 +2,24 @@
 
 import type {DeviceWords, HostWords} from '../../seam/host-words.js';
 import {type Content, fixed, list} from '../content.js';
-import {groupKey, groupRows} from '../group-rows.js';
+import {groupKey, groupRows, groupRowsShown} from '../group-rows.js';
 import {fit, type Row, widthOf, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
+import {filterOf, leftRows} from '../text-filter.js';
 
 const WORDS = 16;
 
-export function groupsPanel({state, changed}: Ui, width: number): Content {
-	const {host} = state;
+export function groupsPanel(ui: Ui, width: number): Content {
+	const {changed} = ui;
+	const {host} = ui.state;
 	if (host === undefined) return fixed('GROUPS', []);
 	const {groups} = host;
 	if (groups.length === 0) return withoutGroups(host, width);
-	const rows = groupRows(host);
+	const rows = groupRowsShown(ui);
 	const words = Math.min(WORDS, Math.max(5, ...groups.map(({brief}) => widthOf(brief))));
 	return {
 		title: `GROUPS ─ ${groups.length}`,
-		head: [],
+		head: leftRows(filterOf(ui, 'groups'), rows.length, groupRows(host).length),
 		count: rows.length,
 		row: index => {
 			const {group, device, first} = rows[index];
@@ -67,7 +69,9 @@ function withoutGroups({notSeen}: HostWords, width: number): Content {
 export function groupPanel(ui: Ui, width: number): Content {
 	const {host} = ui.state;
 	if (host === undefined) return fixed('GROUP', []);
-	const group = groupRows(host)[ui.places.groups?.cursor ?? 0]?.group;
+	const row = groupRowsShown(ui)[ui.places.groups?.cursor ?? 0];
+	if (row === undefined && filterOf(ui, 'groups') !== '') return fixed('GROUP', []);
+	const group = row?.group;
 	if (group === undefined)
 		return list(
 			'IN NO GROUP ─ no IOMMU translates them',
