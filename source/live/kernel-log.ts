@@ -123,6 +123,8 @@ export class KernelLog {
 		const around = this.decoder.around(group, this.asked);
 		const explained = explain(group, around);
 		const {device, access, kind} = fault;
+		// An address that no number holds is not walked: it would be another.
+		const iova = lowest && join64(lowest.lo, lowest.hi);
 		return {
 			number: this.numbers.get(group) ?? 0,
 			title: explained.title,
@@ -130,8 +132,8 @@ export class KernelLog {
 			count,
 			often: howOften(group),
 			parts: partsOf(group, explained),
-			...(kind === 'access' && device !== undefined && lowest !== undefined
-				? {access: {rid: device.rid, iova: join64(lowest.lo, lowest.hi), write: access === 'write'}}
+			...(kind === 'access' && device !== undefined && iova !== undefined && Number.isSafeInteger(iova)
+				? {access: {rid: device.rid, iova, write: access === 'write'}}
 				: {}),
 		};
 	}

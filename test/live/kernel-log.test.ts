@@ -43,6 +43,14 @@ test('a log is told once as a whole: the newest fault first, storms as one', asy
 	assert.deepEqual(log.told.closing, ['3 faults of 2 kinds.']);
 });
 
+test('an address that no number holds is told as it is, and is no access to walk', async t => {
+	const log = new KernelLog(logFile(t, fault('05:00.0', '0xfffffffffffff000')));
+	await log.read(false);
+	const [told] = log.told.faults;
+	assert.match(told.parts[0].texts[0], /at 0xfffffffffffff000/);
+	assert.equal(told.access, undefined);
+});
+
 test('a log without faults says so, and one that is not there is a sentence', async t => {
 	const log = new KernelLog(logFile(t, 'nothing of interest\n'));
 	await log.read(false);
