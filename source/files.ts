@@ -25,8 +25,6 @@ export type NewOptions = {
 /** `name`: "a capture"; `matches`: whether a file that begins with these bytes is one. */
 export type FileKind = {name: string; matches: (beginning: Buffer) => boolean};
 
-type Contents = string | Uint8Array | ((descriptor: number) => void);
-
 /** As much as a file's kind is told by. */
 const BEGINNING = 1024;
 const PUBLIC = 0o666;
@@ -44,7 +42,7 @@ export function checkNew(path: string, options: NewOptions = {}): void {
 }
 
 /** Makes a new file. @throws UserError, and then nothing is left behind */
-export function createNew(path: string, contents: Contents, options: NewOptions = {}): FileId {
+export function createNew(path: string, contents: string | Uint8Array, options: NewOptions = {}): FileId {
 	const descriptor = openNew(path, contents, options);
 	try {
 		return idOf(fs.fstatSync(descriptor, {bigint: true}));
@@ -54,13 +52,12 @@ export function createNew(path: string, contents: Contents, options: NewOptions 
 }
 
 /** The same, for a file that grows. @returns its descriptor; it is written at its end */
-export function openNew(path: string, contents: Contents, options: NewOptions = {}): number {
+export function openNew(path: string, contents: string | Uint8Array, options: NewOptions = {}): number {
 	return attempt(path, () => {
 		checkName(path, options);
 		const {descriptor, temporary} = makeTemporary(path, options);
 		try {
-			if (typeof contents === 'function') contents(descriptor);
-			else fs.writeFileSync(descriptor, contents);
+			fs.writeFileSync(descriptor, contents);
 			fs.fsyncSync(descriptor);
 			// What is at the path by now may be another file than before the contents were written.
 			if (checkName(path, options)) fs.renameSync(temporary, path);
@@ -257,4 +254,18 @@ function readChunk(path: string, descriptor: number, mend: string, waits: boolea
 			Atomics.wait(naps, 0, 0, NAP_MS);
 		}
 	}
+}
+
+/** How files begin that were compressed, and what turns them back. */
+const COMPRESSED: readonly {beginning: string; name: string; cat: string}[] = [
+	{beginning: '\x1f\x8b', name: 'gzip', cat: 'zcat'},
+	{beginning: '\xfd7zXZ', name: 'xz', cat: 'xzcat'},
+	{beginning: '\x28\xb5\x2f\xfd', name: 'zstd', cat: 'zstdcat'},
+	{beginning: 'BZh', name: 'bzip2', cat: 'bzcat'},
+];
+
+/** What a file was compressed with, as its first bytes tell. */
+export function compressionOf(beginning: Uint8Array): {name: string; cat: string} | undefined {
+	const text = Buffer.from(beginning.subarray(0, 8)).toString('latin1');
+	return COMPRESSED.find(each => text.startsWith(each.beginning));
 }

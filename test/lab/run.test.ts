@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
+import {ReportFile} from '../../source/lab/junit.js';
 import {machineSet} from '../../source/lab/machine-set.js';
 import {checkScenarios, type RunOptions, runScenarios} from '../../source/lab/run.js';
 import {findScenario, shippedScenarios} from '../../source/lab/scenario-files.js';
@@ -142,7 +143,7 @@ test('everything is checked before the first step of the first, and all that is 
 	const late = file(t, 'steps:\n  - destroy: vm0\n  - boot: vm0\n', 'late.yaml');
 	const typo = file(t, 'stesp: []\n', 'typo.yaml');
 	const report = path.join(folder(t), 'report.xml');
-	const {code, out, err} = run([good, late, typo, 'nope'], {junit: report});
+	const {code, out, err} = run([good, late, typo, 'nope'], {junit: new ReportFile(report)});
 	assert.deepEqual([code, out], [2, []]);
 	assert.equal(err.length, 3);
 	assert.match(err[0], /^dmascope: .*late\.yaml:3:11: vm is "vm0"; it may be vm1/);
@@ -189,7 +190,7 @@ test('a report for CI systems has a suite for each scenario, a case for each ste
 		t,
 		`name: ${JSON.stringify(name)}\nsteps:\n  - read: {vm: vm0}\n    expect: {console: "]]>\\n<x>"}\n  - boot: vm1\n`,
 	);
-	assert.equal(run([odd, 'tour'], {junit: report}).code, 1);
+	assert.equal(run([odd, 'tour'], {junit: new ReportFile(report)}).code, 1);
 	const written = fs.readFileSync(report, 'utf8');
 	const all = readXml(written);
 	assert.equal(all.name, 'testsuites');
@@ -206,11 +207,11 @@ test('a report for CI systems has a suite for each scenario, a case for each ste
 	assert.match(read.inside[0].text, /test\.yaml:3: the console/);
 	assert.deepEqual(boot.inside, []);
 	assert.equal(tour.inside.length, 10);
-	run([odd, 'tour'], {junit: report});
+	run([odd, 'tour'], {junit: new ReportFile(report, true)});
 	assert.equal(fs.readFileSync(report, 'utf8'), written);
 	assert.throws(
-		() => run(['tour'], {junit: '/nope/there.xml'}),
-		/--junit \/nope\/there\.xml cannot be written/,
+		() => run(['tour'], {junit: new ReportFile('/nope/there.xml')}),
+		/^Error: \/nope\/there\.xml is in a folder that does not exist; choose another name\.$/,
 	);
 });
 

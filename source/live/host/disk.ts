@@ -7,10 +7,17 @@ import type {Kind, Source} from './tree.js';
 
 export class Disk implements Source {
 	readonly refused = new Set<string>();
+	private readonly kinds = new Map<string, Kind | undefined>();
 
 	constructor(private readonly root: string) {}
 
+	/** Each path is looked at once, since most of them begin alike. */
 	kind(at: string): Kind | undefined {
+		if (!this.kinds.has(at)) this.kinds.set(at, this.look(at));
+		return this.kinds.get(at);
+	}
+
+	private look(at: string): Kind | undefined {
 		const stats = this.attempt(at, file => fs.lstatSync(file, {throwIfNoEntry: false}));
 		if (stats?.isSymbolicLink()) return 'link';
 		if (stats?.isDirectory()) return 'directory';
