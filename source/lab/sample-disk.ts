@@ -2,12 +2,12 @@
 // person recognises in a hex view. Made once, in the user's cache folder.
 
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import {createNew, type FileKind} from '../files.js';
 import {SECTOR} from '../formats/address.js';
 import {buildGpt} from '../formats/gpt.js';
-import {errnoOf, messageOf, UserError} from '../user-error.js';
+import {messageOf, UserError} from '../user-error.js';
+import {inOwnFolder} from './own-folder.js';
 
 const BYTES = 64 * 1024 * 1024;
 export const SAMPLE_SECTORS = BYTES / SECTOR;
@@ -47,58 +47,15 @@ const KIND: FileKind = {
 
 /** The path of the sample disk, which is made first where it is missing or not whole. @throws UserError */
 export function sampleDisk(): string {
-	const problems: string[] = [];
-	for (const folder of cacheFolders()) {
-		try {
-			// No folder above these two is made: under /proc, mkdir -p never ends in Node.
-			for (const each of [path.dirname(folder), folder]) makeFolder(each);
-			checkFolder(folder);
+	try {
+		return inOwnFolder('cache', folder => {
 			const file = path.join(folder, NAME);
 			if (!isWhole(file)) createNew(file, contents(), {mode: 0o600, force: {given: true, kind: KIND}});
 			return file;
-		} catch (error) {
-			problems.push(messageOf(error).replace(/;[^;]*$/, ''));
-		}
-	}
-	throw new UserError(`The sample disk cannot be created (${problems.join('; ')}); name a disk with --disk.`);
-}
-
-/** A relative path would depend on where dmascope is started. */
-function cacheFolders(): string[] {
-	const {XDG_CACHE_HOME = ''} = process.env;
-	const usual =
-		process.platform === 'darwin' ? path.join(home(), 'Library', 'Caches') : path.join(home(), '.cache');
-	const cache = path.isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : usual;
-	const folders = [
-		path.join(cache, 'dmascope'),
-		path.join(os.tmpdir(), `dmascope-${process.geteuid?.() ?? 0}`),
-	];
-	return folders.filter(path.isAbsolute);
-}
-
-/** Nothing of a user whom the system does not know. */
-function home(): string {
-	try {
-		return os.homedir();
-	} catch {
-		return '';
-	}
-}
-
-function makeFolder(folder: string): void {
-	try {
-		fs.mkdirSync(folder, {mode: 0o700});
+		});
 	} catch (error) {
-		if (errnoOf(error) !== 'EEXIST') throw error;
+		throw new UserError(`The sample disk cannot be created (${messageOf(error)}); name a disk with --disk.`);
 	}
-}
-
-/** The folder for temporary files is everybody's: what is at our place in it may be somebody else's. */
-function checkFolder(folder: string): void {
-	const stat = fs.lstatSync(folder);
-	if (!stat.isDirectory()) throw new UserError(`${folder} is not a directory; remove it.`);
-	if (stat.uid !== process.geteuid?.()) throw new UserError(`${folder} belongs to another user; remove it.`);
-	if ((stat.mode & 0o077) !== 0) throw new UserError(`${folder} is open to other users; chmod 700 it.`);
 }
 
 /** Whether the sample disk is there. In a folder of our own alone, it stays what it is. */

@@ -3,27 +3,32 @@
 import path from 'node:path';
 import {createNew} from '../files.js';
 import type {MachineSpec} from '../seam/command.js';
-import type {Entry} from '../seam/history.js';
-import {plural} from '../words.js';
+import {grouped, plural} from '../words.js';
+import {troubled} from './entry.js';
 import type {OutcomeJson} from './outcome-json.js';
 import {scenarioText} from './scenario-write.js';
+import type {SessionStep} from './steps.js';
 
-/** `outcomes`: what the steps are held to; there may be none. @throws UserError where the file cannot be made */
+/** `expect`: whether steps are held to their outcomes; `first`: how many steps came before. @throws UserError */
 export function writeSession(
 	file: string,
-	machine: MachineSpec,
-	entries: readonly Entry[],
-	outcomes: readonly OutcomeJson[],
+	{
+		machine,
+		steps,
+		expect,
+		first,
+	}: {machine: MachineSpec; steps: readonly SessionStep[]; expect: boolean; first: number},
 ): void {
-	const steps = entries.map(({command, note}, i) => ({
+	const name = path.basename(file).replace(/\.ya?ml$/, '');
+	const troubles = steps.filter(({outcome}) => troubled(outcome)).length;
+	const begins = first > 0 ? ` It begins after step ${grouped(first)}, which started the machine.` : '';
+	const story = `A session of ${plural(steps.length, 'step')}; losses, faults and refusals: ${troubles}.${begins}`;
+	const written = steps.map(({command, note, outcome}) => ({
 		command,
 		note,
-		expect: i < outcomes.length ? expectationsOf(outcomes[i]) : undefined,
+		expect: expect ? expectationsOf(outcome) : undefined,
 	}));
-	const name = path.basename(file).replace(/\.ya?ml$/, '');
-	const troubles = entries.filter(({trouble}) => trouble).length;
-	const story = `A session of ${plural(steps.length, 'step')}; losses, faults and refusals: ${troubles}.`;
-	createNew(file, scenarioText({name, story, machine, steps}));
+	createNew(file, scenarioText({name, story, machine, steps: written}));
 }
 
 /** What a step may be held to when it is done again. */

@@ -84,10 +84,10 @@ test('thousands of changes are drawn, and nothing of them stays on the heap', t 
 	setTheme('dark', 3);
 	const {lab, round, frames} = open(t);
 	for (let i = 0; i < WARM_UP; i++) round();
-	const [before, drawn, steps] = [held(), frames(), lab.history?.entries.length];
+	const [before, drawn, steps] = [held(), frames(), lab.history?.length];
 	for (let i = 0; i < ROUNDS; i++) round();
 	const [grown, changes] = [held() - before, frames() - drawn];
-	assert.equal(lab.history?.entries.length, steps);
+	assert.equal(lab.history?.length, steps);
 	assert.ok(changes > 1500, `${changes} frames`);
 	assert.ok(grown < changes * BYTES_A_CHANGE, `${grown} bytes more after ${changes} frames`);
 });
