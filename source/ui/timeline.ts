@@ -55,13 +55,13 @@ export function travelTo(store: Store, travel: Travel, arrived: () => void = () 
 	});
 }
 
-/** What is safe by now, and what can be done about a disk that is not put back. */
+/** What is safe by now; the timeline says how a disk is that is not put back, and what can be done. */
 function failureText(message: string, unsettled: Unsettled | undefined): string {
 	if (unsettled === undefined) return message;
 	const {file, unsaved} = unsettled;
-	const saved =
-		file === undefined ? `It cannot be saved (${unsaved}); u saves it elsewhere.` : `It is saved: ${file}.`;
-	return `${message} ( tries again. ${saved}`;
+	return file === undefined
+		? `What the disk held cannot be saved: ${unsaved}; press u to save it elsewhere.`
+		: `What the disk held is saved: ${file}`;
 }
 
 /** To the end of what was done, and the timeline closes. */
@@ -105,11 +105,11 @@ export function timelineRow({machine, size}: Ui): Row {
 	const start = ` step ${grouped(at)} of ${grouped(length)} `;
 	if (unsettled?.problem !== undefined) {
 		const {done, blocks, problem} = unsettled;
-		const text = `THE DISK IS NEITHER OLD NOR NEW: ${grouped(done)} of ${plural(blocks, 'block')} put back; ${problem}`;
+		const text = `DISK NEITHER OLD NOR NEW: ${grouped(done)} of ${plural(blocks, 'block')} put back; ${problem}`;
 		return [
 			[start, 'key'],
-			[` ${text} `, 'bad'],
-			[' ( tries again · u saves what it held ', 'key'],
+			[text, 'bad'],
+			[' · ( retries · u saves', 'key'],
 		];
 	}
 	const entry = history.step(at);

@@ -18,56 +18,62 @@ export type Ends = {
 	failed: (error: unknown) => void;
 };
 
-/** `instead`: what is done in place of going on, as soon as the machine is whole. */
-type Running = {travel: Travel; ends: Ends; next?: NodeJS.Immediate; instead?: () => void};
+/** `instead`: what is done in place of going on, as soon as the disk is put back. */
+type Running = {travel: Travel; ends: Ends; next?: NodeJS.Immediate; instead?: 'stop' | (() => void)};
 const running = new WeakMap<Store, Running>();
 
 /** Begins at once: what is short is over when this returns. */
 export function startTravel(store: Store, travel: Travel, ends: Ends): void {
 	const run: Running = {travel, ends};
 	running.set(store, run);
-	let looks = 0;
-	const memory = () => store.getState().machine.memory;
-	let shown = memory();
+	const look = looker(store);
 	const slice = () => {
 		const start = performance.now();
-		const last = goOn(store, run, start + SLICE_MS);
-		if (last === undefined) return;
-		store.setState({travel: last});
-		if (last.doing === 'steps' && run.instead !== undefined) {
-			run.instead();
+		const next = goOn(travel, start + SLICE_MS);
+		if ('value' in next && !next.done) {
+			store.setState({travel: next.value});
+			if (next.value.doing === 'steps') look(performance.now() - start);
+			if (next.value.doing === 'disk' || run.instead === undefined) run.next = setImmediate(slice);
+			else if (run.instead === 'stop') stopTravel(store);
+			else leaveTravel(store, run.instead);
 			return;
 		}
-		const now = performance.now();
-		looks += (now - start) * LOOKING_SHARE;
-		// What is shown of another machine's memory would be no table at all.
-		if (last.doing === 'steps' && (looks > 0 || memory() !== shown)) {
-			refresh(store);
-			shown = memory();
-			looks -= performance.now() - now;
-		}
-		run.next = setImmediate(slice);
+		end(store);
+		if ('error' in next) ends.failed(next.error);
+		else ends.arrived(next.value);
+		if (typeof run.instead === 'function') run.instead();
 	};
 	slice();
 }
 
-/** @returns how far it is, or undefined where it has ended */
-function goOn(store: Store, {travel, ends}: Running, until: number): Progress | undefined {
+type Next = IteratorResult<Progress, string | undefined> | {error: unknown};
+
+/** Goes on until so late. @returns how far it is, or how it ended */
+function goOn(travel: Travel, until: number): Next {
 	try {
 		for (;;) {
 			const next = travel.next();
-			if (next.done) {
-				end(store);
-				ends.arrived(next.value);
-				return undefined;
-			}
-			if (performance.now() >= until) return next.value;
+			if (next.done || performance.now() >= until) return next;
 		}
 	} catch (error) {
-		end(store);
-		ends.failed(error);
-		return undefined;
+		return {error};
 	}
+}
+
+/** Looks at the machine on the way, as often as that is cheap. `spent`: milliseconds of travelling since the last time */
+function looker(store: Store): (spent: number) => void {
+	const {machine} = store.getState();
+	let {memory} = machine;
+	let budget = 0;
+	return spent => {
+		budget += spent * LOOKING_SHARE;
+		// Tables of one machine are none in another's memory: that is looked at in any case.
+		if (budget <= 0 && machine.memory === memory) return;
+		const start = performance.now();
+		refresh(store);
+		memory = machine.memory;
+		budget -= performance.now() - start;
+	};
 }
 
 function end(store: Store): void {
@@ -83,16 +89,16 @@ export function stopTravel(store: Store): void {
 	if (isWhole(store)) {
 		end(store);
 		run.ends.stopped();
-	} else run.instead = () => stopTravel(store);
+	} else run.instead ??= 'stop';
 }
 
 /** Leaves, where a disk is being put back after that is done; whoever asks twice leaves at once. */
 export function leaveTravel(store: Store, leave: () => void): void {
 	const run = running.get(store);
-	if (run === undefined || isWhole(store) || run.instead !== undefined) {
+	if (run === undefined || isWhole(store) || typeof run.instead === 'function') {
 		endTravel(store);
 		leave();
-	} else run.instead = () => leaveTravel(store, leave);
+	} else run.instead = leave;
 }
 
 /** Nothing goes on after this. */
