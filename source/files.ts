@@ -184,7 +184,7 @@ function kindOf(stat: Kinds): string {
 	return stat.isBlockDevice() ? 'a block device' : 'a character device';
 }
 
-/** `limit` in bytes; `mend` ends each sentence: "name a scenario"; `pipes`: they are read, too. */
+/** `limit` in bytes; `mend`: what to do where it is no regular file; `pipes`: they are read, too. */
 export type ReadOptions = {limit: number; mend: string; pipes?: boolean};
 
 const CHUNK = 65_536;
@@ -201,7 +201,7 @@ export function readRegular(path: string, {limit, mend, pipes = false}: ReadOpti
 	const descriptor = openRegular(path, {mend, pipes});
 	try {
 		const stat = fs.fstatSync(descriptor);
-		const tooLong = () => new UserError(`${path} is larger than ${sizeText(limit)}; ${mend}.`);
+		const tooLong = () => new UserError(`${path} is larger than ${sizeText(limit)}; name a smaller file.`);
 		if (stat.isFile() && stat.size > limit) throw tooLong();
 		const chunks: Buffer[] = [];
 		let length = 0;

@@ -218,5 +218,5 @@ test('a session is written as a scenario that runs the same, with its outcomes a
 	assert.ok(
 		scenario.steps.every(({expect, command}) => command.do === 'policy' || Object.keys(expect).length > 0),
 	);
-	assert.throws(() => history?.write(file, true), /There is a file .* already/);
+	assert.throws(() => history?.write(file, true), /session\.yaml exists; choose another name\.$/);
 });

@@ -169,5 +169,8 @@ test('the file is looked for where XDG says, and need not be there unless it is 
 	);
 	fs.writeFileSync(named, 'ascii: true\n');
 	assert.deepEqual(loadConfig(named, {HOME: home}, TABLE), {ascii: true, keys: {}});
-	assert.throws(() => loadConfig(home, {}, TABLE), /cannot be read: EISDIR/);
+	assert.throws(
+		() => loadConfig(home, {}, TABLE),
+		/is a directory, not a regular file; name a config file\.$/,
+	);
 });
