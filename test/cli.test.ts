@@ -69,7 +69,7 @@ const WRONG: [string[], RegExp][] = [
 	[['run', 'tour', '--watch=1'], /--watch takes no value; leave out =1/],
 	[
 		['run', 'tour', '--junit', '/nope/a.xml'],
-		/\/nope\/a\.xml is in a folder that does not exist; choose another name\.$/,
+		/\/nope\/a\.xml is in a folder that does not exist; choose another name\.\n$/,
 	],
 	[['check'], /check takes one scenario or more/],
 	[['run'], /run takes one scenario/],
@@ -94,21 +94,24 @@ const WRONG: [string[], RegExp][] = [
 	[['--every', '2s'], /dmascope takes no --every; it is for dmascope qemu/],
 	[['--root', '/'], /dmascope takes no --root; it is for dmascope host/],
 	[['host', 'there'], /host takes no more words/],
-	[['host', '--root', '/nope'], /\/nope does not exist; name a folder, or a file that --capture has made\.$/],
+	[
+		['host', '--root', '/nope'],
+		/\/nope does not exist; name a folder, or a file that --capture has made\.\n$/,
+	],
 	[
 		['host', '--root', '/dev/zero'],
 		/\/dev\/zero is a character device, not a regular file; name a folder, or a file/,
 	],
 	[
 		['host', '--root', '/bin/sh'],
-		/\/bin\/sh is no tar file, or it is cut short or damaged at byte 0; capture the host again\.$/,
+		/\/bin\/sh is no tar file, or it is cut short or damaged at byte 0; capture the host again\.\n$/,
 	],
 	[['host', '--log', '/nope/kern.log'], /There is no \/nope\/kern\.log; check the path/],
 	[['qemu', '/nope/there', '--log', '/nope/kern.log'], /There is no \/nope\/kern\.log; check the path/],
 	[['host', '--trace', '--root', '/tmp'], /--trace is of this machine’s own kernel; leave out --root/],
 	[
 		['host', '--capture', '/nope/a.tar'],
-		/\/nope\/a\.tar is in a folder that does not exist; choose another name\.$/,
+		/\/nope\/a\.tar is in a folder that does not exist; choose another name\.\n$/,
 	],
 ];
 for (const [args, message] of WRONG) {
@@ -327,6 +330,20 @@ test('Ctrl-Z where no shell could bring it back does nothing, were it pressed tw
 	child.write('q');
 	assert.equal((await exit).exitCode, 0);
 	assertRestored(output());
+});
+
+test('a scenario comes through a pipe, which is waited for', () => {
+	const scenario = path.join(import.meta.dirname, '../source/lab/scenarios/tour.yaml');
+	const command = `"${process.execPath}" "${CLI}" run`;
+	for (const line of [
+		`(sleep 0.3; cat "${scenario}") | ${command} /dev/stdin`,
+		`${command} /dev/stdin <"${scenario}"`,
+		`${command} <(cat "${scenario}")`,
+	]) {
+		const {stdout, stderr, status} = spawnSync('bash', ['-c', line], {encoding: 'utf8'});
+		assert.deepEqual([stderr, status], ['', 0], line);
+		assert.match(stdout, /tour: 10 steps, 24 of 24 expectations held/);
+	}
 });
 
 test('output that cannot be written is a sentence', t => {

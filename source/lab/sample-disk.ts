@@ -51,7 +51,7 @@ export function sampleDisk(): string {
 		try {
 			makeOwn(folder);
 			const file = path.join(folder, NAME);
-			if (!isWhole(file)) createNew(file, contents(), {mode: 0o600, force: {given: true, kind: KIND}});
+			if (!isWhole(file)) createNew(file, contents(), {mode: 0o600, replaces: {kind: KIND, force: true}});
 			return file;
 		} catch (error) {
 			problems.push(messageOf(error).replace(/;[^;]*$/, ''));

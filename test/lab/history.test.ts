@@ -219,4 +219,10 @@ test('a session is written as a scenario that runs the same, with its outcomes a
 		scenario.steps.every(({expect, command}) => command.do === 'policy' || Object.keys(expect).length > 0),
 	);
 	assert.throws(() => history?.write(file, true), /session\.yaml exists; choose another name\.$/);
+	const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {code: 'ENOSPC'});
+	t.mock.method(fs, 'fsyncSync', () => {
+		throw full;
+	});
+	assert.throws(() => history?.write(`${file}2`, true), /session\.yaml2 does not fit on its file system/);
+	assert.deepEqual(fs.readdirSync(path.dirname(file)), ['session.yaml']);
 });

@@ -215,6 +215,35 @@ test('many keys and long words take no longer than they should', t => {
 	assert.throws(() => parse(t, `${'x'.repeat(1000)}: 1`), /a scenario has no field "x{50,60}…;/);
 });
 
+test('two megabytes of signs are refused at once, or within seconds', t => {
+	const MOST = 2 ** 21;
+	const refused: [string, RegExp][] = [
+		[',', /:1:1: this is not YAML: /],
+		['[', /:1:\d+: here the file is nested too deeply/],
+		['- ', /:1:\d+: here the file is nested too deeply/],
+		['{a: ', /:1:\d+: here the file is nested too deeply/],
+		['[a: a: a: ', /:1:\d+: /],
+		['a: b: ', /:1:\d+: here the file is nested too deeply/],
+		['&a ', /:1:\d+: here the file is too long/],
+		['- a\n', /:\d+:1: here the file is too long/],
+	];
+	const texts = refused.map(([sign, pattern]) => [sign.repeat(MOST / sign.length), pattern] as const);
+	texts.push([`[${','.repeat(2 ** 20 - 8)}`, /:1:3: this is not YAML: Unexpected , /]);
+	for (const [text, pattern] of texts) {
+		const began = performance.now();
+		assert.throws(() => parse(t, text), pattern, text.slice(0, 10));
+		assert.ok(performance.now() - began < 10_000, text.slice(0, 10));
+	}
+});
+
+test('a session of 10,000 steps, each with what is expected of it, is read', () => {
+	const step = '  - read: { vm: vm0, lba: 79992, sectors: 8, segments: 1, gpa: 0x400000 }\n';
+	const expect = '    expect: { data: delivered, way: direct, bytes: 4096, landed: 4096, faults: 0 }\n';
+	const text = `steps:\n${(step + expect).repeat(10_000)}`;
+	assert.ok(text.length < 2 ** 21);
+	assert.equal(parseHead('s.yaml', text).steps, 10_000);
+});
+
 test('a mangled scenario is read or refused with a sentence', t => {
 	const setting = testSetting(t);
 	const {text} = findScenario('pr-260178');
