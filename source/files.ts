@@ -89,17 +89,16 @@ function checkName(path: string, {inputs = [], replaces}: NewOptions): boolean {
 
 /** Nothing of a file that this user may not read. */
 function beginningOf(path: string): Buffer {
-	let descriptor: number;
 	try {
-		descriptor = fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+		const descriptor = fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+		try {
+			const bytes = Buffer.alloc(BEGINNING);
+			return bytes.subarray(0, fs.readSync(descriptor, bytes));
+		} finally {
+			fs.closeSync(descriptor);
+		}
 	} catch {
 		return Buffer.alloc(0);
-	}
-	try {
-		const bytes = Buffer.alloc(BEGINNING);
-		return bytes.subarray(0, fs.readSync(descriptor, bytes));
-	} finally {
-		fs.closeSync(descriptor);
 	}
 }
 

@@ -6,6 +6,7 @@ import {isMap, isScalar, isSeq, type Pair} from 'yaml';
 import {readRegular} from '../files.js';
 import {nearest} from '../nearest.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
+import {show} from '../words.js';
 import {linesOf, YamlProblem, yamlDocument} from '../yaml-document.js';
 import type {Environment} from './environment.js';
 import {THEMES, type ThemeName} from './theme.js';
@@ -95,7 +96,7 @@ export function parseConfig(file: string, text: string, commands: readonly Keyed
 		else if (name === 'ascii' || name === 'mouse' || name === 'large')
 			config[name] = switchOf(name, item, fail);
 		else if (name === 'keys') config.keys = keysOf(item, commands, fail);
-		else fail(item.key, `"${name}" is no setting${meant(name, SETTINGS)}`);
+		else fail(item.key, `${show(name)} is no setting${meant(name, SETTINGS)}`);
 	}
 	return config;
 }
@@ -112,7 +113,8 @@ function contentsOf(text: string, failAt: (offset: number, message: string) => n
 function themeOf({key, value}: Pair, fail: Fail): ThemeName {
 	const word = textOf(value) ?? '';
 	return (
-		THEMES.find(theme => theme === word) ?? fail(value ?? key, `"${word}" is no theme${meant(word, THEMES)}`)
+		THEMES.find(theme => theme === word) ??
+		fail(value ?? key, `${show(word)} is no theme${meant(word, THEMES)}`)
 	);
 }
 
@@ -129,7 +131,7 @@ function keysOf({key, value}: Pair, commands: readonly KeyedCommand[], fail: Fai
 	const written: {id: string; key: string; node: unknown}[] = [];
 	for (const pair of value.items) {
 		const id = textOf(pair.key) ?? '';
-		if (!ids.includes(id)) fail(pair.key, `there is no command "${id}"${meant(id, ids)}`);
+		if (!ids.includes(id)) fail(pair.key, `there is no command ${show(id)}${meant(id, ids)}`);
 		const nodes = isSeq(pair.value) ? pair.value.items : [pair.value ?? pair.key];
 		const own = nodes.map(node => ({id, key: keyOf(node, fail), node}));
 		keys[id] = own.map(({key}) => key);
@@ -168,7 +170,7 @@ function keyOf(node: unknown, fail: Fail): string {
 	if (KEY_NAMES.includes(word) || /^ctrl-[a-z]$/.test(word) || /^[^\p{C}\p{Z}]$/u.test(word)) return word;
 	return fail(
 		node,
-		`"${word}" is no key${meant(word, [...KEY_NAMES, 'one character', 'ctrl- and a letter'])}`,
+		`${show(word)} is no key${meant(word, [...KEY_NAMES, 'one character', 'ctrl- and a letter'])}`,
 	);
 }
 
