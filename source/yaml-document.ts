@@ -16,7 +16,7 @@ export class YamlProblem extends Error {
 /** Lists and maps in one another; the package takes a call for each, and the stack ends. */
 const DEEPEST = 64;
 /** Words and signs: as many as a session of 10,000 steps has, each with all that can be expected of it. */
-const MOST = 2 ** 20;
+const MOST = 3 * 2 ** 19;
 
 /** What to do about what the package calls by these codes. */
 const HINTS: Readonly<Record<string, string>> = {

@@ -362,12 +362,14 @@ test('a scenario says for how much memory it is written', () => {
 });
 
 test('a writable sample is a copy that leaves nothing behind', t => {
-	const cache = folder(t);
+	const [cache, temporary] = [folder(t), folder(t)];
 	const {status} = spawnSync(process.execPath, [CLI, '--json', '--writable'], {
-		env: {...process.env, XDG_CACHE_HOME: cache},
+		env: {...process.env, XDG_CACHE_HOME: cache, TMPDIR: temporary},
 	});
 	assert.equal(status, 0);
 	assert.deepEqual(fs.readdirSync(path.join(cache, 'dmascope')), ['compiled', 'sample-disk-1.img']);
+	// Node's own cache of compiled code would be where anybody can lay some.
+	assert.deepEqual(fs.readdirSync(temporary), []);
 });
 
 test('NO_COLOR: the dashboard has none, and what is chosen can still be seen', async t => {

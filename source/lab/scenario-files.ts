@@ -8,7 +8,7 @@ import {errnoOf, messageOf, UserError} from '../user-error.js';
 
 const SHIPPED = fileURLToPath(new URL('scenarios/', import.meta.url));
 /** Bytes of a file, more than any scenario needs. */
-const LONGEST = 2 ** 21;
+export const LONGEST = 2 ** 21;
 
 /** The name that stands for all that ship. */
 export const ALL = 'all';

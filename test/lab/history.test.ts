@@ -224,5 +224,9 @@ test('a session is written as a scenario that runs the same, with its outcomes a
 		throw full;
 	});
 	assert.throws(() => history?.write(`${file}2`, true), /session\.yaml2 does not fit on its file system/);
+	t.mock.restoreAll();
+	const [first] = history?.entries ?? [];
+	first.note = 'long '.repeat(2 ** 19);
+	assert.throws(() => history?.write(`${file}3`, true), /session\.yaml3 would be larger than 2 MiB/);
 	assert.deepEqual(fs.readdirSync(path.dirname(file)), ['session.yaml']);
 });

@@ -83,9 +83,7 @@ test('a home that is nowhere, or relative, is an end and not a wait', t => {
 	fs.symlinkSync('nothing', disk);
 	for (const home of ['/proc/1/task/1/none', '/dev/null/none', '/sys/none', '', 'here', '\u0000']) {
 		process.env.HOME = home;
-		const began = performance.now();
 		assert.throws(sampleDisk, /name a disk with --disk\.$/);
-		assert.ok(performance.now() - began < 1000, home);
 	}
 	assert.deepEqual(fs.readdirSync(temporary), [path.basename(path.dirname(disk))]);
 	assert.equal(fs.existsSync('here'), false);

@@ -5,6 +5,7 @@ import {parseHead, parseScenario} from '../../source/lab/scenario.js';
 import {findScenario, shippedScenarios} from '../../source/lab/scenario-files.js';
 import {UserError} from '../../source/user-error.js';
 import {testSetting} from '../helpers/lab.js';
+import {soon} from '../helpers/soon.js';
 
 const parse = (t: TestContext, text: string) => parseScenario('s.yaml', text, testSetting(t));
 
@@ -224,15 +225,14 @@ test('two megabytes of signs are refused at once, or within seconds', t => {
 		['{a: ', /:1:\d+: here the file is nested too deeply/],
 		['[a: a: a: ', /:1:\d+: /],
 		['a: b: ', /:1:\d+: here the file is nested too deeply/],
-		['&a ', /:1:\d+: here the file is too long/],
-		['- a\n', /:\d+:1: here the file is too long/],
+		['&a ', /:1:4: this is not YAML: A node can have at most one anchor/],
+		['- a\n', /:\d+:\d: here the file is too long/],
 	];
 	const texts = refused.map(([sign, pattern]) => [sign.repeat(MOST / sign.length), pattern] as const);
 	texts.push([`[${','.repeat(2 ** 20 - 8)}`, /:1:3: this is not YAML: Unexpected , /]);
 	for (const [text, pattern] of texts) {
-		const began = performance.now();
-		assert.throws(() => parse(t, text), pattern, text.slice(0, 10));
-		assert.ok(performance.now() - began < 10_000, text.slice(0, 10));
+		const what = text.slice(0, 10);
+		soon(10_000, () => assert.throws(() => parse(t, text), pattern, what), what);
 	}
 });
 

@@ -111,13 +111,11 @@ test('an answer that is nested without end, or has no end, is none of QEMU’s',
 		await assert.rejects(qmp.execute('stop'), sentence(/is not a QMP socket/));
 		await assert.rejects(qmp.execute('cont'), sentence(/is not a QMP socket/));
 	}
-	const began = performance.now();
 	const socket = await fakeQemu(t, GREETING, ({execute}) =>
 		execute === 'stop' ? 'x'.repeat(2 ** 24 + 2 ** 17) : '{"return": {}}',
 	);
 	const qmp = await connected(t, socket);
 	await assert.rejects(qmp.execute('stop'), sentence(/is not a QMP socket/));
-	assert.ok(performance.now() - began < 5000);
 });
 
 test('an answer that comes in many pieces is whole, and words of QEMU’s have an end', async t => {

@@ -8,6 +8,7 @@ import {commands} from '../../source/ui/commands/index.js';
 import {configPath, loadConfig, parseConfig, withKeys} from '../../source/ui/config.js';
 import {UserError} from '../../source/user-error.js';
 import {folder} from '../helpers/lab.js';
+import {soon} from '../helpers/soon.js';
 
 const TABLE = [
 	{id: 'quit', keys: ['q', 'ctrl-c']},
@@ -181,13 +182,16 @@ test('a config file is a regular file, of a bounded length and depth, and ends a
 	const at = (name: string) => path.join(place, name);
 	execFileSync('mkfifo', [at('fifo')]);
 	fs.writeFileSync(at('long.yaml'), '#'.repeat(65_537));
-	const began = performance.now();
 	const load = (file: string) => loadConfig(file, {}, TABLE);
 	assert.throws(() => load(at('fifo')), /fifo is a FIFO, not a regular file; name a config file\.$/);
 	assert.throws(() => load('/dev/zero'), /\/dev\/zero is a character device, not a regular file/);
 	assert.throws(() => load(at('long.yaml')), /long\.yaml is larger than 64 KiB; name a smaller file\.$/);
-	assert.throws(() => parse('['.repeat(65_536)), /c\.yaml:1:\d+: here the file is nested too deeply/);
-	assert.throws(() => parse(`[${','.repeat(65_000)}`), /c\.yaml:1:3: this is not YAML: Unexpected , /);
-	assert.throws(() => parse(Array.from({length: 9000}, (_, i) => `k${i}:`).join('\n')), /"k0" is no setting/);
-	assert.ok(performance.now() - began < 5000);
+	soon(5000, () => {
+		assert.throws(() => parse('['.repeat(65_536)), /c\.yaml:1:\d+: here the file is nested too deeply/);
+		assert.throws(() => parse(`[${','.repeat(65_000)}`), /c\.yaml:1:3: this is not YAML: Unexpected , /);
+		assert.throws(
+			() => parse(Array.from({length: 9000}, (_, i) => `k${i}:`).join('\n')),
+			/"k0" is no setting/,
+		);
+	});
 });

@@ -10,6 +10,7 @@ import {tarOf} from '../../../source/live/host/tar.js';
 import {Tree} from '../../../source/live/host/tree.js';
 import {hostWords} from '../../../source/live/host/words.js';
 import {folder} from '../../helpers/lab.js';
+import {soon} from '../../helpers/soon.js';
 
 const INTEL = path.join(import.meta.dirname, 'intel.tar');
 
@@ -97,10 +98,10 @@ test('a machine of 20,000 devices, each with a group, a link and a name of its o
 			}),
 		]),
 	);
-	const began = performance.now();
-	const host = readHost(new Tree(treeAt(file)()));
-	const {groups, devices} = hostJson(host, hostWords(host), undefined);
+	const {groups, devices} = soon(8000, () => {
+		const host = readHost(new Tree(treeAt(file)()));
+		return hostJson(host, hostWords(host), undefined);
+	});
 	assert.equal(devices[COUNT - 1].product, 'Maker Card');
 	assert.deepEqual(groups[COUNT - 1].devices, [ids[COUNT - 1]]);
-	assert.ok(performance.now() - began < 8000, `${performance.now() - began} ms`);
 });

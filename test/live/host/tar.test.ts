@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import {entriesOf, isCapture, type TarEntry, tarOf} from '../../../source/live/host/tar.js';
 import {UserError} from '../../../source/user-error.js';
 import {folder} from '../../helpers/lab.js';
+import {soon} from '../../helpers/soon.js';
 
 const LONG = `/sys/devices/${'pci0000:00/'.repeat(20)}vendor`;
 const ENTRIES: TarEntry[] = [
@@ -104,20 +105,21 @@ test('paths have a limit, and so have entries', () => {
 	const name = (bytes: number) =>
 		entriesOf(made({flag: 'L', content: 'a'.repeat(bytes)}, {flag: '0', content: ''}));
 	assert.equal(name(4096)[0].path.length, 4097);
-	const began = performance.now();
-	for (const bytes of [4098, 65_536, 10_000_000])
+	soon(8000, () => {
+		for (const bytes of [4098, 65_536, 10_000_000])
+			assert.throws(
+				() => name(bytes),
+				/holds a path longer than 4,096 bytes, at byte 0; capture the host again/,
+			);
 		assert.throws(
-			() => name(bytes),
-			/holds a path longer than 4,096 bytes, at byte 0; capture the host again/,
+			() =>
+				entriesOf(made({flag: 'x', content: `5000 path=${'a'.repeat(4989)}\n`}, {flag: '0', content: ''})),
+			/holds a path longer/,
 		);
-	assert.throws(
-		() => entriesOf(made({flag: 'x', content: `5000 path=${'a'.repeat(4989)}\n`}, {flag: '0', content: ''})),
-		/holds a path longer/,
-	);
-	const one = made({flag: '0', content: ''}).subarray(0, 512);
-	const many = Buffer.concat([...Array.from({length: 2 ** 17 + 1}, () => one), Buffer.alloc(1024)]);
-	assert.throws(() => entriesOf(many), /holds more than 131,072 files; name a capture of one host/);
-	assert.ok(performance.now() - began < 10_000);
+		const one = made({flag: '0', content: ''}).subarray(0, 512);
+		const many = Buffer.concat([...Array.from({length: 2 ** 17 + 1}, () => one), Buffer.alloc(1024)]);
+		assert.throws(() => entriesOf(many), /holds more than 131,072 files; name a capture of one host/);
+	});
 });
 
 test('a capture is known by how it begins', () => {
