@@ -2,6 +2,7 @@
 // The door: what was asked for, and how it ended.
 
 import module from 'node:module';
+import path from 'node:path';
 
 const NODE = 22;
 if (Number.parseInt(process.versions.node, 10) < NODE) {
@@ -11,7 +12,10 @@ if (Number.parseInt(process.versions.node, 10) < NODE) {
 	process.exit(2);
 }
 // What is imported from here on is compiled once and then kept by Node: a third of the time to the first frame.
-module.enableCompileCache?.();
+const {cacheFolder} = await import('./source/cache-folder.js');
+const cache = cacheFolder();
+// Node's own place for it is in the folder for temporary files, where others may have laid code to be run.
+if (cache !== undefined) module.enableCompileCache?.(path.join(cache, 'compiled'));
 const {checkAsked, parse} = await import('./source/cli/parse.js');
 const {messageOf, UserError} = await import('./source/user-error.js');
 

@@ -16,11 +16,11 @@ export type NewOptions = {
 	mode?: number;
 	/** Files that are read meanwhile: none of them is replaced. */
 	inputs?: readonly string[];
-	/** Where --force exists: whether it was given, and which old files it replaces. */
-	force?: {given: boolean; kind: FileKind};
-	/** A file that was made here earlier; it is replaced without --force. */
-	earlier?: FileId;
+	replaces?: Replaced;
 };
+
+/** Old files of one kind: with --force any of them, without it the one that was made here earlier. */
+export type Replaced = {kind: FileKind; force: boolean; earlier?: FileId};
 
 /** `name`: "a capture"; `matches`: whether a file that begins with these bytes is one. */
 export type FileKind = {name: string; matches: (beginning: Buffer) => boolean};
@@ -72,34 +72,33 @@ export function openNew(path: string, contents: string | Uint8Array, options: Ne
 }
 
 /** @returns whether a file is there that may be replaced @throws UserError where one is there that may not */
-function checkName(path: string, {inputs = [], force, earlier}: NewOptions): boolean {
+function checkName(path: string, {inputs = [], replaces}: NewOptions): boolean {
 	const stat = fs.lstatSync(path, {bigint: true, throwIfNoEntry: false});
 	if (stat === undefined) return false;
 	if (!stat.isFile()) throw new UserError(`${path} is ${kindOf(stat)}; choose another name.`);
 	const id = idOf(stat);
 	if (inputs.some(input => idAt(input) === id))
 		throw new UserError(`${path} is read by this command; choose another name.`);
-	if (id === earlier) return true;
-	if (force === undefined) throw new UserError(`${path} exists; choose another name.`);
-	if (!force.kind.matches(beginningOf(path)))
-		throw new UserError(`${path} exists and is not ${force.kind.name}; choose another name.`);
-	if (!force.given) throw new UserError(`${path} exists; choose another name, or add --force.`);
+	if (replaces === undefined) throw new UserError(`${path} exists; choose another name.`);
+	const {kind, force, earlier} = replaces;
+	if (!kind.matches(beginningOf(path)))
+		throw new UserError(`${path} exists and is not ${kind.name}; choose another name.`);
+	if (!force && id !== earlier) throw new UserError(`${path} exists; choose another name, or add --force.`);
 	return true;
 }
 
 /** Nothing of a file that this user may not read. */
 function beginningOf(path: string): Buffer {
-	let descriptor: number;
 	try {
-		descriptor = fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+		const descriptor = fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+		try {
+			const bytes = Buffer.alloc(BEGINNING);
+			return bytes.subarray(0, fs.readSync(descriptor, bytes));
+		} finally {
+			fs.closeSync(descriptor);
+		}
 	} catch {
 		return Buffer.alloc(0);
-	}
-	try {
-		const bytes = Buffer.alloc(BEGINNING);
-		return bytes.subarray(0, fs.readSync(descriptor, bytes));
-	} finally {
-		fs.closeSync(descriptor);
 	}
 }
 
@@ -184,7 +183,7 @@ function kindOf(stat: Kinds): string {
 	return stat.isBlockDevice() ? 'a block device' : 'a character device';
 }
 
-/** `limit` in bytes; `mend` ends each sentence: "name a scenario"; `pipes`: they are read, too. */
+/** `limit` in bytes; `mend`: what to do where it is no regular file; `pipes`: they are read, too. */
 export type ReadOptions = {limit: number; mend: string; pipes?: boolean};
 
 const CHUNK = 65_536;
@@ -201,7 +200,7 @@ export function readRegular(path: string, {limit, mend, pipes = false}: ReadOpti
 	const descriptor = openRegular(path, {mend, pipes});
 	try {
 		const stat = fs.fstatSync(descriptor);
-		const tooLong = () => new UserError(`${path} is larger than ${sizeText(limit)}; ${mend}.`);
+		const tooLong = () => new UserError(`${path} is larger than ${sizeText(limit)}; name a smaller file.`);
 		if (stat.isFile() && stat.size > limit) throw tooLong();
 		const chunks: Buffer[] = [];
 		let length = 0;

@@ -31,7 +31,7 @@ export class ReportFile implements ReportSink {
 	}
 
 	private options(inputs: readonly string[]): NewOptions {
-		return {inputs, force: {given: this.force, kind: REPORT}, earlier: this.earlier};
+		return {inputs, replaces: {kind: REPORT, force: this.force, earlier: this.earlier}};
 	}
 }
 

@@ -3,17 +3,21 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
+import {cacheFolders, isOwn, makeOwn} from '../cache-folder.js';
 import {createNew, type FileKind} from '../files.js';
 import {SECTOR} from '../formats/address.js';
 import {buildGpt} from '../formats/gpt.js';
 import {messageOf, UserError} from '../user-error.js';
-import {inOwnFolder} from './own-folder.js';
 
 const BYTES = 64 * 1024 * 1024;
 export const SAMPLE_SECTORS = BYTES / SECTOR;
 const NAME = 'sample-disk-1.img';
 /** How its first sector begins. */
 const TITLE = 'LBA 0 of the dmascope sample disk';
+const KIND: FileKind = {
+	name: 'a sample disk',
+	matches: beginning => beginning.toString('latin1').startsWith(TITLE),
+};
 
 const PARTITIONS = [
 	{
@@ -40,28 +44,26 @@ function fillWithText(bytes: Buffer, lba: number): void {
 	bytes.write('\n', bytes.length - 1);
 }
 
-const KIND: FileKind = {
-	name: 'a sample disk',
-	matches: beginning => beginning.toString('latin1').startsWith(TITLE),
-};
-
 /** The path of the sample disk, which is made first where it is missing or not whole. @throws UserError */
 export function sampleDisk(): string {
-	try {
-		return inOwnFolder('cache', folder => {
+	const problems: string[] = [];
+	for (const folder of cacheFolders()) {
+		try {
+			makeOwn(folder);
 			const file = path.join(folder, NAME);
-			if (!isWhole(file)) createNew(file, contents(), {mode: 0o600, force: {given: true, kind: KIND}});
+			if (!isWhole(file)) createNew(file, contents(), {mode: 0o600, replaces: {kind: KIND, force: true}});
 			return file;
-		});
-	} catch (error) {
-		throw new UserError(`The sample disk cannot be created (${messageOf(error)}); name a disk with --disk.`);
+		} catch (error) {
+			problems.push(messageOf(error).replace(/;[^;]*$/, ''));
+		}
 	}
+	throw new UserError(`The sample disk cannot be created (${problems.join('; ')}); name a disk with --disk.`);
 }
 
 /** Whether the sample disk is there. In a folder of our own alone, it stays what it is. */
 function isWhole(file: string): boolean {
 	const stat = fs.lstatSync(file, {throwIfNoEntry: false});
-	return stat?.isFile() === true && stat.uid === process.geteuid?.() && stat.size === BYTES;
+	return stat?.isFile() === true && isOwn(stat) && stat.size === BYTES;
 }
 
 function contents(): Buffer {

@@ -3,9 +3,11 @@
 import path from 'node:path';
 import {createNew} from '../files.js';
 import type {MachineSpec} from '../seam/command.js';
-import {grouped, plural} from '../words.js';
+import {UserError} from '../user-error.js';
+import {grouped, plural, sizeText} from '../words.js';
 import {troubled} from './entry.js';
 import type {OutcomeJson} from './outcome-json.js';
+import {LONGEST} from './scenario-files.js';
 import {scenarioText} from './scenario-write.js';
 import type {SessionStep} from './steps.js';
 
@@ -28,7 +30,12 @@ export function writeSession(
 		note,
 		expect: expect ? expectationsOf(outcome) : undefined,
 	}));
-	createNew(file, scenarioText({name, story, machine, steps: written}));
+	const text = scenarioText({name, story, machine, steps: written});
+	if (Buffer.byteLength(text) > LONGEST)
+		throw new UserError(
+			`${file} would be larger than ${sizeText(LONGEST)}, and no scenario may be; go back, and write the steps up to there.`,
+		);
+	createNew(file, text);
 }
 
 /** What a step may be held to when it is done again. */

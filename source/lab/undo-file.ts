@@ -2,11 +2,12 @@
 // It needs sh and dd, and no dmascope.
 
 import path from 'node:path';
+import {makeOwn, stateFolders} from '../cache-folder.js';
 import {createNew} from '../files.js';
 import {SECTOR} from '../formats/address.js';
 import {BLOCK} from '../hardware/blocks.js';
+import {messageOf, UserError} from '../user-error.js';
 import {plural, show} from '../words.js';
-import {inOwnFolder} from './own-folder.js';
 
 /** Blocks by their numbers, in rising order; the last of a disk is as long as it is. */
 export type OldBlocks = {disk: string; blocks: readonly (readonly [number, Uint8Array])[]};
@@ -17,13 +18,21 @@ export function writeUndo(file: string, old: OldBlocks): void {
 }
 
 /** Writes it to a folder of the user's own. @returns its path @throws UserError */
-export const saveUndo = (old: OldBlocks, now = new Date()): string =>
-	inOwnFolder('state', folder => {
-		const moment = now.toISOString().replace(/\.\d+/, '').replaceAll(':', '');
-		const file = path.join(folder, `undo-${moment}-${process.pid}.sh`);
-		writeUndo(file, old);
-		return file;
-	});
+export function saveUndo(old: OldBlocks, now = new Date()): string {
+	const moment = now.toISOString().replace(/\.\d+/, '').replaceAll(':', '');
+	const problems: string[] = [];
+	for (const folder of stateFolders()) {
+		try {
+			makeOwn(folder);
+			const file = path.join(folder, `undo-${moment}-${process.pid}.sh`);
+			writeUndo(file, old);
+			return file;
+		} catch (error) {
+			problems.push(messageOf(error).replace(/;[^;]*$/, ''));
+		}
+	}
+	throw new UserError(problems.join('; '));
+}
 
 /** What to type in a shell. */
 export const undoCommand = (file: string, disk: string): string => `sh ${shellWord(file)} ${shellWord(disk)}`;

@@ -5,7 +5,14 @@ import {StringDecoder} from 'node:string_decoder';
 import {checkNew, openNew} from '../files.js';
 import {messageOf, UserError} from '../user-error.js';
 
-type Terminal = NodeJS.WriteStream;
+/** What is needed of process.stdout. */
+type Terminal = {
+	readonly columns: number;
+	readonly rows: number;
+	write: (text: string) => boolean;
+	on(event: 'resize', listener: () => void): unknown;
+	off(event: 'resize', listener: () => void): unknown;
+};
 
 export const castHeader = (width: number, height: number): string =>
 	`${JSON.stringify({version: 2, width, height, title: 'dmascope', env: {TERM: 'xterm-256color'}})}\n`;

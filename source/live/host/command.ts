@@ -157,7 +157,7 @@ export function captureHost(
 		// It names programs and virtual machines, and other users need not know of them.
 		mode: 0o600,
 		inputs: root === undefined ? [] : [root],
-		force: {given: force, kind: CAPTURE},
+		replaces: {kind: CAPTURE, force},
 	};
 	checkNew(file, options);
 	const recorded = new Capture();

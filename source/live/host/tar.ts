@@ -88,7 +88,7 @@ export function entriesOf(tar: Buffer, name = 'The capture'): TarEntry[] {
 		if (entry.flag === 'L') longName = textOf(entry, name, PATH_BYTES + 1);
 		else if (entry.flag === 'K') longTarget = textOf(entry, name, PATH_BYTES + 1);
 		else if (entry.flag === 'x') {
-			const extended = extendedOf(textOf(entry, name, EXTENDED_BYTES, false));
+			const extended = extendedOf(entry, name);
 			longName = extended.get('path') ?? longName;
 			longTarget = extended.get('linkpath') ?? longTarget;
 		} else if (entry.flag !== 'g') {
@@ -141,21 +141,21 @@ function finished({at, flag, mode, content}: Raw, path: string, target: string, 
 	};
 }
 
-function textOf({content, at}: Raw, name: string, limit: number, ends = true): string {
+function textOf({content, at}: Raw, name: string, limit: number): string {
 	if (content.length > limit) throw tooLong(name, at);
-	const text = content.toString('latin1');
-	return ends ? text.replace(/\0.*$/s, '') : text;
+	return content.toString('latin1').replace(/\0.*$/s, '');
 }
 
 /** Records of pax(1): their length, a space, a word, an equals sign, its value and a line feed. */
-function extendedOf(text: string): Map<string, string> {
+function extendedOf(entry: Raw, name: string): Map<string, string> {
+	const text = textOf(entry, name, EXTENDED_BYTES);
 	const found = new Map<string, string>();
 	for (let at = 0; at < text.length; ) {
-		const [, digits, key] = /^(\d{1,5}) ([^=]{1,80})=/.exec(text.slice(at, at + 100)) ?? [];
-		const length = Number(digits);
-		if (key === undefined || length <= digits.length + key.length + 2) break;
-		found.set(key, text.slice(at + digits.length + key.length + 2, at + length - 1));
-		at += length;
+		const [head = '', digits, key = ''] = /^(\d{1,5}) ([^=]{1,80})=/.exec(text.slice(at, at + 100)) ?? [];
+		const end = at + Number(digits);
+		if (!(end > at + head.length && end <= text.length)) throw damaged(name, entry.at);
+		found.set(key, text.slice(at + head.length, end - 1));
+		at = end;
 	}
 	return found;
 }
