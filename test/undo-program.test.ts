@@ -1,4 +1,4 @@
-// However the real program ends while a disk is not put back: what it held is in a file, and that is said.
+// However the real program ends while a disk is only partly restored: what it held is in a file, and that is said.
 
 import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
@@ -51,14 +51,14 @@ for (const {name, code, end} of [
 		},
 	})),
 ])
-	test(`${name} while a disk is not put back: what it held is saved, and it is said how it comes back`, async t => {
+	test(`${name} while a disk is only partly restored: what it held is saved, and it is said how it comes back`, async t => {
 		const {program, file, content, state} = start(t);
-		await program.until('DISK NEITHER OLD NOR NEW: 0 of 8 blocks put back');
+		await program.until('DISK NEITHER OLD NOR NEW: 0 of 8 blocks restored');
 		end(program);
 		await program.until(`ended with ${code}`);
 		const text = screenText(program.terminal);
 		const [, command = ''] =
-			/^dmascope: .*random\.img is not put back: 0 of 8 blocks\. To put back what it held before: (sh .*)$/m.exec(
+			/^dmascope: .*random\.img is only partly restored: 0 of 8 blocks\. To restore its old blocks: (sh .*)$/m.exec(
 				text,
 			) ?? [];
 		assert.ok(command.includes(state), text);

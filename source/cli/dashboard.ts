@@ -55,10 +55,10 @@ export async function present(words: readonly string[], opened: Opened): Promise
 const historyBytes = ({history}: Opened): number | undefined =>
 	history === undefined ? undefined : parseHistory(history);
 
-/** A lab that remembers what is done from now on. */
+/** Shows a lab, and keeps its history from now on. */
 async function show(lab: Lab, look: LookFlags, most?: number, opening?: Opening): Promise<number> {
 	lab.keepHistory(now, most);
-	// A signal would end the program with a disk half put back, and without a word.
+	// By default a signal could leave a disk partly restored without a word.
 	if (lab.disk.writable && !lab.disk.overlaid) exitOnSignals();
 	const {dashboard} = await import('../ui/dashboard.js');
 	return dashboard(lab, look, opening);

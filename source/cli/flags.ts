@@ -31,7 +31,7 @@ const table = {
 	},
 	history: {
 		takes: 'SIZE',
-		about: 'how much memory the way back may take (256M); when it is full the oldest steps are forgotten',
+		about: 'memory for the session’s history (256M); when full, the oldest steps are forgotten',
 	},
 	cast: {takes: 'FILE', about: 'record the terminal as an asciicast, which asciinema plays'},
 	json: {about: 'JSON instead of text or the dashboard'},

@@ -25,7 +25,7 @@ export async function host(given: Given, out: Print, err: Print): Promise<number
 		trace: given.has('trace'),
 	});
 	try {
-		// Else the tracing instance would stay, and go on tracing.
+		// By default a signal would leave the tracing instance behind.
 		if (interactive && given.has('trace')) exitOnSignals();
 		if (interactive) return await (await import('../ui/dashboard.js')).dashboard(machine, look);
 		await printHost(machine, json, out);

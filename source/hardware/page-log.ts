@@ -1,5 +1,5 @@
-// What pages of memory, or blocks of a disk, held before they were first written to. The copies lie in a store of their
-// own, which reuses what is given back: malloc and V8 would keep the holes of a long session.
+// Old contents of memory pages or disk blocks, from before they were first written to. The copies lie in a store that
+// reuses what is given back, so that a long session does not fragment the heap.
 
 import {PAGE_SIZE} from '../formats/address.js';
 
@@ -18,14 +18,14 @@ export class PageStore {
 		this.most = most;
 	}
 
-	/** A page with anything in it. */
+	/** A page with arbitrary contents. */
 	take(): Uint8Array {
 		this.used++;
 		if (this.free.length === 0) this.grow();
 		return this.free.pop() ?? new Uint8Array(PAGE_SIZE);
 	}
 
-	/** Takes a page back; whoever gives it must not use it again. */
+	/** Takes a page back; the caller must not use it again. */
 	give(page: Uint8Array): void {
 		this.used--;
 		if (this.used + this.free.length < this.most) this.free.push(page);
@@ -67,7 +67,7 @@ export class PageLog {
 		return this.pages.entries();
 	}
 
-	/** Keeps a copy, where there is none yet. */
+	/** Keeps a copy unless there is one. */
 	keep(key: number, bytes: Uint8Array): void {
 		if (this.pages.has(key)) return;
 		const page = this.store.take();
@@ -90,7 +90,7 @@ export class PageLog {
 		this.store.give(page);
 	}
 
-	/** Takes what another log has and this one lacks. The other is empty then. */
+	/** Takes over what this log lacks from another, and empties that. */
 	absorb(other: PageLog): void {
 		for (const [key, page] of other.pages) {
 			if (this.pages.has(key)) this.store.give(page);

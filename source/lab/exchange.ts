@@ -1,6 +1,6 @@
-// The way from one mark to another: what is in pages or blocks now is exchanged with what logs hold, a batch at a time.
-// A write that failed may have had its effect or not, and reading back may be answered by the page cache. So nothing
-// that a log holds is given up before the batch is known to be on the disk; until then it is simply written again.
+// The way from one mark to another: exchanges what pages or blocks hold with what logs hold, a batch at a time. A write
+// that failed may have had an effect or not, and a read could be answered from the page cache. So a log gives up nothing
+// before its batch is known to be on the disk; until then the batch is written again.
 
 import {PAGE_SIZE} from '../formats/address.js';
 import {BLOCK} from '../hardware/blocks.js';
@@ -25,10 +25,10 @@ export class Exchange {
 	done = 0;
 	/** Whether something may have been written. */
 	begun = false;
-	/** By page, the logs that hold it, in the order in which they are passed. */
+	/** For each page, the logs that hold it, the nearest first. */
 	private readonly holders = new Map<number, PageLog[]>();
 	private readonly keys: number[];
-	/** What was there of the batch that comes next, as far as it has been read. */
+	/** Old contents of the next batch, as far as they have been read. */
 	private readonly batch: Uint8Array[] = [];
 	private readonly place: Place;
 	private readonly store: PageStore;
@@ -48,7 +48,7 @@ export class Exchange {
 		this.of = this.keys.length;
 	}
 
-	/** Exchanges the next batch. @throws the system's error; the same is tried again by the next call */
+	/** Exchanges the next batch. @throws the system's error; the next call tries the same batch again */
 	step(): void {
 		const keys = this.keys.slice(this.done, this.done + BATCH);
 		for (const key of keys.slice(this.batch.length)) {
@@ -63,7 +63,7 @@ export class Exchange {
 			}
 		}
 		this.begun = true;
-		// Only the last log counts: what lies between is passed on the way.
+		// Only the farthest log counts; the contents in between are passed by.
 		for (const key of keys) this.place.write(key, this.holdersOf(key).at(-1)?.get(key) ?? new Uint8Array(0));
 		this.place.flush();
 		for (const [i, key] of keys.entries()) this.passOn(key, this.batch[i]);
@@ -80,7 +80,7 @@ export class Exchange {
 		return this.has(key) && key >= (this.keys[this.done] ?? Number.POSITIVE_INFINITY);
 	}
 
-	/** The pages that are not exchanged yet and `wanted`, as they were: a write may have failed, so what was read counts. */
+	/** The `wanted` pages that are not exchanged yet, as they were before any write that failed. */
 	*held(wanted: (key: number) => boolean): Generator<[number, Uint8Array]> {
 		for (let i = this.done; i < this.of; i++) {
 			const key = this.keys[i];
@@ -90,7 +90,7 @@ export class Exchange {
 		}
 	}
 
-	/** Nothing, where it cannot be read. */
+	/** @returns undefined where it cannot be read */
 	private readNow(key: number): Uint8Array | undefined {
 		const page = new Uint8Array(PAGE_SIZE);
 		try {
@@ -101,13 +101,13 @@ export class Exchange {
 		}
 	}
 
-	/** Gives up one that has not begun. */
+	/** Gives up an exchange that has not begun. */
 	cancel(): void {
 		for (const page of this.batch) this.store.give(page);
 		this.batch.length = 0;
 	}
 
-	/** Each log takes what the one before it held, the first what was there; what the last held is there now. */
+	/** The first log takes what was there, each other what the one before it held; what the last held is there now. */
 	private passOn(key: number, was: Uint8Array): void {
 		let page = was;
 		for (const log of this.holdersOf(key)) page = log.swap(key, page);

@@ -1,5 +1,5 @@
-// The marks of a session: moments at which the whole machine was saved. Between two of them stands what pages and
-// blocks held at the one that is farther from the machine as it is: exchanged with what they hold now it leads there.
+// The marks of a session: moments at which the whole machine was saved. The log between two marks holds pages and blocks
+// as they were at the one farther from the machine's present state: exchanging them leads there.
 
 import {BLOCK} from '../hardware/blocks.js';
 import type {Disk} from '../hardware/disk.js';
@@ -16,11 +16,11 @@ export type Moment = {
 	memory: Memory;
 	/** Memory that its tables and rings take. */
 	tableBytes: number;
-	/** They were the newest then, and a mark keeps them. */
+	/** The newest at that moment; a mark keeps them in memory. */
 	transfers: readonly Transfer[];
 };
 
-/** What pages and blocks held that were written to between two marks. */
+/** Old contents of the pages and blocks that were written to between two marks. */
 export type Log = {memory: Memory; pages: PageLog; blocks: PageLog};
 
 type Mark = {
@@ -31,19 +31,19 @@ type Mark = {
 	/** Milliseconds of work from here to the next mark, and what changed by then; the last has none. */
 	cost: number;
 	log?: Log;
-	/** What it keeps beside pages, and the mark before it does not. */
+	/** What it keeps, without pages, and without what the mark before keeps as well. */
 	bytes: number;
 };
 
 type Host = {readonly memory: Memory; readonly disk: Disk; save(): Moment};
 
-/** A page of a log with its place in it. */
+/** A page in a log, with its entry. */
 export const KEPT_PAGE_BYTES = 4096 + 150;
 const POINTER_BYTES = 8;
 /** A transfer with its chain and faults. */
 const TRANSFER_BYTES = 4096;
 const PAGE_BYTES = 4096;
-/** The part of the smaller of two ways that has to be in both for the mark between them to go. */
+/** A mark may go if its two logs share at least this part of the smaller one. */
 const LEAST_SHARED = 1 / 4;
 
 export class Marks {
@@ -114,18 +114,18 @@ export class Marks {
 		this.begin();
 	}
 
-	/** What lies between the machine as it is and a mark, the nearest first. */
+	/** The logs between the machine's present state and a mark, the nearest first. */
 	way(to: number): Log[] {
 		const behind = this.list.slice(to, Math.max(to, this.current)).reverse();
 		const ahead = this.list.slice(this.current, Math.max(to, this.current));
 		return [this.log, ...[...behind, ...ahead].flatMap(({log}) => log ?? [])];
 	}
 
-	/** What was on the way is exchanged: the machine is at a mark. @returns after which step that is */
+	/** The logs on the way are exchanged, so the machine is at a mark. @returns after which step that is */
 	arrive(to: number): number {
 		const {at, moment} = this.list[to];
 		moment.restore();
-		// The way from the mark to where the machine was leads nowhere now.
+		// Nothing leads back to where the machine was between two marks.
 		this.log.pages.clear();
 		this.log.blocks.clear();
 		this.current = to;
@@ -133,7 +133,7 @@ export class Marks {
 		return at;
 	}
 
-	/** What blocks held at the first mark, where `settled` blocks are at mark `to` already. */
+	/** The blocks as they were at the first mark, where `settled` ones are at mark `to` already. */
 	oldBlocks(settled: (block: number) => boolean, to: number): Map<number, Uint8Array> {
 		const old = new Map<number, Uint8Array>();
 		for (const [i, {log}] of this.list.entries())
@@ -144,7 +144,7 @@ export class Marks {
 		return old;
 	}
 
-	/** Whether the disk may hold anything else than at the first mark. */
+	/** Whether the disk may differ from what it was at the first mark. */
 	get hasOldBlocks(): boolean {
 		const behind = this.list.slice(0, this.current);
 		return this.log.blocks.size > 0 || behind.some(({log}) => log !== undefined && log.blocks.size > 0);
@@ -167,8 +167,8 @@ export class Marks {
 	}
 
 	/**
-	 * Lets marks go until there is room: of all of them the one whose two stretches are the shortest for how far away they
-	 * are. So what a jump has to replay grows with its length, and a step back stays short.
+	 * Drops marks until there is room: each time the one whose two stretches are shortest relative to their distance. So
+	 * a long jump may replay more than a short one.
 	 */
 	thin(enough: () => boolean): void {
 		const needed = new Set<Mark>();
@@ -180,7 +180,7 @@ export class Marks {
 		}
 	}
 
-	/** From now on what is written to goes into a new log. */
+	/** Starts a new log for what is written to from now on. */
 	private begin(): void {
 		this.log.memory.keepIn(undefined);
 		this.log = this.newLog();
@@ -193,16 +193,16 @@ export class Marks {
 		return {memory: this.host.memory, pages: new PageLog(this.store), blocks: new PageLog(this.store)};
 	}
 
-	/** Of the way from the current mark to the next, the part that is still ahead. */
+	/** The part of the log from the current mark to the next that is still ahead. */
 	private restOf(ahead: Log): Log {
-		// What is not on the whole way is the same at both its ends.
+		// What the log lacks is the same at both marks.
 		for (const [hpa, page] of this.log.pages.entries()) ahead.pages.keep(hpa, page);
 		for (const [block, bytes] of this.log.blocks.entries()) ahead.blocks.keep(block, bytes);
 		this.dropUnchanged(ahead);
 		return ahead;
 	}
 
-	/** What was written to and holds the same again: tables that are taken away and made anew. */
+	/** Drops what was written to and is the same again, such as tables that were removed and rebuilt. */
 	private dropUnchanged({memory, pages, blocks}: Log): void {
 		for (const [hpa, page] of pages.entries())
 			if (Buffer.compare(page, memory.view(hpa, page.length)) === 0) pages.drop(hpa);
@@ -218,10 +218,10 @@ export class Marks {
 		}
 	}
 
-	/** @returns -1 where all are needed */
+	/** @returns -1 where all marks are needed */
 	private leastNeeded(needed: ReadonlySet<Mark>): number {
 		const work = (marks: readonly Mark[]) => marks.reduce((sum, {cost}) => sum + cost, 0);
-		// From the first mark to the one that the machine is at, and then to each.
+		// Milliseconds of work from the first mark to the current one, and to each.
 		const here = work(this.list.slice(0, this.current));
 		let there = this.list[0].cost;
 		let least = {i: -1, share: Number.POSITIVE_INFINITY};
@@ -235,8 +235,8 @@ export class Marks {
 	}
 
 	/**
-	 * A mark that the machine is at stays, and one that another machine began at. So does one whose two ways have little
-	 * in common: without it nothing would be saved, and jumps would take longer.
+	 * The current mark stays, and one at which another machine started. So does one whose two logs have little in common:
+	 * dropping it would free no memory, and make jumps longer.
 	 */
 	private canGo(i: number): boolean {
 		const [a, b] = [this.list[i - 1].log, this.list[i].log];
@@ -245,7 +245,7 @@ export class Marks {
 		return shared >= LEAST_SHARED * Math.min(a.pages.size + a.blocks.size, b.pages.size + b.blocks.size);
 	}
 
-	/** Of what both ways hold that meet at a mark, that counts which is farther from the machine as it is. */
+	/** Where both logs hold a page, the one farther from the machine's present state counts. */
 	private letGo(i: number): void {
 		const [before, gone] = [this.list[i - 1], this.list[i]];
 		if (before.log === undefined || gone.log === undefined) return;
@@ -272,7 +272,7 @@ export class Marks {
 			mark.bytes += before.tableBytes + this.touchedPages(before.memory) * PAGE_BYTES;
 	}
 
-	/** Pages of a machine that was switched off: they stay as they are, for the way back. */
+	/** Pages that a machine wrote to before it was switched off: its memory is kept for the way back. */
 	private touchedPages(memory: Memory): number {
 		const pages = new Set<number>();
 		for (const {log} of this.list)
@@ -286,7 +286,7 @@ function clear(log: Log | undefined): void {
 	log?.blocks.clear();
 }
 
-/** How many transfers an earlier moment does not have. */
+/** How many of the transfers an earlier moment does not have. */
 function newer(transfers: readonly Transfer[], before: Moment | undefined): number {
 	const last = before?.transfers.at(-1)?.number ?? 0;
 	const known = transfers.findLastIndex(({number}) => number <= last);

@@ -1,7 +1,6 @@
-// What was done to the lab, and the way back. Going back is replaying, from the last mark before: there the whole
+// What was done to the lab, and the way back. Going back means replaying from the last mark before, where the whole
 // machine was saved. So a jump costs what changed, and a short replay.
 
-import fs from 'node:fs';
 import {BLOCK} from '../hardware/blocks.js';
 import type {Disk} from '../hardware/disk.js';
 import type {Memory} from '../hardware/memory.js';
@@ -17,7 +16,7 @@ import {KEPT_PAGE_BYTES, type Log, Marks, type Moment} from './history-marks.js'
 import {outcomeJson} from './outcome-json.js';
 import {writeSession} from './session-file.js';
 import {Steps} from './steps.js';
-import {type OldBlocks, saveUndo, undoCommand, writeUndo} from './undo-file.js';
+import {type OldBlocks, removeUndo, saveUndo, undoCommand, writeUndo} from './undo-file.js';
 
 /** The lab, as its history uses it. */
 export interface Host {
@@ -29,26 +28,26 @@ export interface Host {
 	save(): Moment;
 }
 
-/** On the way to a mark. `whole`: the machine in memory is that after `at` steps; else of a command half is done. */
+/** On the way to a mark. `whole`: the machine in memory is at a step; else a command may be half done. */
 type Moving = {
 	to: number;
 	way: Log[];
 	blocks: Exchange;
 	whole: boolean;
 	problem?: string;
-	/** Where what the disk held was saved: by itself, or by somebody; or why it could not be. */
+	/** Where the old blocks are saved: by the history itself, and by a person; or why they could not be. */
 	file?: string;
 	copy?: string;
 	unsaved?: string;
 };
 
-/** Bytes that are kept at most, unless somebody gives another size. */
+/** Bytes that are kept at most by default. */
 export const HISTORY_BYTES = 256 * 2 ** 20;
-/** Milliseconds of work after which a mark is made: about what a jump has to replay. */
+/** Milliseconds of work after which a mark is made: about what a short jump has to replay. */
 const DISTANCE = 25;
-/** Parts of what may be kept: what a step has to write to be followed by a mark, and what is left when it was full. */
+/** Shares of what may be kept: a step that writes more is followed by a mark; a full history shrinks to so much. */
 const LARGE_STEP = 1 / 16;
-const AFTER_FULL = 3 / 4;
+const AFTER_FULL = 15 / 16;
 
 export class LabHistory implements History {
 	at = 0;
@@ -60,7 +59,7 @@ export class LabHistory implements History {
 	private readonly store: PageStore;
 	private readonly steps = new Steps();
 	private readonly marks: Marks;
-	/** Set until the machine is at the mark that it is taken to: also where the disk failed on the way. */
+	/** Set until the machine is at the mark that it is taken to, also after the disk failed on the way. */
 	private moving: Moving | undefined;
 	private lastTime: number;
 
@@ -143,7 +142,7 @@ export class LabHistory implements History {
 		while (this.at < at) {
 			if (!(yield* this.again()))
 				differs ??= `Step ${grouped(this.at)} gave a different result; the disk has changed.`;
-			// People go on step by step from where they arrive, so marks are denser there.
+			// People step to and fro where they arrive, so marks are denser there.
 			const distance = Math.max(DISTANCE, this.marks.costOf(this.at, at));
 			if (this.marks.inPast && this.marks.cost > distance && this.makeRoom()) this.mark();
 			yield {doing: 'steps', at: this.at, of: at};
@@ -185,14 +184,14 @@ export class LabHistory implements History {
 		this.saveOldBlocks(moving);
 		const {path} = this.host.disk;
 		const {done, of} = moving.blocks;
-		const state = `${path} is not put back: ${grouped(done)} of ${plural(of, 'block')}`;
+		const state = `${path} is only partly restored: ${grouped(done)} of ${plural(of, 'block')}`;
 		const file = moving.file ?? moving.copy;
 		return file === undefined
-			? `${state}; what it held cannot be saved: ${moving.unsaved}`
-			: `${state}. To put back what it held before: ${undoCommand(file, path)}`;
+			? `${state}; its old blocks cannot be saved: ${moving.unsaved}`
+			: `${state}. To restore its old blocks: ${undoCommand(file, path)}`;
 	}
 
-	/** What is refused may have gone half way, and left a page taken: then the machine is put back. */
+	/** A command that is refused may be half done, and have taken a page: then the machine is restored. */
 	private runOrNothing(command: Command): Outcome {
 		try {
 			return this.run(command);
@@ -267,11 +266,11 @@ export class LabHistory implements History {
 		}
 		this.at = this.marks.arrive(to);
 		this.moving = undefined;
-		if (moving.file !== undefined) fs.rmSync(moving.file, {force: true});
+		if (moving.file !== undefined) removeUndo(moving.file);
 		return undefined;
 	}
 
-	/** Nothing is lost by a failure: what the logs hold is tried again, and saved to a file meanwhile. */
+	/** A failure loses nothing: the logs keep the old blocks for another try, and a file has them meanwhile. */
 	private failed(moving: Moving, problem: string): UserError {
 		const {blocks, whole} = moving;
 		if (!blocks.begun && whole) {
@@ -288,14 +287,14 @@ export class LabHistory implements History {
 	/** @throws UserError while the disk is neither as it was nor as it is to be */
 	needSettledDisk(): void {
 		if (this.moving === undefined) return;
-		throw new UserError(`${this.unsettledText(this.moving)}; go back in time again to complete that.`);
+		throw new UserError(`${this.unsettledText(this.moving)}; go back in time again to finish.`);
 	}
 
 	private unsettledText({blocks: {done, of}}: Moving): string {
-		return `The disk is not put back: ${grouped(done)} of ${plural(of, 'block')}`;
+		return `The disk is only partly restored: ${grouped(done)} of ${plural(of, 'block')}`;
 	}
 
-	/** Unless they are in a file already. */
+	/** Does nothing where they are in a file already. */
 	private saveOldBlocks(moving: Moving): void {
 		if (moving.file !== undefined || moving.copy !== undefined) return;
 		try {
@@ -306,12 +305,12 @@ export class LabHistory implements History {
 		}
 	}
 
-	/** What blocks held at the first moment that can be reached. */
+	/** The blocks as they were at the first moment that can be reached. */
 	private oldBlocks(): OldBlocks {
 		const {moving} = this;
 		const settled = (block: number) => moving?.blocks.has(block) === true && !moving.blocks.awaits(block);
 		const old = this.marks.oldBlocks(settled, moving?.to ?? 0);
-		// On the way forth blocks that no log has are still as they were, and will not be.
+		// On the way forward, the disk itself still has blocks that no log holds, until they are exchanged.
 		for (const [block, page] of moving?.blocks.held(block => !old.has(block)) ?? []) old.set(block, page);
 		const {path: disk, bytes} = this.host.disk;
 		const blocks = [...old].sort(([a], [b]) => a - b);
@@ -326,7 +325,7 @@ export class LabHistory implements History {
 
 	private mark(): void {
 		this.marks.add(this.at, this.lastTime);
-		// What lies ahead of somebody who looks back makes the first steps no older.
+		// Looking back makes no step older, so none is forgotten then.
 		if (this.makeRoom() || this.marks.inPast) return;
 		while (!this.enough() && this.marks.forgetFirst());
 		this.forgetFirst(this.marks.first);
@@ -354,7 +353,7 @@ export class LabHistory implements History {
 		this.marks.forgetAhead();
 	}
 
-	/** Where a file of the session begins: at its first step, or else where a machine was started anew. @throws UserError */
+	/** Where a file of the session begins: at its first step, or where a machine was started. @throws UserError */
 	private beginning(): {first: number; machine: MachineSpec} {
 		if (this.machine !== undefined) return {first: this.first, machine: this.machine};
 		for (let number = this.first + 1; number <= this.at; number++) {
@@ -363,12 +362,12 @@ export class LabHistory implements History {
 		}
 		throw new UserError(
 			`The first ${plural(this.first, 'step')} are forgotten, and no machine was started since; ` +
-				'start one to write what follows, or keep more with --history.',
+				'start one and write from there, or use a larger --history.',
 		);
 	}
 }
 
-/** Goes a whole way at once. */
+/** Travels the whole way at once. */
 function finish(travel: Travel): string | undefined {
 	for (;;) {
 		const next = travel.next();

@@ -29,7 +29,7 @@ export function parseSize(text: string, what: string): number {
 	return bytes;
 }
 
-/** What the way back may take: at least what a few moments of a machine take. @throws UserError */
+/** How much memory the history may take: at least enough for a few marks. @throws UserError */
 export function parseHistory(text: string): number {
 	const bytes = parseSize(text, '--history');
 	if (bytes >= LEAST_HISTORY) return bytes;

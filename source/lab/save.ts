@@ -9,7 +9,7 @@ export type Part = {of: object; was: readonly unknown[] | Uint8Array; keys?: rea
 /** What was saved last of each object, so that what has not changed since is not kept twice. */
 export type LastParts = WeakMap<object, Part>;
 
-/** What V8 takes for a part, and for a value in an array. */
+/** What a part, and a value in an array, take in V8's heap. */
 const PART_BYTES = 160;
 const VALUE_BYTES = 8;
 

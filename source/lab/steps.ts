@@ -1,11 +1,11 @@
-// The steps of a session, a few bytes each: full chunks of them lie deflated, and one is inflated when it is looked at.
+// The steps of a session, a few bytes each: they are kept in deflated chunks, and one chunk at a time is inflated.
 
 import {deflateRawSync, inflateRawSync} from 'node:zlib';
 import type {Command} from '../seam/command.js';
 import type {OutcomeJson} from './outcome-json.js';
 
 export type SessionStep = {
-	/** Of this step alone: another that takes its place has another. */
+	/** Unique: a step that takes its place has another. */
 	id: number;
 	command: Command;
 	outcome: OutcomeJson;
@@ -14,19 +14,19 @@ export type SessionStep = {
 	note?: string;
 };
 
-/** Steps in a chunk, and about how many bytes such a step takes while its chunk is not full. */
+/** Steps in a chunk, and about how many bytes a step takes while its chunk is not full. */
 const CHUNK = 256;
 const OPEN_BYTES = 1024;
-/** Of several hundred steps of one kind little is left at the fastest level, too. */
+/** The fastest: similar steps shrink a lot at any level. */
 const LEVEL = 1;
 /** A number in an array. */
 const NUMBER_BYTES = 8;
 
 export class Steps {
-	/** Steps that are forgotten, and those there were in all. */
+	/** How many steps are forgotten, and how many there were in all. */
 	first = 0;
 	length = 0;
-	/** Full chunks: those from the one that holds the first step that is not forgotten. */
+	/** Full chunks, without those that are `dropped`. */
 	private chunks: Uint8Array[] = [];
 	private dropped = 0;
 	private packedBytes = 0;
@@ -35,8 +35,8 @@ export class Steps {
 	/** Numbers of the steps that had trouble, counted from 1. */
 	private troubled: number[] = [];
 	private ids = 0;
-	/** The chunk that was looked at last. */
-	private looked: {chunk: Uint8Array; steps: readonly SessionStep[]} | undefined;
+	/** The chunk that was inflated last. */
+	private inflated: {chunk: Uint8Array; steps: readonly SessionStep[]} | undefined;
 
 	get bytes(): number {
 		return this.packedBytes + this.troubled.length * NUMBER_BYTES + this.open.length * OPEN_BYTES;
@@ -53,7 +53,7 @@ export class Steps {
 		this.open = [];
 	}
 
-	/** The step with a number, counted from 1. */
+	/** A step by its number, counted from 1. */
 	at(number: number): SessionStep | undefined {
 		if (number <= this.first || number > this.length) return undefined;
 		const i = number - 1 - this.dropped * CHUNK;
@@ -61,7 +61,7 @@ export class Steps {
 		return chunk === undefined ? this.open[i % CHUNK] : this.unpacked(chunk)[i % CHUNK];
 	}
 
-	/** Leaves the first `length`. */
+	/** Keeps the first `length` steps. */
 	truncate(length: number): void {
 		this.length = length;
 		this.troubled.length = this.troubles(length);
@@ -72,7 +72,7 @@ export class Steps {
 		for (const chunk of this.chunks.splice(full)) this.packedBytes -= chunk.length;
 	}
 
-	/** Forgets the steps before one. */
+	/** Forgets the first steps. */
 	forget(first: number): void {
 		this.first = first;
 		this.troubled.splice(0, this.troubles(first));
@@ -81,7 +81,7 @@ export class Steps {
 		this.dropped += gone;
 	}
 
-	/** How many of the first `number` steps had trouble, of those that are not forgotten. */
+	/** How many of the first `number` steps had trouble, without those that are forgotten. */
 	troubles(number: number): number {
 		let [low, high] = [0, this.troubled.length];
 		while (low < high) {
@@ -92,14 +92,14 @@ export class Steps {
 		return low;
 	}
 
-	/** The next number after one, or the last before it, of a step that had trouble. */
+	/** The number of the next step after one that had trouble, or of the last before it. */
 	trouble(number: number, by: 1 | -1): number | undefined {
 		return by === 1 ? this.troubled[this.troubles(number)] : this.troubled[this.troubles(number - 1) - 1];
 	}
 
 	private unpacked(chunk: Uint8Array): readonly SessionStep[] {
-		if (this.looked?.chunk !== chunk)
-			this.looked = {chunk, steps: JSON.parse(inflateRawSync(chunk).toString())};
-		return this.looked.steps;
+		if (this.inflated?.chunk !== chunk)
+			this.inflated = {chunk, steps: JSON.parse(inflateRawSync(chunk).toString())};
+		return this.inflated.steps;
 	}
 }

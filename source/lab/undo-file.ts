@@ -1,6 +1,7 @@
-// What a disk held before guests wrote to it, as a file that puts it back: a shell script, and behind it the blocks.
-// It needs sh and dd, and no dmascope.
+// The old blocks of a disk, from before guests wrote to them, as a file that restores them: a shell script with the
+// blocks behind it. It needs sh and dd, and no dmascope.
 
+import fs from 'node:fs';
 import path from 'node:path';
 import {makeOwn, stateFolders} from '../cache-folder.js';
 import {createNew} from '../files.js';
@@ -34,6 +35,15 @@ export function saveUndo(old: OldBlocks, now = new Date()): string {
 	throw new UserError(problems.join('; '));
 }
 
+/** Removes a file that is no longer needed; where that fails, it stays. */
+export function removeUndo(file: string): void {
+	try {
+		fs.rmSync(file, {force: true});
+	} catch {
+		// Its folder is read-only by now.
+	}
+}
+
 /** What to type in a shell. */
 export const undoCommand = (file: string, disk: string): string => `sh ${shellWord(file)} ${shellWord(disk)}`;
 
@@ -58,8 +68,8 @@ function scriptText(disk: string, blocks: OldBlocks['blocks'], sectors: number):
 	const count = plural(blocks.length, 'block');
 	return [
 		'#!/bin/sh',
-		`# What ${count} of the disk ${show(disk)} held before guests of dmascope wrote to them.`,
-		'# To put them back while nothing else uses the disk:  sh THIS-FILE DISK',
+		`# ${count} of the disk ${show(disk)} from before guests of dmascope wrote to them.`,
+		'# To restore them while nothing else uses the disk:  sh THIS-FILE DISK',
 		`# "put AT COUNT FROM" copies COUNT sectors of ${SECTOR} bytes from sector FROM of this file to sector AT of DISK.`,
 		'disk=$1',
 		'if [ $# -ne 1 ] || [ ! -w "$disk" ]; then',
@@ -73,7 +83,7 @@ function scriptText(disk: string, blocks: OldBlocks['blocks'], sectors: number):
 		'}',
 		...putLines(blocks, sectors),
 		'sync',
-		`echo "$disk: put back ${count}."`,
+		`echo "$disk: restored ${count}."`,
 		'exit',
 		'',
 	].join('\n');

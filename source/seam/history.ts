@@ -6,7 +6,7 @@ import type {Step} from './play.js';
 
 /** A step of the session. */
 export type Entry = {
-	/** Of this step alone: another that takes its place has another. */
+	/** Unique: a step that takes its place has another. */
 	id: number;
 	command: Command;
 	/** The command in a few words, and what became of it. */
@@ -22,28 +22,28 @@ export type Entry = {
 	note?: string;
 };
 
-/** How far a travel is: blocks of the disk that are put back, then steps. */
+/** How far a travel is: first blocks of the disk are restored, then steps replayed. */
 export type Progress = {doing: 'disk' | 'steps'; at: number; of: number};
 /**
- * The way to another step, a little at a time; between two pieces with `doing: 'steps'` it may be given up.
- * @returns a sentence where a step came out otherwise than before: the disk is another's, too
- * @throws UserError where the disk cannot be put back; the next travel tries that again
+ * The way to another step, a little at a time. It may be given up after a piece with `doing: 'steps'`.
+ * @returns a sentence where a step gave a different result: something else has changed the disk
+ * @throws UserError where the disk cannot be restored; the next travel tries again
  */
 export type Travel = Generator<Progress, string | undefined, void>;
 
-/** A disk that is being put back and holds neither what it did nor what it is to hold. Nothing can be done meanwhile. */
+/** A disk that is being restored and is neither old nor new. Commands are refused meanwhile. */
 export type Unsettled = {
 	blocks: number;
-	/** Of them, how many hold by now what they are to. */
+	/** How many of them are restored. */
 	done: number;
-	/** Why it went no further, and the file that what they held was saved to, or why it could not be. */
+	/** Why it went no further; the file that the old blocks are saved in, or why they could not be saved. */
 	problem?: string;
 	file?: string;
 	unsaved?: string;
 };
 
 export interface History {
-	/** How many steps have been done in all; of them, how many of the first are forgotten. */
+	/** How many steps the session has, and how many of the first are forgotten. */
 	readonly length: number;
 	readonly first: number;
 	/** How many of them have been done on the machine as it is now. What is done next takes the place of the rest. */
@@ -51,11 +51,11 @@ export interface History {
 	/** Milliseconds between the first moment that can be reached and the last. */
 	readonly reach: number;
 	readonly unsettled?: Unsettled;
-	/** The step with a number, counted from 1; undefined where there is none, or it is forgotten. */
+	/** A step by its number, counted from 1; undefined where there is none, or it is forgotten. */
 	step(number: number): Entry | undefined;
-	/** How many steps up to a number had trouble, of those that are not forgotten. */
+	/** How many steps up to a number had trouble, without those that are forgotten. */
 	troubles(number: number): number;
-	/** The number of the next step after one, or the last before it, that had trouble. */
+	/** The number of the next step after one that had trouble, or of the last before it. */
 	trouble(number: number, by: 1 | -1): number | undefined;
 	/** Takes the machine to where it was after `at` steps. */
 	travel(at: number): Travel;
@@ -66,10 +66,10 @@ export interface History {
 	 * expectations. @returns the number of the step that it begins after @throws UserError
 	 */
 	write(file: string, expect: boolean): number;
-	/** Whether the disk itself was written to, and what it held can be saved. */
+	/** Whether the disk itself was written to, so that it has old blocks to save. */
 	readonly hasUndo: boolean;
-	/** Writes what the disk held at the first moment into a file that puts it back. @throws UserError */
+	/** Writes the old blocks of the disk into a file that restores them. @throws UserError */
 	writeUndo(file: string): void;
-	/** For the end of the program: saves what is in memory alone. @returns a sentence where the disk is not put back */
+	/** For the end of the program: saves old blocks. @returns a sentence where the disk is only partly restored */
 	rescue(): string | undefined;
 }

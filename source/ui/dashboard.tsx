@@ -23,7 +23,7 @@ import {depthOf, setTheme, themeOf} from './theme.js';
 import {goTo, travelTo} from './timeline.js';
 import {endTravel} from './travel.js';
 
-/** What it opens on: a scenario to present, or the beginning of a session, whose steps are done first. */
+/** What it opens on: a scenario to present, or the beginning of a session, whose steps are run first. */
 export type Opening = {present: Scenario} | {replay: readonly Step[]};
 
 /** Runs until the user leaves. @returns the exit code @throws UserError where flags or the config file are wrong */
@@ -88,13 +88,13 @@ export async function dashboard(
 	return 0;
 }
 
-/** Does the steps of a session, and goes back to its beginning. */
+/** Runs the steps of a session, and goes back to its beginning. */
 function replay(store: Store, steps: readonly Step[]): void {
 	const history = store.getState().machine.lab?.history;
 	if (history) travelTo(store, history.replay(steps), () => goTo(store, history.first));
 }
 
-/** However it ends: what a disk held that is not put back is saved, and it is said how. */
+/** Saves the old blocks of a disk that is only partly restored, and tells how to restore them. */
 function rescue({lab}: ObservedMachine): void {
 	const sentence = lab?.history?.rescue();
 	if (sentence === undefined) return;
@@ -112,5 +112,5 @@ function goodbye(machine: ObservedMachine): string {
 	const line = `dmascope: ${plural(total, 'transfer')}: ${counts.map(([word, n]) => `${grouped(n)} ${word}`).join(', ')}`;
 	const history = machine.lab?.history;
 	if (!history?.hasUndo || history.at === history.length) return line;
-	return `${line}\ndmascope: ${disk?.path} is as it was after step ${grouped(history.at)} of ${grouped(history.length)}.`;
+	return `${line}\ndmascope: ${disk?.path} is now as it was after step ${grouped(history.at)} of ${grouped(history.length)}.`;
 }

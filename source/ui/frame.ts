@@ -52,7 +52,7 @@ const ASKS = {
 	palette: 'command',
 	file: 'write to',
 	expect: 'write a test to',
-	undo: 'save what the disk held to',
+	undo: 'save old blocks to',
 } as const;
 
 export function messageLine({prompt, message, travel}: Ui): Row {

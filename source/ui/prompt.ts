@@ -58,7 +58,7 @@ function accept(store: Store, prompt: Prompt, app: AppControls): void {
 	else goTo(store, prompt);
 }
 
-/** Where a file cannot be made, the line stays open. */
+/** Where a file cannot be created, the line stays open. */
 function writeFile(store: Store, prompt: Prompt): void {
 	const file = prompt.text.trim();
 	const {lab} = store.getState().machine;
@@ -82,7 +82,7 @@ function writeSession(history: History, file: string, {asks}: Prompt): string {
 
 function writeUndo(history: History, file: string): string {
 	history.writeUndo(file);
-	return `Saved. sh ${file} DISK puts back what the disk held before.`;
+	return `Saved. sh ${file} DISK restores the old blocks.`;
 }
 
 /** An address is hex, with or without 0x. */

@@ -57,9 +57,9 @@ export type Ui = {
 	play?: Play;
 	/** Whether the way through time is shown. */
 	timeline: boolean;
-	/** How far the machine is on its way to another step. Meanwhile hardly anything can be done. */
+	/** How far a long travel to another step is. Most keys do nothing meanwhile. */
 	travel?: Progress;
-	/** Whether it was said what leaving would lose. */
+	/** Whether a warning said what leaving would lose. */
 	leaving?: boolean;
 	message: Message;
 	size: {columns: number; rows: number};

@@ -16,7 +16,7 @@ export function goTo(store: Store, at: number, arrived: () => void = () => {}): 
 	if (history) travelTo(store, history.travel(at), arrived);
 }
 
-/** The same by any way. */
+/** The same for any travel. */
 export function travelTo(store: Store, travel: Travel, arrived: () => void = () => {}): void {
 	const {machine} = store.getState();
 	const history = machine.lab?.history;
@@ -49,19 +49,20 @@ export function travelTo(store: Store, travel: Travel, arrived: () => void = () 
 		failed: error => {
 			if (!(error instanceof UserError)) throw error;
 			look();
-			store.setState({timeline: history.at < history.length || history.unsettled !== undefined});
+			const timeline = history.at < history.length || history.unsettled !== undefined;
+			store.setState({timeline, leaving: false});
 			say(store, failureText(messageOf(error), history.unsettled), 'bad');
 		},
 	});
 }
 
-/** What is safe by now; the timeline says how a disk is that is not put back, and what can be done. */
+/** Where the old blocks are; the timeline row tells the rest. */
 function failureText(message: string, unsettled: Unsettled | undefined): string {
 	if (unsettled === undefined) return message;
 	const {file, unsaved} = unsettled;
 	return file === undefined
-		? `What the disk held cannot be saved: ${unsaved}; press u to save it elsewhere.`
-		: `What the disk held is saved: ${file}`;
+		? `The disk’s old blocks cannot be saved: ${unsaved}; press u to save them elsewhere.`
+		: `The disk’s old blocks are saved: ${file}`;
 }
 
 /** To the end of what was done, and the timeline closes. */
@@ -79,7 +80,7 @@ export function goToTrouble(store: Store, by: 1 | -1): void {
 	else say(store, `Nothing was lost, faulted or refused ${by === 1 ? 'after' : 'before'} this.`, 'key');
 }
 
-/** As many transfers are kept, and none is in steps before. */
+/** The newest 1,000 transfers are kept; steps before those have none. */
 const LOOKED_THROUGH = 1000;
 
 /** The last transfer of each guest that its user asked for, up to now. */
@@ -105,7 +106,7 @@ export function timelineRow({machine, size}: Ui): Row {
 	const start = ` step ${grouped(at)} of ${grouped(length)} `;
 	if (unsettled?.problem !== undefined) {
 		const {done, blocks, problem} = unsettled;
-		const text = `DISK NEITHER OLD NOR NEW: ${grouped(done)} of ${plural(blocks, 'block')} put back; ${problem}`;
+		const text = `DISK NEITHER OLD NOR NEW: ${grouped(done)} of ${plural(blocks, 'block')} restored; ${problem}`;
 		return [
 			[start, 'key'],
 			[text, 'bad'],

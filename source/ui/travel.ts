@@ -1,4 +1,4 @@
-// The way through time on the screen: what takes long goes on slice by slice, and keys and frames come in between.
+// Travels through time on the screen: a long one goes slice by slice, with keys and frames in between.
 
 import type {Progress, Travel} from '../seam/history.js';
 import {grouped} from '../words.js';
@@ -7,22 +7,22 @@ import type {Store} from './store.js';
 
 /** How long the screen may stand still. */
 const SLICE_MS = 40;
-/** A look at the machine on the way is worth so much of the time that travelling takes. */
+/** How much time looking at the machine may take, compared with travelling. */
 const LOOKING_SHARE = 1 / 5;
 
-/** What is done at the end of a travel. Whatever happens, one of them is called, once. */
+/** How a travel may end. One of them is called once, unless the program ends. */
 export type Ends = {
 	arrived: (differs: string | undefined) => void;
-	/** Given up on the way: the machine is whole, somewhere in between. */
+	/** Given up at a step in between. */
 	stopped: () => void;
 	failed: (error: unknown) => void;
 };
 
-/** `instead`: what is done in place of going on, as soon as the disk is put back. */
+/** `instead`: what to do as soon as the disk is restored, in place of replaying. */
 type Running = {travel: Travel; ends: Ends; next?: NodeJS.Immediate; instead?: 'stop' | (() => void)};
 const running = new WeakMap<Store, Running>();
 
-/** Begins at once: what is short is over when this returns. */
+/** Starts at once; a short travel is over when this returns. */
 export function startTravel(store: Store, travel: Travel, ends: Ends): void {
 	const run: Running = {travel, ends};
 	running.set(store, run);
@@ -48,7 +48,7 @@ export function startTravel(store: Store, travel: Travel, ends: Ends): void {
 
 type Next = IteratorResult<Progress, string | undefined> | {error: unknown};
 
-/** Goes on until so late. @returns how far it is, or how it ended */
+/** Travels until a point in time. @returns how far it is, or how it ended */
 function goOn(travel: Travel, until: number): Next {
 	try {
 		for (;;) {
@@ -60,14 +60,14 @@ function goOn(travel: Travel, until: number): Next {
 	}
 }
 
-/** Looks at the machine on the way, as often as that is cheap. `spent`: milliseconds of travelling since the last time */
+/** Looks at the machine on the way, as often as that is cheap. `spent`: milliseconds of travelling since the last look */
 function looker(store: Store): (spent: number) => void {
 	const {machine} = store.getState();
 	let {memory} = machine;
 	let budget = 0;
 	return spent => {
 		budget += spent * LOOKING_SHARE;
-		// Tables of one machine are none in another's memory: that is looked at in any case.
+		// The tables of one machine mean nothing in another's memory, so a new machine is looked at in any case.
 		if (budget <= 0 && machine.memory === memory) return;
 		const start = performance.now();
 		refresh(store);
@@ -82,7 +82,7 @@ function end(store: Store): void {
 	store.setState({travel: undefined});
 }
 
-/** Gives it up where it is, or as soon as the disk is put back. */
+/** Stops at the step reached, or as soon as the disk is restored. */
 export function stopTravel(store: Store): void {
 	const run = running.get(store);
 	if (run === undefined) return;
@@ -92,7 +92,7 @@ export function stopTravel(store: Store): void {
 	} else run.instead ??= 'stop';
 }
 
-/** Leaves, where a disk is being put back after that is done; whoever asks twice leaves at once. */
+/** Leaves at once; while a disk is being restored, only when that is done, or when asked twice. */
 export function leaveTravel(store: Store, leave: () => void): void {
 	const run = running.get(store);
 	if (run === undefined || isWhole(store) || typeof run.instead === 'function') {
@@ -101,7 +101,7 @@ export function leaveTravel(store: Store, leave: () => void): void {
 	} else run.instead = leave;
 }
 
-/** Nothing goes on after this. */
+/** Stops without a word. */
 export function endTravel(store: Store): void {
 	if (running.has(store)) end(store);
 }
@@ -111,4 +111,4 @@ const isWhole = (store: Store): boolean => store.getState().travel?.doing !== 'd
 export const travelText = ({doing, at, of}: Progress): string =>
 	doing === 'steps'
 		? `Replaying step ${grouped(at)} of ${grouped(of)} · Esc stops`
-		: `Putting the disk back: ${grouped(at)} of ${grouped(of)} blocks`;
+		: `Restoring the disk: ${grouped(at)} of ${grouped(of)} blocks`;

@@ -166,7 +166,7 @@ test('a session whose first steps are forgotten is written from where a machine 
 	const file = path.join(folder(t), 'rest.yaml');
 	assert.throws(() => history.write(file, true), {
 		constructor: UserError,
-		message: /^The first \d+ steps are forgotten, and no machine was started since; start one/,
+		message: /^The first \d+ steps are forgotten, and no machine was started since; start one and write/,
 	});
 	assert.equal(fs.existsSync(file), false);
 	lab.dispatch({do: 'start', machine: {...lab.spec, policy: 'keep'}});

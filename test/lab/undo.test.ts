@@ -49,7 +49,7 @@ const always: Random = Object.assign(() => 0, {state: 0});
 function failsToGo(history: LabHistory, at: number): void {
 	assert.throws(() => history.go(at), {
 		constructor: UserError,
-		message: /^The disk is not put back: \d+ of \d+ blocks?: EIO: i\/o error, write\.$/,
+		message: /^The disk is only partly restored: \d+ of \d+ blocks?: EIO: i\/o error, write\.$/,
 	});
 }
 
@@ -66,13 +66,13 @@ test('a disk that fails while it is put back is saved to a file, and put back wh
 	assert.equal(fs.statSync(undo).mode & 0o777, 0o600);
 	assert.match(
 		history.rescue() ?? '',
-		/random\.img is not put back: 0 of 88 blocks\. To put back what it held before: sh .*undo-.*\.sh .*random\.img$/,
+		/random\.img is only partly restored: 0 of 88 blocks\. To restore its old blocks: sh .*undo-.*\.sh .*random\.img$/,
 	);
 	// Nothing can be done to a disk that is neither old nor new.
 	for (const done of [() => write(lab, 50), () => [...lab.compare({do: 'work', count: 1})]])
 		assert.throws(done, {
 			constructor: UserError,
-			message: /^The disk is not put back: 0 of 88 blocks; go back/,
+			message: /^The disk is only partly restored: 0 of 88 blocks; go back/,
 		});
 	assert.equal(history.length, 3);
 	failsToGo(history, 3);
@@ -192,11 +192,11 @@ test('a script puts back runs of blocks, and the last one of a disk that is shor
 	const damaged = Buffer.from(before);
 	for (const [block, bytes] of blocks) damaged.fill(0, block * 4096, block * 4096 + bytes.length);
 	fs.writeFileSync(disk, damaged);
-	assert.match(execFileSync('sh', [script, disk], {encoding: 'utf8'}), /put back 8 blocks/);
+	assert.match(execFileSync('sh', [script, disk], {encoding: 'utf8'}), /restored 8 blocks/);
 	assert.ok(fs.readFileSync(disk).equals(before));
 	const text = fs.readFileSync(script, 'latin1').split('\nexit\n')[0];
 	assert.equal(text.split('\n').filter(line => line.startsWith('put ')).length, 4);
-	assert.ok(text.split('\n')[1].startsWith('# What 8 blocks of the disk "/dev/x\\nrm'));
+	assert.ok(text.split('\n')[1].startsWith('# 8 blocks of the disk "/dev/x\\nrm'));
 	for (const words of [[], [path.join(dir, 'none')], [disk, disk]])
 		assert.throws(() => execFileSync('sh', [script, ...words], {stdio: 'pipe'}), /Usage: sh/);
 });

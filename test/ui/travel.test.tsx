@@ -115,22 +115,25 @@ test('a disk that cannot be put back: the screen says so until it is, and what c
 	const failed = await type('(');
 	assert.match(
 		line(failed, -3),
-		/step 1 of 1 DISK NEITHER OLD NOR NEW: 0 of 5 blocks put back; EIO: .* retries · u saves/,
+		/step 1 of 1 DISK NEITHER OLD NOR NEW: 0 of 5 blocks restored; EIO: .* retries · u saves/,
 	);
 	const saved = lab.history?.unsettled?.file ?? '';
 	assert.ok(fs.existsSync(saved));
-	assert.equal(store.getState().message.text, `What the disk held is saved: ${saved}`);
+	assert.equal(store.getState().message.text, `The disk’s old blocks are saved: ${saved}`);
 	assert.match(
 		line(await type('enter'), -2),
-		/The disk is not put back: 0 of 5 blocks; go back in time again/,
+		/The disk is only partly restored: 0 of 5 blocks; go back in time again/,
 	);
 	assert.match(line(await type(' '), -2), /The guests read on their own/);
 	await sleep(250);
-	assert.match(line(await screen(), -2), /The disk is not put back: 0 of 5 blocks; go back in time again/);
+	assert.match(
+		line(await screen(), -2),
+		/The disk is only partly restored: 0 of 5 blocks; go back in time again/,
+	);
 	assert.equal(lab.workload.running, false);
 	const mine = path.join(folder(t), 'mine.sh');
 	const named = await type('u', ...Array.from('undo.sh', () => 'backspace'), ...mine, 'enter');
-	assert.match(line(named, -2), /Saved\. sh .*mine\.sh DISK puts back what the disk held before/);
+	assert.match(line(named, -2), /Saved\. sh .*mine\.sh DISK restores the old blocks/);
 	assert.match(line(await type(']'), -3), /DISK NEITHER OLD NOR NEW/);
 	broken.mock.restore();
 	const back = await type('(');
@@ -146,8 +149,8 @@ test('leaving what is in memory alone is asked for twice', async t => {
 	const full = t.mock.method(fs, 'mkdirSync', () => {
 		throw new Error('no space left');
 	});
-	assert.match(line(await type('('), -2), /What the disk held cannot be saved: no space left.*press u/);
-	assert.match(line(await type('q'), -2), /in memory alone: u saves it; q again leaves without it/);
+	assert.match(line(await type('('), -2), /The disk’s old blocks cannot be saved: no space left.*press u/);
+	assert.match(line(await type('q'), -2), /in memory alone: u saves them, q again loses them/);
 	assert.equal(lab.history?.at, 1);
 	await type('q');
 	await done();
@@ -157,7 +160,7 @@ test('leaving what is in memory alone is asked for twice', async t => {
 test('a disk is put back before q leaves', async t => {
 	const {type, done, file, content, lab} = openSlow(t);
 	const on = await type('(');
-	assert.match(line(on, -2), /^ Putting the disk back: [\d,]+ of 3,000 blocks/);
+	assert.match(line(on, -2), /^ Restoring the disk: [\d,]+ of 3,000 blocks/);
 	await type('escape', 'q');
 	assert.notEqual(lab.history?.unsettled, undefined);
 	await done();
@@ -170,7 +173,7 @@ test('whoever leaves twice leaves at once, and what the disk held is saved', asy
 	await done();
 	assert.ok(!fs.readFileSync(file).equals(content));
 	const [, done1, command = ''] =
-		/is not put back: ([\d,]+) of 3,000 blocks\. To put back what it held before: (.*)$/.exec(
+		/is only partly restored: ([\d,]+) of 3,000 blocks\. To restore its old blocks: (.*)$/.exec(
 			lab.history?.rescue() ?? '',
 		) ?? [];
 	assert.notEqual(done1, '0');
@@ -187,7 +190,7 @@ test('Escape lets a disk be put back, and stops then', async t => {
 	await type('[', '[');
 	assert.match(await screen(), /step 1 of 3/);
 	const on = await type('[');
-	assert.match(line(on, -2), /Putting the disk back/);
+	assert.match(line(on, -2), /Restoring the disk/);
 	await type('escape');
 	while (lab.history?.unsettled !== undefined) await sleep(10);
 	assert.ok(fs.readFileSync(file).equals(content));

@@ -5,13 +5,13 @@ import {type Store, say} from '../store.js';
 import {leaveTravel} from '../travel.js';
 import type {AppControls, UiCommand} from './command.js';
 
-/** Not without a word where something would be lost. */
+/** Asks twice where something would be lost. */
 function leave(store: Store, app: AppControls): void {
 	const {machine, leaving} = store.getState();
 	const unsettled = machine.lab?.history?.unsettled;
 	if (unsettled?.unsaved !== undefined && !leaving) {
 		store.setState({leaving: true});
-		say(store, 'What the disk held is in memory alone: u saves it; q again leaves without it.', 'bad');
+		say(store, 'The disk’s old blocks are in memory alone: u saves them, q again loses them.', 'bad');
 	} else leaveTravel(store, app.exit);
 }
 

@@ -128,7 +128,7 @@ export const timeCommands: readonly UiCommand[] = [
 		keys: ['u'],
 		shown: 'u',
 		label: 'save undo',
-		description: 'Save what the disk held before',
+		description: 'Save the disk’s old blocks',
 		group: 'Time',
 		when: ({machine}) => machine.lab?.history?.hasUndo === true,
 		run: store => store.setState({prompt: {asks: 'undo', text: 'undo.sh'}}),
