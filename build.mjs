@@ -30,7 +30,7 @@ const {metafile} = await build({
 	metafile: true,
 	logLevel: 'warning',
 });
-fs.cpSync('source/lab/scenarios', 'dist/scenarios', {recursive: true});
+fs.cpSync('source/lab/scenario/scenarios', 'dist/scenarios', {recursive: true});
 
 // The licences of what is inside ask to be passed on.
 const folders = Object.keys(metafile.inputs).map(file => /^node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0]);

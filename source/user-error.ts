@@ -1,12 +1,12 @@
 /** Names of fields, and places in lists, on the way to a part of some data: from the outside to the inside. */
-export type Path = readonly (string | number)[];
+export type DataPath = readonly (string | number)[];
 
 /** What went wrong, for a person: one sentence that says what, where, and how to mend it. Never a stack trace. */
 export class UserError extends Error {
 	/** Of data that was read, wrong is the value at `path`; or, with `ofKey`, the word that stands before it. */
 	constructor(
 		message: string,
-		readonly path: Path = [],
+		readonly path: DataPath = [],
 		readonly ofKey = false,
 	) {
 		super(message);

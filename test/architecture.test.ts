@@ -4,7 +4,19 @@ import path from 'node:path';
 import {test} from 'node:test';
 
 /** The way of the data is the way of the folders: each may use what stands before it, none what stands after. */
-const FLOORS = ['formats', 'hardware', 'kernel', 'bhyve', 'guest', 'seam', 'lab', 'live', 'ui', 'cli'];
+const FLOORS = [
+	'formats',
+	'hardware',
+	'kernel',
+	'bhyve',
+	'guest',
+	'machine',
+	'explain',
+	'lab',
+	'live',
+	'ui',
+	'cli',
+];
 const root = path.resolve(import.meta.dirname, '..');
 
 const sources = fs
@@ -41,7 +53,7 @@ test('every folder of source is a floor of the house', () => {
 	);
 });
 
-test('no panel knows the lab: the dashboard sees machines through the seam', () => {
+test('no panel knows the lab: the dashboard sees machines through the contract', () => {
 	const wrong = sources
 		.filter(file => file.startsWith('ui'))
 		.flatMap(file =>

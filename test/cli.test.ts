@@ -157,14 +157,14 @@ test('--watch runs again when the file changes, waits for one that is broken, an
 	const {child, exit, until, output} = terminal(t, 'run', file, '--watch');
 	await until('lost');
 	await until('waiting for');
-	for (const [vm, said] of [
+	for (const [vm, report] of [
 		['vm1', 'delivered'],
 		['vm7', ':2:16: vm is "vm7"; it may be vm0, vm1'],
 		['vm0', 'lost'],
 	]) {
 		const before = output().length;
 		write(vm);
-		await until(said, before);
+		await until(report, before);
 		await until('Ctrl-C ends it', before);
 	}
 	child.write('\x03');

@@ -70,7 +70,7 @@ export const FILMS: readonly Film[] = [
 			{shot: 'memory', title: 'Whose memory it is, and who reaches it'},
 			{press: '8'},
 			{until: 'cure'},
-			{shot: 'lints', title: 'What is wrong, why, and what to do'},
+			{shot: 'diagnosis', title: 'What is wrong, why, and what to do'},
 		],
 	},
 	{

@@ -132,9 +132,9 @@ async function endOf(program: Program, view: ViewId, state: State, {name, code, 
 	await leave(run);
 	await program.until(`${ended} ${code}`);
 	assertRestored(program, before, what);
-	const said = shellText(program).slice(before.length);
+	const report = shellText(program).slice(before.length);
 	if (CRASHES.some(crash => crash.name === name))
-		assert.match(said, /^(Error|dmascope): .*asked for$/m, what);
+		assert.match(report, /^(Error|dmascope): .*asked for$/m, what);
 	if (name !== 'Ctrl-Z') return;
 	const away = shellText(program);
 	program.write('fg; code=$?; stty -g; echo "afterwards $code"\r');

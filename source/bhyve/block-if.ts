@@ -196,7 +196,7 @@ export class BlockIf {
 			at: 'block_if',
 			worker: worker.name,
 			iovec: iov.map(({pointer, bytes}) => ({address: pointer, bytes})),
-			way: bounced ? 'bounced' : geom ? 'direct' : 'copied',
+			path: bounced ? 'bounced' : geom ? 'direct' : 'copied',
 		});
 		if (write && this.readOnly) return 'EROFS';
 		if (bounced) return this.bounced(worker, request, write);

@@ -1,7 +1,7 @@
 // Every command of the command line: what it is called, what it takes, and what then does it, loaded only when asked for.
 
-import type {Print} from '../lab/run.js';
-import {type FlagName, type Given, LAB_FLAGS, LOOK_FLAGS, labFlags, lookFlags} from './flags.js';
+import {DISPLAY_FLAGS, displayFlags, type FlagName, type Given, LAB_FLAGS, labFlags} from './flags.js';
+import type {Print} from './run-scenarios.js';
 
 export type CliCommand = {
 	/** Empty: where no command is named. */
@@ -26,10 +26,15 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: '',
 		about: 'the dashboard; in a pipe, a snapshot as text',
-		flags: [...LAB_FLAGS, 'replay', 'json', ...LOOK_FLAGS],
+		flags: [...LAB_FLAGS, 'replay', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out) =>
 			(await import('./dashboard.js')).open(
-				{lab: labFlags(given), look: lookFlags(given), replay: given.text('replay'), json: given.has('json')},
+				{
+					lab: labFlags(given),
+					look: displayFlags(given),
+					replay: given.text('replay'),
+					json: given.has('json'),
+				},
 				out,
 			),
 	},
@@ -51,9 +56,9 @@ export const COMMANDS: readonly CliCommand[] = [
 			'Space, or PgDn of a clicker, takes the next step; Backspace, or PgUp, goes back.',
 			'Whatever is tried in between, the next step leads back to the path.',
 		],
-		flags: [...LAB_FLAGS, ...LOOK_FLAGS],
+		flags: [...LAB_FLAGS, ...DISPLAY_FLAGS],
 		run: async (words, given) =>
-			(await import('./dashboard.js')).present(words, labFlags(given), lookFlags(given)),
+			(await import('./dashboard.js')).present(words, labFlags(given), displayFlags(given)),
 	},
 	{
 		name: 'check',
@@ -80,12 +85,12 @@ export const COMMANDS: readonly CliCommand[] = [
 		takes: 'SOCKET',
 		wants: 'the socket of a QEMU that was started with -qmp unix:/run/vm0.qmp,server=on,wait=off',
 		about: 'the IOMMU of a running QEMU, by its QMP socket; it is only looked at',
-		flags: ['every', 'log', 'json', ...LOOK_FLAGS],
+		flags: ['every', 'log', 'json', ...DISPLAY_FLAGS],
 		run: async (words, given, out) =>
 			(await import('./dashboard.js')).attach(
 				words,
 				{
-					look: lookFlags(given),
+					look: displayFlags(given),
 					every: given.text('every'),
 					log: given.text('log'),
 					json: given.has('json'),
@@ -96,7 +101,7 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'host',
 		about: 'this Linux host: its IOMMUs, groups, devices and who has them',
-		flags: ['root', 'capture', 'log', 'trace', 'every', 'json', ...LOOK_FLAGS],
+		flags: ['root', 'capture', 'log', 'trace', 'every', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out, err) => (await import('./host.js')).host(given, out, err),
 	},
 	{
@@ -106,7 +111,7 @@ export const COMMANDS: readonly CliCommand[] = [
 		more: ['Logs of Linux, FreeBSD, Xen and QEMU. Exit 0 where the log was read, faults or none.'],
 		flags: ['json', 'follow'],
 		run: async (words, given) =>
-			(await import('../live/decode-command.js')).runDecode(words, {
+			(await import('./decode.js')).runDecode(words, {
 				json: given.has('json'),
 				follow: given.has('follow'),
 			}),

@@ -1,13 +1,13 @@
 // The dashboard on a terminal; where there is none, a snapshot.
 
-import {type LabFlags, openLab} from '../lab/open.js';
-import {openScenario} from '../lab/open-scenario.js';
-import type {Print} from '../lab/run.js';
-import type {ObservedMachine} from '../seam/observed.js';
-import type {LookFlags} from '../ui/look-flags.js';
+import type {ObservedMachine} from '../machine/observed.js';
+import type {DisplayFlags} from '../ui/display-flags.js';
 import {UserError} from '../user-error.js';
+import {type LabFlags, openLab} from './open-lab.js';
+import {openScenario} from './open-scenario.js';
+import type {Print} from './run-scenarios.js';
 
-export type Opened = {lab: LabFlags; look: LookFlags; replay?: string; json: boolean};
+export type Opened = {lab: LabFlags; look: DisplayFlags; replay?: string; json: boolean};
 
 const now = (): number => performance.now();
 export const onTerminal = (): boolean =>
@@ -16,7 +16,7 @@ export const onTerminal = (): boolean =>
 /** No command. @returns the exit code @throws UserError */
 export async function open({lab: flags, look, replay, json}: Opened, out: Print): Promise<number> {
 	const interactive = onTerminal() && !json;
-	if (!interactive) await checkLook(look);
+	if (!interactive) await checkDisplay(look);
 	const lab = replay === undefined ? openLab(flags) : replayed(flags, replay);
 	try {
 		if (!interactive) {
@@ -33,7 +33,11 @@ export async function open({lab: flags, look, replay, json}: Opened, out: Print)
 }
 
 /** @returns the exit code @throws UserError */
-export async function present(words: readonly string[], flags: LabFlags, look: LookFlags): Promise<number> {
+export async function present(
+	words: readonly string[],
+	flags: LabFlags,
+	look: DisplayFlags,
+): Promise<number> {
 	const [name = '', other] = words;
 	if (other !== undefined) throw new UserError(`present takes one scenario; leave out "${other}".`);
 	const {lab, scenario} = openScenario(flags, name, now);
@@ -50,12 +54,12 @@ export async function present(words: readonly string[], flags: LabFlags, look: L
 /** A running QEMU. @returns the exit code @throws UserError */
 export async function attach(
 	words: readonly string[],
-	{look, json, ...how}: {look: LookFlags; every?: string; log?: string; json: boolean},
+	{look, json, ...how}: {look: DisplayFlags; every?: string; log?: string; json: boolean},
 	out: Print,
 ): Promise<number> {
 	const interactive = onTerminal() && !json;
-	if (!interactive) await checkLook(look);
-	const {openQemu} = await import('../live/open.js');
+	if (!interactive) await checkDisplay(look);
+	const {openQemu} = await import('../live/qemu/open.js');
 	const machine = await openQemu(words, how);
 	try {
 		if (!interactive) {
@@ -78,15 +82,15 @@ function replayed(flags: LabFlags, name: string) {
 }
 
 async function printSnapshot(machine: ObservedMachine, json: boolean, out: Print): Promise<void> {
-	const {snapshotJson, snapshotText} = await import('../seam/snapshot.js');
+	const {snapshotJson, snapshotText} = await import('../explain/snapshot.js');
 	out(json ? JSON.stringify(snapshotJson(machine), undefined, 2) : snapshotText(machine).trimEnd());
 }
 
 /** What is wrong in them is said in a pipe, too. */
-export async function checkLook(look: LookFlags): Promise<void> {
+export async function checkDisplay(look: DisplayFlags): Promise<void> {
 	if (look.cast !== undefined)
 		throw new UserError('--cast records what a terminal shows, and here is none; leave it out.');
 	if (look.theme === undefined && look.config === undefined) return;
-	const {readLook} = await import('../ui/look-flags.js');
-	readLook(look, {});
+	const {readDisplay} = await import('../ui/display-flags.js');
+	readDisplay(look, {});
 }

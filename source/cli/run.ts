@@ -1,10 +1,10 @@
 // dmascope run and dmascope check.
 
-import {machineSet} from '../lab/machine-set.js';
-import {checkScenarios, named, type Print, type RunOptions, runScenarios} from '../lab/run.js';
-import {pathOf} from '../lab/scenario-files.js';
-import {watch} from '../lab/watch.js';
+import {pathOf} from '../lab/scenario/find.js';
+import {machineSet} from '../lab/scenario/machine-set.js';
 import {type Given, labFlags} from './flags.js';
+import {checkScenarios, named, type Print, type RunOptions, runScenarios} from './run-scenarios.js';
+import {watch} from './watch.js';
 
 const optionsOf = (given: Given): RunOptions => ({
 	flags: labFlags(given),

@@ -1,11 +1,11 @@
 // dmascope scenarios and dmascope schema.
 
-import type {Print} from '../lab/run.js';
-import {parseHead} from '../lab/scenario.js';
-import {findScenario, shippedScenarios} from '../lab/scenario-files.js';
-import {scenarioSchema} from '../lab/scenario-schema.js';
+import {findScenario, shippedScenarios} from '../lab/scenario/find.js';
+import {parseHead} from '../lab/scenario/parse.js';
+import {scenarioSchema} from '../lab/scenario/schema.js';
 import {firstSentence} from '../words.js';
 import type {Given} from './flags.js';
+import type {Print} from './run-scenarios.js';
 
 /** @returns the exit code */
 export function list(given: Given, out: Print): number {

@@ -21,7 +21,7 @@ const NOTHING = 'no bootable disk';
 export const LOOKING = 'looking for a disk';
 
 /** Reads LBA 0 and the GPT, checks signatures and CRCs (UEFI 5.3.2). */
-export function lookForDisk(read: ReadSectors, sectors: number): Found {
+export function findDisk(read: ReadSectors, sectors: number): Found {
 	const nothing = (why: string): Found => ({bootable: false, partitions: [], lines: [why, NOTHING]});
 	const mbr = read(0, 1);
 	if (mbr === undefined) return nothing('LBA 0: I/O error');

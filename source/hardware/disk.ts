@@ -61,9 +61,9 @@ export class Disk {
 		const own = writable && !overlay;
 		const flags = (own ? O_RDWR : O_RDONLY) | (own && block ? O_EXCL : 0);
 		const fd = openAs(path, flags, own);
-		const way = direct ? openDirect(path, own ? O_RDWR : O_RDONLY) : undefined;
+		const unbuffered = direct ? openDirect(path, own ? O_RDWR : O_RDONLY) : undefined;
 		const beside = overlay ? {overlay: new Map()} : {};
-		return new Disk(path, bytes, writable || overlay, way?.alignment, fd, way?.fd, beside);
+		return new Disk(path, bytes, writable || overlay, unbuffered?.alignment, fd, unbuffered?.fd, beside);
 	}
 
 	/** The same disk with the page cache in between, as a file of the host has it. */

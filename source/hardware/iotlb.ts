@@ -7,8 +7,8 @@
 import {HIGH, join64, PAGE_SIZE} from '../formats/address.js';
 
 const SETS = 256;
-const WAYS = 4;
-const ENTRIES = SETS * WAYS;
+const PATHS = 4;
+const ENTRIES = SETS * PATHS;
 const EMPTY = -1;
 /** A tag, below: domain 30:15, the page number's high part 14:2, what is allowed 1:0. */
 const PERMISSIONS = 3;
@@ -38,10 +38,10 @@ export class Iotlb {
 	/** The entry of a domain's page that allows all of `needed` (1 to read, 2 to write), or −1. */
 	find(domain: number, pageLow: number, pageHigh: number, needed: number): number {
 		const tag = tagOf(domain, pageHigh);
-		const first = ((pageLow ^ domain) & (SETS - 1)) * WAYS;
+		const first = ((pageLow ^ domain) & (SETS - 1)) * PATHS;
 		const pages = this.pages;
 		const tags = this.tags;
-		for (let i = first; i < first + WAYS; i++) {
+		for (let i = first; i < first + PATHS; i++) {
 			if (pages[i] !== pageLow || (tags[i] & ~PERMISSIONS) !== tag) continue;
 			// Software may add a permission without an invalidation: such an access is looked up again (VT-d 6.2.3).
 			return (tags[i] & needed) === needed ? i : this.miss();
@@ -90,12 +90,12 @@ export class Iotlb {
 	): void {
 		const tag = tagOf(domain, pageHigh);
 		const set = (pageLow ^ domain) & (SETS - 1);
-		const first = set * WAYS;
+		const first = set * PATHS;
 		let at = first;
-		while (at < first + WAYS && (this.pages[at] !== pageLow || (this.tags[at] & ~PERMISSIONS) !== tag)) at++;
-		if (at === first + WAYS) {
+		while (at < first + PATHS && (this.pages[at] !== pageLow || (this.tags[at] & ~PERMISSIONS) !== tag)) at++;
+		if (at === first + PATHS) {
 			at = first + this.victims[set];
-			this.victims[set] = (this.victims[set] + 1) % WAYS;
+			this.victims[set] = (this.victims[set] + 1) % PATHS;
 			if (this.tags[at] === EMPTY) this.held++;
 		}
 		this.pages[at] = pageLow;

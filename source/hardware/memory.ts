@@ -56,9 +56,9 @@ export class Memory {
 	}
 
 	/** The words of a page; `toWrite`: for who may write to them. */
-	page(hpa: number, toWrite = false): Uint32Array | undefined {
+	page(hpa: number, writable = false): Uint32Array | undefined {
 		if (!this.has(hpa, PAGE_SIZE)) return undefined;
-		if (toWrite && this.#log !== undefined) this.#keep(hpa);
+		if (writable && this.#log !== undefined) this.#keep(hpa);
 		const at = (hpa >>> 0) / 4;
 		return this.#words[slotOf(hpa)]?.subarray(at, at + PAGE_SIZE / 4);
 	}

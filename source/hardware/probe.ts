@@ -23,7 +23,7 @@ export type ProbeEvent =
 	| {at: 'ahci-hd'; slot: number; prds: number; data: Extent[]}
 	| {at: 'nvme'; queue: number; command: number; prps: number; data: Extent[]}
 	| {at: 'queue'; pending: number; busy: number; blocked: number}
-	| {at: 'block_if'; worker: string; iovec: Extent[]; way: 'direct' | 'bounced' | 'copied'}
+	| {at: 'block_if'; worker: string; iovec: Extent[]; path: 'direct' | 'bounced' | 'copied'}
 	| {at: 'copy'; bytes: number}
 	| {at: 'syscall'; name: string; offset: number; bytes: number; result: number; error?: string}
 	| {at: 'file'; bytes: number}

@@ -5,7 +5,7 @@ import * as ahci from '../formats/ahci.js';
 import type {AhciHba} from '../hardware/ahci-hba.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
-import {type Bio, type Provider, quietly} from './physio.js';
+import {type Bio, errnoFrom, type Provider} from './physio.js';
 import type {Run, VmPages} from './vm-page.js';
 
 const SLOT = 0;
@@ -41,11 +41,11 @@ export class AhciDisk implements Provider {
 
 	/** FLUSH CACHE EXT and DATA SET MANAGEMENT: no byte of the caller's memory is moved, so no address is looked up. */
 	flush(): string | undefined {
-		return quietly(() => this.hba.disk.flush());
+		return errnoFrom(() => this.hba.disk.flush());
 	}
 
 	delete(offset: number, bytes: number): string | undefined {
-		return quietly(() => this.hba.disk.trim(offset, bytes));
+		return errnoFrom(() => this.hba.disk.trim(offset, bytes));
 	}
 
 	/** One bio, one command. @returns the bytes the controller says it moved, and whether it reported an error. */

@@ -133,7 +133,7 @@ function hold(map: VmMap, pointer: number, bytes: number): Run[] | undefined {
 }
 
 /** What a driver makes of a disk's error: EIO. */
-export function quietly(work: () => void): string | undefined {
+export function errnoFrom(work: () => void): string | undefined {
 	try {
 		work();
 		return undefined;

@@ -7,7 +7,7 @@ import {TRB, TRB_BYTES} from '../formats/xhci.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
 import type {Xhci} from '../hardware/xhci.js';
-import {type Bio, type Provider, quietly} from './physio.js';
+import {type Bio, errnoFrom, type Provider} from './physio.js';
 import type {Run, VmPages} from './vm-page.js';
 
 const OWNER = 'xhci0';
@@ -95,11 +95,11 @@ export class UmassDisk implements Provider {
 
 	/** SYNCHRONIZE CACHE and UNMAP: none of the caller's memory is moved, so no address is looked up. */
 	flush(): string | undefined {
-		return quietly(() => this.xhci.disk.flush());
+		return errnoFrom(() => this.xhci.disk.flush());
 	}
 
 	delete(offset: number, bytes: number): string | undefined {
-		return quietly(() => this.xhci.disk.trim(offset, bytes));
+		return errnoFrom(() => this.xhci.disk.trim(offset, bytes));
 	}
 
 	/** One bio, one SCSI command. @returns the bytes that the disk says it moved, and whether it failed */

@@ -1,12 +1,13 @@
 // The lab: commands in, outcomes out, and the machine as the dashboard may look at it.
 
+import {heldAgainstTables} from '../explain/cached.js';
+import {viewDomain} from '../explain/ranges.js';
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
-import {LOOKING, lookForDisk} from '../guest/boot.js';
+import {findDisk, LOOKING} from '../guest/boot.js';
 import type {Disk} from '../hardware/disk.js';
 import type {Memory} from '../hardware/memory.js';
-import {heldAgainstTables} from '../seam/cached.js';
-import type {Command, LifeCommand, MachineSpec, Outcome, Tables} from '../seam/command.js';
+import type {Command, LifecycleCommand, MachineSpec, Outcome, Tables} from '../machine/command.js';
 import type {
 	Cached,
 	CachedPage,
@@ -14,25 +15,24 @@ import type {
 	MachineState,
 	ObservedMachine,
 	Transfer,
-} from '../seam/observed.js';
-import type {Scenarios} from '../seam/play.js';
-import {viewDomain} from '../seam/ranges.js';
-import type {Comparable, Comparison} from '../seam/workload.js';
+} from '../machine/observed.js';
+import type {Scenarios} from '../machine/scenario.js';
+import type {Comparable, Comparison} from '../machine/workload.js';
 import {plural, sizeText} from '../words.js';
-import {verdictText} from './chain.js';
-import {checkCommand} from './commands.js';
-import {compare} from './compare.js';
-import {LabHistory} from './history.js';
-import {live, switchPolicy} from './life.js';
-import {type Limits, limitsOf} from './limits.js';
-import {type DiskInfo, domainsOf, look} from './look.js';
-import {type Guest, Machine} from './machine.js';
-import {bootRead, Record} from './record.js';
-import {type Copies, type Saved, save} from './save.js';
-import {LabScenarios} from './scenarios.js';
-import {DEFAULT_MEMORY, defaultSpec} from './spec.js';
-import {changeTables} from './tables.js';
-import {GuestWork, workText} from './work.js';
+import {changeTables} from './build/edit-tables.js';
+import {live, switchPolicy} from './build/lifecycle.js';
+import {type Limits, limitsOf} from './build/limits.js';
+import {type Guest, Machine} from './build/machine.js';
+import {DEFAULT_MEMORY, defaultSpec} from './build/spec.js';
+import {type DiskInfo, domainsOf, stateOf} from './build/state.js';
+import {verdictText} from './judge/chain.js';
+import {compare} from './judge/compare.js';
+import {bootRead, TransferLog} from './judge/transfer-log.js';
+import {GuestWork, workText} from './judge/work.js';
+import {checkCommand} from './scenario/command.js';
+import {LabScenarios} from './scenario/shipped.js';
+import {LabHistory} from './time/history.js';
+import {type Copies, type Saved, save} from './time/save.js';
 import {LabWorkload} from './workload.js';
 
 const QUIET: ReadonlySet<Command['do']> = new Set(['read', 'write', 'delete', 'work', 'boot']);
@@ -45,7 +45,7 @@ export class Lab implements ObservedMachine, LabControls {
 	readonly workload = new LabWorkload(this);
 	history: LabHistory | undefined;
 	private machine: Machine;
-	private record: Record;
+	private record: TransferLog;
 	private work: GuestWork;
 	private readonly diskInfo: DiskInfo;
 	private readonly copies: Copies = new WeakMap();
@@ -109,7 +109,7 @@ export class Lab implements ObservedMachine, LabControls {
 			case 'start':
 				return this.start(command.machine);
 			case 'policy':
-				return {kind: 'policy', policy: command.policy, said: switchPolicy(this.machine, command.policy)};
+				return {kind: 'policy', policy: command.policy, report: switchPolicy(this.machine, command.policy)};
 			case 'boot':
 				return this.boot(this.machine.need(command.vm));
 			case 'read':
@@ -117,16 +117,16 @@ export class Lab implements ObservedMachine, LabControls {
 			case 'delete':
 			case 'dma': {
 				const transfer = this.record.run(command);
-				return {kind: 'transfer', transfer, said: verdictText(transfer)};
+				return {kind: 'transfer', transfer, report: verdictText(transfer)};
 			}
 			case 'work': {
 				const work = this.work.run(command);
-				return {kind: 'work', work, said: workText(work)};
+				return {kind: 'work', work, report: workText(work)};
 			}
 			case 'map':
 			case 'unmap':
 			case 'invalidate':
-				return {kind: 'life', ...changeTables(this.machine, command), tables: this.tablesNow()};
+				return {kind: 'lifecycle', ...changeTables(this.machine, command), tables: this.tablesNow()};
 			default:
 				return this.live(command);
 		}
@@ -134,7 +134,7 @@ export class Lab implements ObservedMachine, LabControls {
 
 	state(): MachineState {
 		if (this.looked?.revision !== this.revision)
-			this.looked = look(this.machine, this.record, this.diskInfo, this.revision, this.tables);
+			this.looked = stateOf(this.machine, this.record, this.diskInfo, this.revision, this.tables);
 		return this.looked;
 	}
 
@@ -195,30 +195,34 @@ export class Lab implements ObservedMachine, LabControls {
 		this.record = this.powerOn();
 		this.work = new GuestWork(this.machine, this.record);
 		const {iommu, policy} = machine;
-		return {kind: 'life', tables: this.tablesNow(), said: `A new machine: IOMMU ${iommu}, policy ${policy}`};
+		return {
+			kind: 'lifecycle',
+			tables: this.tablesNow(),
+			report: `A new machine: IOMMU ${iommu}, policy ${policy}`,
+		};
 	}
 
-	private powerOn(): Record {
-		this.record = new Record(this.machine);
+	private powerOn(): TransferLog {
+		this.record = new TransferLog(this.machine);
 		for (const guest of this.machine.guests) this.boot(guest);
 		return this.record;
 	}
 
-	private live(command: LifeCommand): Outcome {
+	private live(command: LifecycleCommand): Outcome {
 		const machine = this.machine;
-		const {error, said} = live(machine, command);
+		const {error, report} = live(machine, command);
 		if (command.do === 'create' || command.do === 'reinit') {
 			const guest = machine.guest('vm' in command ? command.vm : command.name);
 			if (guest) this.boot(guest);
 		}
-		return {kind: 'life', error, tables: this.tablesNow(), said};
+		return {kind: 'lifecycle', error, tables: this.tablesNow(), report};
 	}
 
 	private boot(guest: Guest): Outcome {
 		const vm = guest.vm.name;
 		guest.disk.reset();
 		const transfers: Transfer[] = [];
-		const {bootable, partitions, lines} = lookForDisk((lba, sectors) => {
+		const {bootable, partitions, lines} = findDisk((lba, sectors) => {
 			const command = bootRead(vm, lba, sectors);
 			const transfer = this.record.run(command);
 			transfers.push(transfer);
@@ -227,10 +231,10 @@ export class Lab implements ObservedMachine, LabControls {
 		const start = `${LOOKING}: ${guest.spec.model}, ${sizeText(guest.disk.sectors * SECTOR)}`;
 		guest.console.push(start, ...lines);
 		const names = partitions.map(({name, type}) => name || type).join(', ');
-		const said = bootable
+		const report = bootable
 			? `found ${plural(partitions.length, 'partition')}: ${names}`
 			: `found ${lines.toReversed().join('; ')}`;
-		return {kind: 'boot', bootable, found: lines, transfers, said: `${vm} ${said}`};
+		return {kind: 'boot', bootable, found: lines, transfers, report: `${vm} ${report}`};
 	}
 
 	private tablesNow(): Tables {

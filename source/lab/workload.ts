@@ -1,12 +1,12 @@
 // The guests at work for as long as somebody lets time pass: how many requests are due, and what each tenth of a
 // second came to.
 
-import type {Command, Outcome, WorkCommand} from '../seam/command.js';
-import type {Pace, Sample, Workload} from '../seam/workload.js';
-import {checkCommand} from './commands.js';
-import {whole} from './kinds.js';
-import type {Limits} from './limits.js';
-import {MAX_WORK} from './verbs.js';
+import type {Command, Outcome, WorkCommand} from '../machine/command.js';
+import type {Pace, Sample, Workload} from '../machine/workload.js';
+import type {Limits} from './build/limits.js';
+import {checkCommand} from './scenario/command.js';
+import {whole} from './scenario/kinds.js';
+import {MAX_WORK} from './scenario/verbs.js';
 
 /** Milliseconds that a sample stands for, and how many are kept. */
 const INTERVAL = 100;

@@ -4,7 +4,7 @@ import type {Asked} from './decode/decoder.js';
 import {deviceText, type LoggedDevice} from './decode/fault.js';
 import type {KnownDevice} from './decode/known.js';
 import {PCI, readDevice} from './host/devices.js';
-import {Disk} from './host/disk.js';
+import {Disk} from './host/own-files.js';
 import {PciIds} from './host/pci-ids.js';
 import {Tree} from './host/tree.js';
 

@@ -1,14 +1,14 @@
 // The kernel log of a machine that is looked at, read as it grows: the IOMMU faults in it, in words.
 
 import {join64} from '../formats/address.js';
-import type {Told, ToldFault} from '../seam/told.js';
+import type {LogFault, Logged} from '../machine/logged.js';
 import {type Asked, Decoder} from './decode/decoder.js';
 import {briefTitle, explain} from './decode/explain.js';
 import type {Reading} from './decode/fault.js';
 import {closing, howOften, partsOf} from './decode/report.js';
 import type {Group} from './decode/storm.js';
+import {troubleText} from './empty-state.js';
 import {openLog} from './log-input.js';
-import {troubleText} from './nothing.js';
 
 /** This machine's own log. */
 export const OWN_LOG = '/dev/kmsg';
@@ -18,7 +18,7 @@ const SHOW_BYTES = 64 * 1024 ** 2;
 const WORDS_AT_ONCE = 20;
 
 export class KernelLog {
-	told: Told;
+	logged: Logged;
 	/** Why it cannot be read, or not any more, as a sentence. */
 	trouble: string | undefined;
 	private readonly decoder = new Decoder((reading, group) => this.came(reading, group));
@@ -29,7 +29,7 @@ export class KernelLog {
 	private last: Group | undefined;
 	/** That there is no fault is news at first. */
 	private news = true;
-	private readonly words = new Map<Group, ToldFault>();
+	private readonly words = new Map<Group, LogFault>();
 	/** Groups of which there is more to say than their words do. */
 	private readonly stale = new Set<Group>();
 	private readonly ending = new AbortController();
@@ -39,7 +39,7 @@ export class KernelLog {
 		private readonly file: string,
 		private readonly asked: Asked = (_, around) => around,
 	) {
-		this.told = {from: file, total: 0, faults: [], closing: []};
+		this.logged = {from: file, total: 0, faults: [], closing: []};
 	}
 
 	/**
@@ -73,14 +73,14 @@ export class KernelLog {
 			await this.read(follow, changed);
 		} catch (error) {
 			this.trouble = troubleText(error);
-			this.told = {...this.told, closing: [this.trouble, ...this.told.closing]};
+			this.logged = {...this.logged, closing: [this.trouble, ...this.logged.closing]};
 			changed();
 		}
 	}
 
 	/** Undefined where nothing of it could be read. */
-	get seen(): Told | undefined {
-		return this.trouble !== undefined && this.told.faults.length === 0 ? undefined : this.told;
+	get seen(): Logged | undefined {
+		return this.trouble !== undefined && this.logged.faults.length === 0 ? undefined : this.logged;
 	}
 
 	close(): void {
@@ -110,7 +110,7 @@ export class KernelLog {
 			this.stale.delete(group);
 			return words;
 		});
-		this.told = {
+		this.logged = {
 			from: this.file,
 			total: this.decoder.storm.faults,
 			faults,
@@ -118,7 +118,7 @@ export class KernelLog {
 		};
 	}
 
-	private wordsFor(group: Group): ToldFault {
+	private wordsFor(group: Group): LogFault {
 		const {fault, count, lowest} = group;
 		const around = this.decoder.around(group, this.asked);
 		const explained = explain(group, around);

@@ -5,8 +5,8 @@ import {useApp, useInput, usePaste} from 'ink';
 import {useLayoutEffect, useRef, useState} from 'react';
 import type {AppControls} from './commands/command.js';
 import type {Display} from './display.js';
+import {handleKey, paste} from './handle-key.js';
 import {keyNames} from './keys.js';
-import {paste, press} from './press.js';
 import type {Store} from './store.js';
 import {targetOf} from './target.js';
 import {useMouse} from './use-mouse.js';
@@ -24,7 +24,7 @@ type Props = {
 export function App({store, display, mouse = false, copy}: Props) {
 	const controls = useControls(store, display, mouse, copy);
 	useInput((input, key) => {
-		for (const name of keyNames(input, key)) press(store, name, controls);
+		for (const name of keyNames(input, key)) handleKey(store, name, controls);
 	});
 	usePaste(text => paste(store, text, controls));
 	return null;

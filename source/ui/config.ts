@@ -4,7 +4,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument} from 'yaml';
-import {nearest} from '../nearest.js';
+import {nearest} from '../did-you-mean.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 import type {Environment} from './environment.js';
 import {THEMES, type ThemeName} from './theme.js';

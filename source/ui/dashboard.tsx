@@ -1,16 +1,16 @@
 // Puts the dashboard on the terminal, and gives the terminal back.
 
 import {render} from 'ink';
-import type {MachineState, ObservedMachine} from '../seam/observed.js';
-import type {Scenario} from '../seam/play.js';
+import type {MachineState, ObservedMachine} from '../machine/observed.js';
+import type {Scenario} from '../machine/scenario.js';
 import {grouped, plural} from '../words.js';
 import {App} from './app.js';
 import {recordCast} from './cast.js';
 import {copySequence} from './clipboard.js';
 import {chooseKeys} from './commands/index.js';
 import {Display} from './display.js';
+import {type DisplayFlags, readDisplay} from './display-flags.js';
 import {asciiByItself, setAscii} from './glyphs.js';
-import {type LookFlags, readLook} from './look-flags.js';
 import {modesAlone} from './modes.js';
 import {withoutMouse} from './mouse.js';
 import {play} from './play.js';
@@ -26,11 +26,11 @@ export type Opening = {present: Scenario} | 'replayed';
 /** Runs until the user leaves. @returns the exit code @throws UserError where flags or the config file are wrong */
 export async function dashboard(
 	machine: ObservedMachine,
-	flags: LookFlags = {},
+	flags: DisplayFlags = {},
 	opening?: Opening,
 ): Promise<number> {
 	const {env, stdout} = process;
-	const {config, theme: named} = readLook(flags, env);
+	const {config, theme: named} = readDisplay(flags, env);
 	const byItself = themeOf(env);
 	// Who asks for no colour by NO_COLOR gets none, whatever the file says.
 	const theme = named ?? (byItself === 'plain' ? byItself : (config.theme ?? byItself));

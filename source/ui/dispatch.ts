@@ -1,8 +1,8 @@
 // What is done to the lab, and what the dashboard shows of it then.
 
-import type {Command, Outcome} from '../seam/command.js';
-import type {Transfer} from '../seam/observed.js';
-import type {DomainView} from '../seam/ranges.js';
+import type {DomainView} from '../explain/ranges.js';
+import type {Command, Outcome} from '../machine/command.js';
+import type {Transfer} from '../machine/observed.js';
 import {messageOf, UserError} from '../user-error.js';
 import type {Place} from './content.js';
 import type {PanelId} from './layout.js';
@@ -39,7 +39,7 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 	const bad =
 		outcome.kind === 'boot'
 			? !outcome.bootable
-			: outcome.kind === 'life'
+			: outcome.kind === 'lifecycle'
 				? outcome.error !== undefined
 				: outcome.kind === 'work'
 					? outcome.work.data !== 'delivered'
@@ -47,7 +47,7 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 	const transfer = outcome.kind === 'transfer' ? outcome.transfer : undefined;
 	const shows: PanelId | undefined = transfer ? 'buffer' : outcome.kind === 'boot' ? 'console' : undefined;
 	store.setState(({places, views, last, recent}) => ({
-		message: {text: outcome.said, tone: bad ? 'bad' : 'good'},
+		message: {text: outcome.report, tone: bad ? 'bad' : 'good'},
 		last: transfer?.vm === undefined ? last : {...last, [transfer.vm]: transfer},
 		recent: shows ? [shows, ...recent.filter(panel => panel !== shows)] : recent,
 		places: {

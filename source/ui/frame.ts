@@ -1,8 +1,8 @@
 // The lines around the panels: what is looked at, and the views; what was said, or is typed; what keys do.
 
-import type {Policy} from '../seam/command.js';
+import type {Policy} from '../machine/command.js';
 import {NEEDS_LAB} from './commands/command.js';
-import {commands, possible} from './commands/index.js';
+import {commands, isAvailable} from './commands/index.js';
 import {keySign} from './glyphs.js';
 import {fits} from './layout.js';
 import {type Row, type Span, widthOf} from './rows.js';
@@ -30,10 +30,10 @@ export function header({state, view, kind, size}: Ui): Row {
 	if (lost) left.push([` · last seen ${lost.seen}`, 'bad']);
 	const named = size.columns >= NAMED_VIEWS;
 	if (policy && size.columns >= 100) left.push([` (${POLICY_WORDS[policy]})`, 'dim']);
-	const way = disk?.direct ? 'O_DIRECT' : 'page cache';
+	const path = disk?.direct ? 'O_DIRECT' : 'page cache';
 	if (disk && named)
 		left.push([
-			` · ${disk.name} ${way} ${disk.writable ? 'writable' : 'ro'}${disk.sample ? ' sample' : ''}`,
+			` · ${disk.name} ${path} ${disk.writable ? 'writable' : 'ro'}${disk.sample ? ' sample' : ''}`,
 			'dim',
 		]);
 	const tabs = viewIdsOf({kind}).map((id): Span => {
@@ -67,7 +67,7 @@ export function footer(ui: Ui): Row {
 	const large = fits(ui.size);
 	const can = commands.filter(
 		command =>
-			possible(command, ui, large) &&
+			isAvailable(command, ui, large) &&
 			!(ui.kind !== 'lab' && NEEDS_LAB.includes(command.group)) &&
 			(hintOf(command, ui) > 0 || (ui.overlay === 'help' && command.label !== 'scroll')),
 	);

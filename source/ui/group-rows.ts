@@ -1,14 +1,14 @@
 // The rows of a host's list of groups: one a device, since a group may have many; those in no group come last.
 
-import type {DeviceWords, GroupWords, HostWords} from '../seam/host-words.js';
+import type {DeviceFacts, GroupFacts, HostFacts} from '../machine/host.js';
 import type {Ui} from './store.js';
-import {filterOf, saying} from './text-filter.js';
+import {filterOf, matchesWords} from './text-filter.js';
 
-export type GroupRow = {group?: GroupWords; device?: DeviceWords; first: boolean};
+export type GroupRow = {group?: GroupFacts; device?: DeviceFacts; first: boolean};
 
-const latest = new WeakMap<HostWords, readonly GroupRow[]>();
+const latest = new WeakMap<HostFacts, readonly GroupRow[]>();
 
-export function groupRows(host: HostWords): readonly GroupRow[] {
+export function groupRows(host: HostFacts): readonly GroupRow[] {
 	const known = latest.get(host);
 	if (known) return known;
 	const rows = [
@@ -30,7 +30,7 @@ export function groupRowsShown(ui: Ui): readonly GroupRow[] {
 	const filter = filterOf(ui, 'groups');
 	const rows = groupRows(host);
 	if (filter.trim() === '') return rows;
-	const fits = saying(filter);
+	const fits = matchesWords(filter);
 	const left = rows.filter(row => fits(textOf(row)));
 	return left.map((row, i) => ({...row, first: row.group !== left[i - 1]?.group || i === 0}));
 }
@@ -41,10 +41,10 @@ const textOf = ({group, device}: GroupRow): string =>
 		...(device === undefined ? [] : [device.id, device.kind, device.product, device.whose]),
 	].join(' ');
 
-export const groupKey = ({number}: GroupWords): string => `group ${number}`;
+export const groupKey = ({number}: GroupFacts): string => `group ${number}`;
 
 /** Groups that another has now, or whose devices are others. */
-export function changedGroups(before: HostWords | undefined, now: HostWords | undefined): Set<string> {
+export function changedGroups(before: HostFacts | undefined, now: HostFacts | undefined): Set<string> {
 	if (before === now || before === undefined || now === undefined) return new Set();
 	const known = new Map(before.groups.map(group => [group.number, JSON.stringify(group)]));
 	return new Set(now.groups.filter(group => known.get(group.number) !== JSON.stringify(group)).map(groupKey));

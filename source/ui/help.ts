@@ -1,6 +1,6 @@
 // What every key does, made from the table of commands, in as many columns as there is room for.
 
-import type {Kind, MachineState} from '../seam/observed.js';
+import type {MachineKind, MachineState} from '../machine/observed.js';
 import {GROUPS, NEEDS_LAB} from './commands/command.js';
 import {commands} from './commands/index.js';
 import {type Content, list} from './content.js';
@@ -19,7 +19,7 @@ const COLUMN = 40;
 export function helpPanel(
 	width: number,
 	{notes}: Pick<MachineState, 'notes'> = {},
-	kind: Kind = 'lab',
+	kind: MachineKind = 'lab',
 ): Content {
 	const there: readonly string[] = viewIdsOf({kind});
 	const hasMap = Object.values(viewsOf({kind})).some(({panels}) => panels.includes('map'));

@@ -72,15 +72,15 @@ function bottomRow(columns: number, height: number, recent: readonly PanelId[]):
 		const console = Math.floor((columns - BUFFER_WIDTH) * 0.45);
 		return [
 			{panel: 'buffer', width: BUFFER_WIDTH, height},
-			shared(['console', 'life'], console),
+			shared(['console', 'traffic'], console),
 			shared(['faults', 'scenario'], columns - BUFFER_WIDTH - console),
 		];
 	}
 	if (columns >= TWO_SLOTS) {
 		return [
 			{panel: 'buffer', width: BUFFER_WIDTH, height},
-			shared(['console', 'faults', 'life', 'scenario'], columns - BUFFER_WIDTH),
+			shared(['console', 'faults', 'traffic', 'scenario'], columns - BUFFER_WIDTH),
 		];
 	}
-	return [shared(['buffer', 'console', 'faults', 'life', 'scenario'], columns)];
+	return [shared(['buffer', 'console', 'faults', 'traffic', 'scenario'], columns)];
 }

@@ -10,9 +10,9 @@ import type {Ui} from './store.js';
 /** Commands that have each word of the text in their name or description. */
 export function matches(text: string): readonly UiCommand[] {
 	const words = text.toLowerCase().split(' ').filter(Boolean);
-	const said = ({id, label, description}: UiCommand) => `${id} ${label} ${description}`.toLowerCase();
+	const report = ({id, label, description}: UiCommand) => `${id} ${label} ${description}`.toLowerCase();
 	const fitting = commands.filter(
-		command => command.label !== 'scroll' && words.every(word => said(command).includes(word)),
+		command => command.label !== 'scroll' && words.every(word => report(command).includes(word)),
 	);
 	const first = words[0] ?? '';
 	const rank = ({id, label}: UiCommand) => (label.startsWith(first) || id.startsWith(first) ? 0 : 1);

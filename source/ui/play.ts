@@ -1,8 +1,8 @@
 // Playing a scenario on screen: its machine is started, and its steps are taken one by one.
 
-import type {Outcome} from '../seam/command.js';
-import type {Entry} from '../seam/history.js';
-import type {Scenario, Step} from '../seam/play.js';
+import type {Outcome} from '../machine/command.js';
+import type {Entry} from '../machine/history.js';
+import type {Scenario, Step} from '../machine/scenario.js';
 import {messageOf, UserError} from '../user-error.js';
 import {dispatch} from './dispatch.js';
 import {BOTTOM, focusOn, type Store, say, show, TOP} from './store.js';

@@ -1,7 +1,7 @@
 // A line that is typed at the bottom of the screen: a filter, an address, or the name of a command.
 
+import {parseFilter} from '../explain/filter.js';
 import {hex, pageOf} from '../formats/address.js';
-import {parseFilter} from '../seam/filter.js';
 import {UserError} from '../user-error.js';
 import {type AppControls, runCommand} from './commands/command.js';
 import {TOP} from './content.js';
@@ -10,7 +10,7 @@ import {isTable, rangesShown} from './ranges-shown.js';
 import {holds, type Prompt, type Store, say} from './store.js';
 
 /** Takes a key into the open line. @returns false for a key that is none of its business */
-export function typed(store: Store, key: string, app: AppControls): boolean {
+export function handlePromptKey(store: Store, key: string, app: AppControls): boolean {
 	const {prompt} = store.getState();
 	if (prompt === undefined || key.startsWith('ctrl-')) return false;
 	if (key === 'escape') store.setState({prompt: undefined, overlay: undefined});

@@ -1,7 +1,7 @@
 // The rows of a domain's table as they are shown: filtered and sorted, anew only when the table or the wish changes.
 
-import {parseFilter, SORTS} from '../seam/filter.js';
-import type {DomainView} from '../seam/ranges.js';
+import {parseFilter, SORTS} from '../explain/filter.js';
+import type {DomainView} from '../explain/ranges.js';
 import type {PanelId} from './layout.js';
 import type {Ui} from './store.js';
 import {filterOf} from './text-filter.js';

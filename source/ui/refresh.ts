@@ -1,12 +1,12 @@
 // Looks at the machine again where it has changed, and says and lights up what is new.
 
-import type {MachineState} from '../seam/observed.js';
-import type {DomainView} from '../seam/ranges.js';
+import type {DomainView} from '../explain/ranges.js';
+import type {MachineState} from '../machine/observed.js';
 import {grouped} from '../words.js';
-import {placesAfter} from './chosen.js';
 import type {Form} from './form.js';
 import {changedGroups} from './group-rows.js';
-import {look, rangeKey, type Store, say} from './store.js';
+import {keepSelection} from './keep-selection.js';
+import {rangeKey, type Store, say, viewDomains} from './store.js';
 
 const LIT_MS = 1000;
 const timers = new WeakMap<Store, NodeJS.Timeout>();
@@ -21,17 +21,17 @@ export function refresh(store: Store): void {
 	if (old.lost && !state.lost) say(store, 'It is there again.', 'good');
 	// Transfers change no table, and there may be ten of them a second.
 	if (state.tables === old.tables) {
-		store.setState(ui => ({state, places: placesAfter(ui, {...ui, state})}));
+		store.setState(ui => ({state, places: keepSelection(ui, {...ui, state})}));
 		light(store, changedGroups(old.host, state.host));
 		return;
 	}
-	const views = look(machine, state, state.owned === old.owned ? before : []);
+	const views = viewDomains(machine, state, state.owned === old.owned ? before : []);
 	const known = keysOf(before.filter(view => !views.includes(view)));
 	const anew = views.filter(view => !before.includes(view));
 	const changed = new Set([...keysOf(anew)].filter(key => !known.has(key)));
 	store.setState(ui => ({
 		...{state, views, form: withGuest(ui.form, state)},
-		places: placesAfter(ui, {...ui, state, views}),
+		places: keepSelection(ui, {...ui, state, views}),
 	}));
 	light(store, new Set([...changed, ...changedGroups(old.host, state.host)]));
 }
@@ -45,7 +45,7 @@ function light(store: Store, changed: ReadonlySet<string>): void {
 }
 
 /** A fault of the kernel's log is not to be missed, whatever is looked at. */
-function sayNewFault(store: Store, {told: before}: MachineState, {told: now}: MachineState): void {
+function sayNewFault(store: Store, {logged: before}: MachineState, {logged: now}: MachineState): void {
 	const newest = now?.faults[0];
 	if (before === undefined || newest === undefined || newest === before.faults[0]) return;
 	say(store, newest.count > 1 ? `${newest.brief}, ×${grouped(newest.count)}` : newest.brief, 'bad');

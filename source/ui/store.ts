@@ -1,11 +1,11 @@
 // The dashboard's state, outside React. The machine is looked at again only when something was done to it.
 
 import {createStore, type StoreApi} from 'zustand/vanilla';
+import {type DomainView, type Range, viewDomain} from '../explain/ranges.js';
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
-import type {Kind, MachineState, ObservedMachine, Transfer} from '../seam/observed.js';
-import {type DomainView, type Range, viewDomain} from '../seam/ranges.js';
-import type {Comparison} from '../seam/workload.js';
+import type {MachineKind, MachineState, ObservedMachine, Transfer} from '../machine/observed.js';
+import type {Comparison} from '../machine/workload.js';
 import type {Place} from './content.js';
 import {commitDraft, type Form, newForm} from './form.js';
 import {keySign} from './glyphs.js';
@@ -19,7 +19,7 @@ export type Message = {text: string; tone: Tone};
 export type Ui = {
 	machine: ObservedMachine;
 	/** Without a lab behind it nothing can be done to it, and there are fewer views. */
-	kind: Kind;
+	kind: MachineKind;
 	state: MachineState;
 	views: readonly DomainView[];
 	/** Ranges that are new since the last change, by key: lit for a second. */
@@ -82,7 +82,7 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		machine,
 		kind,
 		state,
-		views: look(machine, state),
+		views: viewDomains(machine, state),
 		changed: new Set(),
 		view: 'overview',
 		focus: viewsOf({kind}).overview.first,
@@ -116,7 +116,7 @@ export const BOTTOM: Place = {top: Number.MAX_SAFE_INTEGER, cursor: Number.MAX_S
 export const TOP: Place = {top: 0, cursor: 0};
 
 /** A domain that was decoded already, and is the same as before, need not be viewed again. */
-export const look = (
+export const viewDomains = (
 	machine: ObservedMachine,
 	state: MachineState,
 	before: readonly DomainView[] = [],
@@ -142,7 +142,7 @@ export function focusOn(store: Store, panel: PanelId): void {
 	}));
 }
 
-const WITHOUT: Record<Kind, string> = {
+const WITHOUT: Record<MachineKind, string> = {
 	lab: 'the lab’s kernel says nothing of its maps; dmascope host has them of a real one',
 	tables: 'this machine can only be looked at',
 	host: 'of a host, what its kernel says is all there is',

@@ -12,7 +12,7 @@ export const filterOf = ({filters, prompt, focus}: Ui, panel: keyof Ui['filters'
 	prompt?.asks === 'filter' && focus === panel ? prompt.text : (filters[panel] ?? '');
 
 /** Capitals are as small letters. */
-export function saying(filter: string): (text: string) => boolean {
+export function matchesWords(filter: string): (text: string) => boolean {
 	const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
 	return text => {
 		const small = text.toLowerCase();
@@ -21,5 +21,5 @@ export function saying(filter: string): (text: string) => boolean {
 }
 
 /** What a filter leaves, as a row above the list; none without a filter. */
-export const leftRows = (filter: string, left: number, all: number): Row[] =>
+export const filterRows = (filter: string, left: number, all: number): Row[] =>
 	filter.trim() === '' ? [] : [[[` ${left} of ${all} rows: ${filter}`, 'key']]];

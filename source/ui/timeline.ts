@@ -1,13 +1,13 @@
 // Time: back and forth through what was done. The machine is taken there, and all that is shown is what it was then.
 
-import type {Entry, History} from '../seam/history.js';
-import type {MachineState, Transfer} from '../seam/observed.js';
+import type {Entry, History} from '../machine/history.js';
+import type {MachineState, Transfer} from '../machine/observed.js';
 import {messageOf, UserError} from '../user-error.js';
 import {grouped} from '../words.js';
-import {pauseWork} from './life.js';
 import {refresh} from './refresh.js';
 import type {Row, Span} from './rows.js';
 import {type Store, say, type Ui} from './store.js';
+import {pauseWork} from './traffic.js';
 
 /** Takes the machine to where it was after `at` steps, and opens the timeline. @returns whether it is there */
 export function goTo(store: Store, at: number): boolean {
@@ -36,7 +36,7 @@ export function goTo(store: Store, at: number): boolean {
 	}));
 	const entry = history.entries[history.at - 1];
 	if (otherwise) say(store, otherwise, 'bad');
-	else say(store, entry?.said ?? 'The beginning: ] goes on, step by step.', entry ? toneOf(entry) : 'key');
+	else say(store, entry?.report ?? 'The beginning: ] goes on, step by step.', entry ? toneOf(entry) : 'key');
 	return true;
 }
 

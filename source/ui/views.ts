@@ -1,6 +1,6 @@
 // The views of the dashboard, each on a number: which panels it has, and where they are on a screen of a given size.
 
-import type {Kind} from '../seam/observed.js';
+import type {MachineKind} from '../machine/observed.js';
 import {across, type Box, down, type PanelId} from './layout.js';
 import {overview} from './overview.js';
 
@@ -12,7 +12,7 @@ export const VIEWS = [
 	'transfers',
 	'compare',
 	'faults',
-	'lints',
+	'diagnosis',
 	'events',
 ] as const;
 export type ViewId = (typeof VIEWS)[number];
@@ -32,7 +32,7 @@ type Views = Readonly<Partial<Record<ViewId, View>>> & {readonly overview: View}
 const lab = {
 	overview: {
 		first: 'model',
-		panels: ['host', 'guest', 'devices', 'model', 'buffer', 'console', 'faults', 'life', 'scenario'],
+		panels: ['host', 'guest', 'devices', 'model', 'buffer', 'console', 'faults', 'traffic', 'scenario'],
 		layout: overview,
 	},
 	domains: {
@@ -70,10 +70,10 @@ const lab = {
 		panels: ['faults', 'fault'],
 		layout: (columns, rows) => down(columns, rows, ['faults', 1], ['fault', 1]),
 	},
-	lints: {
-		first: 'lints',
-		panels: ['lints', 'lint'],
-		layout: (columns, rows) => down(columns, rows, ['lints', 2], ['lint', 3]),
+	diagnosis: {
+		first: 'diagnosis',
+		panels: ['diagnosis', 'finding'],
+		layout: (columns, rows) => down(columns, rows, ['diagnosis', 2], ['finding', 3]),
 	},
 } satisfies Views;
 
@@ -101,7 +101,7 @@ const tables: Views = {
 	walk: lab.walk,
 	memory: lab.memory,
 	faults: lab.faults,
-	lints: lab.lints,
+	diagnosis: lab.diagnosis,
 };
 
 /** Of a host whose kernel tells of its groups, and seldom of its tables. */
@@ -119,7 +119,7 @@ const host: Views = {
 	},
 	domains: tables.domains,
 	faults: {...lab.faults, layout: (columns, rows) => down(columns, rows, ['faults', 2], ['fault', 3])},
-	lints: lab.lints,
+	diagnosis: lab.diagnosis,
 	events: {
 		first: 'events',
 		panels: ['events'],
@@ -128,13 +128,13 @@ const host: Views = {
 };
 
 /** What views show that are others there than the lab's. */
-export const OTHERWISE: Partial<Record<Kind, Readonly<Record<string, string | undefined>>>> = {
+export const OTHERWISE: Partial<Record<MachineKind, Readonly<Record<string, string | undefined>>>> = {
 	tables: {overview: 'Domains, devices and faults', memory: 'A page, and who reaches it'},
 	host: {overview: 'Groups, units and faults', domains: 'Page tables, where they are shown'},
 };
 
-type Seen = {view: ViewId; kind: Kind};
-const byKind: Record<Kind, Views> = {lab, tables, host};
+type Seen = {view: ViewId; kind: MachineKind};
+const byKind: Record<MachineKind, Views> = {lab, tables, host};
 export const viewsOf = ({kind}: Pick<Seen, 'kind'>): Views => byKind[kind];
 /** Those that there are, in the order of their numbers. */
 export const viewIdsOf = (seen: Pick<Seen, 'kind'>): ViewId[] =>

@@ -5,7 +5,7 @@ import * as ahci from '../../source/formats/ahci.js';
 import {CMD, HBA, HEADER, PRD, PX} from '../../source/formats/ahci.js';
 import {ATA, STATUS} from '../../source/formats/ata.js';
 import {GuestAhci} from '../../source/guest/ahci.js';
-import type {Policy} from '../../source/seam/command.js';
+import type {Policy} from '../../source/machine/command.js';
 import {FUZZ_REQUESTS, HostileLab} from '../helpers/hostile.js';
 
 const CASES: [Policy, boolean][] = [

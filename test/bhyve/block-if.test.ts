@@ -7,8 +7,8 @@ import type {ProbeEvent} from '../../source/hardware/probe.js';
 import {OpenFile} from '../../source/kernel/file.js';
 import type {Backing, Iovec} from '../../source/kernel/physio.js';
 import {BadAddress} from '../../source/kernel/vm-map.js';
-import {Machine} from '../../source/lab/machine.js';
-import {defaultSpec} from '../../source/lab/spec.js';
+import {Machine} from '../../source/lab/build/machine.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
 import {agreeable} from '../helpers/backing.js';
 import {MIB, randomImage} from '../helpers/lab.js';
 
@@ -159,7 +159,7 @@ test('a buffer has pages once its worker has used it, and only for what must bou
 
 test('one segment goes straight, more through the buffer in pieces of MAXPHYS, and a file takes them at once', t => {
 	const lengths = [MIB, 12_288, 1.5 * MIB - 12_288 + 512];
-	for (const [geom, everything, segments, way, calls] of [
+	for (const [geom, everything, segments, path, calls] of [
 		[true, false, 1, 'direct', [2.5 * MIB + 512]],
 		[true, false, 3, 'bounced', [MIB, MIB, MIB / 2 + 512]],
 		[true, true, 1, 'bounced', [MIB, MIB, MIB / 2 + 512]],
@@ -176,7 +176,7 @@ test('one segment goes straight, more through the buffer in pieces of MAXPHYS, a
 		const request = requests(log)('read', 512, iov);
 		blockIf.request(request);
 		blockIf.run();
-		assert.deepEqual([log, request.resid, at('block_if')[0].way], [['read 512 ok'], 0, way]);
+		assert.deepEqual([log, request.resid, at('block_if')[0].path], [['read 512 ok'], 0, path]);
 		assert.deepEqual(
 			at('syscall').map(({bytes}) => bytes),
 			calls,

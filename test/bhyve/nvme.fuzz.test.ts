@@ -13,7 +13,7 @@ import {
 	REG,
 } from '../../source/formats/nvme.js';
 import {GuestNvme} from '../../source/guest/nvme.js';
-import type {Policy} from '../../source/seam/command.js';
+import type {Policy} from '../../source/machine/command.js';
 import {FUZZ_REQUESTS, HostileLab} from '../helpers/hostile.js';
 
 const CASES: [Policy, boolean][] = [
@@ -186,9 +186,9 @@ class HostileNvme {
 	/** A page of PRPs: somewhere, nowhere, the next page, or the list itself, there at its end too. */
 	#list(): void {
 		const {hostility} = this.#lab;
-		const way = hostility.below(4);
+		const path = hostility.below(4);
 		for (let i = 0; i < (hostility.chance(0.1) ? 512 : 24); i++) {
-			const gpa = way === 0 ? LIST : way === 1 ? 0x30_0000 + i * 4096 : hostility.gpa(FAVOURITES);
+			const gpa = path === 0 ? LIST : path === 1 ? 0x30_0000 + i * 4096 : hostility.gpa(FAVOURITES);
 			this.#lab.write64(LIST + 8 * i, gpa);
 		}
 		this.#lab.write64(LIST + 8 * 511, hostility.pick([LIST, LIST + 8, hostility.gpa(FAVOURITES)]));

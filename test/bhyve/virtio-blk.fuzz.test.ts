@@ -17,7 +17,7 @@ import {
 import {Vtblk} from '../../source/guest/vtblk.js';
 import {Disk} from '../../source/hardware/disk.js';
 import {OpenFile} from '../../source/kernel/file.js';
-import type {Policy} from '../../source/seam/command.js';
+import type {Policy} from '../../source/machine/command.js';
 import {FUZZ_REQUESTS, HostileLab} from '../helpers/hostile.js';
 import {blkOf} from '../helpers/ring.js';
 

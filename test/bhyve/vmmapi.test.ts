@@ -3,8 +3,8 @@ import {test} from 'node:test';
 import {NULL} from '../../source/bhyve/vmmapi.js';
 import {GIB} from '../../source/formats/address.js';
 import {Disk} from '../../source/hardware/disk.js';
-import {Machine} from '../../source/lab/machine.js';
-import {defaultSpec} from '../../source/lab/spec.js';
+import {Machine} from '../../source/lab/build/machine.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
 import {MIB, randomImage} from '../helpers/lab.js';
 
 test('a GPA is a pointer where all of its range is memory: below 3 GiB, and from 4 GiB on', t => {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import type {Counters} from '../../source/hardware/counters.js';
 import {Disk} from '../../source/hardware/disk.js';
-import {Machine} from '../../source/lab/machine.js';
-import {sampleDisk} from '../../source/lab/sample-disk.js';
-import {defaultSpec} from '../../source/lab/spec.js';
-import type {MachineSpec} from '../../source/seam/command.js';
+import {Machine} from '../../source/lab/build/machine.js';
+import {sampleDisk} from '../../source/lab/build/sample-disk.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
+import type {MachineSpec} from '../../source/machine/command.js';
 import {MIB} from '../helpers/lab.js';
 
 const PAGE = 4096;

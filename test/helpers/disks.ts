@@ -6,8 +6,8 @@ import {Nvme} from '../../source/bhyve/nvme.js';
 import type {GuestRequest, Segment} from '../../source/guest/disk.js';
 import {Disk} from '../../source/hardware/disk.js';
 import type {ProbeEvent} from '../../source/hardware/probe.js';
-import {type Guest, Machine} from '../../source/lab/machine.js';
-import {defaultSpec} from '../../source/lab/spec.js';
+import {type Guest, Machine} from '../../source/lab/build/machine.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
 import {MIB, randomImage} from './lab.js';
 
 export const BUFFER = 0x20_0000;

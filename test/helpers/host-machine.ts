@@ -1,9 +1,9 @@
 // A host to look at that was captured, with a log of faults.
 
 import path from 'node:path';
-import {treeAt} from '../../source/live/host/command.js';
 import {readingHost} from '../../source/live/host/host.js';
 import {HostMachine} from '../../source/live/host/machine.js';
+import {treeAt} from '../../source/live/host/open.js';
 import {Tree} from '../../source/live/host/tree.js';
 import {asking} from '../../source/live/host-devices.js';
 import {KernelLog} from '../../source/live/kernel-log.js';

@@ -6,10 +6,10 @@ import fs from 'node:fs';
 import type {TestContext} from 'node:test';
 import {Disk} from '../../source/hardware/disk.js';
 import type {Probe, ProbeEvent} from '../../source/hardware/probe.js';
-import {type Guest, Machine} from '../../source/lab/machine.js';
-import {seededRandom} from '../../source/lab/random.js';
-import {defaultSpec} from '../../source/lab/spec.js';
-import type {Policy} from '../../source/seam/command.js';
+import {type Guest, Machine} from '../../source/lab/build/machine.js';
+import {seededRandom} from '../../source/lab/build/random.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
+import type {Policy} from '../../source/machine/command.js';
 import {MIB, randomImage} from './lab.js';
 
 /** How many requests a fuzz test makes: DMASCOPE_FUZZ of them, or few enough for every run of the suite. */

@@ -6,10 +6,10 @@ import {keyNames} from '../../source/ui/keys.js';
 import {withoutMouse} from '../../source/ui/mouse.js';
 import {useMouse} from '../../source/ui/use-mouse.js';
 
-let said = 'ready';
+let report = 'ready';
 let draw = () => {};
 const say = (what: string) => {
-	said += ` ${what}`;
+	report += ` ${what}`;
 	draw();
 };
 const subscribe = (changed: () => void) => {
@@ -20,7 +20,7 @@ const subscribe = (changed: () => void) => {
 function App() {
 	const {exit, suspendTerminal} = useApp();
 	const withMouseOff = useMouse(true);
-	const text = useSyncExternalStore(subscribe, () => said);
+	const text = useSyncExternalStore(subscribe, () => report);
 	useInput((input, key) => {
 		for (const name of keyNames(input, key)) {
 			if (name === 'q') exit();

@@ -13,8 +13,8 @@ import {
 } from '../../source/formats/virtqueue.js';
 import type {GuestDisk} from '../../source/guest/disk.js';
 import {Disk} from '../../source/hardware/disk.js';
-import {type Guest, Machine} from '../../source/lab/machine.js';
-import {defaultSpec} from '../../source/lab/spec.js';
+import {type Guest, Machine} from '../../source/lab/build/machine.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
 import {MIB, randomImage} from './lab.js';
 
 /** Where the guest's driver has put its queue, and where these requests have their parts. */

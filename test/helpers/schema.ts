@@ -43,8 +43,8 @@ const RULES: Record<string, Check> = {
 		),
 	additionalProperties: (_, value, {properties}) =>
 		!isMap(value) || !isMap(properties) || Object.keys(value).every(name => Object.hasOwn(properties, name)),
-	anyOf: (ways, value, _, root) => count(ways, way => fits(way, value, root)) > 0,
-	oneOf: (ways, value, _, root) => count(ways, way => fits(way, value, root)) === 1,
+	anyOf: (paths, value, _, root) => count(paths, path => fits(path, value, root)) > 0,
+	oneOf: (paths, value, _, root) => count(paths, path => fits(path, value, root)) === 1,
 };
 
 /** Whether a schema lets a value pass. */

@@ -1,8 +1,8 @@
 // Sessions as somebody who tries everything would have them: random commands, of every kind.
 
+import type {Random} from '../../source/lab/build/random.js';
 import type {Lab} from '../../source/lab/lab.js';
-import type {Random} from '../../source/lab/random.js';
-import {type Command, FAMILIES, MODELS, POLICIES} from '../../source/seam/command.js';
+import {type Command, FAMILIES, MODELS, POLICIES} from '../../source/machine/command.js';
 import {UserError} from '../../source/user-error.js';
 
 const KINDS = [

@@ -6,7 +6,7 @@ import type {TestContext} from 'node:test';
 import xterm from '@xterm/headless';
 import {render} from 'ink';
 import {Lab} from '../../source/lab/lab.js';
-import type {ObservedMachine} from '../../source/seam/observed.js';
+import type {ObservedMachine} from '../../source/machine/observed.js';
 import {App} from '../../source/ui/app.js';
 import {Display} from '../../source/ui/display.js';
 import {modesAlone} from '../../source/ui/modes.js';

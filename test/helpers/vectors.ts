@@ -91,9 +91,9 @@ export function runScene(vectors: Vectors, scene: Scene, disagree: (lines: strin
 		ecapLo: vectors.ecap.lo,
 		hostAddressWidth: vectors.width,
 	});
-	let told: number | undefined;
+	let logged: number | undefined;
 	unit.probe = event => {
-		if (event.at === 'fault') told = event.fault.reason;
+		if (event.at === 'fault') logged = event.fault.reason;
 	};
 	unit.write32(REG.RTADDR, scene.root % HIGH);
 	unit.write32(REG.RTADDR + 4, Math.floor(scene.root / HIGH));
@@ -101,9 +101,9 @@ export function runScene(vectors: Vectors, scene: Scene, disagree: (lines: strin
 	unit.write32(REG.GCMD, TE);
 	let agreed = 0;
 	for (const probe of scene.probes) {
-		told = undefined;
+		logged = undefined;
 		const answer = unit.translate(probe.rid, probe.iova, probe.write);
-		const got: Answer = answer >= 0 ? {hpa: answer} : told === undefined ? 'blocked' : {fault: told};
+		const got: Answer = answer >= 0 ? {hpa: answer} : logged === undefined ? 'blocked' : {fault: logged};
 		if (JSON.stringify(got) === JSON.stringify(probe.want)) agreed++;
 		else disagree(explain(memory, scene.root, probe, got));
 	}

@@ -11,7 +11,7 @@ import {Iommu} from '../../source/kernel/iommu.js';
 import {Ppt} from '../../source/kernel/ppt.js';
 import {VmPages} from '../../source/kernel/vm-page.js';
 import {Vmm} from '../../source/kernel/vmm.js';
-import {seededRandom} from '../../source/lab/random.js';
+import {seededRandom} from '../../source/lab/build/random.js';
 import {MIB} from '../helpers/lab.js';
 import {checkMappings} from '../helpers/mappings.js';
 

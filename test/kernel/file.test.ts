@@ -4,8 +4,8 @@ import {type TestContext, test} from 'node:test';
 import {Disk} from '../../source/hardware/disk.js';
 import type {ProbeEvent} from '../../source/hardware/probe.js';
 import {OpenFile} from '../../source/kernel/file.js';
-import {Machine} from '../../source/lab/machine.js';
-import {defaultSpec} from '../../source/lab/spec.js';
+import {Machine} from '../../source/lab/build/machine.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
 import {MIB, randomImage} from '../helpers/lab.js';
 
 /** An open file, and a process that is a guest under `remove`: its pages are out of every host device's reach. */

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import {PAGE_SIZE} from '../../source/formats/address.js';
 import {Memory} from '../../source/hardware/memory.js';
 import {VmPages} from '../../source/kernel/vm-page.js';
-import {seededRandom} from '../../source/lab/random.js';
+import {seededRandom} from '../../source/lab/build/random.js';
 import {UserError} from '../../source/user-error.js';
 import {MIB} from '../helpers/lab.js';
 

@@ -7,7 +7,7 @@ import {Memory} from '../../source/hardware/memory.js';
 import {Vtd} from '../../source/hardware/vtd.js';
 import {VmPages} from '../../source/kernel/vm-page.js';
 import {VtdDriver} from '../../source/kernel/vtd.js';
-import {seededRandom} from '../../source/lab/random.js';
+import {seededRandom} from '../../source/lab/build/random.js';
 import {MIB} from '../helpers/lab.js';
 import {checkMappings} from '../helpers/mappings.js';
 

@@ -3,15 +3,15 @@ import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
+import {viewDomain} from '../../source/explain/ranges.js';
+import {seededRandom} from '../../source/lab/build/random.js';
 import type {Lab} from '../../source/lab/lab.js';
-import {seededRandom} from '../../source/lab/random.js';
-import {POLICIES, type Policy} from '../../source/seam/command.js';
-import type {Data, Way} from '../../source/seam/observed.js';
-import {viewDomain} from '../../source/seam/ranges.js';
+import {POLICIES, type Policy} from '../../source/machine/command.js';
+import type {Data, Path} from '../../source/machine/observed.js';
 import {errnoOf, UserError} from '../../source/user-error.js';
 import {folder, MIB, openTestLab, randomImage, read, transfer} from '../helpers/lab.js';
 
-const STORY: [Policy, string, number, Data, Way, number][] = [
+const STORY: [Policy, string, number, Data, Path, number][] = [
 	['remove', 'vm0', 1, 'lost', 'direct', 8],
 	['remove', 'vm0', 4, 'delivered', 'bounced', 0],
 	['remove', 'vm1', 1, 'delivered', 'direct', 0],
@@ -23,11 +23,11 @@ const STORY: [Policy, string, number, Data, Way, number][] = [
 	['bounce', 'vm0', 4, 'delivered', 'bounced', 0],
 	['bounce', 'vm1', 1, 'delivered', 'bounced', 0],
 ];
-for (const [policy, vm, segments, data, way, faults] of STORY) {
-	test(`under ${policy}, ${vm} reads 8 pages in ${segments}: ${data}, ${way}`, t => {
+for (const [policy, vm, segments, data, path, faults] of STORY) {
+	test(`under ${policy}, ${vm} reads 8 pages in ${segments}: ${data}, ${path}`, t => {
 		const lab = openTestLab(t, {policy});
 		const done = read(lab, vm, {sectors: 64, segments});
-		assert.deepEqual([done.data, done.way, done.faults], [data, way, faults]);
+		assert.deepEqual([done.data, done.path, done.faults], [data, path, faults]);
 		const inGuest = lab.guestBytes(vm, lab.defaultGpa, 32768);
 		const same = Buffer.compare(inGuest, lab.diskBytes('vm0', 0, 32768)) === 0;
 		assert.equal(same, data === 'delivered');
@@ -204,7 +204,7 @@ test('writes reach a writable disk, are lost silently where the page is gone, an
 	assert.equal(lost.chain.find(({place}) => place === 'HBA')?.full, 'no error; 8,192 bytes by its own count');
 	lab.dispatch({do: 'policy', policy: 'keep'});
 	const direct = write(300, 1);
-	assert.deepEqual([direct.data, direct.way], ['delivered', 'direct']);
+	assert.deepEqual([direct.data, direct.path], ['delivered', 'direct']);
 	const after = fs.readFileSync(file);
 	const changed = Array.from({length: MIB / 512}, (_, lba) => lba).filter(
 		lba =>
@@ -306,7 +306,7 @@ test('commands that make no sense are refused with a sentence, and nothing happe
 test('a host with memory above 4 GiB: high guest memory is mapped and read', t => {
 	const lab = openTestLab(t, {policy: 'keep', hostMemory: 16 * 1024 * MIB});
 	const high = read(lab, 'vm0', {gpa: 4 * 1024 * MIB + 0x1000});
-	assert.deepEqual([high.data, high.way], ['delivered', 'direct']);
+	assert.deepEqual([high.data, high.path], ['delivered', 'direct']);
 	assert.equal(read(lab, 'vm0', {gpa: 3 * 1024 * MIB}).data, 'failed');
 	lab.dispatch({do: 'policy', policy: 'remove'});
 	assert.equal(read(lab, 'vm0', {gpa: 4 * 1024 * MIB + 0x1000}).data, 'lost');

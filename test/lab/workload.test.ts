@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {seededRandom} from '../../source/lab/random.js';
-import {defaultSpec} from '../../source/lab/spec.js';
+import {seededRandom} from '../../source/lab/build/random.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
 import {LabWorkload} from '../../source/lab/workload.js';
-import type {Command, Outcome} from '../../source/seam/command.js';
+import type {Command, Outcome} from '../../source/machine/command.js';
 import {UserError} from '../../source/user-error.js';
 import {MIB, openTestLab} from '../helpers/lab.js';
 
@@ -23,8 +23,8 @@ function fake({writable = false} = {}) {
 			const sums = {bytes: 512 * count, landed: 512 * count, hits: 3 * count, misses: count};
 			return {
 				kind: 'work',
-				work: {requests: count, data: 'delivered', way: 'direct', ...none, ...sums},
-				said: '',
+				work: {requests: count, data: 'delivered', path: 'direct', ...none, ...sums},
+				report: '',
 			};
 		},
 	};

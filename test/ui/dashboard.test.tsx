@@ -114,7 +114,7 @@ test('the form: arrows choose and step, digits type, and Enter runs what is show
 		segments: 3,
 		gpa: 0x200000,
 	});
-	assert.equal(store.getState().last.vm0?.way, 'bounced');
+	assert.equal(store.getState().last.vm0?.path, 'bounced');
 	assert.match(await press('n'), /vm1 ─ no domain of its own/);
 	assert.match(await press('left', 'left', 'left', 'left', 'up'), /op write/);
 	assert.match(await press('enter'), /The disk is open read-only; start dmascope with --overlay/);

@@ -17,7 +17,7 @@ const filesOf = (folder: string): string[] =>
 
 test('every sign that is used on screen has a stand-in of the same width', () => {
 	const used = new Set<string>();
-	for (const folder of ['source/ui', 'source/seam', 'test/ui/screens', 'source/lab/scenarios'])
+	for (const folder of ['source/ui', 'source/explain', 'test/ui/screens', 'source/lab/scenario/scenarios'])
 		for (const file of filesOf(folder))
 			for (const sign of fs.readFileSync(file, 'utf8')) if (sign > '\x7f') used.add(sign);
 	assert.ok(used.size > 15);

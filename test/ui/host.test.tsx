@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {traceEvent} from '../../source/live/host/trace-events.js';
-import type {MachineState} from '../../source/seam/observed.js';
+import type {MachineState} from '../../source/machine/observed.js';
 import {refresh} from '../../source/ui/refresh.js';
 import {capturedHost} from '../helpers/host-machine.js';
 import {openDashboard} from '../helpers/terminal.js';
@@ -49,14 +49,14 @@ test('a group that changes hands lights up, and a fault that comes is said whate
 		120,
 		40,
 	);
-	const {host, told} = first;
-	assert.ok(host !== undefined && told !== undefined);
+	const {host, logged} = first;
+	assert.ok(host !== undefined && logged !== undefined);
 	const [one, ...others] = host.groups;
 	state = {
 		...first,
 		revision: first.revision + 1,
 		host: {...host, groups: [{...one, brief: 'VM db'}, ...others]},
-		told: {...told, faults: [{...told.faults[1], count: 7}, told.faults[0]]},
+		logged: {...logged, faults: [{...logged.faults[1], count: 7}, logged.faults[0]]},
 	};
 	refresh(store);
 	assert.deepEqual([...store.getState().changed], ['group 0']);
@@ -68,8 +68,8 @@ test('a group that changes hands lights up, and a fault that comes is said whate
 async function changing(t: TestContext, columns = 120, rows = 40) {
 	const machine = await capturedHost();
 	const first = machine.state();
-	const {host, told} = first;
-	assert.ok(host !== undefined && told !== undefined);
+	const {host, logged} = first;
+	assert.ok(host !== undefined && logged !== undefined);
 	let state = first;
 	const looked = {...machine, memory: machine.memory, state: () => state, close() {}};
 	const dashboard = openDashboard(t, looked, columns, rows);
@@ -78,7 +78,7 @@ async function changing(t: TestContext, columns = 120, rows = 40) {
 		refresh(dashboard.store);
 		return dashboard.screen();
 	};
-	return {...dashboard, host, told, become};
+	return {...dashboard, host, logged, become};
 }
 
 test('the chosen group stays chosen while others come and go; in place of one that is gone stands another', async t => {
@@ -94,24 +94,24 @@ test('the chosen group stays chosen while others come and go; in place of one th
 });
 
 test('the chosen fault stays chosen as others come; where none was chosen it is the newest', async t => {
-	const {told, press, become, store} = await changing(t);
-	const [one, two] = told.faults;
+	const {logged, press, become, store} = await changing(t);
+	const [one, two] = logged.faults;
 	const third = {...one, number: 3, title: 'A third one', brief: 'A third one'};
 	await press('7');
-	assert.match(await become({told: {...told, faults: [third, one, two]}}), /IN WORDS[\s\S]*A third one/);
+	assert.match(await become({logged: {...logged, faults: [third, one, two]}}), /IN WORDS[\s\S]*A third one/);
 	assert.match(await press('down', 'down'), /IN WORDS[\s\S]*│ 02:00\.0 vfio-pci Red Hat/);
-	await become({told: {...told, faults: [third, one, two].map(fault => ({...fault}))}});
+	await become({logged: {...logged, faults: [third, one, two].map(fault => ({...fault}))}});
 	const fourth = {...third, number: 4};
-	await become({told: {...told, faults: [fourth, third, one, two]}});
+	await become({logged: {...logged, faults: [fourth, third, one, two]}});
 	assert.deepEqual(store.getState().places.faults, {top: 0, cursor: 3});
 });
 
 test('how often a fault came is seen in a narrow panel, and of a long path its end', async t => {
-	const {told, become} = await changing(t, 80, 24);
-	const long = {...told.faults[0], brief: 'A fault with many words in its title', count: 1234};
+	const {logged, become} = await changing(t, 80, 24);
+	const long = {...logged.faults[0], brief: 'A fault with many words in its title', count: 1234};
 	const from = '/var/log/some/where/far/below/kern.log';
 	assert.match(
-		await become({told: {...told, from, faults: [long]}}),
+		await become({logged: {...logged, from, faults: [long]}}),
 		/in kern\.log ─[\s\S]*A fault with.*… ×1,234│/,
 	);
 });
@@ -119,7 +119,7 @@ test('how often a fault came is seen in a narrow panel, and of a long path its e
 test('without a log it is said that faults are not seen, and how they would be; help has what there is here', async t => {
 	const {host, become, press} = await changing(t);
 	const notSeen = [{what: 'faults: a capture has no kernel log', how: 'add --log FILE'}];
-	const screen = await become({told: undefined, host: {...host, notSeen}});
+	const screen = await become({logged: undefined, host: {...host, notSeen}});
 	assert.match(screen, /FAULTS ─ not seen[\s\S]*a capture has no kernel log[\s\S]*add --log FILE/);
 	assert.doesNotMatch(screen, /registers hold/);
 	const help = await press('?');
@@ -133,7 +133,7 @@ test('events are shown the newest first, with how many there are each second', a
 		.split('\n');
 	const events = lines.flatMap(line => traceEvent(line) ?? []);
 	const machine = await capturedHost();
-	const traced = {
+	const trace = {
 		...{
 			events,
 			total: 12_345,
@@ -144,7 +144,7 @@ test('events are shown the newest first, with how many there are each second', a
 			unmapped: 2 << 20,
 		},
 	};
-	const state = {...machine.state(), traced};
+	const state = {...machine.state(), trace};
 	const {press} = openDashboard(
 		t,
 		{...machine, memory: machine.memory, state: () => state, close() {}},
@@ -167,11 +167,11 @@ test('events are shown the newest first, with how many there are each second', a
 
 test('groups are filtered by what their rows say while it is typed, and the chosen one is of those that are left', async t => {
 	const {press, store} = openDashboard(t, await capturedHost(), 120, 40);
-	const typed = await press('/', 'V', 'f', 'i', 'o');
-	assert.match(typed, /filter: Vfio▏/);
-	assert.match(typed, /4 of 13 rows: Vfio/);
-	assert.match(typed, /3 {2}process \d+ +03:01\.0 Ethernet/);
-	assert.match(typed, /GROUP 3 ─*/);
+	const handlePromptKey = await press('/', 'V', 'f', 'i', 'o');
+	assert.match(handlePromptKey, /filter: Vfio▏/);
+	assert.match(handlePromptKey, /4 of 13 rows: Vfio/);
+	assert.match(handlePromptKey, /3 {2}process \d+ +03:01\.0 Ethernet/);
+	assert.match(handlePromptKey, /GROUP 3 ─*/);
 	const kept = await press(' ', '0', '2', ':', 'enter', 'down');
 	assert.match(kept, /1 of 13 rows: Vfio 02:/);
 	assert.match(kept, /7 {2}host, shared +02:00\.0 NVMe/);

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
-import type {MachineState, ObservedMachine} from '../../source/seam/observed.js';
-import {UNKNOWN} from '../../source/seam/ranges.js';
+import {UNKNOWN} from '../../source/explain/ranges.js';
+import type {MachineState, ObservedMachine} from '../../source/machine/observed.js';
 import {refresh} from '../../source/ui/refresh.js';
 import {stateWith} from '../helpers/state.js';
 import {openDashboard} from '../helpers/terminal.js';
@@ -89,13 +89,13 @@ test('Tab and numbers skip what is not there; what needs the lab says so', async
 		['3', 'walk'],
 		['4', 'map'],
 		['7', 'faults'],
-		['8', 'lints'],
+		['8', 'diagnosis'],
 	]) {
 		await press(key);
 		assert.equal(store.getState().focus, panel);
 	}
 	for (const key of ['5', '6', 'p', 'n', 'r', 't', 'o', 'v', 'space', '+', 'w', '[']) await press(key);
-	assert.equal(store.getState().view, 'lints');
+	assert.equal(store.getState().view, 'diagnosis');
 	assert.match(await press('p'), /This machine can only be looked at\./);
 	assert.match(await press('?'), /What is cached cannot be seen\./);
 });

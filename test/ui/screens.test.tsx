@@ -62,16 +62,16 @@ async function openHost(t: TestContext, view: ViewId, columns: number, rows: num
 }
 
 const shown = [
-	...LAB_VIEWS.map(view => ({name: view, view, opened: open})),
-	...viewIdsOf({kind: 'host'}).map(view => ({name: `host-${view}`, view, opened: openHost})),
+	...LAB_VIEWS.map(view => ({name: view, view, enterAction: open})),
+	...viewIdsOf({kind: 'host'}).map(view => ({name: `host-${view}`, view, enterAction: openHost})),
 ];
 
-for (const {name, view, opened} of shown) {
+for (const {name, view, enterAction} of shown) {
 	for (const [columns, rows] of SIZES) {
 		test(`${name} at ${columns}×${rows}: dark, without colour, in ASCII`, async t => {
 			t.after(() => setAscii(false));
 			setTheme('dark', 3);
-			const {terminal, resize, screen} = await opened(t, view, columns, rows);
+			const {terminal, resize, screen} = await enterAction(t, view, columns, rows);
 			const text = bare(await screen());
 			const lines = text.split('\n');
 			assert.match(lines[0], new RegExp(` ${VIEWS.indexOf(view) + 1} ${view}( |$)`));

@@ -3,7 +3,7 @@ import {type TestContext, test} from 'node:test';
 import {setFlagsFromString} from 'node:v8';
 import {runInNewContext} from 'node:vm';
 import {Display} from '../../source/ui/display.js';
-import {press} from '../../source/ui/press.js';
+import {handleKey} from '../../source/ui/handle-key.js';
 import {createUi} from '../../source/ui/store.js';
 import {targetOf} from '../../source/ui/target.js';
 import {setTheme} from '../../source/ui/theme.js';
@@ -67,7 +67,7 @@ function open(t: TestContext) {
 	};
 	const round = () => {
 		for (const key of ROUND) {
-			press(store, key, app);
+			handleKey(store, key, app);
 			display.flush();
 		}
 	};

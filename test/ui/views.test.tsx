@@ -114,7 +114,7 @@ test('the same transfer under each policy, side by side', async t => {
 	assert.match(await press('6', 'enter'), /1 of 3, now keep/);
 	const all = await compared();
 	assert.match(all, /verdict +lost +delivered +delivered/);
-	assert.match(all, /way +direct +direct +bounced/);
+	assert.match(all, /path +direct +direct +bounced/);
 	assert.match(all, /pages missing +16,384 +0 +16,384/);
 	// Another question takes the place of the first.
 	await press('enter', 'w');

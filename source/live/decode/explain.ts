@@ -8,7 +8,7 @@ import {amdviAbsent, amdviCauses, amdviWhy} from './explain-amdvi.js';
 import {vtdAbsent, vtdCauses, vtdWhy} from './explain-vtd.js';
 import {deviceText, type Kind, type LoggedFault} from './fault.js';
 import type {Surroundings} from './known.js';
-import {lookAt} from './look.js';
+import {suggest} from './next-steps.js';
 import type {Group} from './storm.js';
 
 export type Explained = {
@@ -31,7 +31,7 @@ export function explain(group: Group, around: Surroundings): Explained {
 		why: [...(vtd ? vtdWhy(fault) : amdviWhy(fault)), ...[...group.details].map(sentence)],
 		here: fromLog(group, around, vtd ? vtdAbsent(fault) : amdviAbsent(fault)),
 		usually: vtd ? vtdCauses(group, around) : amdviCauses(group, around),
-		look: lookAt(fault, around),
+		look: suggest(fault, around),
 	};
 }
 

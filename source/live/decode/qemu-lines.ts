@@ -63,7 +63,7 @@ const NO_PASID = 0xffffffff;
 /** What a message is, if it is one of these. */
 export function qemuLine(text: string, time?: number): Parsed[] {
 	const trace = TRACE.exec(text);
-	if (trace) return [tracedOf(text, trace, time)];
+	if (trace) return [traceOf(text, trace, time)];
 	const walk = WALK.exec(text);
 	if (walk) return [walkedOf(text, walk, time)];
 	const translate = TRANSLATE.exec(text);
@@ -89,7 +89,7 @@ const part = (from: QemuPart['from'], parts: Parts): Parsed => ({
 	part: {from, fault: {family: 'vt-d', by: 'QEMU', kind: 'access', ...parts}},
 });
 
-function tracedOf(text: string, [, sid, digits, addr, write]: RegExpExecArray, time?: number): Parsed {
+function traceOf(text: string, [, sid, digits, addr, write]: RegExpExecArray, time?: number): Parsed {
 	const reason = Number(digits);
 	const address = parseHalves(addr);
 	if (reason > 0xff || address === undefined) return {is: 'not understood', line: text};
@@ -136,9 +136,9 @@ export function joined(first: LoggedFault, second: LoggedFault): LoggedFault | u
 		different(first.access, second.access) ||
 		different(first.reason, second.reason);
 	if (clash) return undefined;
-	const told = Object.fromEntries(Object.entries(second).filter(([, value]) => value !== undefined));
+	const logged = Object.fromEntries(Object.entries(second).filter(([, value]) => value !== undefined));
 	const name = second.reason === undefined && first.reason !== undefined ? first.name : second.name;
-	return {...first, ...told, name, time: first.time ?? second.time};
+	return {...first, ...logged, name, time: first.time ?? second.time};
 }
 
 const different = (a: unknown, b: unknown): boolean => a !== undefined && b !== undefined && a !== b;

@@ -1,7 +1,7 @@
 // What is found, for people: a paragraph for each kind of fault, in 80 columns.
 
 import {hexHalves} from '../../formats/halves.js';
-import type {ToldFault} from '../../seam/told.js';
+import type {LogFault} from '../../machine/logged.js';
 import {grouped, plural} from '../../words.js';
 import type {Explained} from './explain.js';
 import {printable} from './fault.js';
@@ -38,7 +38,7 @@ export function paragraph(group: Group, explained: Explained, paint: Paint, widt
 }
 
 /** What there is to say of a fault, under a label each. */
-export function partsOf(group: Group, {what, why, here, usually, look}: Explained): ToldFault['parts'] {
+export function partsOf(group: Group, {what, why, here, usually, look}: Explained): LogFault['parts'] {
 	const where = whereWords(group);
 	const parts = [
 		{label: 'what', texts: [what]},

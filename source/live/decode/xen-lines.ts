@@ -40,9 +40,9 @@ export function xenLine(text: string, time?: number): Parsed[] {
 		const [, access, segment, bus, slot, fn, addr] = dma;
 		const [device, address] = [loggedDevice(segment, bus, slot, fn), parseHalves(addr)];
 		if (device === undefined || address === undefined) return [{is: 'not understood', line: text}];
-		const way = access === 'Read' ? 'read' : 'write';
+		const path = access === 'Read' ? 'read' : 'write';
 		return [
-			{is: 'open', fault: vtd({kind: 'access', name: `DMA ${access}`, device, access: way, address, time})},
+			{is: 'open', fault: vtd({kind: 'access', name: `DMA ${access}`, device, access: path, address, time})},
 		];
 	}
 	const interrupt = INTERRUPT.exec(text);

@@ -3,7 +3,7 @@
 import type {Gap, Host} from './host.js';
 import type {Tree} from './tree.js';
 
-export type Found = Omit<Host, 'lints' | 'gaps'>;
+export type Found = Omit<Host, 'findings' | 'gaps'>;
 
 const ROOT = 'run as root: sudo dmascope host';
 

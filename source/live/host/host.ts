@@ -1,18 +1,18 @@
 // A Linux host and its IOMMUs, as its files say: plain data, read once.
 
-import type {Lint} from '../../seam/lints.js';
+import type {Finding} from '../../machine/finding.js';
 import {type HostDevice, isVfio, readDevices} from './devices.js';
 import {gapsOf} from './gaps.js';
 import {type HostGroup, readGroups} from './groups.js';
-import {hostLints} from './lints.js';
 import {type Owner, type Owners, readOwners} from './owners.js';
 import {areTooLong, type DeviceTables, readPageTables} from './page-tables.js';
 import {PciIds} from './pci-ids.js';
 import {type Pieces, whole} from './pieces.js';
+import {rateLimited} from './rate-limited.js';
 import {readSettings, type Settings} from './settings.js';
 import type {Tree} from './tree.js';
-import {unhurried} from './unhurried.js';
 import {type HostUnit, readUnits} from './units.js';
+import {hostFindings} from './warnings.js';
 
 export type Host = {
 	settings: Settings;
@@ -23,7 +23,7 @@ export type Host = {
 	/** Whether there may be others that are not seen. */
 	ownersComplete: boolean;
 	tables: readonly DeviceTables[];
-	lints: readonly Lint[];
+	findings: readonly Finding[];
 	/** What is not to be seen from here, and how it would be. */
 	gaps: readonly Gap[];
 };
@@ -35,7 +35,7 @@ export type Remembered = {pciIds?: PciIds; tablesIn?: typeof readPageTables};
 /** As who looks again and again reads: names once, and page tables seldom. `now`: a clock in milliseconds */
 export const remembering = (now: () => number): Remembered => ({
 	pciIds: new PciIds(),
-	tablesIn: unhurried(now, readPageTables, areTooLong),
+	tablesIn: rateLimited(now, readPageTables, areTooLong),
 });
 
 export const readHost = (tree: Tree): Host => whole(readingHost(tree));
@@ -53,5 +53,5 @@ export function* readingHost(tree: Tree, {tablesIn = readPageTables, pciIds}: Re
 	const tables = tablesIn(tree, settings);
 	yield;
 	const found = {settings, units, devices, groups, owners, ownersComplete: complete, tables};
-	return {...found, lints: hostLints(found), gaps: gapsOf(tree, found)};
+	return {...found, findings: hostFindings(found), gaps: gapsOf(tree, found)};
 }

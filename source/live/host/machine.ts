@@ -2,15 +2,15 @@
 // kernel's log as they come, and what the kernel maps and unmaps where that was asked for.
 
 import {setTimeout as sleep} from 'node:timers/promises';
-import type {HostWords} from '../../seam/host-words.js';
-import type {MachineState, ObservedMachine, PhysicalReader} from '../../seam/observed.js';
-import type {Traced} from '../../seam/traced.js';
+import type {HostFacts} from '../../machine/host.js';
+import type {MachineState, ObservedMachine, PhysicalReader} from '../../machine/observed.js';
+import type {Trace} from '../../machine/trace.js';
+import {EMPTY_STATE, keepIdentity, sameJson, troubleText} from '../empty-state.js';
 import type {KernelLog} from '../kernel-log.js';
-import {alike, asBefore, NOTHING, troubleText} from '../nothing.js';
+import {hostFacts} from './describe.js';
 import type {Gap, Host} from './host.js';
 import {byAndBy, type Pieces, whole} from './pieces.js';
 import {tableDomains} from './table-domains.js';
-import {hostWords} from './words.js';
 
 export type HostOptions = {
 	title: string;
@@ -23,7 +23,7 @@ export type HostOptions = {
 	/** What the clock shows, for people. */
 	clock: () => string;
 	log?: KernelLog;
-	tracing?: {poll(): Traced; close(): void};
+	tracing?: {poll(): Trace; close(): void};
 	/** What else cannot be seen, and how it could be. */
 	gaps: readonly Gap[];
 };
@@ -34,7 +34,7 @@ export class HostMachine implements ObservedMachine {
 	readonly kind = 'host';
 	readonly memory: PhysicalReader = {page: () => undefined};
 	host: Host;
-	private shown: MachineState = NOTHING;
+	private shown: MachineState = EMPTY_STATE;
 	private seen: string;
 	private readonly ending = new AbortController();
 	private tracer: NodeJS.Timeout | undefined;
@@ -42,7 +42,7 @@ export class HostMachine implements ObservedMachine {
 	constructor(private readonly options: HostOptions) {
 		this.host = whole(options.read());
 		this.seen = options.clock();
-		this.shown = {...NOTHING, ...this.look(), title: options.title, told: options.log?.told};
+		this.shown = {...EMPTY_STATE, ...this.look(), title: options.title, logged: options.log?.logged};
 	}
 
 	state(): MachineState {
@@ -57,7 +57,7 @@ export class HostMachine implements ObservedMachine {
 	watch(changed: () => void): void {
 		const {tracing} = this.options;
 		void this.keepLooking(changed);
-		if (tracing) this.tracer = setInterval(() => this.show({traced: tracing.poll()}, changed), TRACE_MS);
+		if (tracing) this.tracer = setInterval(() => this.show({trace: tracing.poll()}, changed), TRACE_MS);
 		void this.followLog(true, changed);
 	}
 
@@ -71,7 +71,7 @@ export class HostMachine implements ObservedMachine {
 	private async followLog(further: boolean, changed: () => void): Promise<void> {
 		const {log} = this.options;
 		await log?.follow(further, () => {
-			this.show({...(log.trouble ? this.look() : {}), told: log.seen}, changed);
+			this.show({...(log.trouble ? this.look() : {}), logged: log.seen}, changed);
 		});
 	}
 
@@ -101,10 +101,10 @@ export class HostMachine implements ObservedMachine {
 	}
 
 	private look(): Partial<MachineState> {
-		const words = hostWords(this.host);
+		const words = hostFacts(this.host);
 		const {log, gaps} = this.options;
 		const unread: Gap[] = log?.trouble ? [{what: 'faults of the kernel’s log', how: log.trouble}] : [];
-		const host: HostWords = {...words, notSeen: [...words.notSeen, ...unread, ...gaps]};
+		const host: HostFacts = {...words, notSeen: [...words.notSeen, ...unread, ...gaps]};
 		const format = this.host.units.map(unit => unit.format).find(each => each !== 'other');
 		return {
 			...tableDomains(this.host.tables, this.host.devices, this.shown),
@@ -117,17 +117,17 @@ export class HostMachine implements ObservedMachine {
 	/** The revision rises where something is not as it was. */
 	private show(parts: Partial<MachineState>, changed: () => void): void {
 		const before = this.shown;
-		const host = asBefore(before.host, parts.host ?? before.host);
-		const now = {...before, ...parts, host, notes: asBefore(before.notes, parts.notes ?? before.notes)};
+		const host = keepIdentity(before.host, parts.host ?? before.host);
+		const now = {...before, ...parts, host, notes: keepIdentity(before.notes, parts.notes ?? before.notes)};
 		const sameTables = now.domains === before.domains && now.devices === before.devices;
 		const same =
 			sameTables &&
 			host === before.host &&
 			now.iommu === before.iommu &&
 			now.notes === before.notes &&
-			now.told === before.told &&
-			alike(now.lost, before.lost) &&
-			now.traced === before.traced;
+			now.logged === before.logged &&
+			sameJson(now.lost, before.lost) &&
+			now.trace === before.trace;
 		if (same) return;
 		this.shown = {
 			...now,

@@ -1,10 +1,10 @@
 // Page tables that a kernel shows as domains: devices whose tables start at the same place are in the same one.
 
+import {UNKNOWN} from '../../explain/ranges.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {type Rid, ridOf} from '../../formats/pci.js';
-import type {Device, Domain, MachineState} from '../../seam/observed.js';
-import {UNKNOWN} from '../../seam/ranges.js';
-import {asBefore} from '../nothing.js';
+import type {Device, Domain, MachineState} from '../../machine/observed.js';
+import {keepIdentity} from '../empty-state.js';
 import {type HostDevice, shortId} from './devices.js';
 import type {DeviceTables} from './page-tables.js';
 import type {TableDump} from './table-dump.js';
@@ -35,12 +35,12 @@ export function tableDomains(
 	}
 	const now = [...domains.values()].map(domain => {
 		const old = before.domains.find(({id}) => id === domain.id);
-		return old === undefined ? domain : asBefore(old, domain);
+		return old === undefined ? domain : keepIdentity(old, domain);
 	});
 	const same = now.length === before.domains.length && now.every((domain, i) => domain === before.domains[i]);
 	return {
 		domains: same ? before.domains : now,
-		devices: asBefore(before.devices, devices),
+		devices: keepIdentity(before.devices, devices),
 		owned: OWNED,
 	};
 }

@@ -1,11 +1,11 @@
 // What a dump of VT-d page tables says: a row for each page that is mapped, with the entries that lead to it
 // (dump_page_info of Linux's drivers/iommu/intel/debugfs.c).
 
+import {append} from '../../explain/mappings.js';
 import {PAGE_SIZE, pageAddress} from '../../formats/address.js';
 import {type Halves, parseHalves} from '../../formats/halves.js';
 import {PTE_PS, PTE_READ, PTE_WRITE} from '../../formats/vtd.js';
-import {append} from '../../seam/mappings.js';
-import type {Mapping} from '../../seam/observed.js';
+import type {Mapping} from '../../machine/observed.js';
 
 export type TableDump = {
 	/** Where the tables start: devices with the same root are in the same domain. */

@@ -1,7 +1,7 @@
 // The kernel's iommu trace events, as trace_pipe has them: a line each (Linux's include/trace/events/iommu.h).
 
 import {parseHalves} from '../../formats/halves.js';
-import type {Happened, TraceEvent} from '../../seam/traced.js';
+import type {Happened, TraceEvent} from '../../machine/trace.js';
 
 /**
  * Task, thread, processor, flags, time, event, as kernel/trace/trace_output.c prints them. The thread group and the

@@ -1,6 +1,6 @@
 // The events of a trace as they are looked at: the newest of them, and how many there were each second.
 
-import type {Traced, TraceEvent} from '../../seam/traced.js';
+import type {Trace, TraceEvent} from '../../machine/trace.js';
 
 /** Tracing, or what a test makes up in its place. */
 export type EventSource = {
@@ -14,7 +14,7 @@ const KEPT = 2000;
 const SECONDS = 120;
 
 export class TraceLog {
-	private traced: Traced = {events: [], total: 0, lost: 0, maps: [], unmaps: [], mapped: 0, unmapped: 0};
+	private trace: Trace = {events: [], total: 0, lost: 0, maps: [], unmaps: [], mapped: 0, unmapped: 0};
 	/** By whole seconds. */
 	private readonly maps = new Map<number, number>();
 	private readonly unmaps = new Map<number, number>();
@@ -31,11 +31,11 @@ export class TraceLog {
 	}
 
 	/** The same object as before where nothing has happened. */
-	poll(): Traced {
+	poll(): Trace {
 		const events = this.source.poll();
 		const until = Math.floor(this.now());
 		const {missed: lost, lost: ended} = this.source;
-		const before = this.traced;
+		const before = this.trace;
 		for (const event of events) this.count(event);
 		const quiet = events.length === 0 && lost === before.lost && ended === before.ended;
 		// A second that has passed with nothing in it, after others like it, is nothing to show.
@@ -47,7 +47,7 @@ export class TraceLog {
 			if (event.is === 'map') mapped += event.bytes;
 			if (event.is === 'unmap') unmapped += event.unmapped;
 		}
-		this.traced = {
+		this.trace = {
 			events: events.length === 0 ? before.events : [...before.events, ...events].slice(-KEPT),
 			total: before.total + events.length,
 			lost,
@@ -57,7 +57,7 @@ export class TraceLog {
 			unmapped,
 			...(ended === undefined ? {} : {ended}),
 		};
-		return this.traced;
+		return this.trace;
 	}
 
 	close(): void {
@@ -72,7 +72,7 @@ export class TraceLog {
 
 	/** Whether the graphs would show nothing but zeros, as they do now. */
 	private isStill(until: number): boolean {
-		const {maps, unmaps} = this.traced;
+		const {maps, unmaps} = this.trace;
 		if (maps.some(Boolean) || unmaps.some(Boolean)) return false;
 		return [...this.maps.keys(), ...this.unmaps.keys()].every(second => second < until - SECONDS);
 	}

@@ -1,9 +1,9 @@
 // dmascope host --trace into a pipe: a line an event, until somebody ends it.
 
 import {setTimeout as sleep} from 'node:timers/promises';
-import {eventJson, eventText} from '../../seam/traced.js';
+import {eventJson, eventText} from '../../machine/trace.js';
 import {plural} from '../../words.js';
-import {printable} from './text.js';
+import {printable} from './report.js';
 import type {EventSource} from './trace-log.js';
 
 const POLL_MS = 100;

@@ -4,7 +4,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {StringDecoder} from 'node:string_decoder';
-import type {TraceEvent} from '../../seam/traced.js';
+import type {TraceEvent} from '../../machine/trace.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
 import {EVENTS, traceEvent} from './trace-events.js';
 

@@ -4,25 +4,25 @@ import {type Config, withKeys} from '../config.js';
 import type {Ui} from '../store.js';
 import {appCommands} from './app.js';
 import type {UiCommand} from './command.js';
+import {displayCommands} from './display.js';
 import {formCommands} from './form.js';
 import {labCommands} from './lab.js';
-import {lifeCommands} from './life.js';
-import {lookCommands} from './look.js';
 import {mapCommands} from './map.js';
 import {scenarioCommands, talkCommands} from './scenario.js';
 import {tableCommands} from './table.js';
 import {timeCommands} from './time.js';
+import {trafficCommands} from './traffic.js';
 
 export let commands: readonly UiCommand[] = [
 	...talkCommands,
 	...labCommands,
 	...formCommands,
-	...lifeCommands,
+	...trafficCommands,
 	...scenarioCommands,
 	...timeCommands,
 	...tableCommands,
 	...mapCommands,
-	...lookCommands,
+	...displayCommands,
 	...appCommands,
 ];
 
@@ -47,7 +47,7 @@ const inHelp = [
 const whenTooSmall = ['redraw', 'suspend', 'quit'];
 
 /** Whether a command means anything where the dashboard is now. */
-export function possible({id, when}: UiCommand, ui: Ui, large: boolean): boolean {
+export function isAvailable({id, when}: UiCommand, ui: Ui, large: boolean): boolean {
 	if (!large) return whenTooSmall.includes(id);
 	return ui.overlay === 'help' ? inHelp.includes(id) : (when?.(ui) ?? true);
 }

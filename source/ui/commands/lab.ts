@@ -1,6 +1,6 @@
 // What is done to the machine.
 
-import {POLICIES} from '../../seam/command.js';
+import {POLICIES} from '../../machine/command.js';
 import {dispatch} from '../dispatch.js';
 import {commandOf, commitDraft, stepField} from '../form.js';
 import {BOTTOM, say} from '../store.js';

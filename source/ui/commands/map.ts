@@ -1,6 +1,6 @@
 // Moving over the map of memory, cell by cell and row by row.
 
-import {addressOfCell, cellAt} from '../../seam/memory-map.js';
+import {addressOfCell, cellAt} from '../../explain/memory-map.js';
 import {gridOf} from '../panels/memory.js';
 import {boxOf} from '../place.js';
 import type {Store} from '../store.js';

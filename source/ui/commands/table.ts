@@ -1,6 +1,6 @@
 // What can be done with a table of ranges: filter it, sort it, go to an address.
 
-import {SORTS} from '../../seam/filter.js';
+import {SORTS} from '../../explain/filter.js';
 import {isTable, rangesShown} from '../ranges-shown.js';
 import {type Store, say, type Ui} from '../store.js';
 import {isFilteredList} from '../text-filter.js';

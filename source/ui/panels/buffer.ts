@@ -1,7 +1,7 @@
 // The guest's buffer beside the disk's sectors, byte for byte, as both are now; differences are marked.
 
 import {hex, SECTOR} from '../../formats/address.js';
-import type {LabControls, ObservedMachine} from '../../seam/observed.js';
+import type {LabControls, ObservedMachine} from '../../machine/observed.js';
 import {messageOf} from '../../user-error.js';
 import {grouped} from '../../words.js';
 import {type Content, fixed} from '../content.js';

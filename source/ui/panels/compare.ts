@@ -1,6 +1,6 @@
 // The transfer in the form, or the guests' own work, under every policy side by side, each on a machine of its own.
 
-import type {Comparison} from '../../seam/workload.js';
+import type {Comparison} from '../../machine/workload.js';
 import {grouped, sizeText} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {keySign} from '../glyphs.js';
@@ -13,7 +13,7 @@ const COLUMN = 19;
 
 const LINES: readonly (readonly [label: string, of: (one: Comparison) => Span])[] = [
 	['verdict', ({data}) => [data, DATA_TONES[data]]],
-	['way', ({way}) => way],
+	['path', ({path}) => path],
 	['bytes landed', ({landed, bytes}) => `${sizeText(landed)} of ${sizeText(bytes)}`],
 	['bytes copied', ({copied}) => [sizeText(copied), copied > 0 ? 'warn' : 'plain']],
 	['faults', ({faults}) => [grouped(faults), faults > 0 ? 'bad' : 'plain']],

@@ -1,7 +1,7 @@
 // The PCI functions and the domain each is in, read from its context entry.
 
 import {ridText} from '../../formats/pci.js';
-import type {Device} from '../../seam/observed.js';
+import type {Device} from '../../machine/observed.js';
 import {type Content, list} from '../content.js';
 import {fit, type Row} from '../rows.js';
 import type {Ui} from '../store.js';

@@ -1,8 +1,8 @@
 // A domain's table, decoded from the bits in memory: the host's by owner, a guest's with where its pages are.
 
+import {type DomainView, NO_MEMORY, type Range} from '../../explain/ranges.js';
+import {domainName, usersOf} from '../../explain/snapshot.js';
 import {PAGE_SIZE} from '../../formats/address.js';
-import {type DomainView, NO_MEMORY, type Range} from '../../seam/ranges.js';
-import {domainName, usersOf} from '../../seam/snapshot.js';
 import {grouped, plural} from '../../words.js';
 import {type Content, fixed} from '../content.js';
 import {rangesShown, type Shown} from '../ranges-shown.js';

@@ -1,8 +1,8 @@
 // The domains of a machine that has as many as its kernel likes, with the functions that are in each.
 
-import {isIdentity} from '../../seam/mappings.js';
-import type {MachineState} from '../../seam/observed.js';
-import {domainName, usersOf} from '../../seam/snapshot.js';
+import {isIdentity} from '../../explain/mappings.js';
+import {domainName, usersOf} from '../../explain/snapshot.js';
+import type {MachineState} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {type Row, wrap} from '../rows.js';

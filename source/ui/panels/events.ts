@@ -1,12 +1,12 @@
 // What a host's kernel maps and unmaps: how much each second, and event by event, the newest first.
 
-import {eventText, eventWords, type TraceEvent} from '../../seam/traced.js';
+import {eventText, eventWords, type TraceEvent} from '../../machine/trace.js';
 import {grouped, plural, sizeText} from '../../words.js';
 import {type Content, list} from '../content.js';
 import {graph} from '../graph.js';
 import {fit, type Row, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
-import {filterOf, leftRows, saying} from '../text-filter.js';
+import {filterOf, filterRows, matchesWords} from '../text-filter.js';
 import type {Tone} from '../theme.js';
 
 const NONE =
@@ -15,11 +15,11 @@ const NAME = 8;
 const VALUE = 26;
 
 export function eventsPanel(ui: Ui, width: number): Content {
-	const {traced} = ui.state;
+	const {trace} = ui.state;
 	const prose = (text: string): Row[] => wrap(text, width - 2).map(line => [[` ${line.trim()}`, 'dim']]);
-	if (traced === undefined) return list('EVENTS', prose(NONE));
-	const events = eventsShown(ui, traced.events);
-	const {total, lost, maps, unmaps, mapped, unmapped, ended} = traced;
+	if (trace === undefined) return list('EVENTS', prose(NONE));
+	const events = eventsShown(ui, trace.events);
+	const {total, lost, maps, unmaps, mapped, unmapped, ended} = trace;
 	const missed = lost > 0 ? ` · ${plural(lost, 'event')} lost: the kernel had no room for them` : '';
 	return {
 		title: `EVENTS ─ ${grouped(total)}${missed}`,
@@ -28,7 +28,7 @@ export function eventsPanel(ui: Ui, width: number): Content {
 			rateRow('map', maps, mapped, width),
 			rateRow('unmap', unmaps, unmapped, width),
 			[['      seconds  task              event', 'dim']],
-			...leftRows(filterOf(ui, 'events'), events.length, traced.events.length),
+			...filterRows(filterOf(ui, 'events'), events.length, trace.events.length),
 		],
 		count: events.length,
 		row: index => eventRow(events[events.length - 1 - index]),
@@ -42,7 +42,7 @@ function eventsShown(ui: Ui, events: readonly TraceEvent[]): readonly TraceEvent
 	const filter = filterOf(ui, 'events');
 	if (filter.trim() === '') return events;
 	if (latest?.events !== events || latest.filter !== filter) {
-		const fits = saying(filter);
+		const fits = matchesWords(filter);
 		latest = {events, filter, shown: events.filter(event => fits(eventText(event)))};
 	}
 	return latest.shown;

@@ -1,17 +1,17 @@
 // Refused accesses, the newest first and repeats as one, with what hardware and kernel made of them; and the chosen
 // one in words.
 
+import {coalesceFaults, explainFault, type FaultRow} from '../../explain/faults.js';
+import {faultCountText, faultLogText} from '../../explain/snapshot.js';
 import {hex} from '../../formats/address.js';
-import {coalesceFaults, explainFault, type FaultRow} from '../../seam/fault-words.js';
-import type {HostWords} from '../../seam/host-words.js';
-import type {Fault} from '../../seam/observed.js';
-import {faultCountText, faultLogText} from '../../seam/snapshot.js';
+import type {HostFacts} from '../../machine/host.js';
+import type {Fault} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {keySign} from '../glyphs.js';
 import {type Row, widthOf, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
-import {toldFaultPanel, toldPanel} from './told.js';
+import {logFaultPanel, loggedPanel} from './logged.js';
 
 const latest = new WeakMap<readonly Fault[], readonly FaultRow[]>();
 
@@ -24,7 +24,7 @@ export function faultsShown({state: {faults}}: Ui): readonly FaultRow[] {
 }
 
 export function faultsPanel(ui: Ui, width: number): Content {
-	if (ui.state.told) return toldPanel(ui.state.told, width);
+	if (ui.state.logged) return loggedPanel(ui.state.logged, width);
 	if (ui.state.host) return list('FAULTS ─ not seen', prose(whyNone(ui.state.host), width));
 	const {faultLog} = ui.state;
 	const seen = `FAULTS ─ ${faultCountText(faultLog, ui.state.faults)}`;
@@ -59,7 +59,7 @@ function faultRow(
 }
 
 export function faultPanel(ui: Ui, width: number): Content {
-	if (ui.state.told) return toldFaultPanel(ui, ui.state.told, width);
+	if (ui.state.logged) return logFaultPanel(ui, ui.state.logged, width);
 	const row = faultsShown(ui)[ui.places.faults?.cursor ?? 0];
 	if (ui.state.host) return fixed('IN WORDS', []);
 	if (row === undefined) return fixed('IN WORDS', [[` ${noneWords(ui)}`]]);
@@ -72,7 +72,7 @@ export function faultPanel(ui: Ui, width: number): Content {
 }
 
 /** A host's faults are in its kernel's log alone. */
-const whyNone = ({notSeen}: HostWords): string[] =>
+const whyNone = ({notSeen}: HostFacts): string[] =>
 	notSeen.filter(({what}) => what.startsWith('faults')).flatMap(({what, how}) => [what, how]);
 
 const prose = (texts: readonly string[], width: number): Row[] =>

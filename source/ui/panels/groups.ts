@@ -1,11 +1,11 @@
 // A host's IOMMU groups, whose each is or could be; and the chosen one with its devices.
 
-import type {DeviceWords, HostWords} from '../../seam/host-words.js';
+import type {DeviceFacts, HostFacts} from '../../machine/host.js';
 import {type Content, fixed, list} from '../content.js';
 import {groupKey, groupRows, groupRowsShown} from '../group-rows.js';
 import {fit, type Row, widthOf, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
-import {filterOf, leftRows} from '../text-filter.js';
+import {filterOf, filterRows} from '../text-filter.js';
 
 const WORDS = 16;
 
@@ -19,7 +19,7 @@ export function groupsPanel(ui: Ui, width: number): Content {
 	const words = Math.min(WORDS, Math.max(5, ...groups.map(({brief}) => widthOf(brief))));
 	return {
 		title: `GROUPS ─ ${groups.length}`,
-		head: leftRows(filterOf(ui, 'groups'), rows.length, groupRows(host).length),
+		head: filterRows(filterOf(ui, 'groups'), rows.length, groupRows(host).length),
 		count: rows.length,
 		row: index => {
 			const {group, device, first} = rows[index];
@@ -41,7 +41,7 @@ export function groupsPanel(ui: Ui, width: number): Content {
 	};
 }
 
-function deviceSpans(device: DeviceWords | undefined): Row {
+function deviceSpans(device: DeviceFacts | undefined): Row {
 	if (device === undefined) return [['no device', 'dim']];
 	const {id, kind, product, whose} = device;
 	return [
@@ -52,7 +52,7 @@ function deviceSpans(device: DeviceWords | undefined): Row {
 	];
 }
 
-function withoutGroups({notSeen}: HostWords, width: number): Content {
+function withoutGroups({notSeen}: HostFacts, width: number): Content {
 	const prose = (text: string, row: (line: string) => Row): Row[] =>
 		wrap(text, width - 2).map(line => row(` ${line.trim()}`));
 	return list('GROUPS ─ none', [
@@ -108,7 +108,7 @@ const meaning = (type: string): string => {
 	return words[type] ?? '';
 };
 
-function deviceRows({id, kind, product, whose}: DeviceWords, width: number): Row[] {
+function deviceRows({id, kind, product, whose}: DeviceFacts, width: number): Row[] {
 	const what = product === undefined ? kind : `${kind}, ${product}`;
 	const text = whose === undefined ? what : `${what} · ${whose}`;
 	const [first, ...more] = wrap(text, Math.max(12, width - id.length - 4));

@@ -7,17 +7,17 @@ import {bufferPanel} from './buffer.js';
 import {comparePanel} from './compare.js';
 import {consolePanel} from './console.js';
 import {devicesPanel} from './devices.js';
+import {diagnosisPanel, findingPanel} from './diagnosis.js';
 import {domainPanel, guestPanel, hostPanel} from './domain.js';
 import {domainsPanel} from './domains.js';
 import {eventsPanel} from './events.js';
 import {faultPanel, faultsPanel} from './faults.js';
 import {groupPanel, groupsPanel} from './groups.js';
-import {lifePanel} from './life.js';
-import {lintPanel, lintsPanel} from './lints.js';
 import {mapPanel, reachPanel} from './memory.js';
 import {modelPanel} from './model.js';
 import {pagePanel} from './page.js';
 import {scenarioPanel} from './scenario.js';
+import {trafficPanel} from './traffic.js';
 import {chainPanel, transfersPanel} from './transfers.js';
 import {unitsPanel} from './units.js';
 import {walkPanel} from './walk.js';
@@ -31,7 +31,7 @@ export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => 
 	buffer: bufferPanel,
 	console: consolePanel,
 	faults: faultsPanel,
-	life: lifePanel,
+	traffic: trafficPanel,
 	scenario: scenarioPanel,
 	walk: walkPanel,
 	map: mapPanel,
@@ -41,8 +41,8 @@ export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => 
 	chain: chainPanel,
 	compare: comparePanel,
 	fault: faultPanel,
-	lints: lintsPanel,
-	lint: lintPanel,
+	diagnosis: diagnosisPanel,
+	finding: findingPanel,
 	domains: domainsPanel,
 	domain: domainPanel,
 	groups: groupsPanel,

@@ -1,9 +1,9 @@
 // Host memory as a map, a letter for whoever has most of each cell; and who reaches the chosen page, and why.
 
+import {domainMap, SHARED} from '../../explain/domain-map.js';
+import {type Cell, cellAt, type MemoryMap, memoryMap} from '../../explain/memory-map.js';
+import {reachOf} from '../../explain/reach.js';
 import {hex} from '../../formats/address.js';
-import {domainMap, SHARED} from '../../seam/domain-map.js';
-import {type Cell, cellAt, type MemoryMap, memoryMap} from '../../seam/memory-map.js';
-import {reachOf} from '../../seam/reach.js';
 import {plural, sizeText} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {hostOf} from '../ranges-shown.js';

@@ -1,6 +1,6 @@
 // The device model: a transfer to ask for, and the verdict on the last one with the chain that led to it.
 
-import type {Data, Stage, Transfer} from '../../seam/observed.js';
+import type {Data, Stage, Transfer} from '../../machine/observed.js';
 import {grouped, plural} from '../../words.js';
 import {type Content, fixed} from '../content.js';
 import {FIELDS, type Field, type Form, fieldText, isDma, isIdle} from '../form.js';
@@ -65,7 +65,7 @@ const stageRow = ({place, full, trouble}: Stage): Row => [
 	[full, trouble ? 'bad' : 'plain'],
 ];
 
-function verdictRows({number, command, data, way, bytes, landed, note, policy, faults}: Transfer): Row[] {
+function verdictRows({number, command, data, path, bytes, landed, note, policy, faults}: Transfer): Row[] {
 	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes`;
 	const words: Record<Data, string> = {
 		delivered: counted,
@@ -74,7 +74,7 @@ function verdictRows({number, command, data, way, bytes, landed, note, policy, f
 		failed: `${counted}, and an error`,
 	};
 	const what = command.do === 'dma' ? `ppt ${command.access}` : `${command.do} LBA ${command.lba}`;
-	const more = `#${number} ${what} · ${way} · ${plural(faults, 'fault')} · ${policy}`;
+	const more = `#${number} ${what} · ${path} · ${plural(faults, 'fault')} · ${policy}`;
 	return [
 		[' ', [data.toUpperCase(), TONES[data]], [` ${words[data]}`, TONES[data]]],
 		[' ', note === undefined ? [more, 'dim'] : [note, 'warn']],

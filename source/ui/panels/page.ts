@@ -1,7 +1,7 @@
 // A page of host physical memory, byte for byte, as it is now.
 
+import {NO_MEMORY, ownerAt, UNKNOWN} from '../../explain/ranges.js';
 import {hex, PAGE_SIZE} from '../../formats/address.js';
-import {NO_MEMORY, ownerAt, UNKNOWN} from '../../seam/ranges.js';
 import {type Content, fixed} from '../content.js';
 import type {Row} from '../rows.js';
 import type {Ui} from '../store.js';

@@ -38,7 +38,7 @@ function played(play: Play, width: number): Content {
 		return [
 			[' ', [`${sign} ${i + 1} ${step.text}`, tone]],
 			...(step.note ? prose(step.note, width) : []),
-			...(done ? [[[`   ${done.outcome.said}`, 'plain']] satisfies Row] : []),
+			...(done ? [[[`   ${done.outcome.report}`, 'plain']] satisfies Row] : []),
 			...(done?.unmet.map((text): Row => [[`   ${text}`, 'bad']]) ?? []),
 		];
 	});
@@ -57,7 +57,7 @@ function presented({scenario, taken}: Play, width: number): Content {
 	if (at === 0) return list(title, [[], ...text(scenario.story), [], nextRow(scenario.steps[0]?.text)]);
 	const {text: what, note = ''} = scenario.steps[at - 1];
 	const {
-		outcome: {said},
+		outcome: {report},
 		unmet,
 	} = taken[at - 1];
 	const next = scenario.steps[at]?.text;
@@ -66,7 +66,7 @@ function presented({scenario, taken}: Play, width: number): Content {
 			['   ▸ ', 'key'],
 			[what, 'title'],
 		],
-		[[`   ${said}`, unmet.length === 0 ? 'key' : 'bad']],
+		[[`   ${report}`, unmet.length === 0 ? 'key' : 'bad']],
 		...unmet.map((wrong): Row => [[`   ${wrong}`, 'bad']]),
 		[],
 		...text(note),

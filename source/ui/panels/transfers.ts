@@ -1,7 +1,7 @@
 // Every transfer, the newest first; and the chain of the chosen one, step by step.
 
 import {hex, pageOf} from '../../formats/address.js';
-import type {Data, Part, Transfer} from '../../seam/observed.js';
+import type {Data, Part, Transfer} from '../../machine/observed.js';
 import {grouped, plural} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {keySign} from '../glyphs.js';
@@ -33,12 +33,12 @@ export function transfersPanel({state: {transfers, tally}}: Ui, width: number): 
 }
 
 function transferRow(transfer: Transfer, wide: boolean): Row {
-	const {number, data, way, landed, bytes, faults, policy} = transfer;
+	const {number, data, path, landed, bytes, faults, policy} = transfer;
 	return [
 		[`${number}`.padStart(4), 'dim'],
 		` ${fit(whatOf(transfer), wide ? 44 : 25)} `,
 		[data.padEnd(9), DATA_TONES[data]],
-		` ${way.padEnd(8)}`,
+		` ${path.padEnd(8)}`,
 		wide ? fit(`${grouped(landed)} of ${grouped(bytes)}`, 20) : '',
 		` ${`${faults}`.padStart(5)} `,
 		[policy, 'dim'],

@@ -1,10 +1,10 @@
 // One access through every level, bit by bit, to memory or to the fault; and what the caches hold of it.
 
+import {UNKNOWN} from '../../explain/ranges.js';
+import {explainWalk, qwordText, type Step, type Walk} from '../../explain/walk.js';
 import {hex} from '../../formats/address.js';
 import {ridText} from '../../formats/pci.js';
-import type {Cached} from '../../seam/observed.js';
-import {UNKNOWN} from '../../seam/ranges.js';
-import {explainWalk, qwordText, type Step, type Walk} from '../../seam/walk.js';
+import type {Cached} from '../../machine/observed.js';
 import {plural} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {chosenDomain} from '../ranges-shown.js';

@@ -96,7 +96,7 @@ function damaged(line: string, how: Damage): string {
 
 const damagedLine = fc
 	.tuple(fc.constantFrom(...lines), fc.array(damage, {minLength: 0, maxLength: 4}))
-	.map(([line, ways]) => ways.reduce(damaged, line));
+	.map(([line, paths]) => paths.reduce(damaged, line));
 
 /** Some lines one after the other: what belongs together, and what does not. */
 const LINES_A_LOG = 3;
@@ -135,10 +135,10 @@ function claimsStand(fault: LoggedFault, text: string): void {
 	// Colours, carriage returns and NULs are not in the message.
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: as the decoder takes them out
 	const clean = text.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '').replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
-	const says = (...ways: (string | RegExp)[]) =>
+	const says = (...paths: (string | RegExp)[]) =>
 		assert.ok(
-			ways.some(way => (typeof way === 'string' ? clean.includes(way) : way.test(clean))),
-			`${JSON.stringify(fault)} claims ${ways.join(' or ')}, of ${JSON.stringify(text)}`,
+			paths.some(path => (typeof path === 'string' ? clean.includes(path) : path.test(clean))),
+			`${JSON.stringify(fault)} claims ${paths.join(' or ')}, of ${JSON.stringify(text)}`,
 		);
 	const raw = /amdiommu\d+: event type/.test(clean);
 	if (fault.device !== undefined) deviceStands(fault, says, raw);
@@ -189,7 +189,7 @@ const hex8 = (value: number): string => value.toString(16).padStart(8, '0');
 
 function deviceStands(
 	{device}: LoggedFault,
-	says: (...ways: (string | RegExp)[]) => void,
+	says: (...paths: (string | RegExp)[]) => void,
 	raw: boolean,
 ): void {
 	if (device === undefined) return;
@@ -210,14 +210,14 @@ function accessStands(access: 'read' | 'write', clean: string, {flags, family, b
 		assert.equal(access, (flags ?? 0) & 0x20 ? 'write' : 'read');
 		return;
 	}
-	const ways =
+	const paths =
 		by === 'Linux' || by === 'Xen'
 			? [`DMA ${access === 'read' ? 'Read' : 'Write'}`]
 			: access === 'read'
 				? ['acc 1', 'write 0', 'write=0']
 				: ['acc 0', 'write 1', 'write=1'];
 	assert.ok(
-		ways.some(way => clean.includes(way)),
+		paths.some(path => clean.includes(path)),
 		`${access} is not in ${clean}`,
 	);
 }

@@ -5,9 +5,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import {Capture} from '../../../source/live/host/capture.js';
-import {treeAt} from '../../../source/live/host/command.js';
 import {verdictText} from '../../../source/live/host/groups.js';
 import {type Host, readHost} from '../../../source/live/host/host.js';
+import {treeAt} from '../../../source/live/host/open.js';
 import {Tree} from '../../../source/live/host/tree.js';
 
 const at = (name: string) => path.join(import.meta.dirname, name);
@@ -29,7 +29,7 @@ test('intel.tar: groups, owners and warnings', () => {
 		'group 7 cannot be passed through whole: 02:00.1 Ethernet controller is the host’s (e1000e)',
 	]);
 	assert.deepEqual(
-		host.lints.map(({id}) => id),
+		host.findings.map(({id}) => id),
 		['shared:7'],
 	);
 	const [unit] = host.units;
@@ -59,7 +59,7 @@ test('amd.tar: groups, owners and warnings', () => {
 		'group 6 waits for a VM: it is vfio’s, whole',
 	]);
 	assert.deepEqual(
-		host.lints.map(({id}) => id),
+		host.findings.map(({id}) => id),
 		['pass-through-default', 'unsafe-interrupts'],
 	);
 	assert.ok(host.groups.every(({type}) => type === 'identity'));

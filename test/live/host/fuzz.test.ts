@@ -6,13 +6,13 @@ import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {Capture} from '../../../source/live/host/capture.js';
-import {treeAt} from '../../../source/live/host/command.js';
+import {hostFacts} from '../../../source/live/host/describe.js';
 import {readHost} from '../../../source/live/host/host.js';
 import {hostJson} from '../../../source/live/host/json.js';
+import {treeAt} from '../../../source/live/host/open.js';
+import {hostText} from '../../../source/live/host/report.js';
 import {entriesOf} from '../../../source/live/host/tar.js';
-import {hostText} from '../../../source/live/host/text.js';
 import {Files, Tree} from '../../../source/live/host/tree.js';
-import {hostWords} from '../../../source/live/host/words.js';
 import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
 
 const same = (text: string) => text;
@@ -60,10 +60,10 @@ test('damaged machines are read to the end, shown in 80 columns, and captured as
 					files.add(path, kind, text, readable);
 				const capture = new Capture();
 				const host = readHost(new Tree(files, capture));
-				const shown = hostText(hostWords(host), undefined, PLAIN);
+				const shown = hostText(hostFacts(host), undefined, PLAIN);
 				assert.doesNotMatch(shown, /undefined|NaN|\[object/);
 				for (const line of shown.split('\n')) assert.ok(line.length <= 80, line);
-				JSON.stringify(hostJson(host, hostWords(host), undefined));
+				JSON.stringify(hostJson(host, hostFacts(host), undefined));
 				entriesOf(capture.tar());
 			},
 		),

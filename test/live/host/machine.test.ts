@@ -5,9 +5,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {openHost} from '../../../source/live/host/command.js';
 import {readingHost} from '../../../source/live/host/host.js';
 import {type HostMachine, HostMachine as Machine} from '../../../source/live/host/machine.js';
+import {openHost} from '../../../source/live/host/open.js';
 import {Tree} from '../../../source/live/host/tree.js';
 import {KernelLog} from '../../../source/live/kernel-log.js';
 import {UserError} from '../../../source/user-error.js';
@@ -109,14 +109,14 @@ test('the faults of its log come with what the host knows of the device; a log t
 	const machine = openHost({root, log, trace: false});
 	t.after(() => machine.close());
 	machine.watch(() => {});
-	await until(() => machine.state().told?.closing.length === 1);
-	assert.equal(machine.state().told?.faults.length, 0);
+	await until(() => machine.state().logged?.closing.length === 1);
+	assert.equal(machine.state().logged?.faults.length, 0);
 	fs.appendFileSync(
 		log,
 		'DMAR: [DMA Read NO_PASID] Request device [02:00.0] fault addr 0x2000 [fault reason 0x06] PTE Read access is not set\n',
 	);
-	await until(() => machine.state().told?.faults.length === 1, 'the fault');
-	const title = machine.state().told?.faults[0]?.title ?? '';
+	await until(() => machine.state().logged?.faults.length === 1, 'the fault');
+	const title = machine.state().logged?.faults[0]?.title ?? '';
 	assert.equal(
 		title,
 		'02:00.0 vfio-pci Red Hat, Inc. QEMU NVM Express Controller [1b36:0010]: DMA read refused',
@@ -133,7 +133,7 @@ test('the faults of its log come with what the host knows of the device; a log t
 	});
 	t.after(() => without.close());
 	await without.readLog();
-	assert.equal(without.state().told, undefined);
+	assert.equal(without.state().logged, undefined);
 	assert.match(
 		without.state().notes?.join('\n') ?? '',
 		/^faults of the kernel’s log: There is no .*kern\.log/m,

@@ -5,7 +5,7 @@ import {test} from 'node:test';
 import fc from 'fast-check';
 import {hexHalves} from '../../../source/formats/halves.js';
 import {traceEvent} from '../../../source/live/host/trace-events.js';
-import type {TraceEvent} from '../../../source/seam/traced.js';
+import type {TraceEvent} from '../../../source/machine/trace.js';
 import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
 
 const at = (text: string) => `    kworker/0:1H-38      [000] .....    11.859841: ${text}`;

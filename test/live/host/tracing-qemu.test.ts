@@ -8,7 +8,7 @@ import {test} from 'node:test';
 import {promisify} from 'node:util';
 import {buildSync} from 'esbuild';
 import {hexHalves} from '../../../source/formats/halves.js';
-import type {TraceEvent} from '../../../source/seam/traced.js';
+import type {TraceEvent} from '../../../source/machine/trace.js';
 import {DIRECTORY, FILE, Initramfs, moduleFiles, PROGRAM} from '../../helpers/initramfs.js';
 import {folder} from '../../helpers/lab.js';
 import {findGuest, type Guest} from '../../helpers/qemu.js';

@@ -1,0 +1,141 @@
+// The IOMMU of the machine: VT-d, AMD-Vi, or none; its unit, and the driver that vmm has for it.
+
+import {contextOf, deviceEntryOf} from '../../explain/contexts.js';
+import {join64, pageAddress} from '../../formats/address.js';
+import {REG as AMDVI, CONTROL, deviceTableBytes} from '../../formats/amdvi.js';
+import type {Rid} from '../../formats/pci.js';
+import {REG, TE} from '../../formats/vtd.js';
+import {Amdvi} from '../../hardware/amdvi.js';
+import type {Counters} from '../../hardware/counters.js';
+import type {Translator} from '../../hardware/dma.js';
+import type {Iotlb} from '../../hardware/iotlb.js';
+import type {Memory} from '../../hardware/memory.js';
+import type {Probe} from '../../hardware/probe.js';
+import {Vtd} from '../../hardware/vtd.js';
+import {AmdviDriver} from '../../kernel/amdvi.js';
+import type {Domain, IommuOps} from '../../kernel/iommu.js';
+import type {VmPages} from '../../kernel/vm-page.js';
+import {VtdDriver} from '../../kernel/vtd.js';
+import type {MachineSpec} from '../../machine/command.js';
+import type {AmdviUnit, CachedEntry, FaultLog, Unit, VtdUnit} from '../../machine/observed.js';
+
+type Caches = {entry: (rid: Rid) => CachedEntry | undefined; iotlb: Iotlb};
+export type IommuFamily = {
+	unit?: {probe?: Probe; readonly counters: Counters};
+	translator: Translator;
+	driver?: IommuOps & {readonly domains: readonly Domain[]};
+	/** What a walk starts from, as the unit's registers have it. */
+	observed: () => Unit | undefined;
+	/** What the unit's caches hold. */
+	caches?: Caches;
+	/** Which domain a function is in, read from the tables as hardware does. */
+	reach: (rid: Rid) => {domain?: number; untranslated: boolean};
+	faultLog: () => Omit<FaultLog, 'blocked'>;
+};
+
+export function familyOf(spec: MachineSpec, memory: Memory, pages: VmPages): IommuFamily {
+	if (spec.iommu === 'vt-d') return vtdOf(memory, pages);
+	if (spec.iommu === 'amd-vi') return amdviOf(spec, memory, pages);
+	return {
+		translator: {translate: (_rid, iova) => iova},
+		observed: () => undefined,
+		reach: () => UNTRANSLATED,
+		faultLog: () => NO_LOG,
+	};
+}
+
+const UNTRANSLATED = {untranslated: true};
+
+const NO_LOG = {
+	kind: 'registers',
+	total: 0,
+	used: 0,
+	overflow: false,
+	kernelLogged: 0,
+	kernelLines: [],
+} as const;
+
+function vtdOf(memory: Memory, pages: VmPages): IommuFamily {
+	const unit = new Vtd(memory);
+	const observed = (): VtdUnit => ({
+		format: 'vt-d',
+		enabled: (unit.read32(REG.GSTS) & TE) !== 0,
+		table: join64((unit.read32(REG.RTADDR) & ~0xfff) >>> 0, unit.read32(REG.RTADDR + 4)),
+		...unit.capabilities,
+	});
+	return {
+		unit,
+		translator: unit,
+		driver: new VtdDriver(unit, memory, pages),
+		observed,
+		caches: {
+			iotlb: unit.caches.iotlb,
+			entry: rid => {
+				const kept = unit.caches.contexts.peek(rid);
+				if (kept === undefined) return undefined;
+				const {passesThrough, ...rest} = kept;
+				return {to: passesThrough ? 'memory' : 'tables', ...rest, read: true, write: true};
+			},
+		},
+		reach: rid => {
+			const {enabled, table} = observed();
+			if (!enabled) return UNTRANSLATED;
+			return {domain: contextOf(memory, table, rid)?.domain, untranslated: false};
+		},
+		faultLog: () => {
+			const {total, held, overflow} = unit.faultRegisters;
+			// FreeBSD's vmm has no fault handler for VT-d, so its kernel logs none of them.
+			return {...NO_LOG, total, used: held.length, overflow};
+		},
+	};
+}
+
+function amdviOf({hostPtp}: MachineSpec, memory: Memory, pages: VmPages): IommuFamily {
+	const unit = new Amdvi(memory);
+	const driver = new AmdviDriver(unit, memory, pages, {hostPtp});
+	const observed = (): AmdviUnit => {
+		const base = unit.read32(AMDVI.DEVICE_TABLE);
+		return {
+			format: 'amd-vi',
+			enabled: (unit.read32(AMDVI.CONTROL) & CONTROL.IOMMU_EN) !== 0,
+			table: pageAddress(base, unit.read32(AMDVI.DEVICE_TABLE + 4)),
+			bytes: deviceTableBytes(base),
+		};
+	};
+	return {
+		unit,
+		translator: unit,
+		driver,
+		observed,
+		caches: {
+			iotlb: unit.iotlb,
+			entry: rid => {
+				const kept = unit.dtes.peek(rid);
+				if (kept === undefined) return undefined;
+				const {valid, translates, read, write, ...rest} = kept;
+				if (!valid) return {to: 'memory', ...rest, read: true, write: true};
+				const to = !translates ? 'nothing' : rest.levels === 0 ? 'memory' : 'tables';
+				return {to, ...rest, read, write};
+			},
+		},
+		reach: rid => {
+			const {enabled, table, bytes} = observed();
+			if (!enabled) return UNTRANSLATED;
+			const entry = deviceEntryOf(memory, table, bytes, rid);
+			if (entry?.reach === 'untranslated') return UNTRANSLATED;
+			return {domain: entry?.reach === 'refused' ? undefined : entry?.domain, untranslated: false};
+		},
+		faultLog: () => {
+			const {total, held, overflow} = unit.eventLog;
+			const {eventsLogged, log} = driver;
+			return {
+				kind: 'event log',
+				total,
+				used: held,
+				overflow,
+				kernelLogged: eventsLogged,
+				kernelLines: [...log],
+			};
+		},
+	};
+}

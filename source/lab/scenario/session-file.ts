@@ -1,0 +1,57 @@
+// A session as a scenario file, to be sent to a colleague, or kept as a test.
+
+import fs from 'node:fs';
+import path from 'node:path';
+import type {MachineSpec} from '../../machine/command.js';
+import type {Entry} from '../../machine/history.js';
+import {errnoOf, messageOf, UserError} from '../../user-error.js';
+import {plural} from '../../words.js';
+import type {OutcomeJson} from './outcome-json.js';
+import {scenarioText} from './write.js';
+
+/** `outcomes`: what the steps are held to; there may be none. @throws UserError where the file cannot be made */
+export function writeSession(
+	file: string,
+	machine: MachineSpec,
+	entries: readonly Entry[],
+	outcomes: readonly OutcomeJson[],
+): void {
+	const steps = entries.map(({command, note}, i) => ({
+		command,
+		note,
+		expect: i < outcomes.length ? expectationsOf(outcomes[i]) : undefined,
+	}));
+	const name = path.basename(file).replace(/\.ya?ml$/, '');
+	const troubles = entries.filter(({trouble}) => trouble).length;
+	const story = `A session of ${plural(steps.length, 'step')}; losses, faults and refusals: ${troubles}.`;
+	writeNew(file, scenarioText({name, story, machine, steps}));
+}
+
+/** A session's file never takes the place of another. @throws UserError */
+function writeNew(file: string, text: string): void {
+	try {
+		fs.writeFileSync(file, text, {flag: 'wx'});
+	} catch (error) {
+		if (errnoOf(error) === 'EEXIST')
+			throw new UserError(`There is a file ${file} already; give another name.`);
+		throw new UserError(`${file} cannot be written: ${messageOf(error)}; give another name.`);
+	}
+}
+
+/** What a step may be held to when it is done again. */
+function expectationsOf({
+	data,
+	path,
+	bytes,
+	landed,
+	faults,
+	owner,
+	bootable,
+	error,
+	domains,
+	missing,
+}: OutcomeJson) {
+	const refused = domains === undefined ? undefined : (error ?? 'none');
+	const all = {data, path, bytes, landed, faults, owner, bootable, error: refused, domains, missing};
+	return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,20 @@
+// A step of a session, and whether something was wrong with it.
+
+import type {Command, Outcome} from '../../machine/command.js';
+import type {Entry} from '../../machine/history.js';
+import {commandText} from '../scenario/command-text.js';
+import {outcomeJson} from '../scenario/outcome-json.js';
+
+export function entryOf(command: Command, outcome: Outcome): Entry {
+	const {data, faults = 0, error} = outcomeJson(outcome);
+	const troubled = data !== undefined && data !== 'delivered';
+	return {
+		command,
+		text: commandText(command),
+		report: outcome.report,
+		data,
+		faults,
+		trouble: troubled || faults > 0 || error !== undefined || (outcome.kind === 'boot' && !outcome.bootable),
+		transfer: outcome.kind === 'transfer' ? outcome.transfer.number : undefined,
+	};
+}

@@ -1,0 +1,184 @@
+// A client of QEMU's machine protocol: JSON objects over a unix socket, a line each (docs/interop/qmp-spec).
+
+import net from 'node:net';
+import {messageOf, UserError} from '../../user-error.js';
+
+/** QEMU answers in milliseconds, unless another client holds the socket: then it never says a word. */
+const PATIENCE_MS = 5000;
+
+/** No answer of QEMU is as long; what goes on and on without a line's end is no QEMU. */
+const LONGEST = 64 * 1024 * 1024;
+
+type Answered = {resolve: (value: unknown) => void; reject: (error: UserError) => void};
+
+export class Qmp {
+	private readonly waiting: Answered[] = [];
+	private unread = '';
+	/** Why no further answer will come. */
+	private over: UserError | undefined;
+
+	private constructor(
+		private readonly path: string,
+		private readonly socket: net.Socket,
+	) {
+		socket.setEncoding('utf8');
+		socket.on('data', (text: string) => this.take(text));
+		socket.on('error', error => this.end(new UserError(unreachable(path, error))));
+		socket.on('close', () => this.end(new UserError(closed(path))));
+	}
+
+	/**
+	 * `signal` ends it, also while it still connects.
+	 * @throws UserError where no QEMU listens there, or one that talks to another client already.
+	 */
+	static async connect(path: string, signal?: AbortSignal): Promise<Qmp> {
+		const qmp = new Qmp(path, net.connect(path));
+		const end = () => qmp.close();
+		signal?.addEventListener('abort', end);
+		qmp.socket.on('close', () => signal?.removeEventListener('abort', end));
+		try {
+			const greeting = await qmp.answer('is another program connected to it, or QEMU stopped?');
+			if (fields(greeting).QMP === undefined) throw notQmp(path);
+			await qmp.execute('qmp_capabilities');
+			return qmp;
+		} catch (error) {
+			qmp.close();
+			throw error;
+		}
+	}
+
+	/** What QEMU returns for a command. @throws UserError with its own words where it refuses. */
+	async execute(command: string, parameters: Record<string, unknown> = {}): Promise<unknown> {
+		const answer = this.answer(`it was asked ${command}. Is its process stopped?`);
+		this.socket.write(`${JSON.stringify({execute: command, arguments: parameters})}\n`);
+		const {error, return: value} = fields(await answer);
+		if (error !== undefined)
+			throw new UserError(`QEMU refuses ${command}: ${printable(text(fields(error).desc))}.`);
+		return value;
+	}
+
+	/** What the human monitor prints for a line. */
+	async monitor(line: string): Promise<string> {
+		return text(await this.execute('human-monitor-command', {'command-line': line}));
+	}
+
+	close(): void {
+		this.socket.destroy();
+	}
+
+	/** The next answer. QEMU answers in the order it was asked. */
+	private answer(situation: string): Promise<unknown> {
+		if (this.over) return Promise.reject(this.over);
+		return new Promise((resolve, reject) => {
+			// An answer that comes later would be taken for the next one's: the connection is of no use any more.
+			const timer = setTimeout(() => {
+				const late = `no answer from QEMU within ${PATIENCE_MS / 1000} s; ${situation}`;
+				this.end(new UserError(`${this.path}: ${late}`));
+				this.close();
+			}, PATIENCE_MS);
+			this.waiting.push({
+				resolve: value => {
+					clearTimeout(timer);
+					resolve(value);
+				},
+				reject: error => {
+					clearTimeout(timer);
+					reject(error);
+				},
+			});
+		});
+	}
+
+	private take(more: string): void {
+		const lines = (this.unread + more).split('\n');
+		this.unread = lines.pop() ?? '';
+		if (this.unread.length > LONGEST) {
+			this.end(notQmp(this.path));
+			this.close();
+			return;
+		}
+		for (const line of lines) {
+			const message = parsed(line);
+			if (message === undefined) {
+				this.end(notQmp(this.path));
+				this.close();
+			} else if (fields(message).event === undefined) this.waiting.shift()?.resolve(message);
+		}
+	}
+
+	private end(why: UserError): void {
+		this.over ??= why;
+		for (const {reject} of this.waiting.splice(0)) reject(this.over);
+	}
+}
+
+function unreachable(path: string, error: NodeJS.ErrnoException): string {
+	switch (error.code) {
+		case 'ENOENT':
+			return `There is no ${path}: start QEMU with -qmp unix:${path},server=on,wait=off.`;
+		case 'ECONNREFUSED':
+		case 'ENOTSOCK':
+			return `Nobody listens at ${path}: QEMU is gone, or that is no socket.`;
+		case 'EACCES':
+		case 'EPERM':
+			return `${path} may not be opened: run dmascope as the user who runs QEMU, or as root.`;
+		case 'EAGAIN':
+			// Linux: as many wait to be taken as QEMU lets wait, which is one.
+			return `QEMU takes no connection at ${path}: it is stopped, or other programs are connected and wait.`;
+		case 'EPIPE':
+		case 'ECONNRESET':
+			return closed(path);
+		default:
+			return `${path} cannot be reached: ${messageOf(error)}.`;
+	}
+}
+
+const closed = (path: string): string =>
+	`${path}: QEMU has closed the connection; is the machine still running?`;
+
+const notQmp = (path: string): UserError =>
+	new UserError(`${path} is not a QMP socket: start QEMU with -qmp unix:${path},server=on,wait=off.`);
+
+function parsed(line: string): unknown {
+	try {
+		return JSON.parse(line);
+	} catch {
+		return undefined;
+	}
+}
+
+/** 32-bit words from a guest-physical address on, device registers included, as the guest would read them. */
+export const printedWords = async (qmp: Qmp, gpa: number, count: number): Promise<number[]> =>
+	(await printed(qmp, gpa, count, 'w')).map(digits => Number.parseInt(digits, 16));
+
+/** Fills the words of a page of memory. In pieces of 64 bits, QEMU prints it in two thirds of the time. */
+export async function printedPage(qmp: Qmp, gpa: number, words: Uint32Array): Promise<void> {
+	const pieces = await printed(qmp, gpa, words.length / 2, 'g');
+	for (const [i, digits] of pieces.entries()) {
+		words[2 * i] = Number.parseInt(digits.slice(8), 16);
+		words[2 * i + 1] = Number.parseInt(digits.slice(0, 8), 16);
+	}
+}
+
+const WORDS = /(?<= 0x)[0-9a-f]{8}\b/g;
+const GIANTS = /(?<= 0x)[0-9a-f]{16}\b/g;
+
+/** The hexadecimal digits of each value that `xp` prints. */
+async function printed(qmp: Qmp, gpa: number, count: number, size: 'w' | 'g'): Promise<string[]> {
+	const at = `0x${gpa.toString(16)}`;
+	const lines = await qmp.monitor(`xp /${count}${size}x ${at}`);
+	const found = lines.match(size === 'w' ? WORDS : GIANTS) ?? [];
+	if (found.length !== count)
+		throw new UserError(`QEMU does not print what is at ${at}: ${printable(lines.slice(0, 200))}`);
+	return found;
+}
+
+/** Text of another program's, for a terminal: nothing in it moves the cursor. */
+export const printable = (words: string): string => words.replace(/\p{C}+/gu, ' ').trim();
+
+/** The parts of an answer, each checked where it is used. Another version of QEMU may answer otherwise. */
+export const fields = (value: unknown): Record<string, unknown> =>
+	typeof value === 'object' && value !== null ? {...value} : {};
+export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+export const number = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);

@@ -1,0 +1,135 @@
+// Moving about: views, panels, lists.
+
+import {moved, type Place} from '../content.js';
+import {enterAction} from '../enter.js';
+import {focusOn, moveFocus, type Store, show, type Ui} from '../store.js';
+import {leaveThePast} from '../timeline.js';
+import {VIEWS, viewIn} from '../views.js';
+import type {UiCommand} from './command.js';
+
+const NAMES: Record<(typeof VIEWS)[number], string> = {
+	overview: 'Both tables, a transfer and its way',
+	domains: 'The tables, as large as the screen',
+	walk: 'An address through every level, bit by bit',
+	memory: 'Whose memory it is, and who reaches it',
+	transfers: 'Every transfer, with its chain',
+	compare: 'The same under each policy',
+	faults: 'Refused accesses, in words',
+	diagnosis: 'What is wrong, why, and what to do',
+	events: 'What a host’s kernel maps and unmaps',
+};
+
+const inList = (ui: Ui): boolean => ui.overlay === 'help' || (ui.focus !== 'model' && ui.focus !== 'map');
+
+export const displayCommands: readonly UiCommand[] = [
+	...VIEWS.map(
+		(view, i): UiCommand => ({
+			id: view,
+			keys: [`${i + 1}`],
+			shown: `${i + 1}`,
+			label: view,
+			description: NAMES[view],
+			group: 'Views',
+			run: store => show(store, view),
+		}),
+	),
+	scrollCommand('up', ['up', 'k'], '↑', 'Up', at => at - 1),
+	scrollCommand('down', ['down', 'j'], '↓', 'Down', at => at + 1),
+	scrollCommand('page-up', ['pageup'], 'PgUp', 'A page up', (at, page) => at - page),
+	scrollCommand('page-down', ['pagedown'], 'PgDn', 'A page down', (at, page) => at + page),
+	scrollCommand('top', ['home', 'g'], 'g', 'To the top', () => 0),
+	scrollCommand('bottom', ['end', 'G'], 'G', 'To the end', () => Number.MAX_SAFE_INTEGER),
+	{
+		id: 'open',
+		keys: ['enter'],
+		shown: '⏎',
+		label: 'open',
+		description: 'What lies behind the chosen row',
+		group: 'Look',
+		hint: 8,
+		place: 'list',
+		when: ui => enterAction(ui) !== undefined,
+		run: store => enterAction(store.getState())?.(store),
+	},
+	{
+		id: 'next-panel',
+		keys: ['tab'],
+		shown: 'Tab',
+		label: 'panel',
+		description: 'The next panel',
+		group: 'Look',
+		hint: 6,
+		when: ui => viewIn(ui).panels.length > 1,
+		run: store => moveFocus(store, 1),
+	},
+	{
+		id: 'previous-panel',
+		keys: ['shift-tab'],
+		shown: 'S-Tab',
+		label: 'back',
+		description: 'The previous panel',
+		group: 'Look',
+		when: ui => viewIn(ui).panels.length > 1,
+		run: store => moveFocus(store, -1),
+	},
+	{
+		id: 'zoom',
+		keys: ['z'],
+		shown: 'z',
+		label: 'zoom',
+		description: 'The panel alone, or all again',
+		group: 'Look',
+		hint: 2,
+		run: store => store.setState(({zoom}) => ({zoom: !zoom})),
+	},
+	{
+		id: 'back',
+		keys: ['escape'],
+		shown: 'Esc',
+		label: 'back',
+		description: 'Back one step',
+		group: 'Look',
+		run: back,
+	},
+];
+
+/** One layer at a time: what is typed, what lies over the panels, a filter, the zoom, the view, the past. */
+function back(store: Store): void {
+	const {overlay, form, filters, focus, zoom, view, timeline} = store.getState();
+	if (form.draft !== undefined) store.setState({form: {...form, draft: undefined}});
+	else if (overlay !== undefined) store.setState({overlay: undefined});
+	else if (zoom) store.setState({zoom: false});
+	else if (filters[focus]) store.setState({filters: {...filters, [focus]: undefined}});
+	else if (view !== 'overview') show(store, 'overview');
+	else if (timeline) leaveThePast(store);
+	else focusOn(store, viewIn(store.getState()).first);
+}
+
+function scrollCommand(
+	id: string,
+	keys: readonly string[],
+	shown: string,
+	description: string,
+	move: (at: number, page: number) => number,
+): UiCommand {
+	return {
+		id,
+		keys,
+		shown,
+		label: 'scroll',
+		description,
+		group: 'Look',
+		place: 'list',
+		when: inList,
+		run: (store, app) => {
+			const {places} = store.getState();
+			const target = app.target();
+			if (target === undefined) return;
+			const {name, content, height} = target;
+			const place = moved(content, height, places[name] ?? START, move);
+			store.setState({places: {...places, [name]: place}});
+		},
+	};
+}
+
+const START: Place = {top: 0, cursor: 0};

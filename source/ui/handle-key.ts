@@ -1,0 +1,39 @@
+// From key presses and pastes to what is typed, and to commands.
+
+import {type AppControls, runCommand} from './commands/command.js';
+import {commands, isAvailable} from './commands/index.js';
+import {accepts, commitDraft, edit, type} from './form.js';
+import {fits} from './layout.js';
+import {handlePromptKey} from './prompt.js';
+import type {Store} from './store.js';
+
+/** What a key press does: what is being typed first, then the table. */
+export function handleKey(store: Store, key: string, app: AppControls): void {
+	const ui = store.getState();
+	const large = fits(ui.size);
+	if (large && ui.prompt && handlePromptKey(store, key, app)) return;
+	if (large && ui.overlay === undefined && accepts(ui.form, key)) {
+		store.setState({form: type(ui.form, key)});
+		return;
+	}
+	const command = commands.find(other => other.keys.includes(key) && isAvailable(other, ui, large));
+	// What was typed is taken before anything else happens, but Escape drops it.
+	if (ui.form.draft !== undefined && key !== 'escape' && key !== 'enter')
+		store.setState({form: commitDraft(ui.form)});
+	if (command) runCommand(command, store, app);
+}
+
+/** Pasted text is typed: into the line that is open, or as a number into the chosen field. It never runs commands. */
+export function paste(store: Store, text: string, app: AppControls): void {
+	const line = text.trim().replace(/\s+/g, ' ');
+	const {prompt, focus, overlay, form} = store.getState();
+	if (prompt) {
+		for (const char of line) handlePromptKey(store, char, app);
+	} else if (focus === 'model' && overlay === undefined) {
+		store.setState({form: form.draft === undefined ? edit(form) : form});
+		for (const char of line) {
+			const {form: now} = store.getState();
+			if (accepts(now, char)) store.setState({form: type(now, char)});
+		}
+	}
+}

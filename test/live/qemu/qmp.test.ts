@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import {type TestContext, test} from 'node:test';
+import {Qmp} from '../../../source/live/qemu/qmp.js';
+import {UserError} from '../../../source/user-error.js';
+import {fakeQemu, GREETING} from '../../helpers/fake-qemu.js';
+import {folder} from '../../helpers/lab.js';
+
+async function connected(t: TestContext, socket: string): Promise<Qmp> {
+	const qmp = await Qmp.connect(socket);
+	t.after(() => qmp.close());
+	return qmp;
+}
+
+const sentence = (pattern: RegExp) => (error: unknown) =>
+	error instanceof UserError && pattern.test(error.message);
+
+test('commands are answered in order, whatever events come between', async t => {
+	const event = '{"event": "STOP", "data": {}}';
+	const socket = await fakeQemu(t, GREETING, ({execute, arguments: {'command-line': line}}) =>
+		[event, JSON.stringify({return: line ?? {asked: execute}}), event].join('\r\n'),
+	);
+	const qmp = await connected(t, socket);
+	const answers = await Promise.all([qmp.monitor('info status'), qmp.execute('stop'), qmp.monitor('xp é')]);
+	assert.deepEqual(answers, ['info status', {asked: 'stop'}, 'xp é']);
+});
+
+test('what QEMU refuses is told in its own words, and the next command works', async t => {
+	const socket = await fakeQemu(t, GREETING, ({execute}) =>
+		execute === 'fly'
+			? '{"error": {"class": "CommandNotFound", "desc": "The command fly has not been found"}}'
+			: '{"return": 1}',
+	);
+	const qmp = await connected(t, socket);
+	await assert.rejects(
+		qmp.execute('fly'),
+		sentence(/^QEMU refuses fly: The command fly has not been found\.$/),
+	);
+	assert.equal(await qmp.execute('stop'), 1);
+});
+
+test('no socket, another protocol, and a machine that goes away are each a sentence', async t => {
+	const nowhere = path.join(folder(t), 'none');
+	await assert.rejects(Qmp.connect(nowhere), sentence(/^There is no .*none: start QEMU with -qmp/));
+	const file = path.join(folder(t), 'file');
+	fs.writeFileSync(file, 'no socket');
+	await assert.rejects(Qmp.connect(file), sentence(/^Nobody listens at .*file: .* that is no socket\.$/));
+	await assert.rejects(Qmp.connect(await fakeQemu(t, 'SSH-2.0-x\r\n')), sentence(/is not a QMP socket/));
+	await assert.rejects(Qmp.connect(await fakeQemu(t, '{"return": 1}\n')), sentence(/is not a QMP socket/));
+	const socket = await fakeQemu(t, GREETING, ({execute}) =>
+		execute === 'stop' ? undefined : '{"return": {}}',
+	);
+	const qmp = await connected(t, socket);
+	await assert.rejects(qmp.execute('stop'), sentence(/has closed the connection/));
+	await assert.rejects(qmp.execute('cont'), sentence(/has closed the connection/));
+});
+
+test('a connection that breaks while it is asked is closed, however the system says so', async t => {
+	const socket = await fakeQemu(t, GREETING);
+	for (const code of ['EPIPE', 'ECONNRESET']) {
+		const qmp = await connected(t, socket);
+		t.mock.method(net.Socket.prototype, 'write', function (this: net.Socket) {
+			this.destroy(Object.assign(new Error(`write ${code}`), {code}));
+			return false;
+		});
+		await assert.rejects(qmp.execute('stop'), sentence(/QEMU has closed the connection/));
+		t.mock.restoreAll();
+	}
+});
+
+test('a socket where others wait already is a sentence', async t => {
+	const place = path.join(folder(t), 'qmp');
+	const listening = `require('net').createServer().listen({path: process.argv[1], backlog: 1}, () => console.log())`;
+	const stopped = spawn(process.execPath, ['-e', listening, place]);
+	t.after(() => stopped.kill('SIGKILL'));
+	await once(stopped.stdout, 'data');
+	stopped.kill('SIGSTOP');
+	for (let i = 0; i < 2; i++) {
+		const waits = net.connect(place);
+		t.after(() => waits.destroy());
+		await once(waits, 'connect');
+	}
+	await assert.rejects(Qmp.connect(place), sentence(/^QEMU takes no connection at .*qmp: it is stopped, or/));
+});
+
+test('a socket that another client holds says nothing; that is not waited for for ever', async t => {
+	const socket = await fakeQemu(t, '');
+	t.mock.timers.enable({apis: ['setTimeout']});
+	const refused = assert.rejects(
+		Qmp.connect(socket),
+		sentence(/within 5 s; is another program connected to it, or QEMU stopped\?$/),
+	);
+	t.mock.timers.tick(5000);
+	await refused;
+});
