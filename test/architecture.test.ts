@@ -4,7 +4,19 @@ import path from 'node:path';
 import {test} from 'node:test';
 
 /** The way of the data is the way of the folders: each may use what stands before it, none what stands after. */
-const FLOORS = ['formats', 'hardware', 'kernel', 'bhyve', 'guest', 'seam', 'lab', 'live', 'ui', 'cli'];
+const FLOORS = [
+	'formats',
+	'system',
+	'hardware',
+	'kernel',
+	'bhyve',
+	'guest',
+	'seam',
+	'lab',
+	'live',
+	'ui',
+	'cli',
+];
 const root = path.resolve(import.meta.dirname, '..');
 
 const sources = fs
