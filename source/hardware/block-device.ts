@@ -5,8 +5,8 @@ import path from 'node:path';
 import {errnoOf, UserError} from '../user-error.js';
 
 /**
- * A disk, whatever path leads to it. `key`: the number of a block device, or the file system and the inode of a file;
- * `inode`: the latter of both, since locks belong to it.
+ * A disk, whatever path leads to it. `key` is the number of a block device, or the file system and inode of a file.
+ * `inode` is that of the device's node or of the file: locks belong to it.
  */
 export type Place = {key: string; device: boolean; inode?: string};
 
@@ -16,11 +16,20 @@ export const deviceNumber = (rdev: number): string => {
 	return `${(rdev >>> 8) & 0xfff}:${minor}`;
 };
 
-/** Inodes pass 2^53. */
+/** Inode numbers may pass 2^53. */
 export function placeOf(stat: fs.BigIntStats): Place {
 	const inode = `${deviceNumber(Number(stat.dev))} ${stat.ino}`;
 	const device = stat.isBlockDevice();
 	return {key: device ? deviceNumber(Number(stat.rdev)) : inode, device, inode};
+}
+
+/** Undefined where nothing is there, or this user may not look. */
+export function placeAt(path: string): Place | undefined {
+	try {
+		return placeOf(fs.statSync(path, {bigint: true}));
+	} catch {
+		return undefined;
+	}
 }
 
 /** @throws UserError where the system does not say. */
@@ -34,7 +43,7 @@ export function blockDeviceBytes(path: string, rdev: number): number {
 	}
 }
 
-/** By number; `root` stands before /sys and /dev. All throw the system's error where sysfs cannot be read. */
+/** Block devices by number. `root` is put before /sys and /dev. @throws the system's error where sysfs cannot be read */
 export class BlockDevices {
 	constructor(private readonly root = '') {}
 
@@ -51,8 +60,7 @@ export class BlockDevices {
 	}
 
 	place(number: string): Place {
-		const stat = fs.statSync(`${this.root}/dev/${this.name(number)}`, {bigint: true, throwIfNoEntry: false});
-		const place = stat && placeOf(stat);
+		const place = placeAt(`${this.root}/dev/${this.name(number)}`);
 		return place?.key === number ? place : {key: number, device: true};
 	}
 
@@ -68,7 +76,7 @@ export class BlockDevices {
 		return this.text(number, 'partition') === undefined ? undefined : this.text(number, '../dev');
 	}
 
-	/** Devices that LVM, RAID and the like have made of it, or it of them. */
+	/** Devices of LVM, RAID and the like that are made of this one (holders), or that this one is made of (slaves). */
 	related(number: string, how: 'holders' | 'slaves'): string[] {
 		return entriesOf(`${this.folder(number)}/${how}`).flatMap(
 			name => this.text(number, `${how}/${name}/dev`) ?? [],
@@ -84,7 +92,7 @@ export class BlockDevices {
 	}
 }
 
-/** Undefined where there is no such file, or what it tells of is gone. @throws the system's error */
+/** The text of a file; undefined where there is no such file, or its device is gone. @throws the system's error */
 export function textOf(file: string): string | undefined {
 	try {
 		return fs.readFileSync(file, 'utf8');
@@ -94,7 +102,7 @@ export function textOf(file: string): string | undefined {
 	}
 }
 
-/** None where there is no such folder. @throws the system's error */
+/** The names in a folder; none where there is no such folder. @throws the system's error */
 export function entriesOf(folder: string): string[] {
 	try {
 		return fs.readdirSync(folder);

@@ -1,30 +1,29 @@
-// Who uses the disks of the Linux that dmascope runs on: its mounts, swap and locks, as /proc lists them, and its loop
-// devices.
+// What uses the disks of the Linux that dmascope runs on: mounts, swap, locks and loop devices.
 
 import fs from 'node:fs';
 import type {Libc} from '../system/libc.js';
-import {entriesOf, type Place, placeOf, textOf} from './block-device.js';
+import {entriesOf, placeAt, textOf} from './block-device.js';
 import {type Loop, loopDevices} from './loop.js';
 
 /** `inode` as a place has it; `pid` is -1 for a lock that belongs to an open file. */
 export type Lock = {inode: string; pid: number};
 
 export type DiskUsers = {
-	/** Where a disk is mounted, by its key. */
+	/** Mount points by the disk's key. */
 	mounts: ReadonlyMap<string, string>;
-	/** Numbers that file systems go by here. */
+	/** Device numbers of the mounted file systems. */
 	fileSystems: ReadonlySet<string>;
-	/** Keys of disks and files that are swapped to. */
+	/** Keys of swap devices and swap files. */
 	swaps: ReadonlySet<string>;
 	locks: readonly Lock[];
 	loops: readonly Loop[];
-	/** Names, below /dev, of the devices of mounted btrfs file systems: a mount names one of several. */
+	/** Names of the devices of mounted btrfs file systems: mountinfo names one of several. */
 	btrfs: ReadonlySet<string>;
-	/** Users whose disk cannot be told. */
-	unknown: readonly string[];
+	/** Users whose disk cannot be identified. `reads`: they would not even show as somebody who has it open for writing. */
+	unknown: readonly {what: string; reads: boolean}[];
 };
 
-/** `root` stands before /proc, /sys and /dev. @throws the system's error where it does not say */
+/** `root` is put before /proc, /sys and /dev. @throws the system's error where they cannot be read */
 export function diskUsers(libc: Libc, root = ''): DiskUsers {
 	const {mounts, fileSystems} = mountsIn(fs.readFileSync(`${root}/proc/self/mountinfo`, 'utf8'));
 	const swapped = swapPaths(textOf(`${root}/proc/swaps`) ?? '');
@@ -41,8 +40,16 @@ export function diskUsers(libc: Libc, root = ''): DiskUsers {
 		loops,
 		btrfs: new Set(btrfs),
 		unknown: [
-			...swapped.filter((_, i) => swaps[i] === undefined).map(path => `the swap file ${path}`),
-			...loops.filter(({sure}) => !sure).map(({name}) => `the file behind /dev/${name}`),
+			...swapped
+				.filter((_, i) => swaps[i] === undefined)
+				.map(path => ({what: `the swap file ${path}`, reads: false})),
+			...loops
+				.filter(({sure}) => !sure)
+				.map(({name, readOnly, backing}) => ({
+					what: `the file behind /dev/${name}`,
+					// A path that leads somewhere is believed of a loop device that cannot write.
+					reads: readOnly && backing === undefined,
+				})),
 		],
 	};
 }
@@ -55,7 +62,7 @@ function mountsIn(text: string) {
 		const [, , device, , at, ...rest] = line.split(' ');
 		if (device === undefined || at === undefined) continue;
 		fileSystems.add(device);
-		// btrfs and erofs go by a number that is no device's: there the source leads to it.
+		// btrfs, and erofs on a file, have a number that is no device's: their source is a path.
 		const source = unescaped(rest[rest.indexOf('-') + 2] ?? '');
 		const key = device.startsWith('0:') && source.startsWith('/') ? placeAt(source)?.key : device;
 		if (key !== undefined && !mounts.has(key)) mounts.set(key, unescaped(at));
@@ -70,7 +77,7 @@ const swapPaths = (text: string): string[] =>
 		.map(line => unescaped(line.split(/\s/)[0] ?? ''))
 		.filter(path => path !== '');
 
-/** "1: POSIX  ADVISORY  WRITE 568 08:01:1234 0 EOF"; -> before the kind has not been granted yet. */
+/** "1: POSIX  ADVISORY  WRITE 568 08:01:1234 0 EOF"; -> marks one that is still waited for. */
 function locksIn(text: string): Lock[] {
 	const lines = text.matchAll(/^\d+:(?: ->)? +\w+ +\S+ +\S+ +(-?\d+) ([\da-f]+):([\da-f]+):(\d+) /gm);
 	return [...lines].map(([, pid, major, minor, inode]) => ({
@@ -82,11 +89,3 @@ function locksIn(text: string): Lock[] {
 /** \040 is a blank. */
 const unescaped = (text: string): string =>
 	text.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
-
-function placeAt(path: string): Place | undefined {
-	try {
-		return placeOf(fs.statSync(path, {bigint: true}));
-	} catch {
-		return undefined;
-	}
-}

@@ -61,7 +61,8 @@ export class DiskGraph {
 		if (swaps.has(place.key)) return {is: 'used as swap', mend: 'run swapoff first'};
 		if (place.device && btrfs.size > 0 && btrfs.has(this.devices.name(place.key)))
 			return {is: 'a part of a mounted btrfs', mend: 'unmount it first'};
-		const lock = this.users.locks.find(({inode}) => this.sameInode(inode, place.inode));
+		const inodes = [place.inode, place.device ? this.devices.place(place.key).inode : undefined];
+		const lock = this.users.locks.find(({inode}) => inodes.some(own => this.sameInode(inode, own)));
 		return lock && lockedBy(lock.pid);
 	}
 
@@ -127,8 +128,8 @@ export function refuseIfInUse(path: string): Place {
 		refuse(path, new DiskGraph(users).uses(place));
 		const written = place.device ? undefined : isWritten(path, place, system);
 		if (written) refuse(path, [{is: 'open for writing in another program', mend: END_IT}]);
-		if (written === undefined && users.unknown.length > 0)
-			throw unknown(path, `${users.unknown[0]} cannot be identified`);
+		const hidden = users.unknown.find(({reads}) => reads || written === undefined);
+		if (hidden !== undefined) throw unknown(path, `${hidden.what} cannot be identified`);
 		return place;
 	});
 }

@@ -3,10 +3,17 @@
 import fs from 'node:fs';
 import type {Libc} from '../system/libc.js';
 import {errnoOf} from '../user-error.js';
-import {deviceNumber, type Place, placeOf, textOf} from './block-device.js';
+import {deviceNumber, type Place, placeAt, placeOf, textOf} from './block-device.js';
 
-/** `path` led to the backing file where the loop was made. `sure`: the kernel said what `backing` is. */
-export type Loop = {name: string; number: string; path: string; backing?: Place; sure: boolean};
+/** `path` is the name of the backing file where the loop was made. `sure`: `backing` is the kernel's word, not a path's. */
+export type Loop = {
+	name: string;
+	number: string;
+	path: string;
+	backing?: Place;
+	sure: boolean;
+	readOnly: boolean;
+};
 
 /** linux/loop.h */
 const LOOP_GET_STATUS64 = 0x4c05;
@@ -22,11 +29,12 @@ export function loopDevices(root: string, libc: Libc): Loop[] {
 		const number = textOf(`${folder}/dev`)?.trim();
 		if (path === undefined || number === undefined) return [];
 		const backing = backingOf(`${root}/dev/${name}`, number, libc);
-		return [{name, number, path, backing: backing ?? namedBy(path), sure: backing !== undefined}];
+		const readOnly = textOf(`${folder}/ro`)?.trim() === '1';
+		return [{name, number, path, backing: backing ?? placeAt(path), sure: backing !== undefined, readOnly}];
 	});
 }
 
-/** The kernel's word: a path may be gone, replaced, or that of another mount namespace. */
+/** Asks the kernel: the path may be gone, replaced, or from another mount namespace. */
 function backingOf(device: string, number: string, {ioctl}: Libc): Place | undefined {
 	const info = new BigUint64Array(INFO_WORDS);
 	let fd: number | undefined;
@@ -45,12 +53,4 @@ function backingOf(device: string, number: string, {ioctl}: Libc): Place | undef
 	return rdevice === 0
 		? {key: inode, device: false, inode}
 		: {key: deviceNumber(rdevice), device: true, inode};
-}
-
-function namedBy(path: string): Place | undefined {
-	try {
-		return placeOf(fs.statSync(path, {bigint: true}));
-	} catch {
-		return undefined;
-	}
 }

@@ -300,15 +300,28 @@ test('mounts without a device number of their own and swap files are found by wh
 });
 
 test('what cannot be identified is named, and what the system hides is no all-clear', t => {
+	const loop = (name: string, backing: string, ro: number) => ({
+		[`sys/block/${name}/dev`]: `7:${name.slice(4)}\n`,
+		[`sys/block/${name}/ro`]: `${ro}\n`,
+		[`sys/block/${name}/loop/backing_file`]: `${backing}\n`,
+	});
+	const {file} = randomImage(t, 512);
 	const root = tree(t, {
-		'sys/block/loop3/dev': '7:3\n',
-		'sys/block/loop3/loop/backing_file': '/images/a.img (deleted)\n',
+		...loop('loop1', '/images/a.img (deleted)', 0),
+		...loop('loop2', '/images/a.img (deleted)', 1),
+		...loop('loop3', file, 1),
 		'proc/swaps': 'Filename\tType\n/swap\\040(deleted) file\t1\t0\t-2\n',
 	});
-	assert.deepEqual(diskUsers(system(t), root).unknown, [
-		'the swap file /swap (deleted)',
-		'the file behind /dev/loop3',
+	const users = diskUsers(system(t), root);
+	assert.deepEqual(users.unknown, [
+		{what: 'the swap file /swap (deleted)', reads: false},
+		{what: 'the file behind /dev/loop1', reads: false},
+		{what: 'the file behind /dev/loop2', reads: true},
+		{what: 'the file behind /dev/loop3', reads: false},
 	]);
+	// The path is all there is to go by.
+	const place = placeOf(fs.statSync(file, {bigint: true}));
+	assert.match(new DiskGraph(users).uses(place)[0].is, /the backing file of \/dev\/loop3/);
 	fs.rmSync(path.join(root, 'proc/self/mountinfo'));
 	assert.throws(() => diskUsers(system(t), root), {code: 'ENOENT'});
 });
