@@ -3,6 +3,10 @@
 /** 16,384 */
 export const grouped = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
 
+/** 0 of 4,096; ? of 4,096 where the part is not known */
+export const partOf = (part: number | undefined, whole: number): string =>
+	`${part === undefined ? '?' : grouped(part)} of ${grouped(whole)}`;
+
 /** 1 page, 16,384 pages */
 export const plural = (n: number, noun: string): string => `${grouped(n)} ${noun}${n === 1 ? '' : 's'}`;
 

@@ -1,7 +1,7 @@
 // What is wrong with a machine, or soon will be, in the manner of tokio-console's warnings: each says what it means
 // and what to do about it on a FreeBSD host. A machine where all is well has none.
 
-import {grouped, plural} from '../words.js';
+import {grouped, partOf, plural} from '../words.js';
 import {stalePages} from './cached.js';
 import {deviceLints} from './lints-devices.js';
 import type {CachedPage, MachineState, PhysicalReader, Vm} from './observed.js';
@@ -112,7 +112,7 @@ function lostLints({transfers, vms, policy}: MachineState): Lint[] {
 				id: `lost:${name}`,
 				severity: 'error',
 				title: `${plural(lost.length, 'transfer')} of ${name} lost with success reported`,
-				cause: `The last is #${last.number}: ${grouped(last.landed)} of ${grouped(last.bytes)} bytes landed. Neither bhyve nor the guest was told: the guest goes on with what its buffer held before.`,
+				cause: `The last is #${last.number}: ${partOf(last.landed, last.bytes)} bytes landed. Neither bhyve nor the guest was told: the guest goes on with what its buffer held before.`,
 				cure: `Open the walk of #${last.number} to see which entry refused it. What ${name} has read or written since should not be trusted: shut it down, and check its file systems.`,
 				about: last.iova === undefined ? [name] : [name, last.iova],
 			},

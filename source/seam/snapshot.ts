@@ -2,7 +2,7 @@
 
 import {hex, PAGE_SIZE} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
-import {grouped, plural} from '../words.js';
+import {grouped, partOf, plural} from '../words.js';
 import {isIdentity} from './mappings.js';
 import type {Device, Domain, Fault, FaultLog, MachineState, ObservedMachine, Transfer} from './observed.js';
 import {type DomainView, type Range, UNKNOWN, viewDomain} from './ranges.js';
@@ -190,5 +190,5 @@ function transferText({
 			? `${command.device} ${command.access} ${hex(command.gpa)}`
 			: `${command.vm} ${command.do} LBA ${command.lba}, ${plural(command.sectors, 'sector')} in ${command.segments}, ${hex(command.gpa)}`;
 	const tail = note === undefined ? '' : `\n      ${note}`;
-	return `  #${n} ${policy}: ${what}: ${data} ${way}, ${grouped(landed)} of ${grouped(bytes)} bytes, ${plural(faults, 'fault')}${tail}`;
+	return `  #${n} ${policy}: ${what}: ${data} ${way}, ${partOf(landed, bytes)} bytes, ${plural(faults, 'fault')}${tail}`;
 }

@@ -129,7 +129,7 @@ const WRONG_EXPECTATIONS: [string, RegExp][] = [
 	['{colour: red}', /:3:14: expect has no field "colour"; it takes data, way/],
 	['{dat: lost}', /:3:14: expect has no field "dat"; .* Did you mean data\?/],
 	['{constructor: 1}', /:3:14: expect has no field "constructor"/],
-	['{data: [1]}', /:3:20: data is \[1\]; it may be delivered, lost, torn, failed/],
+	['{data: [1]}', /:3:20: data is \[1\]; it may be delivered, lost, torn, failed, unchecked/],
 	['{data: lots}', /:3:20: data is "lots"; it may be delivered.* Did you mean lost\?/],
 	['{data: }', /:3:\d+: data is missing/],
 	['{landed: "0"}', /:3:22: landed is "0"; it takes a number/],

@@ -48,7 +48,7 @@ test('the JSON snapshot keeps its contract', t => {
 	);
 	assert.match(last.iova, /^0x[0-9a-f]{8,}$/);
 	assert.match(last.command.gpa, /^0x[0-9a-f]{8,}$/);
-	assert.deepEqual(shot.tally, {delivered: 3, lost: 2, torn: 0, failed: 0});
+	assert.deepEqual(shot.tally, {delivered: 3, lost: 2, torn: 0, failed: 0, unchecked: 0});
 	const {kernelLines, ...log} = shot.faultLog;
 	assert.deepEqual(kernelLines, []);
 	assert.deepEqual(log, {

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {commands} from '../../source/ui/commands/index.js';
+import {failReads} from '../helpers/failing-disk.js';
 import {MIB, openTestLab, randomImage} from '../helpers/lab.js';
 import {openDashboard} from '../helpers/terminal.js';
 
@@ -255,6 +256,20 @@ test('with the help open or the screen too small, only keys that are shown mean 
 	assert.equal(store.getState().state.policy, 'remove');
 	assert.equal(store.getState().form.draft, undefined);
 	assert.deepEqual(store.getState().last, {});
+});
+
+test('a disk that cannot be read back: what arrived is neither lost nor delivered, on every panel', async t => {
+	const {file} = randomImage(t, MIB);
+	const {press} = openDashboard(t, openTestLab(t, {disk: file, policy: 'keep'}), 120, 40);
+	failReads(t);
+	const shown = await press('enter');
+	assert.match(shown, /UNCHECKED success at every step, \? of 4,096 bytes/);
+	assert.match(shown, /Cannot be checked: reading the disk back failed \(EIO\)\./);
+	assert.match(shown, /✗ cannot be checked: the disk cannot be read back/);
+	assert.match(shown, /The disk cannot be read: EIO/);
+	const listed = await press('5');
+	assert.match(listed, /TRANSFERS ─ .*1 unchecked/);
+	assert.match(listed, /unchecked direct +\? of 4,096/);
 });
 
 test('the disk shrinking under the dashboard is a sentence, not an end', async t => {
