@@ -36,6 +36,7 @@ export function lintsOf(
 	const found = [
 		...missingLints(state, holes),
 		...lostLints(state),
+		...uncheckedLints(state),
 		...deviceLints(memory, state, views),
 		...leakedDomainLints(state, views),
 		...faultLogLints(state),
@@ -115,6 +116,25 @@ function lostLints({transfers, vms, policy}: MachineState): Lint[] {
 				cause: `The last is #${last.number}: ${partOf(last.landed, last.bytes)} bytes landed. Neither bhyve nor the guest was told: the guest goes on with what its buffer held before.`,
 				cure: `Open the walk of #${last.number} to see which entry refused it. What ${name} has read or written since should not be trusted: shut it down, and check its file systems.`,
 				about: last.iova === undefined ? [name] : [name, last.iova],
+			},
+		];
+	});
+}
+
+/** The disk fails, so nothing can be said of what arrived. */
+function uncheckedLints({transfers, vms}: MachineState): Lint[] {
+	return vms.flatMap(({name, disk}): Lint[] => {
+		const unchecked = transfers.filter(({vm, data}) => vm === name && data === 'unchecked');
+		const last = unchecked.at(-1);
+		if (last === undefined) return [];
+		return [
+			{
+				id: `unchecked:${name}`,
+				severity: 'warning',
+				title: `${plural(unchecked.length, 'transfer')} of ${name} cannot be checked`,
+				cause: `The last is #${last.number}. Success was reported, and ${disk} could not be read back to compare: the data may have arrived, or not.`,
+				cure: 'Look for errors of that disk in the log of the machine that dmascope runs on, and copy what can still be read.',
+				about: [name],
 			},
 		];
 	});

@@ -8,6 +8,7 @@ import {outcomeJson} from '../../source/lab/outcome-json.js';
 import {runScenarios} from '../../source/lab/run.js';
 import {workText} from '../../source/lab/work.js';
 import type {DiskCommand} from '../../source/seam/command.js';
+import {lintsOf} from '../../source/seam/lints.js';
 import {snapshotJson, snapshotText} from '../../source/seam/snapshot.js';
 import {failReads, fault, realRead} from '../helpers/failing-disk.js';
 import {folder, MIB, openTestLab, randomImage, read, transfer} from '../helpers/lab.js';
@@ -49,6 +50,10 @@ test('a write that arrives on a disk that cannot be read back is neither lost no
 	const shot = JSON.parse(JSON.stringify(snapshotJson(lab)));
 	assert.equal(shot.transfers.at(-1).data, 'unchecked');
 	assert.ok(!('landed' in shot.transfers.at(-1)));
+	assert.deepEqual(
+		lintsOf(lab.memory, state, []).map(({id}) => id),
+		['unchecked:vm0'],
+	);
 	assert.match(
 		verdictText({...outcome.transfer, note: undefined}),
 		/^vm0 UNCHECKED: success at every step, and \? of 4,096 bytes reached the disk$/,
