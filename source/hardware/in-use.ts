@@ -13,10 +13,10 @@ import {openAs} from './open-disk.js';
 /** `is` ends the sentence "The disk is …"; `mend` says how to end that use. */
 export type Use = {is: string; mend: string};
 
-/** Relations that are not followed: the way that led here, and disks that only have a neighbour in common. */
+/** Relations that are not followed: back to where the search came from, and to mere neighbours. */
 type Without = {loop?: string; holders?: boolean; partitions?: boolean};
 
-/** Disks, and what is made of them. */
+/** Follows a disk to what is made of it, and to what it is made of. */
 export class DiskGraph {
 	constructor(
 		private readonly users: DiskUsers,

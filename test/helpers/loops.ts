@@ -9,6 +9,15 @@ import type {TestContext} from 'node:test';
 export const run = (command: string, ...args: string[]): string =>
 	execFileSync(command, args, {encoding: 'utf8', stdio: 'pipe'}).trim();
 
+/** udev locks a new block device while it reads it. */
+function settle(): void {
+	try {
+		run('udevadm', 'settle');
+	} catch {
+		// There is no udev here.
+	}
+}
+
 /** A folder with images; what is done to them is undone after the test, the last first. */
 export class Loops {
 	readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dmascope-loops-'));
@@ -45,6 +54,7 @@ export class Loops {
 	loop(file: string, ...options: string[]): string {
 		const device = run('losetup', '--show', '-f', ...options, file);
 		this.undo.push(() => run('losetup', '-d', device));
+		settle();
 		return device;
 	}
 
