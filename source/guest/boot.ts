@@ -9,6 +9,7 @@ import {
 	mbrPartitions,
 	type Partition,
 } from '../formats/gpt.js';
+import {UNPRINTABLE} from '../printable.js';
 import {sizeText} from '../words.js';
 
 /** Reads sectors through the guest's driver into its buffer, and shows that buffer; undefined: an I/O error. */
@@ -57,6 +58,6 @@ export function lookForDisk(read: ReadSectors, sectors: number): Found {
 
 /** Names come from the disk: what is not printable is shown as a dot. */
 function partitionLine({number, type, name, firstLba, lastLba}: Partition): string {
-	const label = name === '' ? '' : ` "${name.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '·')}"`;
+	const label = name === '' ? '' : ` "${name.replace(UNPRINTABLE, '·')}"`;
 	return `${number}: ${type}${label}, ${sizeText((lastLba - firstLba + 1) * SECTOR)} at LBA ${firstLba}`;
 }

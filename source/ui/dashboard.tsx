@@ -1,6 +1,7 @@
 // Puts the dashboard on the terminal, and gives the terminal back.
 
 import {render} from 'ink';
+import {printTo} from '../print.js';
 import type {MachineState, ObservedMachine} from '../seam/observed.js';
 import type {Scenario} from '../seam/play.js';
 import {grouped, plural} from '../words.js';
@@ -42,10 +43,12 @@ export async function dashboard(
 	if (opening === 'replayed') goTo(store, 0);
 	else if (opening) play(store, opening.present, true);
 	const mouse = flags.mouse ?? config.mouse ?? false;
+	// Past the recording: whoever plays it keeps their own clipboard.
+	const write = stdout.write.bind(stdout);
 	const copy = (text: string): string | undefined => {
 		const copied = copySequence(text, env);
 		if ('refused' in copied) return copied.refused;
-		stdout.write(copied.sequence);
+		write(copied.sequence);
 		return undefined;
 	};
 	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
@@ -68,8 +71,8 @@ export async function dashboard(
 		process.stdin.setRawMode(false);
 		incomplete = stopCast?.();
 	}
-	if (incomplete) process.stderr.write(`${incomplete}\n`);
-	if (machine.lab) process.stdout.write(`${goodbye(machine.state())}\n`);
+	if (incomplete) printTo(process.stderr)(incomplete);
+	if (machine.lab) printTo(stdout)(goodbye(machine.state()));
 	return 0;
 }
 
