@@ -8,7 +8,7 @@ import {Decoder} from '../../../source/live/decode/decoder.js';
 import type {LoggedFault, Reading} from '../../../source/live/decode/fault.js';
 import {closing, paragraph} from '../../../source/live/decode/report.js';
 import {readCorpus} from '../../helpers/faults.js';
-import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
+import {fuzz} from '../../helpers/fuzz.js';
 
 const corpus = readCorpus();
 const lines = corpus.flatMap(({log}) => log.split('\n')).filter(line => line !== '');
@@ -120,7 +120,7 @@ test('damaged lines bring no crash and no wrong claim', t => {
 				assert.ok(paragraph(group, decoder.explain(group)).length > 1);
 			assert.ok(closing(decoder.storm).length > 0);
 		}),
-		{numRuns: Math.ceil(FUZZ_REQUESTS / LINES_A_LOG) * 2, seed: 20261122},
+		fuzz(1334, 20261122),
 	);
 	// Neither is all lost, nor is all taken for whole.
 	assert.ok(seen.faults > seen.lines / 10 && seen.notUnderstood > seen.lines / 10, JSON.stringify(seen));

@@ -14,7 +14,7 @@ import {hostLines} from '../../../source/live/host/text.js';
 import {Files, Tree} from '../../../source/live/host/tree.js';
 import {hostWords} from '../../../source/live/host/words.js';
 import {lineText} from '../../../source/print.js';
-import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
+import {fuzz} from '../../helpers/fuzz.js';
 
 const ENTRIES = ['intel.tar', 'amd.tar'].map(name =>
 	entriesOf(fs.readFileSync(path.join(import.meta.dirname, name))),
@@ -66,7 +66,7 @@ test('damaged machines are read to the end, shown in 80 columns, and captured as
 				entriesOf(capture.tar());
 			},
 		),
-		{seed: 20261122, numRuns: Math.ceil(FUZZ_REQUESTS / 60)},
+		fuzz(34, 20261122),
 	);
 });
 
