@@ -11,9 +11,9 @@ import {copySequence} from './clipboard.js';
 import {chooseKeys} from './commands/index.js';
 import {Display} from './display.js';
 import {asciiByItself, setAscii} from './glyphs.js';
+import {keysOf} from './input.js';
 import {type LookFlags, readLook} from './look-flags.js';
 import {modesAlone} from './modes.js';
-import {withoutMouse} from './mouse.js';
 import {play} from './play.js';
 import {point} from './point.js';
 import {refresh} from './refresh.js';
@@ -60,7 +60,7 @@ export async function dashboard(
 		const display = new Display(store, stdout);
 		machine.watch?.(() => refresh(store));
 		const {waitUntilExit} = render(<App store={store} display={display} mouse={mouse} copy={copy} />, {
-			...(mouse ? {stdin: withoutMouse(process.stdin, event => point(store, event))} : {}),
+			stdin: keysOf(process.stdin, event => point(store, event)),
 			stdout: modesAlone(stdout),
 			alternateScreen: true,
 			interactive: true,
