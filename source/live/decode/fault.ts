@@ -3,7 +3,6 @@
 
 import type {Halves} from '../../formats/halves.js';
 import {type Rid, ridBus} from '../../formats/pci.js';
-import {printable} from '../../printable.js';
 
 /** `segment` is undefined where the log does not print it, as Linux does of VT-d before 7.0. */
 export type LoggedDevice = {readonly segment?: number; readonly rid: Rid};
@@ -93,6 +92,6 @@ export const ridDevice = (hex: string): LoggedDevice => ({rid: Number.parseInt(h
 
 /** The text of a log, no longer than is looked at. */
 export function excerpt(text: string, longest = 160): string {
-	const signs = [...printable(text)];
-	return signs.length > longest ? `${signs.slice(0, longest - 1).join('')}…` : signs.join('');
+	const signs = [...text];
+	return signs.length > longest ? `${signs.slice(0, longest - 1).join('')}…` : text;
 }

@@ -2,6 +2,7 @@
 
 import {hexHalves} from '../../formats/halves.js';
 import type {Line, Span} from '../../print.js';
+import {printable} from '../../printable.js';
 import type {ToldFault} from '../../seam/told.js';
 import {grouped, plural} from '../../words.js';
 import type {Explained} from './explain.js';
@@ -118,7 +119,7 @@ export function closing({
 export function wrapped(text: string, width = WIDTH): string[] {
 	const lines: string[] = [];
 	let line = '';
-	for (const word of text.split(' ')) {
+	for (const word of printable(text).split(' ')) {
 		if (line !== '' && line.length + 1 + word.length > width) {
 			lines.push(line);
 			line = word;
