@@ -75,6 +75,16 @@ test('React is used on the floor of the ui alone', () => {
 	);
 });
 
+test('lines leave the program by print.ts alone, which writes out what a terminal would obey', () => {
+	const writers = sources.filter(file =>
+		/\bstd(out|err)\.write\b|\bconsole\.(log|error|warn|info|debug)\b|writeSync\([012]\b/.test(
+			fs.readFileSync(path.join(root, 'source', file), 'utf8'),
+		),
+	);
+	// The clipboard, whose text is base64, and the mouse's modes.
+	assert.deepEqual(writers.sort(), ['ui/dashboard.tsx', 'ui/use-mouse.ts']);
+});
+
 test('the machine hides no field from a save', () => {
 	// Memory keeps a log of its own.
 	const walked = sources.filter(

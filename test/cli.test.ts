@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import {spawnSync} from 'node:child_process';
+import {spawn, spawnSync} from 'node:child_process';
+import {once} from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import pty from '@lydell/node-pty';
+import {assertHarmless} from './helpers/escapes.js';
 import {folder} from './helpers/lab.js';
 
 const CLI = path.resolve(import.meta.dirname, '../dist/cli.js');
@@ -227,6 +229,51 @@ test('a reader that closes the pipe early is no error', () => {
 	});
 	assert.deepEqual([stderr, status], ['', 0]);
 });
+
+test('when nobody reads any more, no further step is run, and no report is written', async t => {
+	const junit = path.join(folder(t), 'junit.xml');
+	const child = spawn(process.execPath, [CLI, 'run', 'all', '--junit', junit]);
+	let said = '';
+	child.stderr.on('data', data => (said += data));
+	child.stdout.destroy();
+	const [code] = await once(child, 'close');
+	assert.deepEqual([code, said], [0, '']);
+	assert.equal(fs.existsSync(junit) ? fs.readFileSync(junit, 'utf8') : '', '');
+});
+
+test('SIGUSR1 opens no debugger, and says nothing', async t => {
+	const log = path.join(folder(t), 'kern.log');
+	fs.writeFileSync(log, 'DMAR: nothing\n');
+	const child = spawn(process.execPath, [CLI, 'decode', '--json', '--follow', log]);
+	t.after(() => child.kill('SIGKILL'));
+	let said = '';
+	child.stderr.on('data', data => (said += data));
+	const line = async () => String((await once(child.stdout, 'data'))[0]);
+	fs.appendFileSync(log, FAULT);
+	assert.match(await line(), /"type":"fault"/);
+	child.kill('SIGUSR1');
+	fs.appendFileSync(log, FAULT);
+	assert.match(await line(), /"type":"fault"/);
+	child.kill('SIGINT');
+	assert.match(await line(), /"faults":2/);
+	assert.equal(said, '');
+});
+
+test('what nobody catches says no more to a terminal than anything else', () => {
+	const ready = 'process.listenerCount("uncaughtExceptionMonitor") > 0';
+	const fault = `setInterval(() => { if (${ready}) throw new Error("a \\u001b]0;title\\u0007 \\u202e") }, 20)`;
+	const {stderr, status} = spawnSync(
+		process.execPath,
+		['--import', `data:text/javascript,${encodeURIComponent(fault)}`, CLI, 'decode', '--follow', '/dev/null'],
+		{encoding: 'utf8', timeout: 20_000},
+	);
+	assert.equal(status, 1);
+	assert.match(stderr, /Error: a \\u001b\]0;title\\u0007 \\u202e\n/);
+	assertHarmless(stderr, 'an error that nobody catches');
+});
+
+const FAULT =
+	'DMAR: [DMA Read] Request device [05:00.0] fault addr ffff000 [fault reason 06] PTE Read access is not set\n';
 
 type Terminal = {
 	output: () => string;

@@ -1,6 +1,6 @@
 // Every command of the command line: what it is called, what it takes, and what then does it, loaded only when asked for.
 
-import type {Print} from '../lab/run.js';
+import type {Print} from '../print.js';
 import {type FlagName, type Given, LAB_FLAGS, LOOK_FLAGS, labFlags, lookFlags} from './flags.js';
 
 export type CliCommand = {
@@ -105,10 +105,11 @@ export const COMMANDS: readonly CliCommand[] = [
 		about: 'IOMMU faults of a kernel log, explained; from a file, a pipe, or this machine’s dmesg',
 		more: ['Logs of Linux, FreeBSD, Xen and QEMU. Exit 0 where the log was read, faults or none.'],
 		flags: ['json', 'follow'],
-		run: async (words, given) =>
-			(await import('../live/decode-command.js')).runDecode(words, {
-				json: given.has('json'),
-				follow: given.has('follow'),
-			}),
+		run: async (words, given, out) =>
+			(await import('../live/decode-command.js')).runDecode(
+				words,
+				{json: given.has('json'), follow: given.has('follow')},
+				out,
+			),
 	},
 ];

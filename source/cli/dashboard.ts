@@ -2,7 +2,7 @@
 
 import {type LabFlags, openLab} from '../lab/open.js';
 import {openScenario} from '../lab/open-scenario.js';
-import type {Print} from '../lab/run.js';
+import {jsonLines, type Print} from '../print.js';
 import type {ObservedMachine} from '../seam/observed.js';
 import type {LookFlags} from '../ui/look-flags.js';
 import {UserError} from '../user-error.js';
@@ -78,8 +78,8 @@ function replayed(flags: LabFlags, name: string) {
 }
 
 async function printSnapshot(machine: ObservedMachine, json: boolean, out: Print): Promise<void> {
-	const {snapshotJson, snapshotText} = await import('../seam/snapshot.js');
-	out(json ? JSON.stringify(snapshotJson(machine), undefined, 2) : snapshotText(machine).trimEnd());
+	const {snapshotJson, snapshotLines} = await import('../seam/snapshot.js');
+	out(json ? jsonLines(snapshotJson(machine)) : snapshotLines(machine));
 }
 
 /** What is wrong in them is said in a pipe, too. */

@@ -1,9 +1,9 @@
 // dmascope host: a dashboard on a terminal; where there is none, text or JSON.
 
 import os from 'node:os';
-import type {Print} from '../lab/run.js';
 import {captureHost, openHost, openTracing, printHost} from '../live/host/command.js';
 import {streamEvents} from '../live/host/trace-stream.js';
+import type {Print} from '../print.js';
 import {checkLook, onTerminal} from './dashboard.js';
 import {type Given, lookFlags} from './flags.js';
 

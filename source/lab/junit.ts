@@ -1,6 +1,7 @@
 // What a run came to as CI systems read it: the XML of JUnit, a suite for each scenario and a case for each step.
 // It says nothing of time, so that the same run gives the same bytes.
 
+import {UNPRINTABLE} from '../printable.js';
 import type {Report} from './run.js';
 
 export function junitText(reports: readonly Report[]): string {
@@ -40,10 +41,10 @@ const ENTITIES: Readonly<Record<string, string>> = {'&': '&amp;', '<': '&lt;', '
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const NO_XML = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
 
-/** Text as XML has it; line ends too, which attributes would lose. */
+/** Text as XML has it: what a terminal would obey, and line ends, which attributes would lose, as numbers. */
 const xml = (text: string): string =>
 	text
 		.toWellFormed()
 		.replace(NO_XML, '\ufffd')
 		.replace(/[&<>"]/g, char => ENTITIES[char])
-		.replace(/[\t\n\r]/g, char => `&#${char.charCodeAt(0)};`);
+		.replace(UNPRINTABLE, char => `&#${char.codePointAt(0)};`);

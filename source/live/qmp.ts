@@ -52,8 +52,7 @@ export class Qmp {
 		const answer = this.answer(`it was asked ${command}. Is its process stopped?`);
 		this.socket.write(`${JSON.stringify({execute: command, arguments: parameters})}\n`);
 		const {error, return: value} = fields(await answer);
-		if (error !== undefined)
-			throw new UserError(`QEMU refuses ${command}: ${printable(text(fields(error).desc))}.`);
+		if (error !== undefined) throw new UserError(`QEMU refuses ${command}: ${text(fields(error).desc)}.`);
 		return value;
 	}
 
@@ -169,12 +168,11 @@ async function printed(qmp: Qmp, gpa: number, count: number, size: 'w' | 'g'): P
 	const lines = await qmp.monitor(`xp /${count}${size}x ${at}`);
 	const found = lines.match(size === 'w' ? WORDS : GIANTS) ?? [];
 	if (found.length !== count)
-		throw new UserError(`QEMU does not print what is at ${at}: ${printable(lines.slice(0, 200))}`);
+		throw new UserError(
+			`QEMU does not print what is at ${at}: ${lines.slice(0, 200).trim().replace(/\s+/g, ' ')}`,
+		);
 	return found;
 }
-
-/** Text of another program's, for a terminal: nothing in it moves the cursor. */
-export const printable = (words: string): string => words.replace(/\p{C}+/gu, ' ').trim();
 
 /** The parts of an answer, each checked where it is used. Another version of QEMU may answer otherwise. */
 export const fields = (value: unknown): Record<string, unknown> =>

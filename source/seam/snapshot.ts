@@ -64,7 +64,7 @@ const isMapped = ({read, write}: Range): boolean => read || write;
 const rights = ({read, write}: Range): string => `${read ? 'r' : '-'}${write ? 'w' : '-'}`;
 
 /** The snapshot as text, a section for each panel of the dashboard. */
-export function snapshotText(machine: ObservedMachine): string {
+export function snapshotLines(machine: ObservedMachine): string[] {
 	const state = machine.state();
 	const views = state.domains.map(domain => viewDomain(machine.memory, state.owned, domain));
 	const names = Math.max(7, ...state.devices.map(({name}) => name.length));
@@ -93,7 +93,7 @@ export function snapshotText(machine: ObservedMachine): string {
 				...vm.console.map(line => `  ${line}`),
 			];
 		}),
-		...(state.writer ? [] : ['', 'TRANSFERS', ...state.transfers.map(transferText)]),
+		...(state.writer ? [] : ['', 'TRANSFERS', ...state.transfers.flatMap(transferLines)]),
 		'',
 		faultTitle(state),
 		...state.faults.map(fault => {
@@ -104,8 +104,7 @@ export function snapshotText(machine: ObservedMachine): string {
 		}),
 		...(state.told ? toldText(state.told) : []),
 		...(state.notes?.length ? ['', 'NOTES', ...state.notes.map(note => `  ${note}`)] : []),
-		'',
-	].join('\n');
+	];
 }
 
 const toldText = ({from, faults, closing}: Told): string[] => [
@@ -174,7 +173,7 @@ export function faultLogText({kind, total, used, overflow, kernelLogged}: FaultL
 	return `${kind === 'registers' ? 'registers hold' : 'event log holds'} ${used} of ${total}${full}${logged}`;
 }
 
-function transferText({
+function transferLines({
 	number: n,
 	command,
 	policy,
@@ -184,11 +183,11 @@ function transferText({
 	landed,
 	faults,
 	note,
-}: Transfer): string {
+}: Transfer): string[] {
 	const what =
 		command.do === 'dma'
 			? `${command.device} ${command.access} ${hex(command.gpa)}`
 			: `${command.vm} ${command.do} LBA ${command.lba}, ${plural(command.sectors, 'sector')} in ${command.segments}, ${hex(command.gpa)}`;
-	const tail = note === undefined ? '' : `\n      ${note}`;
-	return `  #${n} ${policy}: ${what}: ${data} ${way}, ${partOf(landed, bytes)} bytes, ${plural(faults, 'fault')}${tail}`;
+	const line = `  #${n} ${policy}: ${what}: ${data} ${way}, ${partOf(landed, bytes)} bytes, ${plural(faults, 'fault')}`;
+	return note === undefined ? [line] : [line, `      ${note}`];
 }

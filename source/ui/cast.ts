@@ -13,10 +13,6 @@ export const castHeader = (width: number, height: number): string =>
 export const castEvent = (at: number, kind: 'o' | 'r', data: string): string =>
 	`${JSON.stringify([Math.round(at) / 1000, kind, data])}\n`;
 
-/** What a player must not do to whoever watches: set the clipboard. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the sequence is made of them
-const CLIPBOARD = /\x1b\]52;[^\x07\x1b]*(\x07|\x1b\\)/g;
-
 /**
  * From now on all that is written to a terminal goes into `file`, too, which must not be there yet.
  * `now`: a clock in milliseconds.
@@ -48,8 +44,7 @@ export function recordCast(file: string, terminal: Terminal, now: () => number):
 					: chunk instanceof Uint8Array
 						? decoder.write(Buffer.from(chunk))
 						: '';
-			const shown = text.replace(CLIPBOARD, '');
-			if (shown !== '') put(castEvent(now() - start, 'o', shown));
+			if (text !== '') put(castEvent(now() - start, 'o', text));
 			return Reflect.apply(write, terminal, what);
 		},
 	});

@@ -1,6 +1,7 @@
 // Puts the dashboard on the terminal, and gives the terminal back.
 
 import {render} from 'ink';
+import {printTo} from '../print.js';
 import type {MachineState, ObservedMachine} from '../seam/observed.js';
 import type {Scenario} from '../seam/play.js';
 import {grouped, plural} from '../words.js';
@@ -10,9 +11,9 @@ import {copySequence} from './clipboard.js';
 import {chooseKeys} from './commands/index.js';
 import {Display} from './display.js';
 import {asciiByItself, setAscii} from './glyphs.js';
+import {keysOf} from './input.js';
 import {type LookFlags, readLook} from './look-flags.js';
 import {modesAlone} from './modes.js';
-import {withoutMouse} from './mouse.js';
 import {play} from './play.js';
 import {point} from './point.js';
 import {refresh} from './refresh.js';
@@ -42,10 +43,12 @@ export async function dashboard(
 	if (opening === 'replayed') goTo(store, 0);
 	else if (opening) play(store, opening.present, true);
 	const mouse = flags.mouse ?? config.mouse ?? false;
+	// Past the recording: whoever plays it keeps their own clipboard.
+	const write = stdout.write.bind(stdout);
 	const copy = (text: string): string | undefined => {
 		const copied = copySequence(text, env);
 		if ('refused' in copied) return copied.refused;
-		stdout.write(copied.sequence);
+		write(copied.sequence);
 		return undefined;
 	};
 	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
@@ -57,7 +60,7 @@ export async function dashboard(
 		const display = new Display(store, stdout);
 		machine.watch?.(() => refresh(store));
 		const {waitUntilExit} = render(<App store={store} display={display} mouse={mouse} copy={copy} />, {
-			...(mouse ? {stdin: withoutMouse(process.stdin, event => point(store, event))} : {}),
+			stdin: keysOf(process.stdin, event => point(store, event)),
 			stdout: modesAlone(stdout),
 			alternateScreen: true,
 			interactive: true,
@@ -68,8 +71,8 @@ export async function dashboard(
 		process.stdin.setRawMode(false);
 		incomplete = stopCast?.();
 	}
-	if (incomplete) process.stderr.write(`${incomplete}\n`);
-	if (machine.lab) process.stdout.write(`${goodbye(machine.state())}\n`);
+	if (incomplete) printTo(process.stderr)(incomplete);
+	if (machine.lab) printTo(stdout)(goodbye(machine.state()));
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {snapshotJson, snapshotText} from '../../source/seam/snapshot.js';
+import {snapshotJson, snapshotLines} from '../../source/seam/snapshot.js';
 import {openTestLab, read} from '../helpers/lab.js';
 
 test('the JSON snapshot keeps its contract', t => {
@@ -62,7 +62,7 @@ test('the JSON snapshot keeps its contract', t => {
 });
 
 test('the text snapshot names domains, devices, guests, transfers and faults', t => {
-	const text = snapshotText(openTestLab(t));
+	const text = snapshotLines(openTestLab(t)).join('\n');
 	for (const line of [
 		/^dmascope lab · vt-d · policy remove · ada0 is /,
 		/^HOST DOMAIN 1: 49,152 pages, 16,384 removed$/m,

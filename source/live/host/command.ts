@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import chalk from 'chalk';
+import {jsonLines, type Print} from '../../print.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
 import {plural, sizeText} from '../../words.js';
 import {milliseconds} from '../every.js';
@@ -16,7 +16,7 @@ import {type Gap, readHost, readingHost, remembering} from './host.js';
 import {hostJson} from './json.js';
 import {HostMachine} from './machine.js';
 import {entriesOf} from './tar.js';
-import {hostText, type Paint, printable} from './text.js';
+import {hostLines} from './text.js';
 import {TraceLog} from './trace-log.js';
 import {Tracing} from './tracing.js';
 import {Files, type Source, Tree} from './tree.js';
@@ -109,7 +109,7 @@ export function treeAt(root: string): () => Source {
 }
 
 /** Keeps what is read of a host as a tar file. @throws UserError */
-export function captureHost(root: string | undefined, file: string, print: (line: string) => void): void {
+export function captureHost(root: string | undefined, file: string, print: Print): void {
 	const recorded = new Capture();
 	readHost(new Tree(root === undefined ? ownTree() : treeAt(root)(), recorded));
 	const tar = recorded.tar();
@@ -119,35 +119,16 @@ export function captureHost(root: string | undefined, file: string, print: (line
 		throw new UserError(`--capture ${file}: ${messageOf(error)}; name a file that can be written.`);
 	}
 	const contents = recorded.contents();
-	for (const {path, text, kind} of contents) print(printable(kind === 'link' ? `${path} → ${text}` : path));
+	print(contents.map(({path, text, kind}) => (kind === 'link' ? `${path} → ${text}` : path)));
 	print(
 		`${file}: ${plural(contents.length, 'file')} and links, ${sizeText(tar.length)}; look at it with dmascope host --root ${file}`,
 	);
 }
 
-const same = (text: string): string => text;
-const UNPAINTED: Paint = {title: same, dim: same, good: same, bad: same, warn: same};
-const PAINTED: Paint = {
-	title: chalk.bold,
-	dim: chalk.dim,
-	good: chalk.green,
-	bad: chalk.redBright,
-	warn: chalk.yellow,
-};
-
 /** The host once, as text or as JSON. */
-export async function printHost(
-	machine: HostMachine,
-	json: boolean,
-	print: (text: string) => void,
-): Promise<void> {
+export async function printHost(machine: HostMachine, json: boolean, print: Print): Promise<void> {
 	await machine.readLog();
 	const {host: words, told} = machine.state();
 	if (words === undefined) return;
-	const colour = process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
-	print(
-		json
-			? JSON.stringify(hostJson(machine.host, words, told), undefined, 2)
-			: hostText(words, told, colour ? PAINTED : UNPAINTED).trimEnd(),
-	);
+	print(json ? jsonLines(hostJson(machine.host, words, told)) : hostLines(words, told));
 }

@@ -1,38 +1,28 @@
 // A host on a page of 80 columns.
 
+import type {Colour, Line} from '../../print.js';
+import {printable} from '../../printable.js';
 import type {DeviceWords, GroupWords, HostWords, UnitWords} from '../../seam/host-words.js';
 import type {Lint} from '../../seam/lints.js';
 import type {Told} from '../../seam/told.js';
 
-/** How each kind of text is painted; in a pipe all is left as it is. */
-export type Paint = Readonly<Record<'title' | 'dim' | 'good' | 'bad' | 'warn', (text: string) => string>>;
-
 const WIDTH = 80;
 
-export function hostText(words: HostWords, told: Told | undefined, paint: Paint): string {
+export function hostLines(words: HostWords, told: Told | undefined): Line[] {
 	const {facts, booted, units, groups, alone, reserved, tables, warnings, notSeen} = words;
-	const section = (title: string, lines: readonly string[]) =>
-		lines.length > 0 ? ['', paint.title(title), ...lines] : [];
+	const section = (title: string, lines: readonly Line[]): Line[] =>
+		lines.length > 0 ? ['', coloured('title', title), ...lines] : [];
 	const [first, ...more] = wrapped(['dmascope host', ...facts].join(' · '), '', '  ');
-	const lines = [
-		paint.title(first),
+	return [
+		coloured('title', first),
 		...more,
 		...(booted.length > 0 ? wrapped(`booted with ${booted.join(' ')}`, '  ') : []),
-		...section(
-			`WARNINGS ${warnings.length}`,
-			warnings.flatMap(lint => lintText(lint, paint)),
-		),
-		...section(
-			'UNITS',
-			units.flatMap(unit => unitText(unit, paint)),
-		),
-		...section(
-			'GROUPS',
-			groups.flatMap(group => groupText(group, paint)),
-		),
+		...section(`WARNINGS ${warnings.length}`, warnings.flatMap(lintLines)),
+		...section('UNITS', units.flatMap(unitLines)),
+		...section('GROUPS', groups.flatMap(groupLines)),
 		...section(
 			groups.length > 0 ? 'DEVICES IN NO GROUP' : 'DEVICES',
-			alone.flatMap(device => deviceText(device, '  ')),
+			alone.flatMap(device => deviceLines(device, '  ')),
 		),
 		...section(
 			'RESERVED REGIONS',
@@ -42,61 +32,62 @@ export function hostText(words: HostWords, told: Told | undefined, paint: Paint)
 			'PAGE TABLES',
 			tables.map(text => `  ${text}`),
 		),
-		...section('FAULTS', told === undefined ? [] : faultsText(told, paint)),
+		...section('FAULTS', told === undefined ? [] : faultLines(told)),
 		...section(
 			'NOT SEEN FROM HERE',
 			notSeen.flatMap(({what, how}) => [
 				...wrapped(what, '  '),
-				...wrapped(how, '      ').map(line => paint.dim(line)),
+				...wrapped(how, '      ').map(line => coloured('dim', line)),
 			]),
 		),
 	];
-	return `${lines.join('\n')}\n`;
 }
+
+const coloured = (colour: Colour, text: string): Line => [[text, colour]];
 
 const SIGNS = {error: ['✗', 'bad'], warning: ['!', 'warn'], note: ['·', 'dim']} as const;
 
-function lintText({severity, title, cause, cure}: Lint, paint: Paint): string[] {
-	const [sign, tone] = SIGNS[severity];
+function lintLines({severity, title, cause, cure}: Lint): Line[] {
+	const [sign, colour] = SIGNS[severity];
 	const [first = '', ...more] = wrapped(title, '    ');
 	return [
-		`  ${paint[tone](sign)} ${paint.title(first.trimStart())}`,
-		...more.map(line => paint.title(line)),
+		['  ', [sign, colour], ' ', [first.trimStart(), 'title']],
+		...more.map(line => coloured('title', line)),
 		...wrapped(cause, '    '),
-		...wrapped(`→ ${cure}`, '    ', '      ').map(line => paint.dim(line)),
+		...wrapped(`→ ${cure}`, '    ', '      ').map(line => coloured('dim', line)),
 	];
 }
 
-function unitText({name, facts, capabilities}: UnitWords, paint: Paint): string[] {
+function unitLines({name, facts, capabilities}: UnitWords): Line[] {
 	return [
 		...wrapped(`${name}  ${facts}`, '  ', '      '),
-		...capabilities.flatMap(text => wrapped(text, '      ')).map(line => paint.dim(line)),
+		...capabilities.flatMap(text => wrapped(text, '      ')).map(line => coloured('dim', line)),
 	];
 }
 
-function groupText({verdict, type, tone, also, devices}: GroupWords, paint: Paint): string[] {
+function groupLines({verdict, type, tone, also, devices}: GroupWords): Line[] {
 	const head = wrapped(`${verdict} · default domain ${type}`, '  ', '      ');
 	return [
-		...head.map(line => paint[tone](line)),
+		...head.map(line => coloured(tone, line)),
 		...also.flatMap(owner => wrapped(`also ${owner}`, '      ')),
-		...devices.flatMap(device => deviceText(device, '    ')),
+		...devices.flatMap(device => deviceLines(device, '    ')),
 	];
 }
 
-function deviceText({id, kind, product, whose}: DeviceWords, indent: string): string[] {
+function deviceLines({id, kind, product, whose}: DeviceWords, indent: string): string[] {
 	const what = product === undefined ? kind : `${kind}, ${product}`;
 	return wrapped(`${id}  ${what}${whose === undefined ? '' : ` · ${whose}`}`, indent, `${indent}         `);
 }
 
-function faultsText({from, faults, closing}: Told, paint: Paint): string[] {
+function faultLines({from, faults, closing}: Told): Line[] {
 	return [
 		...faults.flatMap(({title, count, often}) => [
-			...wrapped(title, '  ', '      ').map(line => paint.warn(line)),
+			...wrapped(title, '  ', '      ').map(line => coloured('warn', line)),
 			...(count > 1 ? [`      ${often}`] : []),
 		]),
 		...closing.flatMap(text => wrapped(text, '  ')),
 		...(faults.length > 0
-			? wrapped(`what they mean: dmascope decode ${from}`, '  ').map(line => paint.dim(line))
+			? wrapped(`what they mean: dmascope decode ${from}`, '  ').map(line => coloured('dim', line))
 			: []),
 	];
 }
@@ -117,5 +108,3 @@ function wrapped(text: string, indent: string, further = indent): [string, ...st
 }
 
 const chunks = (word: string): string[] => word.match(/.{1,60}/gu) ?? [''];
-/** Names of machines and processes may hold anything; none of it moves a cursor. */
-export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}]/gu, '?');

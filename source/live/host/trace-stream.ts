@@ -1,9 +1,9 @@
 // dmascope host --trace into a pipe: a line an event, until somebody ends it.
 
 import {setTimeout as sleep} from 'node:timers/promises';
+import type {Print} from '../../print.js';
 import {eventJson, eventText} from '../../seam/traced.js';
 import {plural} from '../../words.js';
-import {printable} from './text.js';
 import type {EventSource} from './trace-log.js';
 
 const POLL_MS = 100;
@@ -12,13 +12,12 @@ const POLL_MS = 100;
 export async function streamEvents(
 	source: EventSource,
 	{json, stop}: {json: boolean; stop: AbortSignal},
-	print: (line: string) => void,
-	warn: (line: string) => void,
+	print: Print,
+	warn: Print,
 ): Promise<void> {
 	let {missed} = source;
 	while (!stop.aborted) {
-		for (const event of source.poll())
-			print(json ? JSON.stringify(eventJson(event)) : printable(eventText(event)));
+		for (const event of source.poll()) print(json ? JSON.stringify(eventJson(event)) : eventText(event));
 		if (source.missed > missed) {
 			warn(`${plural(source.missed - missed, 'event')} lost here: the kernel had no room for them.`);
 			missed = source.missed;

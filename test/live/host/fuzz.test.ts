@@ -10,13 +10,12 @@ import {treeAt} from '../../../source/live/host/command.js';
 import {readHost} from '../../../source/live/host/host.js';
 import {hostJson} from '../../../source/live/host/json.js';
 import {entriesOf} from '../../../source/live/host/tar.js';
-import {hostText} from '../../../source/live/host/text.js';
+import {hostLines} from '../../../source/live/host/text.js';
 import {Files, Tree} from '../../../source/live/host/tree.js';
 import {hostWords} from '../../../source/live/host/words.js';
-import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
+import {lineText} from '../../../source/print.js';
+import {fuzz} from '../../helpers/fuzz.js';
 
-const same = (text: string) => text;
-const PLAIN = {title: same, dim: same, good: same, bad: same, warn: same};
 const ENTRIES = ['intel.tar', 'amd.tar'].map(name =>
 	entriesOf(fs.readFileSync(path.join(import.meta.dirname, name))),
 );
@@ -60,14 +59,14 @@ test('damaged machines are read to the end, shown in 80 columns, and captured as
 					files.add(path, kind, text, readable);
 				const capture = new Capture();
 				const host = readHost(new Tree(files, capture));
-				const shown = hostText(hostWords(host), undefined, PLAIN);
-				assert.doesNotMatch(shown, /undefined|NaN|\[object/);
-				for (const line of shown.split('\n')) assert.ok(line.length <= 80, line);
+				const shown = hostLines(hostWords(host), undefined).map(line => lineText(line));
+				assert.doesNotMatch(shown.join('\n'), /undefined|NaN|\[object/);
+				for (const line of shown) assert.ok(line.length <= 80, line);
 				JSON.stringify(hostJson(host, hostWords(host), undefined));
 				entriesOf(capture.tar());
 			},
 		),
-		{seed: 20261122, numRuns: Math.ceil(FUZZ_REQUESTS / 60)},
+		fuzz(34, 20261122),
 	);
 });
 
