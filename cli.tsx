@@ -2,6 +2,7 @@
 // The door: which Node this is, where text goes, and what to do when it goes nowhere.
 
 import module from 'node:module';
+import path from 'node:path';
 
 // Node would open its debugger on a port for it.
 process.on('SIGUSR1', () => {});
@@ -14,7 +15,10 @@ if (Number.parseInt(process.versions.node, 10) < NODE) {
 	process.exit(2);
 }
 // What is imported from here on is compiled once and then kept by Node: a third of the time to the first frame.
-module.enableCompileCache?.();
+const {cacheFolder} = await import('./source/cache-folder.js');
+const cache = cacheFolder();
+// Node's own place for it is in the folder for temporary files, where others may have laid code to be run.
+if (cache !== undefined) module.enableCompileCache?.(path.join(cache, 'compiled'));
 const {main} = await import('./source/cli/main.js');
 const {printTo} = await import('./source/print.js');
 const {printable} = await import('./source/printable.js');

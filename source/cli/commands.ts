@@ -39,7 +39,7 @@ export const COMMANDS: readonly CliCommand[] = [
 		wants: `one scenario or more, ${SCENARIOS}: dmascope run pr-260178`,
 		about: 'scenarios without a terminal: files, names of those that ship, or all',
 		more: ['A line a step. Everything is checked before the first step.', ...EXIT],
-		flags: [...LAB_FLAGS, 'set', 'json', 'junit', 'watch'],
+		flags: [...LAB_FLAGS, 'set', 'json', 'junit', 'force', 'watch'],
 		run: async (words, given, out, err) => (await import('./run.js')).run(words, given, out, err),
 	},
 	{
@@ -96,7 +96,7 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'host',
 		about: 'this Linux host: its IOMMUs, groups, devices and who has them',
-		flags: ['root', 'capture', 'log', 'trace', 'every', 'json', ...LOOK_FLAGS],
+		flags: ['root', 'capture', 'force', 'log', 'trace', 'every', 'json', ...LOOK_FLAGS],
 		run: async (_words, given, out, err) => (await import('./host.js')).host(given, out, err),
 	},
 	{

@@ -14,7 +14,7 @@ export async function host(given: Given, out: Print, err: Print): Promise<number
 	const interactive = onTerminal() && !json && capture === undefined;
 	if (!interactive) await checkLook(look);
 	if (capture !== undefined) {
-		captureHost(root, capture, out);
+		captureHost(root, capture, given.has('force'), out);
 		return 0;
 	}
 	if (!interactive && given.has('trace')) return stream(root, json, out, err);

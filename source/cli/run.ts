@@ -1,17 +1,21 @@
 // dmascope run and dmascope check.
 
+import {ReportFile} from '../lab/junit.js';
 import {machineSet} from '../lab/machine-set.js';
 import {checkScenarios, named, type Print, type RunOptions, runScenarios} from '../lab/run.js';
 import {pathOf} from '../lab/scenario-files.js';
 import {watch} from '../lab/watch.js';
 import {type Given, labFlags} from './flags.js';
 
-const optionsOf = (given: Given): RunOptions => ({
-	flags: labFlags(given),
-	set: machineSet(given.all('set')),
-	json: given.has('json'),
-	junit: given.text('junit'),
-});
+function optionsOf(given: Given): RunOptions {
+	const report = given.text('junit');
+	return {
+		flags: labFlags(given),
+		set: machineSet(given.all('set')),
+		json: given.has('json'),
+		junit: report === undefined ? undefined : new ReportFile(report, given.has('force')),
+	};
+}
 
 /** @returns the exit code @throws UserError */
 export async function run(words: readonly string[], given: Given, out: Print, err: Print): Promise<number> {

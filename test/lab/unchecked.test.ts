@@ -3,13 +3,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {verdictText} from '../../source/lab/chain.js';
+import {ReportFile} from '../../source/lab/junit.js';
 import type {Lab} from '../../source/lab/lab.js';
 import {outcomeJson} from '../../source/lab/outcome-json.js';
 import {runScenarios} from '../../source/lab/run.js';
 import {workText} from '../../source/lab/work.js';
 import type {DiskCommand} from '../../source/seam/command.js';
 import {lintsOf} from '../../source/seam/lints.js';
-import {snapshotJson, snapshotText} from '../../source/seam/snapshot.js';
+import {snapshotJson, snapshotLines} from '../../source/seam/snapshot.js';
 import {failReads, fault, realRead} from '../helpers/failing-disk.js';
 import {folder, MIB, openTestLab, randomImage, read, transfer} from '../helpers/lab.js';
 
@@ -46,7 +47,10 @@ test('a write that arrives on a disk that cannot be read back is neither lost no
 	const state = lab.state();
 	assert.equal(state.tally.unchecked, 1);
 	assert.equal(state.tally.lost, 0);
-	assert.match(snapshotText(lab), /unchecked direct, \? of 4,096 bytes, 0 faults\n {6}Cannot be checked/);
+	assert.match(
+		snapshotLines(lab).join('\n'),
+		/unchecked direct, \? of 4,096 bytes, 0 faults\n {6}Cannot be checked/,
+	);
 	const shot = JSON.parse(JSON.stringify(snapshotJson(lab)));
 	assert.equal(shot.transfers.at(-1).data, 'unchecked');
 	assert.ok(!('landed' in shot.transfers.at(-1)));
@@ -119,7 +123,12 @@ test('dmascope run: a step can be held to unchecked, and delivered is not met by
 		const [out, err]: string[][] = [[], []];
 		const mend = failReads(t);
 		const print = (lines: string[]) => (line: string) => void lines.push(line);
-		const code = runScenarios([file], {flags: {writable: false}, junit}, print(out), print(err));
+		const code = runScenarios(
+			[file],
+			{flags: {writable: false}, junit: new ReportFile(junit)},
+			print(out),
+			print(err),
+		);
 		mend();
 		return {code, out: out.join('\n'), err: err.join('\n'), xml: fs.readFileSync(junit, 'utf8')};
 	};
