@@ -26,7 +26,8 @@ const {metafile} = await build({
 	banner: {
 		js: "import {createRequire as requireFrom} from 'node:module'; const require = requireFrom(import.meta.url);",
 	},
-	external: ['react-devtools-core'],
+	// koffi is optional, and has native code.
+	external: ['react-devtools-core', 'koffi'],
 	metafile: true,
 	logLevel: 'warning',
 });

@@ -1,7 +1,13 @@
 // Numbers as people read them. Intl does the same, a thousand times slower at its first use.
 
+import {printable} from './printable.js';
+
 /** 16,384 */
 export const grouped = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+
+/** 0 of 4,096; ? of 4,096 where the part is not known */
+export const partOf = (part: number | undefined, whole: number): string =>
+	`${part === undefined ? '?' : grouped(part)} of ${grouped(whole)}`;
 
 /** 1 page, 16,384 pages */
 export const plural = (n: number, noun: string): string => `${grouped(n)} ${noun}${n === 1 ? '' : 's'}`;
@@ -24,12 +30,10 @@ export const firstSentence = (text: string): string =>
 	(/^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? text).replace(/\s+/g, ' ');
 
 const LONGEST = 60;
-/** What a terminal might obey, or not show, and JSON leaves as it is. */
-const UNSHOWN = /[\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** A value as a sentence shows it: on one line, and not all of it where it is long. */
 export function show(value: unknown): string {
 	const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'missing');
-	const plain = text.replace(UNSHOWN, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+	const plain = printable(text);
 	return plain.length > LONGEST ? `${plain.slice(0, LONGEST)}…` : plain;
 }

@@ -6,12 +6,12 @@ import {test} from 'node:test';
 /** The way of the data is the way of the folders: each may use what stands before it, none what stands after. */
 const FLOORS = [
 	'formats',
+	'system',
 	'hardware',
 	'kernel',
 	'bhyve',
 	'guest',
-	'machine',
-	'explain',
+	'seam',
 	'lab',
 	'live',
 	'ui',
@@ -73,6 +73,16 @@ test('React is used on the floor of the ui alone', () => {
 		users.filter(file => !file.startsWith('ui')),
 		[],
 	);
+});
+
+test('lines leave the program by print.ts alone, which writes out what a terminal would obey', () => {
+	const writers = sources.filter(file =>
+		/\bstd(out|err)\.write\b|\bconsole\.(log|error|warn|info|debug)\b|writeSync\([012]\b/.test(
+			fs.readFileSync(path.join(root, 'source', file), 'utf8'),
+		),
+	);
+	// The clipboard, whose text is base64, and the mouse's modes.
+	assert.deepEqual(writers.sort(), ['ui/dashboard.tsx', 'ui/use-mouse.ts']);
 });
 
 test('the machine hides no field from a save', () => {

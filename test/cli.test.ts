@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import {spawnSync} from 'node:child_process';
+import {spawn, spawnSync} from 'node:child_process';
+import {once} from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import pty from '@lydell/node-pty';
+import {assertHarmless} from './helpers/escapes.js';
 import {folder} from './helpers/lab.js';
 
 const CLI = path.resolve(import.meta.dirname, '../dist/cli.js');
@@ -67,7 +69,10 @@ const WRONG: [string[], RegExp][] = [
 	],
 	[['run', 'tour', '--set'], /--set needs a value/],
 	[['run', 'tour', '--watch=1'], /--watch takes no value; leave out =1/],
-	[['run', 'tour', '--junit', '/nope/a.xml'], /--junit \/nope\/a\.xml cannot be written/],
+	[
+		['run', 'tour', '--junit', '/nope/a.xml'],
+		/\/nope\/a\.xml is in a folder that does not exist; choose another name\.\n$/,
+	],
 	[['check'], /check takes one scenario or more/],
 	[['run'], /run takes one scenario/],
 	[['run', 'nope'], /There is no scenario nope/],
@@ -91,13 +96,25 @@ const WRONG: [string[], RegExp][] = [
 	[['--every', '2s'], /dmascope takes no --every; it is for dmascope qemu/],
 	[['--root', '/'], /dmascope takes no --root; it is for dmascope host/],
 	[['host', 'there'], /host takes no more words/],
-	[['host', '--root', '/nope'], /--root \/nope: .*name a folder, or a file that --capture has made/],
-	[['host', '--root', '/dev/zero'], /--root \/dev\/zero: it is neither a folder nor a file/],
-	[['host', '--root', '/bin/sh'], /--root \/bin\/sh: It is no tar file/],
+	[
+		['host', '--root', '/nope'],
+		/\/nope does not exist; name a folder, or a file that --capture has made\.\n$/,
+	],
+	[
+		['host', '--root', '/dev/zero'],
+		/\/dev\/zero is a character device, not a regular file; name a folder, or a file/,
+	],
+	[
+		['host', '--root', '/bin/sh'],
+		/\/bin\/sh is no tar file, or it is cut short or damaged at byte 0; capture the host again\.\n$/,
+	],
 	[['host', '--log', '/nope/kern.log'], /There is no \/nope\/kern\.log; check the path/],
 	[['qemu', '/nope/there', '--log', '/nope/kern.log'], /There is no \/nope\/kern\.log; check the path/],
 	[['host', '--trace', '--root', '/tmp'], /--trace is of this machine’s own kernel; leave out --root/],
-	[['host', '--capture', '/nope/a.tar'], /--capture \/nope\/a.tar: .*name a file that can be written/],
+	[
+		['host', '--capture', '/nope/a.tar'],
+		/\/nope\/a\.tar is in a folder that does not exist; choose another name\.\n$/,
+	],
 ];
 for (const [args, message] of WRONG) {
 	test(`dmascope ${args.join(' ')}: one sentence, exit 2`, () => {
@@ -228,6 +245,51 @@ test('a reader that closes the pipe early is no error', () => {
 	assert.deepEqual([stderr, status], ['', 0]);
 });
 
+test('when nobody reads any more, no further step is run, and no report is written', async t => {
+	const junit = path.join(folder(t), 'junit.xml');
+	const child = spawn(process.execPath, [CLI, 'run', 'all', '--junit', junit]);
+	let report = '';
+	child.stderr.on('data', data => (report += data));
+	child.stdout.destroy();
+	const [code] = await once(child, 'close');
+	assert.deepEqual([code, report], [0, '']);
+	assert.equal(fs.existsSync(junit) ? fs.readFileSync(junit, 'utf8') : '', '');
+});
+
+test('SIGUSR1 opens no debugger, and says nothing', async t => {
+	const log = path.join(folder(t), 'kern.log');
+	fs.writeFileSync(log, 'DMAR: nothing\n');
+	const child = spawn(process.execPath, [CLI, 'decode', '--json', '--follow', log]);
+	t.after(() => child.kill('SIGKILL'));
+	let report = '';
+	child.stderr.on('data', data => (report += data));
+	const line = async () => String((await once(child.stdout, 'data'))[0]);
+	fs.appendFileSync(log, FAULT);
+	assert.match(await line(), /"type":"fault"/);
+	child.kill('SIGUSR1');
+	fs.appendFileSync(log, FAULT);
+	assert.match(await line(), /"type":"fault"/);
+	child.kill('SIGINT');
+	assert.match(await line(), /"faults":2/);
+	assert.equal(report, '');
+});
+
+test('what nobody catches says no more to a terminal than anything else', () => {
+	const ready = 'process.listenerCount("uncaughtExceptionMonitor") > 0';
+	const fault = `setInterval(() => { if (${ready}) throw new Error("a \\u001b]0;title\\u0007 \\u202e") }, 20)`;
+	const {stderr, status} = spawnSync(
+		process.execPath,
+		['--import', `data:text/javascript,${encodeURIComponent(fault)}`, CLI, 'decode', '--follow', '/dev/null'],
+		{encoding: 'utf8', timeout: 20_000},
+	);
+	assert.equal(status, 1);
+	assert.match(stderr, /Error: a \\u001b\]0;title\\u0007 \\u202e\n/);
+	assertHarmless(stderr, 'an error that nobody catches');
+});
+
+const FAULT =
+	'DMAR: [DMA Read] Request device [05:00.0] fault addr ffff000 [fault reason 06] PTE Read access is not set\n';
+
 type Terminal = {
 	output: () => string;
 	until: (what: string, from?: number) => Promise<void>;
@@ -317,6 +379,20 @@ test('Ctrl-Z where no shell could bring it back does nothing, were it pressed tw
 	assertRestored(output());
 });
 
+test('a scenario comes through a pipe, which is waited for', () => {
+	const scenario = path.join(import.meta.dirname, '../source/lab/scenario/scenarios/tour.yaml');
+	const command = `"${process.execPath}" "${CLI}" run`;
+	for (const line of [
+		`(sleep 0.3; cat "${scenario}") | ${command} /dev/stdin`,
+		`${command} /dev/stdin <"${scenario}"`,
+		`${command} <(cat "${scenario}")`,
+	]) {
+		const {stdout, stderr, status} = spawnSync('bash', ['-c', line], {encoding: 'utf8'});
+		assert.deepEqual([stderr, status], ['', 0], line);
+		assert.match(stdout, /tour: 10 steps, 24 of 24 expectations held/);
+	}
+});
+
 test('output that cannot be written is a sentence', t => {
 	if (!fs.existsSync('/dev/full')) return t.skip('no /dev/full here');
 	const {stderr, status} = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" > /dev/full`], {
@@ -333,12 +409,14 @@ test('a scenario says for how much memory it is written', () => {
 });
 
 test('a writable sample is a copy that leaves nothing behind', t => {
-	const cache = folder(t);
+	const [cache, temporary] = [folder(t), folder(t)];
 	const {status} = spawnSync(process.execPath, [CLI, '--json', '--writable'], {
-		env: {...process.env, XDG_CACHE_HOME: cache},
+		env: {...process.env, XDG_CACHE_HOME: cache, TMPDIR: temporary},
 	});
 	assert.equal(status, 0);
-	assert.deepEqual(fs.readdirSync(path.join(cache, 'dmascope')), ['sample-disk-1.img']);
+	assert.deepEqual(fs.readdirSync(path.join(cache, 'dmascope')), ['compiled', 'sample-disk-1.img']);
+	// Node's own cache of compiled code would be where anybody can lay some.
+	assert.deepEqual(fs.readdirSync(temporary), []);
 });
 
 test('NO_COLOR: the dashboard has none, and what is chosen can still be seen', async t => {

@@ -8,7 +8,8 @@ import {verbs} from '../source/lab/scenario/command.js';
 import {EXPECTATIONS} from '../source/lab/scenario/expectations.js';
 import {shippedScenarios} from '../source/lab/scenario/find.js';
 import {Decoder} from '../source/live/decode/decoder.js';
-import {closing, paragraph, unpainted} from '../source/live/decode/report.js';
+import {closing, paragraph} from '../source/live/decode/report.js';
+import {lineText} from '../source/print.js';
 import {commands} from '../source/ui/commands/index.js';
 import {folder} from './helpers/lab.js';
 
@@ -63,6 +64,6 @@ test('the log that the readme has explained is explained so', () => {
 	decoder.push(Buffer.from(log));
 	decoder.end();
 	const {storm} = decoder;
-	const lines = storm.groups.flatMap(group => [...paragraph(group, decoder.explain(group), unpainted), '']);
-	assert.equal([...lines, ...closing(storm)].join('\n'), explained);
+	const lines = storm.groups.flatMap(group => [...paragraph(group, decoder.explain(group)), '']);
+	assert.equal([...lines, ...closing(storm)].map(line => lineText(line)).join('\n'), explained);
 });

@@ -1,7 +1,7 @@
 // Every command of the command line: what it is called, what it takes, and what then does it, loaded only when asked for.
 
+import type {Print} from '../print.js';
 import {DISPLAY_FLAGS, displayFlags, type FlagName, type Given, LAB_FLAGS, labFlags} from './flags.js';
-import type {Print} from './run-scenarios.js';
 
 export type CliCommand = {
 	/** Empty: where no command is named. */
@@ -44,7 +44,7 @@ export const COMMANDS: readonly CliCommand[] = [
 		wants: `one scenario or more, ${SCENARIOS}: dmascope run pr-260178`,
 		about: 'scenarios without a terminal: files, names of those that ship, or all',
 		more: ['A line a step. Everything is checked before the first step.', ...EXIT],
-		flags: [...LAB_FLAGS, 'set', 'json', 'junit', 'watch'],
+		flags: [...LAB_FLAGS, 'set', 'json', 'junit', 'force', 'watch'],
 		run: async (words, given, out, err) => (await import('./run.js')).run(words, given, out, err),
 	},
 	{
@@ -101,7 +101,7 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'host',
 		about: 'this Linux host: its IOMMUs, groups, devices and who has them',
-		flags: ['root', 'capture', 'log', 'trace', 'every', 'json', ...DISPLAY_FLAGS],
+		flags: ['root', 'capture', 'force', 'log', 'trace', 'every', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out, err) => (await import('./host.js')).host(given, out, err),
 	},
 	{
@@ -110,10 +110,11 @@ export const COMMANDS: readonly CliCommand[] = [
 		about: 'IOMMU faults of a kernel log, explained; from a file, a pipe, or this machine’s dmesg',
 		more: ['Logs of Linux, FreeBSD, Xen and QEMU. Exit 0 where the log was read, faults or none.'],
 		flags: ['json', 'follow'],
-		run: async (words, given) =>
-			(await import('./decode.js')).runDecode(words, {
-				json: given.has('json'),
-				follow: given.has('follow'),
-			}),
+		run: async (words, given, out) =>
+			(await import('./decode.js')).runDecode(
+				words,
+				{json: given.has('json'), follow: given.has('follow')},
+				out,
+			),
 	},
 ];

@@ -1,11 +1,11 @@
 // The dashboard on a terminal; where there is none, a snapshot.
 
 import type {ObservedMachine} from '../machine/observed.js';
+import {jsonLines, type Print} from '../print.js';
 import type {DisplayFlags} from '../ui/display-flags.js';
 import {UserError} from '../user-error.js';
 import {type LabFlags, openLab} from './open-lab.js';
 import {openScenario} from './open-scenario.js';
-import type {Print} from './run-scenarios.js';
 
 export type Opened = {lab: LabFlags; look: DisplayFlags; replay?: string; json: boolean};
 
@@ -82,8 +82,8 @@ function replayed(flags: LabFlags, name: string) {
 }
 
 async function printSnapshot(machine: ObservedMachine, json: boolean, out: Print): Promise<void> {
-	const {snapshotJson, snapshotText} = await import('../explain/snapshot.js');
-	out(json ? JSON.stringify(snapshotJson(machine), undefined, 2) : snapshotText(machine).trimEnd());
+	const {snapshotJson, snapshotLines} = await import('../explain/snapshot.js');
+	out(json ? jsonLines(snapshotJson(machine)) : snapshotLines(machine));
 }
 
 /** What is wrong in them is said in a pipe, too. */

@@ -1,22 +1,21 @@
 // dmascope decode: what a kernel log says of the IOMMU's faults, in words.
 
 import type {Readable} from 'node:stream';
-import chalk from 'chalk';
 import {type Asked, Decoder} from '../live/decode/decoder.js';
 import type {FaultReading} from '../live/decode/fault.js';
 import {eventJson, groupJson, summaryJson} from '../live/decode/fault-json.js';
-import {closing, type Paint, paragraph, unpainted, wrapped} from '../live/decode/report.js';
+import {closing, paragraph, wrapped} from '../live/decode/report.js';
 import type {Group} from '../live/decode/storm.js';
 import {asking} from '../live/host-devices.js';
 import {type LogInput, openLog} from '../live/log-input.js';
+import type {Print} from '../print.js';
 import {UserError} from '../user-error.js';
 import {grouped} from '../words.js';
 
 export type DecodeFlags = {readonly json: boolean; readonly follow: boolean};
 export type DecodeStreams = {
 	readonly stdin: Readable & {readonly isTTY?: boolean};
-	readonly print: (line: string) => void;
-	readonly paint?: Paint;
+	readonly print: Print;
 	/** Milliseconds, of any clock that only goes forward. */
 	readonly clock: () => number;
 	/** Ends the following, and has the rest reported. */
@@ -28,16 +27,13 @@ const BURST = 20;
 const A_SECOND = 2;
 const AGAIN_MS = 5000;
 
-/** On this process's own streams: colour on a terminal alone, and ^C ends the following, not the report. */
-export async function runDecode(words: readonly string[], flags: DecodeFlags): Promise<0> {
-	const {stdin, stdout} = process;
+/** On this process's own input; and ^C ends the following, not the report. */
+export async function runDecode(words: readonly string[], flags: DecodeFlags, print: Print): Promise<0> {
 	const stop = new AbortController();
 	if (flags.follow) process.once('SIGINT', () => stop.abort());
-	const colour = stdout.isTTY && !process.env.NO_COLOR;
 	return decode(words, flags, {
-		stdin,
-		print: line => stdout.write(`${line}\n`),
-		paint: colour ? {title: chalk.bold.yellow, label: chalk.dim, command: chalk.cyan} : unpainted,
+		stdin: process.stdin,
+		print,
 		clock: () => performance.now(),
 		stop: stop.signal,
 	});
@@ -91,12 +87,11 @@ async function toPeople(
 	{follow}: DecodeFlags,
 	streams: DecodeStreams,
 ): Promise<void> {
-	const {print, paint = unpainted, clock} = streams;
+	const {print, clock} = streams;
 	const decoder = new Decoder();
 	const logged = new Map<Group, {count: number; at: number}>();
 	const tell = (group: Group) => {
-		for (const line of paragraph(group, decoder.explain(group, asked), paint)) print(line);
-		print('');
+		print([...paragraph(group, decoder.explain(group, asked)), '']);
 		logged.set(group, {count: group.count, at: clock()});
 	};
 	let budget = Number.POSITIVE_INFINITY;
@@ -122,5 +117,5 @@ async function toPeople(
 	decoder.end();
 	if (follow) for (const group of decoder.storm.groups.filter(each => !logged.has(each))) tell(group);
 	else decoder.storm.groups.forEach(tell);
-	for (const line of closing(decoder.storm)) for (const part of wrapped(line)) print(part);
+	print(closing(decoder.storm).flatMap(line => wrapped(line)));
 }

@@ -3,9 +3,9 @@
 import os from 'node:os';
 import {captureHost, openHost, openTracing, printHost} from '../live/host/open.js';
 import {streamEvents} from '../live/host/trace-stream.js';
+import type {Print} from '../print.js';
 import {checkDisplay, onTerminal} from './dashboard.js';
 import {displayFlags, type Given} from './flags.js';
-import type {Print} from './run-scenarios.js';
 
 /** @returns the exit code @throws UserError */
 export async function host(given: Given, out: Print, err: Print): Promise<number> {
@@ -14,7 +14,7 @@ export async function host(given: Given, out: Print, err: Print): Promise<number
 	const interactive = onTerminal() && !json && capture === undefined;
 	if (!interactive) await checkDisplay(look);
 	if (capture !== undefined) {
-		captureHost(root, capture, out);
+		captureHost(root, capture, given.has('force'), out);
 		return 0;
 	}
 	if (!interactive && given.has('trace')) return stream(root, json, out, err);

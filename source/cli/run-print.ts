@@ -3,7 +3,7 @@
 import {hex} from '../formats/address.js';
 import type {OutcomeJson} from '../lab/scenario/outcome-json.js';
 import type {Command} from '../machine/command.js';
-import {grouped, plural} from '../words.js';
+import {partOf, plural} from '../words.js';
 import type {Print, Read, Report, StepReport} from './run-scenarios.js';
 
 type Printer = {
@@ -72,22 +72,11 @@ function stepText({number, step, outcome, unmet}: StepReport): string {
 }
 
 function outcomeText(outcome: OutcomeJson): string {
-	const {
-		data,
-		path = '',
-		landed = 0,
-		bytes = 0,
-		faults = 0,
-		found,
-		owner,
-		error,
-		domains,
-		missing = 0,
-	} = outcome;
+	const {data, path = '', landed, bytes = 0, faults = 0, found, owner, error, domains, missing = 0} = outcome;
 	if (domains !== undefined)
 		return `${(error ?? 'ok').padEnd(9)} ${plural(domains, 'domain')}, ${plural(missing, 'page')} missing from the host's`;
 	if (data === undefined) return '';
-	const counts = `${grouped(landed)} of ${grouped(bytes)} bytes, ${plural(faults, 'fault')}`;
+	const counts = `${partOf(landed, bytes)} bytes, ${plural(faults, 'fault')}`;
 	const more = found !== undefined ? `; ${found.at(-1)}` : owner ? `; memory of ${owner}` : '';
 	return `${data.padEnd(9)} ${path.padEnd(7)} ${counts}${more}`;
 }

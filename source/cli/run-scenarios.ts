@@ -1,6 +1,5 @@
 // dmascope run and dmascope check: scenarios without a terminal. All are read before the first step of the first.
 
-import fs from 'node:fs';
 import type {DiskInfo} from '../lab/build/state.js';
 import {Lab} from '../lab/lab.js';
 import type {Fields} from '../lab/scenario/fields.js';
@@ -11,13 +10,18 @@ import type {Command, Outcome} from '../machine/command.js';
 import type {Scenario, Step} from '../machine/scenario.js';
 import {messageOf, UserError} from '../user-error.js';
 import {plural, sizeText} from '../words.js';
-import {junitText} from './junit.js';
 import {defaultMachine, type LabFlags, machineOf, openDisk, unharmed} from './open-lab.js';
 import {jsonPrinter, textPrinter} from './run-print.js';
 
 export type Print = (line: string) => void;
-/** `set`: parts of the machine in place of the scenario's own; `junit`: the file for a CI system. */
-export type RunOptions = {flags: LabFlags; set?: Fields; json?: boolean; junit?: string};
+/** `set`: parts of the machine in place of the scenario's own; `junit`: the report for a CI system. */
+export type RunOptions = {flags: LabFlags; set?: Fields; json?: boolean; junit?: ReportSink};
+
+/** Where a report goes: checked before a run that reads `inputs`, written after it. Both throw UserErrors. */
+export type ReportSink = {
+	check(inputs: readonly string[]): void;
+	write(reports: readonly Report[], inputs: readonly string[]): void;
+};
 
 /** A scenario that was read: `name` as it was asked for. */
 export type Read = {name: string; path: string; scenario: Scenario};
@@ -49,7 +53,8 @@ export function runScenarios(
 	const names = named(words);
 	const all = readScenarios(names, options, err);
 	if (all.length < names.length) return 2;
-	const file = junit === undefined ? undefined : openReport(junit);
+	const inputs = [...all.map(({path}) => path), ...(flags.disk === undefined ? [] : [flags.disk])];
+	junit?.check(inputs);
 	const print = (json ? jsonPrinter : textPrinter)(out, all.length > 1);
 	const reports = all.map(read => {
 		print.begin(read);
@@ -61,7 +66,7 @@ export function runScenarios(
 		return report;
 	});
 	print.total(reports);
-	if (file !== undefined) writeReport(file, junitText(reports));
+	junit?.write(reports, inputs);
 	return reports.every(({broken}) => broken === 0) ? 0 : 1;
 }
 
@@ -150,23 +155,5 @@ function dispatchAt(lab: Lab, command: Command, place: string): Outcome {
 		return lab.dispatch(command);
 	} catch (error) {
 		throw error instanceof UserError ? new UserError(`${place}: ${error.message}`) : error;
-	}
-}
-
-function openReport(path: string): {path: string; fd: number} {
-	try {
-		return {path, fd: fs.openSync(path, 'w')};
-	} catch (error) {
-		throw new UserError(`--junit ${path} cannot be written: ${messageOf(error)}.`);
-	}
-}
-
-function writeReport({path, fd}: {path: string; fd: number}, text: string): void {
-	try {
-		fs.writeFileSync(fd, text);
-	} catch (error) {
-		throw new UserError(`--junit ${path} cannot be written: ${messageOf(error)}.`);
-	} finally {
-		fs.closeSync(fd);
 	}
 }

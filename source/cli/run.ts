@@ -3,15 +3,19 @@
 import {pathOf} from '../lab/scenario/find.js';
 import {machineSet} from '../lab/scenario/machine-set.js';
 import {type Given, labFlags} from './flags.js';
+import {ReportFile} from './junit.js';
 import {checkScenarios, named, type Print, type RunOptions, runScenarios} from './run-scenarios.js';
 import {watch} from './watch.js';
 
-const optionsOf = (given: Given): RunOptions => ({
-	flags: labFlags(given),
-	set: machineSet(given.all('set')),
-	json: given.has('json'),
-	junit: given.text('junit'),
-});
+function optionsOf(given: Given): RunOptions {
+	const report = given.text('junit');
+	return {
+		flags: labFlags(given),
+		set: machineSet(given.all('set')),
+		json: given.has('json'),
+		junit: report === undefined ? undefined : new ReportFile(report, given.has('force')),
+	};
+}
 
 /** @returns the exit code @throws UserError */
 export async function run(words: readonly string[], given: Given, out: Print, err: Print): Promise<number> {

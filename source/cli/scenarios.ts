@@ -3,9 +3,9 @@
 import {findScenario, shippedScenarios} from '../lab/scenario/find.js';
 import {parseHead} from '../lab/scenario/parse.js';
 import {scenarioSchema} from '../lab/scenario/schema.js';
+import {jsonLines, type Print} from '../print.js';
 import {firstSentence} from '../words.js';
 import type {Given} from './flags.js';
-import type {Print} from './run-scenarios.js';
 
 /** @returns the exit code */
 export function list(given: Given, out: Print): number {
@@ -20,13 +20,13 @@ export function list(given: Given, out: Print): number {
 		return {name, story, steps, file: path};
 	});
 	const width = Math.max(...names.map(name => name.length));
-	if (given.has('json')) out(JSON.stringify(all, undefined, 2));
+	if (given.has('json')) out(jsonLines(all));
 	else for (const {name, story} of all) out(`${name.padEnd(width)}  ${firstSentence(story)}`);
 	return 0;
 }
 
 /** @returns the exit code */
 export function schema(out: Print): number {
-	out(JSON.stringify(scenarioSchema(), undefined, 2));
+	out(jsonLines(scenarioSchema()));
 	return 0;
 }

@@ -3,7 +3,7 @@
 
 import type {Finding} from '../machine/finding.js';
 import type {CachedPage, MachineState, PhysicalReader, Vm} from '../machine/observed.js';
-import {grouped, plural} from '../words.js';
+import {grouped, partOf, plural} from '../words.js';
 import {stalePages} from './cached.js';
 import {deviceFindings} from './diagnosis-devices.js';
 import {type DomainView, FREE, type Range} from './ranges.js';
@@ -25,6 +25,7 @@ export function diagnose(
 	const found = [
 		...missingFindings(state, holes),
 		...lossFindings(state),
+		...uncheckedLints(state),
 		...deviceFindings(memory, state, views),
 		...leakedDomainFindings(state, views),
 		...faultLogFindings(state),
@@ -101,9 +102,28 @@ function lossFindings({transfers, vms, policy}: MachineState): Finding[] {
 				id: `lost:${name}`,
 				severity: 'error',
 				title: `${plural(lost.length, 'transfer')} of ${name} lost with success reported`,
-				cause: `The last is #${last.number}: ${grouped(last.landed)} of ${grouped(last.bytes)} bytes landed. Neither bhyve nor the guest was told: the guest goes on with what its buffer held before.`,
+				cause: `The last is #${last.number}: ${partOf(last.landed, last.bytes)} bytes landed. Neither bhyve nor the guest was told: the guest goes on with what its buffer held before.`,
 				cure: `Open the walk of #${last.number} to see which entry refused it. What ${name} has read or written since should not be trusted: shut it down, and check its file systems.`,
 				about: last.iova === undefined ? [name] : [name, last.iova],
+			},
+		];
+	});
+}
+
+/** The disk fails, so nothing can be said of what arrived. */
+function uncheckedLints({transfers, vms}: MachineState): Finding[] {
+	return vms.flatMap(({name, disk}): Finding[] => {
+		const unchecked = transfers.filter(({vm, data}) => vm === name && data === 'unchecked');
+		const last = unchecked.at(-1);
+		if (last === undefined) return [];
+		return [
+			{
+				id: `unchecked:${name}`,
+				severity: 'warning',
+				title: `${plural(unchecked.length, 'transfer')} of ${name} cannot be checked`,
+				cause: `The last is #${last.number}. Success was reported, and ${disk} could not be read back to compare: the data may have arrived, or not.`,
+				cure: 'Look for errors of that disk in the log of the machine that dmascope runs on, and copy what can still be read.',
+				about: [name],
 			},
 		];
 	});

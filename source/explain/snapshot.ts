@@ -12,7 +12,7 @@ import type {
 	ObservedMachine,
 	Transfer,
 } from '../machine/observed.js';
-import {grouped, plural} from '../words.js';
+import {grouped, partOf, plural} from '../words.js';
 import {isIdentity} from './mappings.js';
 import {type DomainView, type Range, UNKNOWN, viewDomain} from './ranges.js';
 
@@ -72,7 +72,7 @@ const isMapped = ({read, write}: Range): boolean => read || write;
 const rights = ({read, write}: Range): string => `${read ? 'r' : '-'}${write ? 'w' : '-'}`;
 
 /** The snapshot as text, a section for each panel of the dashboard. */
-export function snapshotText(machine: ObservedMachine): string {
+export function snapshotLines(machine: ObservedMachine): string[] {
 	const state = machine.state();
 	const views = state.domains.map(domain => viewDomain(machine.memory, state.owned, domain));
 	const names = Math.max(7, ...state.devices.map(({name}) => name.length));
@@ -101,7 +101,7 @@ export function snapshotText(machine: ObservedMachine): string {
 				...vm.console.map(line => `  ${line}`),
 			];
 		}),
-		...(state.writer ? [] : ['', 'TRANSFERS', ...state.transfers.map(transferText)]),
+		...(state.writer ? [] : ['', 'TRANSFERS', ...state.transfers.flatMap(transferLines)]),
 		'',
 		faultTitle(state),
 		...state.faults.map(fault => {
@@ -112,8 +112,7 @@ export function snapshotText(machine: ObservedMachine): string {
 		}),
 		...(state.logged ? loggedText(state.logged) : []),
 		...(state.notes?.length ? ['', 'NOTES', ...state.notes.map(note => `  ${note}`)] : []),
-		'',
-	].join('\n');
+	];
 }
 
 const loggedText = ({from, faults, closing}: Logged): string[] => [
@@ -182,7 +181,7 @@ export function faultLogText({kind, total, used, overflow, kernelLogged}: FaultL
 	return `${kind === 'registers' ? 'registers hold' : 'event log holds'} ${used} of ${total}${full}${logged}`;
 }
 
-function transferText({
+function transferLines({
 	number: n,
 	command,
 	policy,
@@ -192,11 +191,11 @@ function transferText({
 	landed,
 	faults,
 	note,
-}: Transfer): string {
+}: Transfer): string[] {
 	const what =
 		command.do === 'dma'
 			? `${command.device} ${command.access} ${hex(command.gpa)}`
 			: `${command.vm} ${command.do} LBA ${command.lba}, ${plural(command.sectors, 'sector')} in ${command.segments}, ${hex(command.gpa)}`;
-	const tail = note === undefined ? '' : `\n      ${note}`;
-	return `  #${n} ${policy}: ${what}: ${data} ${path}, ${grouped(landed)} of ${grouped(bytes)} bytes, ${plural(faults, 'fault')}${tail}`;
+	const line = `  #${n} ${policy}: ${what}: ${data} ${path}, ${partOf(landed, bytes)} bytes, ${plural(faults, 'fault')}`;
+	return note === undefined ? [line] : [line, `      ${note}`];
 }

@@ -4,7 +4,15 @@ import {SECTOR} from './address.js';
 import {crc32} from './crc32.js';
 
 export type Partition = {number: number; type: string; name: string; firstLba: number; lastLba: number};
-export type GptHeader = {entriesLba: number; entries: number; entryBytes: number; entriesCrc: number};
+/** Where partitions may lie. */
+export type Usable = {firstLba: number; lastLba: number};
+export type GptHeader = {
+	entriesLba: number;
+	entries: number;
+	entryBytes: number;
+	entriesCrc: number;
+	usable: Usable;
+};
 
 const ENTRY_BYTES = 128;
 const ENTRIES = 128;
@@ -78,6 +86,10 @@ export function gptHeader(sector: Uint8Array, lba: number): GptHeader | string {
 		entries,
 		entryBytes,
 		entriesCrc: view.getUint32(88, true),
+		usable: {
+			firstLba: Number(view.getBigUint64(40, true)),
+			lastLba: Number(view.getBigUint64(48, true)),
+		},
 	};
 }
 
@@ -101,6 +113,22 @@ export function gptPartitions(bytes: Uint8Array, header: GptHeader): Partition[]
 		});
 	}
 	return found;
+}
+
+/** What makes a partition one that nobody can use, by itself or beside the others; undefined where it is sound. */
+export function partitionFault(
+	partition: Partition,
+	others: readonly Partition[],
+	usable: Usable,
+): string | undefined {
+	const {firstLba, lastLba} = partition;
+	if (lastLba < firstLba) return `ends at LBA ${lastLba}, before it starts at ${firstLba}`;
+	if (firstLba < usable.firstLba || lastLba > usable.lastLba)
+		return `LBA ${firstLba}–${lastLba} is not all within ${usable.firstLba}–${usable.lastLba}`;
+	const other = others.find(
+		each => each !== partition && each.firstLba <= lastLba && each.lastLba >= firstLba,
+	);
+	return other && `overlaps partition ${other.number}`;
 }
 
 /** GUIDs are mixed-endian: three little-endian fields, then eight bytes in order (UEFI appendix A). */

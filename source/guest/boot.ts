@@ -8,7 +8,9 @@ import {
 	isProtective,
 	mbrPartitions,
 	type Partition,
+	partitionFault,
 } from '../formats/gpt.js';
+import {UNPRINTABLE} from '../printable.js';
 import {sizeText} from '../words.js';
 
 /** Reads sectors through the guest's driver into its buffer, and shows that buffer; undefined: an I/O error. */
@@ -32,7 +34,7 @@ export function findDisk(read: ReadSectors, sectors: number): Found {
 		return {
 			bootable: true,
 			partitions,
-			lines: ['LBA 0: 55 aa, MBR partition table', ...partitions.map(partitionLine)],
+			lines: ['LBA 0: 55 aa, MBR partition table', ...partitions.map(part => partitionLine(part))],
 		};
 	}
 	const problem = (lba: number, what: string) => `LBA ${lba}: ${what}`;
@@ -45,18 +47,24 @@ export function findDisk(read: ReadSectors, sectors: number): Found {
 		return nothing(problem(1, 'the entries lie past the end of the disk'));
 	const entries = read(header.entriesLba, length);
 	if (entries === undefined) return nothing(problem(header.entriesLba, 'I/O error'));
-	const partitions = gptPartitions(entries, header);
-	if (typeof partitions === 'string') return nothing(problem(header.entriesLba, partitions));
-	if (partitions.length === 0) return nothing('GPT: CRCs ok, but no partition');
+	const found = gptPartitions(entries, header);
+	if (typeof found === 'string') return nothing(problem(header.entriesLba, found));
+	// Firmware passes over those that are not sound (EDK2, PartitionCheckGptEntry).
+	const faults = found.map(partition => partitionFault(partition, found, header.usable));
+	const partitions = found.filter((_, i) => faults[i] === undefined);
+	const lines = found.map((partition, i) => partitionLine(partition, faults[i]));
+	if (partitions.length === 0)
+		return {bootable: false, partitions, lines: ['GPT: CRCs ok, but no partition', ...lines, NOTHING]};
 	return {
 		bootable: true,
 		partitions,
-		lines: ['LBA 0: 55 aa, protective; GPT: header and entry CRCs ok', ...partitions.map(partitionLine)],
+		lines: ['LBA 0: 55 aa, protective; GPT: header and entry CRCs ok', ...lines],
 	};
 }
 
 /** Names come from the disk: what is not printable is shown as a dot. */
-function partitionLine({number, type, name, firstLba, lastLba}: Partition): string {
-	const label = name === '' ? '' : ` "${name.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '·')}"`;
+function partitionLine({number, type, name, firstLba, lastLba}: Partition, fault?: string): string {
+	const label = name === '' ? '' : ` "${name.replace(UNPRINTABLE, '·')}"`;
+	if (fault !== undefined) return `${number}: ${type}${label}, skipped: ${fault}`;
 	return `${number}: ${type}${label}, ${sizeText((lastLba - firstLba + 1) * SECTOR)} at LBA ${firstLba}`;
 }

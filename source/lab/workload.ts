@@ -74,7 +74,7 @@ export class LabWorkload implements Workload {
 		const sample = this.sample;
 		this.sample = {
 			transfers: sample.transfers + requests,
-			delivered: sample.delivered + landed,
+			delivered: sample.delivered + (landed ?? 0),
 			lost: sample.lost + lost,
 			faults: sample.faults + faults,
 			hits: sample.hits + hits,

@@ -13,7 +13,7 @@ export const EMPTY_STATE: MachineState = {
 	vms: [],
 	owned: [],
 	transfers: [],
-	tally: {delivered: 0, lost: 0, torn: 0, failed: 0},
+	tally: {delivered: 0, lost: 0, torn: 0, failed: 0, unchecked: 0},
 	faults: [],
 	faultLog: {kind: 'registers', total: 0, used: 0, overflow: false, kernelLines: []},
 };

@@ -5,6 +5,7 @@ import {spawn} from 'node:child_process';
 import fs from 'node:fs';
 import type {Readable} from 'node:stream';
 import {setImmediate as others, setTimeout as sleep} from 'node:timers/promises';
+import {compressionOf} from '../files.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 
 /** The next bytes, good until the next are asked for; or that there are no more for now, which a follower waits out. */
@@ -213,18 +214,15 @@ async function waited(stop: AbortSignal): Promise<boolean> {
 	}
 }
 
-/** How the beginning of a file tells what it is, and what makes a log of it. */
-const OTHERS: readonly (readonly [beginning: string, what: string, how: string])[] = [
-	['\x1f\x8b', 'compressed (gzip)', 'zcat'],
-	['\xfd7zXZ', 'compressed (xz)', 'xzcat'],
-	['\x28\xb5\x2f\xfd', 'compressed (zstd)', 'zstdcat'],
-	['BZh', 'compressed (bzip2)', 'bzcat'],
-	['LPKSHHRH', 'a journal', 'journalctl -k --file'],
-];
+const JOURNAL = 'LPKSHHRH';
 
 function refuseOthers(name: string, bytes: Buffer): void {
-	const beginning = bytes.toString('latin1', 0, 8);
-	const other = OTHERS.find(([magic]) => beginning.startsWith(magic));
-	if (other !== undefined)
-		throw new UserError(`${name} is ${other[1]}; read it with: ${other[2]} FILE | dmascope decode`);
+	const packed = compressionOf(bytes);
+	const [what, how] = packed
+		? [`compressed (${packed.name})`, packed.cat]
+		: bytes.toString('latin1', 0, 8) === JOURNAL
+			? ['a journal', 'journalctl -k --file']
+			: [];
+	if (what !== undefined)
+		throw new UserError(`${name} is ${what}; read it with: ${how} FILE | dmascope decode`);
 }

@@ -86,7 +86,8 @@ export type Disk = {
 	sample: boolean;
 };
 
-export type Data = 'delivered' | 'lost' | 'torn' | 'failed';
+/** `unchecked`: success was reported, and the disk could not be read back to compare. */
+export type Data = 'delivered' | 'lost' | 'torn' | 'failed' | 'unchecked';
 export type Path = 'direct' | 'bounced' | 'copied';
 /** What one place on the way of a transfer saw. `brief` is at most six columns wide. */
 export type Stage = {place: string; brief: string; full: string; trouble: boolean; parts?: readonly Part[]};
@@ -102,7 +103,8 @@ export type Transfer = {
 	data: Data;
 	path: Path;
 	bytes: number;
-	landed: number;
+	/** Undefined where that cannot be checked. */
+	landed?: number;
 	/** Bytes that the CPU copied on the way. */
 	copied: number;
 	faults: number;
@@ -205,6 +207,7 @@ export interface LabControls {
 	dispatch(command: Command): Outcome;
 	/** The bytes of guest memory, and of the guest's disk, as they are now; shorter where there are fewer. */
 	guestBytes(vm: string, gpa: number, length: number): Uint8Array;
+	/** @throws the system's error where the disk cannot be read */
 	diskBytes(vm: string, lba: number, length: number): Uint8Array;
 	/** What the unit would answer from its caches, without a look at the tables. Asking changes nothing. */
 	cached(rid: Rid, iova: number): Cached;

@@ -6,13 +6,14 @@ import type {Data, Path} from './observed.js';
 /** The outcome of a `work` command, all of its requests together. */
 export type Work = {
 	requests: number;
-	/** The worst that became of any of them: lost, torn, failed, delivered. */
+	/** The worst that became of any of them: lost, torn, unchecked, failed, delivered. */
 	data: Data;
 	tally: Record<Data, number>;
 	/** How it went for most of them. */
 	path: Path;
 	bytes: number;
-	landed: number;
+	/** Undefined where a request could not be checked. */
+	landed?: number;
 	/** Bytes that did not land although success was reported. */
 	lost: number;
 	/** Bytes that the CPU copied: out of a bounce buffer, or the page cache. */
@@ -59,7 +60,8 @@ export type Comparison = {
 	data: Data;
 	path: Path;
 	bytes: number;
-	landed: number;
+	/** Undefined where that cannot be checked. */
+	landed?: number;
 	copied: number;
 	faults: number;
 	/** Pages of guest memory that the host's devices can reach, and pages of memory that they cannot. */

@@ -2,9 +2,17 @@
 
 import fs from 'node:fs';
 import {StringDecoder} from 'node:string_decoder';
-import {errnoOf, messageOf, UserError} from '../user-error.js';
+import {checkNew, openNew} from '../files.js';
+import {messageOf, UserError} from '../user-error.js';
 
-type Terminal = NodeJS.WriteStream;
+/** What is needed of process.stdout. */
+type Terminal = {
+	readonly columns: number;
+	readonly rows: number;
+	write: (text: string) => boolean;
+	on(event: 'resize', listener: () => void): unknown;
+	off(event: 'resize', listener: () => void): unknown;
+};
 
 export const castHeader = (width: number, height: number): string =>
 	`${JSON.stringify({version: 2, width, height, title: 'dmascope', env: {TERM: 'xterm-256color'}})}\n`;
@@ -13,29 +21,30 @@ export const castHeader = (width: number, height: number): string =>
 export const castEvent = (at: number, kind: 'o' | 'r', data: string): string =>
 	`${JSON.stringify([Math.round(at) / 1000, kind, data])}\n`;
 
-/** What a player must not do to whoever watches: set the clipboard. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the sequence is made of them
-const CLIPBOARD = /\x1b\]52;[^\x07\x1b]*(\x07|\x1b\\)/g;
-
 /**
- * From now on all that is written to a terminal goes into `file`, too, which must not be there yet.
+ * From now on all that is written to a terminal goes into a new file, too, which is made with the first of it.
  * `now`: a clock in milliseconds.
  * @returns what ends it: a sentence where not all could be written. @throws UserError where the file cannot be made
  */
 export function recordCast(file: string, terminal: Terminal, now: () => number): () => string | undefined {
-	const fd = create(file);
+	checkNew(file);
+	const header = castHeader(terminal.columns, terminal.rows);
 	const start = now();
 	const decoder = new StringDecoder('utf8');
+	let descriptor: number | undefined;
 	let problem: string | undefined;
 	const put = (line: string) => {
 		if (problem !== undefined) return;
 		try {
-			fs.writeSync(fd, line);
+			if (descriptor === undefined) descriptor = openNew(file, header + line);
+			else fs.writeSync(descriptor, line);
 		} catch (error) {
-			problem = `The recording ${file} ends early: ${messageOf(error)}.`;
+			problem =
+				error instanceof UserError
+					? `No recording: ${error.message}`
+					: `The recording ${file} ends early: ${messageOf(error)}.`;
 		}
 	};
-	put(castHeader(terminal.columns, terminal.rows));
 	const write = terminal.write;
 	Object.defineProperty(terminal, 'write', {
 		configurable: true,
@@ -48,8 +57,7 @@ export function recordCast(file: string, terminal: Terminal, now: () => number):
 					: chunk instanceof Uint8Array
 						? decoder.write(Buffer.from(chunk))
 						: '';
-			const shown = text.replace(CLIPBOARD, '');
-			if (shown !== '') put(castEvent(now() - start, 'o', shown));
+			if (text !== '') put(castEvent(now() - start, 'o', text));
 			return Reflect.apply(write, terminal, what);
 		},
 	});
@@ -58,17 +66,7 @@ export function recordCast(file: string, terminal: Terminal, now: () => number):
 	return () => {
 		terminal.off('resize', resized);
 		terminal.write = write;
-		fs.closeSync(fd);
+		if (descriptor !== undefined) fs.closeSync(descriptor);
 		return problem;
 	};
-}
-
-function create(file: string): number {
-	try {
-		return fs.openSync(file, 'wx');
-	} catch (error) {
-		if (errnoOf(error) === 'EEXIST')
-			throw new UserError(`There is a file ${file} already; give --cast another name.`);
-		throw new UserError(`--cast ${file} cannot be made: ${messageOf(error)}; give another name.`);
-	}
 }

@@ -1,6 +1,7 @@
 // Copying by OSC 52: the terminal puts the text on its own clipboard, over ssh too. The sequence moves no cursor and
 // changes no cell; written in one piece to the terminal itself, not through Ink, it leaves the frame as it is.
 
+import {printable} from '../printable.js';
 import {grouped} from '../words.js';
 import type {Environment} from './environment.js';
 
@@ -17,7 +18,8 @@ const ST = `${ESC}\\`;
 export type Copy = {sequence: string} | {refused: string};
 
 export function copySequence(text: string, env: Environment): Copy {
-	const bytes = Buffer.from(text, 'utf8');
+	// What is copied is pasted into shells, which obey control characters.
+	const bytes = Buffer.from(printable(text), 'utf8');
 	if (bytes.length === 0) return {refused: 'There is nothing to copy here.'};
 	if (bytes.length > MOST) {
 		return {

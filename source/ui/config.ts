@@ -1,11 +1,13 @@
 // The file that a user keeps settings in: looks, and keys of their own. It is checked as a whole, and refused with
 // one sentence that says where it is wrong and what was probably meant.
 
-import fs from 'node:fs';
 import path from 'node:path';
-import {isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument} from 'yaml';
+import {isMap, isScalar, isSeq, type Pair} from 'yaml';
 import {nearest} from '../did-you-mean.js';
+import {readRegular} from '../files.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
+import {show} from '../words.js';
+import {linesOf, YamlProblem, yamlDocument} from '../yaml-document.js';
 import type {Environment} from './environment.js';
 import {THEMES, type ThemeName} from './theme.js';
 
@@ -38,6 +40,8 @@ const KEY_NAMES = [
 	'home',
 	'end',
 ];
+/** Bytes of a file: far more than all settings. */
+const LONGEST = 2 ** 16;
 /** Whatever else is set, it leaves. */
 const ALWAYS = 'ctrl-c';
 
@@ -61,8 +65,9 @@ export function loadConfig(
 	if (file === undefined) return {keys: {}};
 	let text: string;
 	try {
-		text = fs.readFileSync(file, 'utf8');
+		text = readRegular(file, {limit: LONGEST, mend: 'name a config file'}).toString('utf8');
 	} catch (error) {
+		if (error instanceof UserError) throw error;
 		const none = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
 		if (none && named === undefined) return {keys: {}};
 		if (none) throw new UserError(`There is no ${file}; check the path after --config.`);
@@ -75,16 +80,13 @@ type Fail = (node: unknown, message: string) => never;
 
 /** @throws UserError as `file:line:column: sentence` */
 export function parseConfig(file: string, text: string, commands: readonly KeyedCommand[]): Config {
-	const lines = new LineCounter();
-	const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
+	const lines = linesOf(text);
 	const failAt = (offset: number, message: string): never => {
 		const {line, col} = lines.linePos(offset);
 		throw new UserError(`${file}:${line}:${col}: ${message}`);
 	};
 	const fail: Fail = (node, message) => failAt(offsetOf(node), message);
-	const broken = document.errors[0];
-	if (broken) failAt(broken.pos[0], `this is not YAML: ${broken.message}`);
-	const root = document.contents;
+	const root = contentsOf(text, failAt);
 	const config: Config = {keys: {}};
 	if (root === null || (isScalar(root) && root.value === null)) return config;
 	if (!isMap(root)) return fail(root, `a config file is a map with ${SETTINGS.join(', ')}.`);
@@ -94,15 +96,25 @@ export function parseConfig(file: string, text: string, commands: readonly Keyed
 		else if (name === 'ascii' || name === 'mouse' || name === 'large')
 			config[name] = switchOf(name, item, fail);
 		else if (name === 'keys') config.keys = keysOf(item, commands, fail);
-		else fail(item.key, `"${name}" is no setting${meant(name, SETTINGS)}`);
+		else fail(item.key, `${show(name)} is no setting${meant(name, SETTINGS)}`);
 	}
 	return config;
+}
+
+function contentsOf(text: string, failAt: (offset: number, message: string) => never): unknown {
+	try {
+		return yamlDocument(text, true).contents;
+	} catch (error) {
+		if (!(error instanceof YamlProblem)) throw error;
+		return failAt(error.offset, error.message);
+	}
 }
 
 function themeOf({key, value}: Pair, fail: Fail): ThemeName {
 	const word = textOf(value) ?? '';
 	return (
-		THEMES.find(theme => theme === word) ?? fail(value ?? key, `"${word}" is no theme${meant(word, THEMES)}`)
+		THEMES.find(theme => theme === word) ??
+		fail(value ?? key, `${show(word)} is no theme${meant(word, THEMES)}`)
 	);
 }
 
@@ -119,7 +131,7 @@ function keysOf({key, value}: Pair, commands: readonly KeyedCommand[], fail: Fai
 	const written: {id: string; key: string; node: unknown}[] = [];
 	for (const pair of value.items) {
 		const id = textOf(pair.key) ?? '';
-		if (!ids.includes(id)) fail(pair.key, `there is no command "${id}"${meant(id, ids)}`);
+		if (!ids.includes(id)) fail(pair.key, `there is no command ${show(id)}${meant(id, ids)}`);
 		const nodes = isSeq(pair.value) ? pair.value.items : [pair.value ?? pair.key];
 		const own = nodes.map(node => ({id, key: keyOf(node, fail), node}));
 		keys[id] = own.map(({key}) => key);
@@ -158,7 +170,7 @@ function keyOf(node: unknown, fail: Fail): string {
 	if (KEY_NAMES.includes(word) || /^ctrl-[a-z]$/.test(word) || /^[^\p{C}\p{Z}]$/u.test(word)) return word;
 	return fail(
 		node,
-		`"${word}" is no key${meant(word, [...KEY_NAMES, 'one character', 'ctrl- and a letter'])}`,
+		`${show(word)} is no key${meant(word, [...KEY_NAMES, 'one character', 'ctrl- and a letter'])}`,
 	);
 }
 

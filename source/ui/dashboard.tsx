@@ -3,6 +3,7 @@
 import {render} from 'ink';
 import type {MachineState, ObservedMachine} from '../machine/observed.js';
 import type {Scenario} from '../machine/scenario.js';
+import {printTo} from '../print.js';
 import {grouped, plural} from '../words.js';
 import {App} from './app.js';
 import {recordCast} from './cast.js';
@@ -12,11 +13,11 @@ import {Display} from './display.js';
 import {type DisplayFlags, readDisplay} from './display-flags.js';
 import {asciiByItself, setAscii} from './glyphs.js';
 import {modesAlone} from './modes.js';
-import {withoutMouse} from './mouse.js';
 import {play} from './play.js';
 import {point} from './point.js';
 import {refresh} from './refresh.js';
 import {createUi} from './store.js';
+import {keysOf} from './terminal/input.js';
 import {depthOf, setTheme, themeOf} from './theme.js';
 import {goTo} from './timeline.js';
 
@@ -42,10 +43,12 @@ export async function dashboard(
 	if (opening === 'replayed') goTo(store, 0);
 	else if (opening) play(store, opening.present, true);
 	const mouse = flags.mouse ?? config.mouse ?? false;
+	// Past the recording: whoever plays it keeps their own clipboard.
+	const write = stdout.write.bind(stdout);
 	const copy = (text: string): string | undefined => {
 		const copied = copySequence(text, env);
 		if ('refused' in copied) return copied.refused;
-		stdout.write(copied.sequence);
+		write(copied.sequence);
 		return undefined;
 	};
 	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
@@ -57,7 +60,7 @@ export async function dashboard(
 		const display = new Display(store, stdout);
 		machine.watch?.(() => refresh(store));
 		const {waitUntilExit} = render(<App store={store} display={display} mouse={mouse} copy={copy} />, {
-			...(mouse ? {stdin: withoutMouse(process.stdin, event => point(store, event))} : {}),
+			stdin: keysOf(process.stdin, event => point(store, event)),
 			stdout: modesAlone(stdout),
 			alternateScreen: true,
 			interactive: true,
@@ -68,8 +71,8 @@ export async function dashboard(
 		process.stdin.setRawMode(false);
 		incomplete = stopCast?.();
 	}
-	if (incomplete) process.stderr.write(`${incomplete}\n`);
-	if (machine.lab) process.stdout.write(`${goodbye(machine.state())}\n`);
+	if (incomplete) printTo(process.stderr)(incomplete);
+	if (machine.lab) printTo(stdout)(goodbye(machine.state()));
 	return 0;
 }
 

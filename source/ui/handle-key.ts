@@ -1,10 +1,11 @@
 // From key presses and pastes to what is typed, and to commands.
 
+import {UNPRINTABLE} from '../printable.js';
 import {type AppControls, runCommand} from './commands/command.js';
 import {commands, isAvailable} from './commands/index.js';
 import {accepts, commitDraft, edit, type} from './form.js';
 import {fits} from './layout.js';
-import {handlePromptKey} from './prompt.js';
+import {handlePromptKey, MOST_TYPED} from './prompt.js';
 import type {Store} from './store.js';
 
 /** What a key press does: what is being typed first, then the table. */
@@ -25,7 +26,7 @@ export function handleKey(store: Store, key: string, app: AppControls): void {
 
 /** Pasted text is typed: into the line that is open, or as a number into the chosen field. It never runs commands. */
 export function paste(store: Store, text: string, app: AppControls): void {
-	const line = text.trim().replace(/\s+/g, ' ');
+	const line = text.replace(UNPRINTABLE, ' ').trim().replace(/\s+/g, ' ').slice(0, MOST_TYPED);
 	const {prompt, focus, overlay, form} = store.getState();
 	if (prompt) {
 		for (const char of line) handlePromptKey(store, char, app);

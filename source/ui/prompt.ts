@@ -2,12 +2,16 @@
 
 import {parseFilter} from '../explain/filter.js';
 import {hex, pageOf} from '../formats/address.js';
+import {printable} from '../printable.js';
 import {UserError} from '../user-error.js';
 import {type AppControls, runCommand} from './commands/command.js';
 import {TOP} from './content.js';
 import {matches} from './palette.js';
 import {isTable, rangesShown} from './ranges-shown.js';
 import {holds, type Prompt, type Store, say} from './store.js';
+
+/** No line is longer. */
+export const MOST_TYPED = 200;
 
 /** Takes a key into the open line. @returns false for a key that is none of its business */
 export function handlePromptKey(store: Store, key: string, app: AppControls): boolean {
@@ -19,13 +23,13 @@ export function handlePromptKey(store: Store, key: string, app: AppControls): bo
 	else if (prompt.asks === 'palette' && (key === 'up' || key === 'down'))
 		moveInPalette(store, key === 'up' ? -1 : 1);
 	else if (key === 'space') set(store, prompt, `${prompt.text} `);
-	else if ([...key].length === 1) set(store, prompt, prompt.text + key);
+	else if ([...key].length === 1 && printable(key) === key) set(store, prompt, prompt.text + key);
 	return true;
 }
 
 function set(store: Store, prompt: Prompt, text: string): void {
 	store.setState(({places, focus}) => ({
-		prompt: {asks: prompt.asks, text: text.slice(0, 200)},
+		prompt: {asks: prompt.asks, text: text.slice(0, MOST_TYPED)},
 		places: {...places, [prompt.asks === 'palette' ? 'palette' : focus]: TOP},
 	}));
 }

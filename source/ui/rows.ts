@@ -2,6 +2,7 @@
 // then they are lines, as the painter takes them.
 
 import stringWidth from 'string-width';
+import {masked} from '../printable.js';
 import {drawn, SIGNS} from './glyphs.js';
 import {type Style, type Tone, theme} from './theme.js';
 
@@ -16,17 +17,14 @@ const ELLIPSIS = '…';
 /** Characters that take one column each: ASCII, the signs that panels draw with, and braille. */
 const PLAIN = new RegExp(`^[ -~\u2800-\u28ff${SIGNS.join('')}]*$`);
 
-/** What names of disks, VMs or drivers may hold, and a terminal would obey: some of it turns a line round. */
-const CONTROL = /[\p{Cc}\p{Cf}]/gu;
-
 export const isPlain = (text: string): boolean => PLAIN.test(text);
 
 /** Columns that a text takes on screen. */
-export const widthOf = (text: string): number => (isPlain(text) ? text.length : stringWidth(text));
+export const widthOf = (text: string): number => (isPlain(text) ? text.length : stringWidth(masked(text)));
 
 /** The text in exactly `width` columns: padded, or cut with an ellipsis. */
 export function fit(given: string, width: number): string {
-	const text = isPlain(given) ? given : given.replace(CONTROL, '?');
+	const text = isPlain(given) ? given : masked(given);
 	const own = widthOf(text);
 	return own <= width ? text + ' '.repeat(width - own) : cut(text, width);
 }
@@ -90,6 +88,6 @@ export function topBorder(title: string, width: number, tone: 'focus' | 'border'
 }
 
 export function bottomBorder(note: string, width: number, tone: 'focus' | 'border'): Line {
-	const text = note === '' || widthOf(note) > width - 6 ? '' : ` ${note} `;
+	const text = note === '' || widthOf(note) > width - 6 ? '' : ` ${fit(note, widthOf(note))} `;
 	return [run(`╰${'─'.repeat(Math.max(0, width - 3 - widthOf(text)))}${text}─╯`, theme[tone])];
 }

@@ -5,6 +5,7 @@ import {PassThrough} from 'node:stream';
 import {type TestContext, test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {decode} from '../../source/cli/decode.js';
+import {printTo} from '../../source/print.js';
 import {UserError} from '../../source/user-error.js';
 import {folder} from '../helpers/lab.js';
 
@@ -22,7 +23,7 @@ function running(words: string[], flags: {json?: boolean; follow?: boolean} = {}
 		{
 			// biome-ignore lint/suspicious/noExplicitAny: a stream that is no terminal
 			stdin: stdin as any,
-			print: line => printed.push(line),
+			print: printTo({write: text => printed.push(...text.slice(0, -1).split('\n'))}),
 			// A second goes by between two looks.
 			clock: () => (now += 1000),
 			stop: stop.signal,

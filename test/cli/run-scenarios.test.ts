@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
+import {ReportFile} from '../../source/cli/junit.js';
 import {checkScenarios, type RunOptions, runScenarios} from '../../source/cli/run-scenarios.js';
+import {sampleDisk} from '../../source/lab/build/sample-disk.js';
 import {findScenario, shippedScenarios} from '../../source/lab/scenario/find.js';
 import {machineSet} from '../../source/lab/scenario/machine-set.js';
 import {folder} from '../helpers/lab.js';
@@ -142,7 +144,7 @@ test('everything is checked before the first step of the first, and all that is 
 	const late = file(t, 'steps:\n  - destroy: vm0\n  - boot: vm0\n', 'late.yaml');
 	const typo = file(t, 'stesp: []\n', 'typo.yaml');
 	const report = path.join(folder(t), 'report.xml');
-	const {code, out, err} = run([good, late, typo, 'nope'], {junit: report});
+	const {code, out, err} = run([good, late, typo, 'nope'], {junit: new ReportFile(report)});
 	assert.deepEqual([code, out], [2, []]);
 	assert.equal(err.length, 3);
 	assert.match(err[0], /^dmascope: .*late\.yaml:3:11: vm is "vm0"; it may be vm1/);
@@ -189,7 +191,7 @@ test('a report for CI systems has a suite for each scenario, a case for each ste
 		t,
 		`name: ${JSON.stringify(name)}\nsteps:\n  - read: {vm: vm0}\n    expect: {console: "]]>\\n<x>"}\n  - boot: vm1\n`,
 	);
-	assert.equal(run([odd, 'tour'], {junit: report}).code, 1);
+	assert.equal(run([odd, 'tour'], {junit: new ReportFile(report)}).code, 1);
 	const written = fs.readFileSync(report, 'utf8');
 	const all = readXml(written);
 	assert.equal(all.name, 'testsuites');
@@ -206,11 +208,58 @@ test('a report for CI systems has a suite for each scenario, a case for each ste
 	assert.match(read.inside[0].text, /test\.yaml:3: the console/);
 	assert.deepEqual(boot.inside, []);
 	assert.equal(tour.inside.length, 10);
-	run([odd, 'tour'], {junit: report});
+	run([odd, 'tour'], {junit: new ReportFile(report, true)});
 	assert.equal(fs.readFileSync(report, 'utf8'), written);
 	assert.throws(
-		() => run(['tour'], {junit: '/nope/there.xml'}),
-		/--junit \/nope\/there\.xml cannot be written/,
+		() => run(['tour'], {junit: new ReportFile('/nope/there.xml')}),
+		/^Error: \/nope\/there\.xml is in a folder that does not exist; choose another name\.$/,
+	);
+});
+
+test('a report never takes the place of what a run reads, nor of anything but a report', t => {
+	const place = folder(t);
+	const at = (name: string) => path.join(place, name);
+	const disk = at('disk.img');
+	fs.copyFileSync(sampleDisk(), disk);
+	fs.linkSync(disk, at('hard.xml'));
+	fs.symlinkSync(disk, at('link.xml'));
+	const scenario = at('s.yaml');
+	fs.writeFileSync(scenario, 'steps:\n  - boot: vm0\n');
+	// A disk that begins as a report does, as dmascope itself once made of disks.
+	const head = Buffer.from('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="dmascope" tests="1">');
+	const descriptor = fs.openSync(disk, 'r+');
+	fs.writeSync(descriptor, head, 0, head.length, 0);
+	fs.closeSync(descriptor);
+	const before = [disk, scenario].map(file => fs.readFileSync(file));
+	const refused: [string, RegExp][] = [
+		[disk, /disk\.img is read by this command; choose another name\.$/],
+		[at('hard.xml'), /hard\.xml is read by this command/],
+		[at('link.xml'), /link\.xml is a symbolic link/],
+		[scenario, /s\.yaml is read by this command/],
+		['/dev/null', /\/dev\/null is a character device/],
+	];
+	for (const [report, pattern] of refused)
+		for (const force of [false, true])
+			assert.throws(
+				() => run([scenario], {flags: {writable: false, disk}, junit: new ReportFile(report, force)}),
+				pattern,
+			);
+	assert.ok([disk, scenario].every((file, i) => fs.readFileSync(file).equals(before[i])));
+	assert.throws(() => run(['tour'], {junit: new ReportFile(scenario, true)}), /is not a report of dmascope/);
+	assert.deepEqual(fs.readdirSync(place).sort(), ['disk.img', 'hard.xml', 'link.xml', 's.yaml']);
+});
+
+test('under --watch a report replaces the one before it, without --force', t => {
+	const scenario = file(t, 'steps:\n  - boot: vm0\n');
+	const report = path.join(path.dirname(scenario), 'report.xml');
+	const junit = new ReportFile(report);
+	run([scenario], {junit});
+	fs.writeFileSync(scenario, 'steps:\n  - boot: vm0\n  - boot: vm1\n');
+	run([scenario], {junit});
+	assert.equal(readXml(fs.readFileSync(report, 'utf8')).attributes.tests, '2');
+	assert.throws(
+		() => run([scenario], {junit: new ReportFile(report)}),
+		/exists; choose another name, or add --force/,
 	);
 });
 

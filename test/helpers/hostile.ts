@@ -10,10 +10,11 @@ import {type Guest, Machine} from '../../source/lab/build/machine.js';
 import {seededRandom} from '../../source/lab/build/random.js';
 import {defaultSpec} from '../../source/lab/build/spec.js';
 import type {Policy} from '../../source/machine/command.js';
+import {fuzzRuns} from './fuzz.js';
 import {MIB, randomImage} from './lab.js';
 
-/** How many requests a fuzz test makes: DMASCOPE_FUZZ of them, or few enough for every run of the suite. */
-export const FUZZ_REQUESTS = Number(process.env.DMASCOPE_FUZZ ?? 2000);
+/** How many requests a fuzz test of a device model makes. */
+export const FUZZ_REQUESTS = fuzzRuns(2000);
 /** More than a piece of a bounced transfer, and not a whole number of pages. */
 const DISK_BYTES = 1.5 * MIB + 512;
 const HOST_BYTES = 64 * MIB;

@@ -48,7 +48,7 @@ export function testSetting(
 	t: TestContext,
 	{disk, writable}: Pick<LabSetup, 'disk' | 'writable'> = {},
 ): Setting {
-	const opened = Disk.open(disk ?? sampleDisk(), {writable});
+	const opened = Disk.open(disk ?? sampleDisk(), {overlay: writable});
 	t.after(() => opened.close());
 	return {
 		base: defaultSpec(256 * MIB),

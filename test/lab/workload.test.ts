@@ -19,7 +19,12 @@ function fake({writable = false} = {}) {
 			commands.push(command);
 			assert.ok(command.do === 'work');
 			const {count} = command;
-			const none = {tally: {delivered: count, lost: 0, torn: 0, failed: 0}, lost: 0, copied: 0, faults: 0};
+			const none = {
+				tally: {delivered: count, lost: 0, torn: 0, failed: 0, unchecked: 0},
+				lost: 0,
+				copied: 0,
+				faults: 0,
+			};
 			const sums = {bytes: 512 * count, landed: 512 * count, hits: 3 * count, misses: count};
 			return {
 				kind: 'work',

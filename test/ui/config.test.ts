@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
@@ -7,6 +8,7 @@ import {commands} from '../../source/ui/commands/index.js';
 import {configPath, loadConfig, parseConfig, withKeys} from '../../source/ui/config.js';
 import {UserError} from '../../source/user-error.js';
 import {folder} from '../helpers/lab.js';
+import {soon} from '../helpers/soon.js';
 
 const TABLE = [
 	{id: 'quit', keys: ['q', 'ctrl-c']},
@@ -169,5 +171,27 @@ test('the file is looked for where XDG says, and need not be there unless it is 
 	);
 	fs.writeFileSync(named, 'ascii: true\n');
 	assert.deepEqual(loadConfig(named, {HOME: home}, TABLE), {ascii: true, keys: {}});
-	assert.throws(() => loadConfig(home, {}, TABLE), /cannot be read: EISDIR/);
+	assert.throws(
+		() => loadConfig(home, {}, TABLE),
+		/is a directory, not a regular file; name a config file\.$/,
+	);
+});
+
+test('a config file is a regular file, of a bounded length and depth, and ends at its first error', t => {
+	const place = folder(t);
+	const at = (name: string) => path.join(place, name);
+	execFileSync('mkfifo', [at('fifo')]);
+	fs.writeFileSync(at('long.yaml'), '#'.repeat(65_537));
+	const load = (file: string) => loadConfig(file, {}, TABLE);
+	assert.throws(() => load(at('fifo')), /fifo is a FIFO, not a regular file; name a config file\.$/);
+	assert.throws(() => load('/dev/zero'), /\/dev\/zero is a character device, not a regular file/);
+	assert.throws(() => load(at('long.yaml')), /long\.yaml is larger than 64 KiB; name a smaller file\.$/);
+	soon(5000, () => {
+		assert.throws(() => parse('['.repeat(65_536)), /c\.yaml:1:\d+: here the file is nested too deeply/);
+		assert.throws(() => parse(`[${','.repeat(65_000)}`), /c\.yaml:1:3: this is not YAML: Unexpected , /);
+		assert.throws(
+			() => parse(Array.from({length: 9000}, (_, i) => `k${i}:`).join('\n')),
+			/"k0" is no setting/,
+		);
+	});
 });

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {commands} from '../../source/ui/commands/index.js';
+import {failReads} from '../helpers/failing-disk.js';
 import {MIB, openTestLab, randomImage} from '../helpers/lab.js';
 import {openDashboard} from '../helpers/terminal.js';
 
@@ -229,6 +230,15 @@ test('a paste is a number or nothing, and never runs a command', async t => {
 	assert.equal(store.getState().form.lba, 12);
 });
 
+test('what is typed or pasted into a line is letters and signs, as many as a line has', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
+	const handlePromptKey = () => store.getState().prompt?.text;
+	await press(':', '\x02', 'a', '\x1b[200~b\x1b]0;c\x07\u202ed\u200be\u2028\x1b[201~');
+	assert.equal(handlePromptKey(), 'ab ]0;c d e');
+	await press(`\x1b[200~${'x'.repeat(1_000_000)}\x1b[201~`);
+	assert.equal(handlePromptKey()?.length, 200);
+});
+
 test('a passthru device’s DMA has neither LBA nor segments nor a disk beside it', async t => {
 	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
 	await press('left', 'up', 'up');
@@ -255,6 +265,20 @@ test('with the help open or the screen too small, only keys that are shown mean 
 	assert.equal(store.getState().state.policy, 'remove');
 	assert.equal(store.getState().form.draft, undefined);
 	assert.deepEqual(store.getState().last, {});
+});
+
+test('a disk that cannot be read back: what arrived is neither lost nor delivered, on every panel', async t => {
+	const {file} = randomImage(t, MIB);
+	const {press} = openDashboard(t, openTestLab(t, {disk: file, policy: 'keep'}), 120, 40);
+	failReads(t);
+	const shown = await press('enter');
+	assert.match(shown, /UNCHECKED success at every step, \? of 4,096 bytes/);
+	assert.match(shown, /Cannot be checked: reading the disk back failed \(EIO\)\./);
+	assert.match(shown, /✗ cannot be checked: the disk cannot be read back/);
+	assert.match(shown, /The disk cannot be read: EIO/);
+	const listed = await press('5');
+	assert.match(listed, /TRANSFERS ─ .*1 unchecked/);
+	assert.match(listed, /unchecked direct +\? of 4,096/);
 });
 
 test('the disk shrinking under the dashboard is a sentence, not an end', async t => {

@@ -3,69 +3,7 @@ import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import pty from '@lydell/node-pty';
-import fc from 'fast-check';
-import {MOUSE_OFF, MOUSE_ON, type MouseEvent, MouseParser} from '../../source/ui/mouse.js';
-
-function parse(...chunks: string[]) {
-	const parser = new MouseParser();
-	const events: MouseEvent[] = [];
-	const keys = chunks.map(chunk => parser.push(chunk, event => events.push(event))).join('');
-	return {keys, events, kept: parser.flush()};
-}
-
-test('presses and the wheel are events, from 0; releases, drags and other buttons are dropped', () => {
-	assert.deepEqual(
-		parse('\x1b[<0;1;1M\x1b[<0;1;1m\x1b[<64;80;24M\x1b[<65;200;60M\x1b[<2;5;5M\x1b[<35;7;7M'),
-		{
-			keys: '',
-			events: [
-				{kind: 'press', x: 0, y: 0},
-				{kind: 'wheel', up: true, x: 79, y: 23},
-				{kind: 'wheel', up: false, x: 199, y: 59},
-			],
-			kept: '',
-		},
-	);
-	assert.deepEqual(parse('\x1b[<80;3;4M').events, [{kind: 'wheel', up: true, x: 2, y: 3}]);
-	assert.deepEqual(parse('\x1b[<0;0;0M'), {keys: '', events: [], kept: ''});
-});
-
-test('keys stay as they are, in their order, with the mouse among them', () => {
-	const {keys, events} = parse('a\x1b[<0;1;2Mb\x1b[A\x1b[<65;1;2M\r\x1bOP\x1b[<x');
-	assert.equal(keys, 'ab\x1b[A\r\x1bOP\x1b[<x');
-	assert.equal(events.length, 2);
-});
-
-test('an Escape alone is kept back no longer than until the flush, half a report is no key', () => {
-	assert.deepEqual(parse('\x1b'), {keys: '', events: [], kept: '\x1b'});
-	assert.deepEqual(parse('a', '\x1b', 'b'), {keys: 'a\x1bb', events: [], kept: ''});
-	assert.deepEqual(parse('a\x1b[<0;12'), {keys: 'a', events: [], kept: ''});
-});
-
-test('wherever the input is cut, keys and events are the same', () => {
-	const piece = fc.constantFrom(
-		'\x1b[<0;10;20M',
-		'\x1b[<64;1;1M',
-		'\x1b[<0;3;3m',
-		'q',
-		'\x1b[A',
-		'\x1b[6~',
-		'\r',
-		'é',
-		'\x1b[<9x',
-	);
-	fc.assert(
-		fc.property(fc.array(piece, {maxLength: 12}), fc.array(fc.nat(80), {maxLength: 6}), (pieces, cuts) => {
-			const whole = pieces.join('');
-			const at = [0, ...cuts.filter(cut => cut < whole.length).sort((a, b) => a - b), whole.length];
-			const chunks = at.slice(1).map((end, i) => whole.slice(at[i], end));
-			const [one, many] = [parse(whole), parse(...chunks)];
-			assert.deepEqual([many.keys + many.kept, many.events], [one.keys + one.kept, one.events]);
-			assert.equal(one.keys, whole.replaceAll(/.\[<\d+;\d+;\d+[Mm]/g, ''));
-		}),
-		{seed: 41, numRuns: 1000},
-	);
-});
+import {MOUSE_OFF, MOUSE_ON} from '../../source/ui/mouse.js';
 
 function start(t: TestContext) {
 	const app = path.resolve(import.meta.dirname, '../helpers/mouse-app.tsx');

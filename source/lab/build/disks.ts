@@ -67,11 +67,7 @@ export class Disks {
 		const [start, end] = this.placeOf(name);
 		return (offset, bytes, into) => {
 			const wanted = Math.max(0, Math.min(bytes, end - start - offset));
-			try {
-				return this.disk.peek(start + offset, wanted, into);
-			} catch {
-				return new Uint8Array(0);
-			}
+			return this.disk.peek(start + offset, wanted, into);
 		};
 	}
 

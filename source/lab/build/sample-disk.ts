@@ -2,17 +2,22 @@
 // person recognises in a hex view. Made once, in the user's cache folder.
 
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
+import {cacheFolders, isOwn, makeOwn} from '../../cache-folder.js';
+import {createNew, type FileKind} from '../../files.js';
 import {SECTOR} from '../../formats/address.js';
 import {buildGpt} from '../../formats/gpt.js';
 import {messageOf, UserError} from '../../user-error.js';
 
 const BYTES = 64 * 1024 * 1024;
 export const SAMPLE_SECTORS = BYTES / SECTOR;
-/** Sectors written at a time. */
-const CHUNK = 2048;
 const NAME = 'sample-disk-1.img';
+/** How its first sector begins. */
+const TITLE = 'LBA 0 of the dmascope sample disk';
+const KIND: FileKind = {
+	name: 'a sample disk',
+	matches: beginning => beginning.toString('latin1').startsWith(TITLE),
+};
 
 const PARTITIONS = [
 	{
@@ -44,57 +49,34 @@ export function sampleDisk(): string {
 	const problems: string[] = [];
 	for (const folder of cacheFolders()) {
 		try {
-			fs.mkdirSync(folder, {recursive: true, mode: 0o700});
+			makeOwn(folder);
 			const file = path.join(folder, NAME);
-			if (!isWhole(file)) make(file);
+			if (!isWhole(file)) createNew(file, contents(), {mode: 0o600, replaces: {kind: KIND, force: true}});
 			return file;
 		} catch (error) {
-			problems.push(messageOf(error));
+			problems.push(messageOf(error).replace(/;[^;]*$/, ''));
 		}
 	}
-	throw new UserError(`The sample disk cannot be made (${problems.join('; ')}); name a disk with --disk.`);
+	throw new UserError(`The sample disk cannot be created (${problems.join('; ')}); name a disk with --disk.`);
 }
 
-function cacheFolders(): string[] {
-	const home = os.homedir();
-	const usual =
-		process.platform === 'darwin' ? path.join(home, 'Library', 'Caches') : path.join(home, '.cache');
-	return [
-		path.join(process.env.XDG_CACHE_HOME || usual, 'dmascope'),
-		path.join(os.tmpdir(), `dmascope-${os.userInfo().uid}`),
-	];
-}
-
+/** Whether the sample disk is there. In a folder of our own alone, it stays what it is. */
 function isWhole(file: string): boolean {
-	const stat = fs.statSync(file, {throwIfNoEntry: false});
-	return stat?.isFile() === true && stat.size === BYTES;
+	const stat = fs.lstatSync(file, {throwIfNoEntry: false});
+	return stat?.isFile() === true && isOwn(stat) && stat.size === BYTES;
 }
 
-/** Written beside its place and then renamed, so that half a disk is never found there. */
-function make(file: string): void {
-	const half = `${file}.${process.pid}`;
-	const fd = fs.openSync(half, 'w', 0o600);
-	try {
-		const gpt = buildGpt(SAMPLE_SECTORS, 'd34607d3-4607-4d34-a607-d34607d34600', PARTITIONS);
-		const chunk = Buffer.alloc(CHUNK * SECTOR);
-		for (let lba = 0; lba < SAMPLE_SECTORS; lba += CHUNK) {
-			for (let i = 0; i < CHUNK; i++) fillWithText(chunk.subarray(i * SECTOR, (i + 1) * SECTOR), lba + i);
-			fs.writeSync(fd, chunk, 0, chunk.length, lba * SECTOR);
-		}
-		// The boot code area of the protective MBR, 440 bytes, is free for text.
-		fillWithText(Buffer.from(gpt.mbr.buffer, 0, 440), 0);
-		const entrySectors = gpt.entries.length / SECTOR;
-		fs.writeSync(fd, gpt.mbr, 0, SECTOR, 0);
-		fs.writeSync(fd, gpt.primary, 0, SECTOR, SECTOR);
-		fs.writeSync(fd, gpt.entries, 0, gpt.entries.length, 2 * SECTOR);
-		fs.writeSync(fd, gpt.entries, 0, gpt.entries.length, gpt.backupEntriesLba * SECTOR);
-		fs.writeSync(fd, gpt.backup, 0, SECTOR, (gpt.backupEntriesLba + entrySectors) * SECTOR);
-		fs.fsyncSync(fd);
-		fs.renameSync(half, file);
-	} catch (error) {
-		fs.rmSync(half, {force: true});
-		throw error;
-	} finally {
-		fs.closeSync(fd);
-	}
+function contents(): Buffer {
+	const disk = Buffer.alloc(BYTES);
+	for (let lba = 0; lba < SAMPLE_SECTORS; lba++)
+		fillWithText(disk.subarray(lba * SECTOR, (lba + 1) * SECTOR), lba);
+	const gpt = buildGpt(SAMPLE_SECTORS, 'd34607d3-4607-4d34-a607-d34607d34600', PARTITIONS);
+	// The boot code area of the protective MBR, 440 bytes, is free for text.
+	fillWithText(Buffer.from(gpt.mbr.buffer, 0, 440), 0);
+	disk.set(gpt.mbr, 0);
+	disk.set(gpt.primary, SECTOR);
+	disk.set(gpt.entries, 2 * SECTOR);
+	disk.set(gpt.entries, gpt.backupEntriesLba * SECTOR);
+	disk.set(gpt.backup, gpt.backupEntriesLba * SECTOR + gpt.entries.length);
+	return disk;
 }

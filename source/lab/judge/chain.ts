@@ -5,13 +5,13 @@ import type {Answer} from '../../guest/disk.js';
 import type {Fault, ProbeEvent} from '../../hardware/probe.js';
 import type {DiskCommand} from '../../machine/command.js';
 import type {Path, Stage, Transfer} from '../../machine/observed.js';
-import {grouped, plural} from '../../words.js';
+import {grouped, partOf, plural} from '../../words.js';
 import {driverParts, faultParts, iovecParts, requestParts} from './chain-parts.js';
 
 export type Answers = readonly Answer[];
 
 /** What is known of a guest's transfer when it is over, beside what the layers said. */
-export type Ending = {op: DiskCommand['do']; bytes: number; landed: number; answers: Answers};
+export type Ending = {op: DiskCommand['do']; bytes: number; landed?: number; answers: Answers};
 
 type EventAt<At extends ProbeEvent['at']> = Extract<ProbeEvent, {at: At}>;
 const all = <At extends ProbeEvent['at']>(events: readonly ProbeEvent[], at: At): EventAt<At>[] =>
@@ -209,7 +209,9 @@ function iommuStage(faults: readonly Fault[], events: readonly ProbeEvent[]): St
 	};
 }
 
-function endStage({place, bytes, landed}: {place: string; bytes: number; landed: number}): Stage {
+function endStage({place, bytes, landed}: {place: string; bytes: number; landed?: number}): Stage {
+	if (landed === undefined)
+		return {place, brief: '?', full: 'cannot be checked: the disk cannot be read back', trouble: true};
 	const all = landed === bytes;
 	return {
 		place,
@@ -230,12 +232,13 @@ export function verdictText({data, bytes, landed, command, vm, note, owners}: Tr
 		command.do === 'dma' && vm === undefined && owners !== undefined && owners.length > 0
 			? `landed in the memory of ${owners.join(', ')}`
 			: {read: 'landed', dma: 'landed', write: 'reached the disk', delete: 'read as zeros'}[command.do];
-	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes ${where}`;
+	const counted = `${partOf(landed, bytes)} bytes ${where}`;
 	const words = {
 		delivered: counted,
 		lost: `success at every step, and ${counted}`,
 		torn: `success at every step, and ${counted}`,
 		failed: `${counted}, and an error reached the guest`,
+		unchecked: `success at every step, and ${counted}`,
 	};
 	return note ?? `${who} ${data.toUpperCase()}: ${words[data]}`;
 }

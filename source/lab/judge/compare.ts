@@ -14,7 +14,7 @@ import {domainsOf} from '../build/state.js';
 import {checkCommand} from '../scenario/command.js';
 import {faultsOf} from './chain.js';
 import {requestsOf} from './pieces.js';
-import {runDisk, runDma} from './transfer.js';
+import {runDisk, runDma, unlessUnread} from './transfer.js';
 import {TransferLog} from './transfer-log.js';
 import {GuestWork} from './work.js';
 
@@ -71,12 +71,20 @@ function reachOf(machine: Machine): {hostReach: number; missing: number} {
 	return {hostReach: reached.reduce((sum, {pages}) => sum + pages, 0), missing: removedPages};
 }
 
-/** What a write or a delete changes on the disk is put back, for the next policy and for the guests that have it. */
+/**
+ * What a write or a delete changes on the disk is put back, for the next policy and for the guests that have it.
+ * @throws UserError, with nothing done, where the disk cannot be read
+ */
 function withDiskAsItWas(machine: Machine, command: Comparable, work: () => Done): Done {
 	if (command.do !== 'write' && command.do !== 'delete') return work();
 	const {vm, lba, sectors, requests = 1} = command;
 	const {disk} = machine.need(vm).spec;
-	const before = machine.disks.peek(disk)(lba * SECTOR, sectors * SECTOR * requests);
+	const read = () => machine.disks.peek(disk)(lba * SECTOR, sectors * SECTOR * requests);
+	const {value: before, error} = unlessUnread(read);
+	if (before === undefined)
+		throw new UserError(
+			`${disk} cannot be read (${error}), so a ${command.do} could not be undone; compare a read.`,
+		);
 	try {
 		return work();
 	} finally {

@@ -8,8 +8,8 @@ import type {VmMap} from '../../kernel/vm-map.js';
 export type Piece = {gpa: number; bytes: number; offset: number};
 
 /**
- * The disk's bytes at an offset, without asking an IOMMU; fewer where it ends, none where it cannot be read. They are
- * put in `into`, where that is given.
+ * The disk's bytes at an offset, without asking an IOMMU; fewer where it ends. They are put in `into`, where that is
+ * given. @throws the system's error where the disk cannot be read
  */
 export type Peek = (offset: number, bytes: number, into?: Uint8Array) => Uint8Array;
 

@@ -13,7 +13,7 @@ export class TransferLog {
 	transfers: readonly Transfer[] = [];
 	faults: readonly Fault[] = [];
 	faultCount = 0;
-	readonly tally = {delivered: 0, lost: 0, torn: 0, failed: 0};
+	readonly tally = {delivered: 0, lost: 0, torn: 0, failed: 0, unchecked: 0};
 	private transferCount = 0;
 	private readonly machine: Machine;
 

@@ -5,7 +5,7 @@ import {SECTOR} from '../../formats/address.js';
 import type {ProbeEvent} from '../../hardware/probe.js';
 import type {DiskCommand, DmaCommand} from '../../machine/command.js';
 import type {Data, Path, Stage} from '../../machine/observed.js';
-import {UserError} from '../../user-error.js';
+import {errnoOf, UserError} from '../../user-error.js';
 import type {Guest, Machine} from '../build/machine.js';
 import {type Answers, copiedBytes, diskChain, dmaChain, hardwareError, pathOf} from './chain.js';
 import {markBuffer, type Peek, pattern, readWhereMapped, sameBytes} from './marks.js';
@@ -15,13 +15,15 @@ export type Verdict = {
 	data: Data;
 	path: Path;
 	bytes: number;
-	landed: number;
+	landed?: number;
 	copied: number;
 	chain: Stage[];
 	note?: string;
 	/** Who uses the memory that a function's own DMA reached. */
 	owners?: string[];
 };
+const NOTHING = new Uint8Array(0);
+
 export type Judged = {verdict: Verdict; events: ProbeEvent[]};
 
 /** Runs `work` and @returns all that the layers said meanwhile. */
@@ -45,25 +47,20 @@ export function runDisk(machine: Machine, guest: Guest, command: DiskCommand, nu
 	const pieces = asked.flatMap(({segments}) => segments);
 	const peek = machine.disks.peek(guest.spec.disk);
 	const bytes = sectors * SECTOR * requests;
-	if (op !== 'delete')
-		markBuffer(vm.map, pieces, peek, `${write ? 'written by' : 'stale'} ${vm.name} #${number}`);
+	const mark = `${write ? 'written by' : 'stale'} ${vm.name} #${number}`;
+	const before = op === 'delete' ? {} : unlessUnread(() => markBuffer(vm.map, pieces, peek, mark));
+	if (before.error !== undefined) markBuffer(vm.map, pieces, () => NOTHING, mark);
 	let answers: Answers = [];
 	const events = listen(machine, () => {
 		if (disk.stopped !== undefined) disk.reset();
 		answers = disk.batch(asked);
 	});
 	const ok = answers.every(answer => answer?.ok);
-	const landed = op === 'delete' ? zeroBytes(peek, lba * SECTOR, bytes) : sameBytes(vm.map, pieces, peek);
-	const error = hardwareError(events);
-	const past = lba + sectors * requests > disk.sectors;
-	const notes = [
-		disk.stopped,
-		error === undefined ? undefined : `${guest.spec.disk}: ${error}.`,
-		past ? `The request reaches past the end of the disk, which has ${disk.sectors} sectors.` : undefined,
-		op !== 'read' && !ok && !machine.disks.writable
-			? 'The disk is read-only; start with --overlay or --writable to write.'
-			: undefined,
-	];
+	const after = unlessUnread(() =>
+		op === 'delete' ? zeroBytes(peek, lba * SECTOR, bytes) : sameBytes(vm.map, pieces, peek),
+	);
+	const unread = before.error ?? after.error;
+	const landed = unread === undefined ? after.value : undefined;
 	const verdict: Verdict = {
 		data: dataOf(ok, landed, bytes),
 		path: pathOf(events),
@@ -71,9 +68,24 @@ export function runDisk(machine: Machine, guest: Guest, command: DiskCommand, nu
 		landed,
 		copied: copiedBytes(events),
 		chain: diskChain(events, {op, bytes, landed, answers}),
-		note: notes.find(note => note !== undefined),
+		note: noteOf(machine, guest, command, {events, ok, unread}),
 	};
 	return {verdict, events};
+}
+
+type Known = {events: readonly ProbeEvent[]; ok: boolean; unread: string | undefined};
+
+function noteOf(machine: Machine, guest: Guest, command: DiskCommand, {events, ok, unread}: Known) {
+	const {do: op, lba, sectors, requests = 1} = command;
+	const {disk, spec} = guest;
+	const error = hardwareError(events);
+	if (disk.stopped !== undefined) return disk.stopped;
+	if (error !== undefined) return `${spec.disk}: ${error}.`;
+	if (lba + sectors * requests > disk.sectors)
+		return `The request reaches past the end of the disk, which has ${disk.sectors} sectors.`;
+	if (op !== 'read' && !ok && !machine.disks.writable)
+		return 'The disk is read-only; start with --overlay or --writable to write.';
+	return ok && unread !== undefined ? uncheckedNote(unread) : undefined;
 }
 
 /** How much of a deleted range reads as zeros. */
@@ -113,5 +125,23 @@ export function runDma(machine: Machine, command: DmaCommand, number: number): J
 	return {verdict, events};
 }
 
-export const dataOf = (reportedOk: boolean, landed: number, bytes: number): Data =>
-	!reportedOk ? 'failed' : landed === bytes ? 'delivered' : landed === 0 ? 'lost' : 'torn';
+/** `landed`: undefined where the disk could not be read to compare. */
+export function dataOf(reportedOk: boolean, landed: number | undefined, bytes: number): Data {
+	if (!reportedOk) return 'failed';
+	if (landed === undefined) return 'unchecked';
+	return landed === bytes ? 'delivered' : landed === 0 ? 'lost' : 'torn';
+}
+
+export const uncheckedNote = (error: string): string =>
+	`Cannot be checked: reading the disk back failed (${error}).`;
+
+/** What reads the disk in order to judge; `error` is the errno's name where that fails. */
+export function unlessUnread<T>(work: () => T): {value?: T; error?: string} {
+	try {
+		return {value: work()};
+	} catch (error) {
+		const code = errnoOf(error);
+		if (code === undefined) throw error;
+		return {error: code};
+	}
+}

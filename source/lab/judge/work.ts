@@ -15,7 +15,7 @@ import {seededRandom} from '../build/random.js';
 import {copiedBytes, diskChain, faultsOf, pathOf} from './chain.js';
 import type {Piece} from './marks.js';
 import {piecesOf} from './pieces.js';
-import {dataOf} from './transfer.js';
+import {dataOf, uncheckedNote, unlessUnread} from './transfer.js';
 import type {TransferLog} from './transfer-log.js';
 
 const SEED = 34607;
@@ -29,7 +29,7 @@ const HOT_PAGES = 128;
 const SPARED = {first: 2048, last: 34};
 
 /** The worst first: what nobody noticed. */
-const WORST = ['lost', 'torn', 'failed', 'delivered'] as const satisfies readonly Data[];
+const WORST = ['lost', 'torn', 'unchecked', 'failed', 'delivered'] as const satisfies readonly Data[];
 const PATHS = ['direct', 'bounced', 'copied'] as const satisfies readonly Path[];
 
 export class GuestWork {
@@ -56,8 +56,9 @@ export class GuestWork {
 	run({count, writes = 0}: WorkCommand): Work {
 		const {family} = this.machine;
 		const before = family.unit?.counters;
-		const tally = {delivered: 0, lost: 0, torn: 0, failed: 0};
+		const tally = {delivered: 0, lost: 0, torn: 0, failed: 0, unchecked: 0};
 		const paths = {direct: 0, bounced: 0, copied: 0};
+		let known = true;
 		const sums = {bytes: 0, landed: 0, lost: 0, copied: 0, faults: 0};
 		this.machine.listen(event => this.events.push(event));
 		try {
@@ -66,8 +67,9 @@ export class GuestWork {
 				tally[data]++;
 				paths[path]++;
 				sums.bytes += bytes;
-				sums.landed += landed;
-				if (data !== 'failed') sums.lost += bytes - landed;
+				known &&= landed !== undefined;
+				sums.landed += landed ?? 0;
+				if (data === 'lost' || data === 'torn') sums.lost += bytes - (landed ?? 0);
 				sums.copied += copied;
 				sums.faults += faults;
 			}
@@ -81,6 +83,7 @@ export class GuestWork {
 			tally,
 			path: PATHS.reduce((most, path) => (paths[path] > paths[most] ? path : most)),
 			...sums,
+			landed: known ? sums.landed : undefined,
 			hits: (after?.hits ?? 0) - (before?.hits ?? 0),
 			misses: (after?.misses ?? 0) - (before?.misses ?? 0),
 		};
@@ -98,20 +101,23 @@ export class GuestWork {
 		const events = this.events;
 		events.length = 0;
 
-		let known = peek(lba * SECTOR, bytes, this.onDisk).length;
+		const read = () => peek(lba * SECTOR, bytes, this.onDisk).length;
+		const before = unlessUnread(read);
 		this.mark(guest, pieces, op === 'write' ? this.texts.write : this.texts.read, bytes);
 		const start = this.now();
 		const answer = guest.disk.request({op, sector: lba, segments: pieces, sectors});
 		this.spent += this.now() - start;
-		if (op === 'write') known = peek(lba * SECTOR, bytes, this.onDisk).length;
-		const landed = this.alike(guest, pieces, known);
+		const after = op === 'write' ? unlessUnread(read) : before;
+		const unread = before.error ?? after.error;
+		const landed = unread === undefined ? this.alike(guest, pieces, after.value ?? 0) : undefined;
 
 		const data = dataOf(answer?.ok === true, landed, bytes);
 		const done = {data, path: pathOf(events), bytes, landed, copied: copiedBytes(events)};
 		const faults = faultsOf(events).length;
 		if (last) {
 			const chain = diskChain(events, {op, bytes, landed, answers: [answer]});
-			this.record.keep(command, {verdict: {...done, chain}, events});
+			const note = data === 'unchecked' && unread !== undefined ? uncheckedNote(unread) : undefined;
+			this.record.keep(command, {verdict: {...done, chain, note}, events});
 		} else this.record.count(data, faults);
 		return {...done, faults};
 	}
@@ -174,5 +180,5 @@ export class GuestWork {
 /** 100 requests: 60 lost and 40 delivered, 512 KiB of 1.2 MiB landed. */
 export function workText({requests, tally, bytes, landed}: Work): string {
 	const counts = WORST.filter(data => tally[data] > 0).map(data => `${grouped(tally[data])} ${data}`);
-	return `${plural(requests, 'request')}: ${counts.join(', ')}; ${sizeText(landed)} of ${sizeText(bytes)} landed`;
+	return `${plural(requests, 'request')}: ${counts.join(', ')}; ${landed === undefined ? '?' : sizeText(landed)} of ${sizeText(bytes)} landed`;
 }

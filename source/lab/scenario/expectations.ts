@@ -57,7 +57,11 @@ const inOutcome = <T extends string | number | boolean>(
 
 const count = whole(0, Number.MAX_SAFE_INTEGER);
 
-const DATA = field('data', choice(['delivered', 'lost', 'torn', 'failed']), 'what became of the data');
+const DATA = field(
+	'data',
+	choice(['delivered', 'lost', 'torn', 'failed', 'unchecked']),
+	'what became of the data',
+);
 const PATH = field('path', choice(['direct', 'bounced', 'copied']), 'which way it took');
 const BYTES = field('bytes', count, 'how many were asked for');
 const LANDED = field('landed', count, 'how many of them arrived');

@@ -27,13 +27,14 @@ export function outcomeJson(outcome: Outcome): OutcomeJson {
 	}
 	const transfers = outcome.kind === 'transfer' ? [outcome.transfer] : outcome.transfers;
 	const total = (key: 'bytes' | 'landed' | 'faults') =>
-		transfers.reduce((sum, transfer) => sum + transfer[key], 0);
+		transfers.reduce((sum, transfer) => sum + (transfer[key] ?? 0), 0);
+	const known = transfers.every(({landed}) => landed !== undefined);
 	const worst = transfers.find(({data}) => data !== 'delivered') ?? transfers[0];
 	return {
 		data: worst?.data,
 		path: worst?.path,
 		bytes: total('bytes'),
-		landed: total('landed'),
+		landed: known ? total('landed') : undefined,
 		faults: total('faults'),
 		owner: worst?.owners?.join(', ') || undefined,
 		...(outcome.kind === 'boot' ? {bootable: outcome.bootable, found: outcome.found} : {}),

@@ -1,11 +1,12 @@
 // A session as a scenario file, to be sent to a colleague, or kept as a test.
 
-import fs from 'node:fs';
 import path from 'node:path';
+import {createNew} from '../../files.js';
 import type {MachineSpec} from '../../machine/command.js';
 import type {Entry} from '../../machine/history.js';
-import {errnoOf, messageOf, UserError} from '../../user-error.js';
-import {plural} from '../../words.js';
+import {UserError} from '../../user-error.js';
+import {plural, sizeText} from '../../words.js';
+import {LONGEST} from './find.js';
 import type {OutcomeJson} from './outcome-json.js';
 import {scenarioText} from './write.js';
 
@@ -24,18 +25,12 @@ export function writeSession(
 	const name = path.basename(file).replace(/\.ya?ml$/, '');
 	const troubles = entries.filter(({trouble}) => trouble).length;
 	const story = `A session of ${plural(steps.length, 'step')}; losses, faults and refusals: ${troubles}.`;
-	writeNew(file, scenarioText({name, story, machine, steps}));
-}
-
-/** A session's file never takes the place of another. @throws UserError */
-function writeNew(file: string, text: string): void {
-	try {
-		fs.writeFileSync(file, text, {flag: 'wx'});
-	} catch (error) {
-		if (errnoOf(error) === 'EEXIST')
-			throw new UserError(`There is a file ${file} already; give another name.`);
-		throw new UserError(`${file} cannot be written: ${messageOf(error)}; give another name.`);
-	}
+	const text = scenarioText({name, story, machine, steps});
+	if (Buffer.byteLength(text) > LONGEST)
+		throw new UserError(
+			`${file} would be larger than ${sizeText(LONGEST)}, and no scenario may be; go back, and write the steps up to there.`,
+		);
+	createNew(file, text);
 }
 
 /** What a step may be held to when it is done again. */

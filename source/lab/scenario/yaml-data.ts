@@ -1,8 +1,9 @@
 // A YAML file as plain data, which knows of each part of it where in the file it stands.
 
-import {isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Pair, parseDocument} from 'yaml';
+import {type Document, isAlias, isMap, isNode, isScalar, isSeq, type LineCounter, type Pair} from 'yaml';
 import {type DataPath, UserError} from '../../user-error.js';
 import {show} from '../../words.js';
+import {linesOf, YamlProblem, yamlDocument} from '../../yaml-document.js';
 
 /** A few lines of YAML can stand for millions, where each anchor names the one before it several times. */
 const MOST = 1_000_000;
@@ -11,21 +12,10 @@ const DEEPEST = 50;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const NO_TEXT = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]/;
 
-/** What to do about what the parser calls by these codes. */
-const HINTS: Readonly<Record<string, string>> = {
-	BAD_INDENT: 'check the indentation, and that every bracket is closed',
-	BLOCK_AS_IMPLICIT_KEY: 'check the indentation, and put text that has a colon in quotes',
-	MISSING_CHAR: 'close what was opened, and check the indentation',
-	MULTILINE_IMPLICIT_KEY: 'check the indentation',
-	MULTIPLE_DOCS: 'leave out the line with ---',
-	RESOURCE_EXHAUSTION: 'leave out brackets',
-	TAB_AS_INDENT: 'indent with spaces',
-};
-
 export class YamlData {
 	readonly data: unknown;
 	private readonly file: string;
-	private readonly lines = new LineCounter();
+	private readonly lines: LineCounter;
 	private readonly root: unknown;
 	/** By its name, what an anchor stands for from here on. */
 	private readonly anchors = new Map<string, {node: unknown; value: unknown; size: number}>();
@@ -36,18 +26,21 @@ export class YamlData {
 	/** @throws UserError as `file:line:column: sentence` */
 	constructor(file: string, text: string) {
 		this.file = file;
-		const document = parseDocument(text, {
-			lineCounter: this.lines,
-			prettyErrors: false,
-			// Looked for below: here it would take the square of their number.
-			uniqueKeys: false,
-		});
+		this.lines = linesOf(text);
 		const noText = NO_TEXT.exec(text);
 		if (noText) this.fail(noText.index, 'here is no text; a scenario is a YAML file in UTF-8.');
-		const [broken] = [...document.errors, ...document.warnings];
-		if (broken) this.fail(broken.pos[0], sentenceOf(broken.code, broken.message));
-		this.root = document.contents;
+		this.root = this.parse(text).contents;
 		this.data = this.plain(this.root, 0);
+	}
+
+	private parse(text: string): Document.Parsed {
+		try {
+			// Keys that come twice are looked for below: the package takes the square of their number.
+			return yamlDocument(text, false);
+		} catch (error) {
+			if (!(error instanceof YamlProblem)) throw error;
+			return this.fail(error.offset, error.message);
+		}
 	}
 
 	/** Does something with the data: what goes wrong with it says where. @throws UserError */
@@ -132,11 +125,6 @@ const nameOf = (key: unknown): string => (isScalar(key) ? String(key.value) : ''
 
 const pairOf = (items: readonly Pair[], name: string | number): Pair | undefined =>
 	items.find(({key}) => nameOf(key) === String(name));
-
-function sentenceOf(code: string, message: string): string {
-	const [report] = message.split(/[\n;]/);
-	return `this is not YAML: ${report}; ${HINTS[code] ?? 'check quotes, brackets and indentation'}.`;
-}
 
 /** The character where a node of the document starts. */
 function offsetOf(node: unknown): number {

@@ -3,7 +3,7 @@
 import {ridBus} from '../../formats/pci.js';
 import {agrees, classOf, faultText} from '../../formats/vtd-reasons.js';
 import {accessCauses, BRIDGE, CHIPSET, DIRECTION, graphics, isBridge, PHANTOM, UNANSWERED} from './causes.js';
-import {type LoggedFault, printable} from './fault.js';
+import {excerpt, type LoggedFault} from './fault.js';
 import type {Surroundings} from './known.js';
 import type {Group} from './storm.js';
 
@@ -17,11 +17,11 @@ export function vtdWhy({kind, reason, words = '', pasid, name, by}: LoggedFault)
 	const known = faultText(reason);
 	if (!agrees(reason, words))
 		return [
-			`The log says reason ${hex(reason)} and "${printable(words, 60)}", which do not belong together: it is not explained.`,
+			`The log says reason ${hex(reason)} and "${excerpt(words, 60)}", which do not belong together: it is not explained.`,
 			...of,
 		];
 	if (known === undefined) return [`Reason ${hex(reason)}, which is not known here.`, ...of];
-	const text = words === '' || words === 'Unknown' ? known : printable(words, 80);
+	const text = words === '' || words === 'Unknown' ? known : excerpt(words, 80);
 	return [`Reason ${hex(reason)}: ${text}.`, ...meaning(reason, by === 'Xen' ? 'Xen' : 'The kernel'), ...of];
 }
 

@@ -90,8 +90,8 @@ export function loggedDevice(
 /** A requester id as four hex digits or fewer. */
 export const ridDevice = (hex: string): LoggedDevice => ({rid: Number.parseInt(hex, 16)});
 
-/** The text of a log on a terminal: no control characters, and no longer than is looked at. */
-export function printable(text: string, longest = 160): string {
-	const clean = text.replace(/[^\x20-\x7e]+/g, '?');
-	return clean.length > longest ? `${clean.slice(0, longest - 1)}…` : clean;
+/** The text of a log, no longer than is looked at. */
+export function excerpt(text: string, longest = 160): string {
+	const signs = [...text];
+	return signs.length > longest ? `${signs.slice(0, longest - 1).join('')}…` : text;
 }

@@ -137,9 +137,9 @@ export class LogLines {
 	#give(bytes: Buffer, start: number, position: number, interest: (end: number) => Interest): number {
 		const end = found(bytes, NEWLINE, position);
 		const stop = Math.min(end, bytes.length);
-		const from = stop - start > LONGEST ? Math.max(start, position - BEFORE) : start;
-		const to = Math.min(stop, from + LONGEST);
-		const line = bytes.toString('latin1', from, to);
+		const from = stop - start > LONGEST ? Math.max(start, charAt(bytes, position - BEFORE)) : start;
+		const to = stop - from > LONGEST ? charAt(bytes, from + LONGEST) : stop;
+		const line = bytes.toString('utf8', from, to);
 		this.#onLine(`${from > start ? CUT : ''}${line}${to < stop ? CUT : ''}`, interest(end));
 		return stop + 1;
 	}
@@ -158,6 +158,12 @@ export class LogLines {
 		if (this.#speakers.size < SPEAKERS) this.#speakers.set(which, speaker);
 		return true;
 	}
+}
+
+/** Where the character of UTF-8 begins that a byte is of; where it is of none, that byte. */
+function charAt(bytes: Buffer, at: number): number {
+	for (let first = at; first > at - 4; first--) if ((bytes[first] & 0xc0) !== 0x80) return first;
+	return at;
 }
 
 function found(bytes: Buffer, what: Buffer | number, from: number): number {

@@ -2,35 +2,28 @@
 
 import {hexHalves} from '../../formats/halves.js';
 import type {LogFault} from '../../machine/logged.js';
+import type {Line, Span} from '../../print.js';
+import {printable} from '../../printable.js';
 import {grouped, plural} from '../../words.js';
 import type {Explained} from './explain.js';
-import {printable} from './fault.js';
+import {excerpt} from './fault.js';
 import {type Group, type Place, rateOf, type Storm} from './storm.js';
-
-/** How each part is painted; `paint` of a pipe leaves all as it is. */
-export type Paint = {
-	readonly title: (text: string) => string;
-	readonly label: (text: string) => string;
-	readonly command: (text: string) => string;
-};
-
-export const unpainted: Paint = {title: text => text, label: text => text, command: text => text};
 
 const WIDTH = 80;
 const INDENT = 10;
 const MOST_PLACES = 4;
 
 /** A fault's paragraph. */
-export function paragraph(group: Group, explained: Explained, paint: Paint, width = WIDTH): string[] {
+export function paragraph(group: Group, explained: Explained, width = WIDTH): Line[] {
 	return [
-		...wrapped(explained.title, width).map(line => paint.title(line)),
+		...wrapped(explained.title, width).map((line): Line => [[line, 'fault']]),
 		...partsOf(group, explained).flatMap(({label, texts}) =>
 			texts.flatMap((text, i) => {
 				const look = label === 'look';
 				const lines = look ? [text] : wrapped(text, width - INDENT);
-				const head = paint.label((i === 0 ? `  ${label}` : '').padEnd(INDENT));
+				const head: Span = [(i === 0 ? `  ${label}` : '').padEnd(INDENT), 'dim'];
 				return lines.map(
-					(line, j) => `${j === 0 ? head : ' '.repeat(INDENT)}${look ? paint.command(line) : line}`,
+					(line, j): Line => [j === 0 ? head : ' '.repeat(INDENT), look ? [line, 'command'] : line],
 				);
 			}),
 		),
@@ -116,7 +109,7 @@ export function closing({
 		...(notUnderstood > 0
 			? [
 					`${plural(notUnderstood, 'line')} like a fault ${notUnderstood === 1 ? 'was' : 'were'} not understood, and nothing is said of ${notUnderstood === 1 ? 'it' : 'them'}:`,
-					...samples.map(line => `  ${printable(line.trim())}`),
+					...samples.map(line => `  ${excerpt(line.trim())}`),
 				]
 			: []),
 	];
@@ -126,7 +119,7 @@ export function closing({
 export function wrapped(text: string, width = WIDTH): string[] {
 	const lines: string[] = [];
 	let line = '';
-	for (const word of text.split(' ')) {
+	for (const word of printable(text).split(' ')) {
 		if (line !== '' && line.length + 1 + word.length > width) {
 			lines.push(line);
 			line = word;

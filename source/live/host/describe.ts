@@ -9,6 +9,7 @@ import type {DeviceTables} from './page-tables.js';
 import type {HostUnit} from './units.js';
 
 export function hostFacts({settings, units, groups, devices, tables, findings, gaps}: Host): HostFacts {
+	const behind = Map.groupBy(devices, ({unit}) => unit);
 	return {
 		facts: [
 			...(settings.release === undefined ? [] : [`Linux ${settings.release}`]),
@@ -17,7 +18,7 @@ export function hostFacts({settings, units, groups, devices, tables, findings, g
 			plural(groups.length, 'group'),
 		],
 		booted: settings.words,
-		units: units.map(unit => unitWords(unit, devices)),
+		units: units.map(unit => unitWords(unit, behind.get(unit.name)?.length ?? 0)),
 		groups: groups.map(groupWords),
 		alone: devices.filter(({group}) => group === undefined).map(deviceWords),
 		reserved: reservedWords(groups),
@@ -27,8 +28,8 @@ export function hostFacts({settings, units, groups, devices, tables, findings, g
 	};
 }
 
-function unitWords(unit: HostUnit, devices: readonly HostDevice[]): UnitFacts {
-	const behind = devices.filter(({unit: name}) => name === unit.name).length;
+/** `behind`: devices that it translates for. */
+function unitWords(unit: HostUnit, behind: number): UnitFacts {
 	const kind = {'vt-d': 'VT-d', 'amd-vi': 'AMD-Vi', other: 'another kind'}[unit.format];
 	const facts = [
 		kind,
@@ -90,7 +91,9 @@ function reservedWords(groups: readonly HostGroup[]): string[] {
 	for (const {number, regions} of groups)
 		for (const region of regions) {
 			const words = regionWords(region);
-			byRegion.set(words, [...(byRegion.get(words) ?? []), number]);
+			const numbers = byRegion.get(words) ?? [];
+			numbers.push(number);
+			byRegion.set(words, numbers);
 		}
 	return [...byRegion].map(([words, numbers]) => {
 		const all = numbers.length === groups.length && groups.length > 1;

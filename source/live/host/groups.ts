@@ -44,14 +44,14 @@ export function readGroups(
 	complete: boolean,
 ): HostGroup[] {
 	const numbers = tree.list(FOLDER).filter(name => /^\d{1,9}$/.test(name));
+	const members = Map.groupBy(devices, ({group}) => group);
+	const holdersOf = holding(owners);
 	return numbers.map(name => {
 		const number = Number(name);
-		const own = devices.filter(({group}) => group === number);
+		const own = members.get(number) ?? [];
 		const type = tree.read(`${FOLDER}/${name}/type`);
 		const regions = regionsOf(tree.read(`${FOLDER}/${name}/reserved_regions`) ?? '');
-		const holders = owners.filter(
-			({groups, devices: held}) => groups.includes(number) || own.some(({id}) => held.includes(id)),
-		);
+		const holders = holdersOf(number, own);
 		return {
 			number,
 			...(type === undefined || !/^[\w-]{1,20}$/.test(type) ? {} : {type}),
@@ -61,6 +61,22 @@ export function readGroups(
 			verdict: verdictOf(own, regions, holders, complete),
 		};
 	});
+}
+
+/** Finds who holds a group, or a device of it, in the order of owners. A machine may have thousands of each. */
+function holding(owners: readonly Owner[]): (group: number, devices: readonly HostDevice[]) => Owner[] {
+	const byGroup = Map.groupBy(
+		owners.flatMap(({groups}, i) => groups.map(group => ({group, i}))),
+		({group}) => group,
+	);
+	const byDevice = Map.groupBy(
+		owners.flatMap(({devices}, i) => devices.map(id => ({id, i}))),
+		({id}) => id,
+	);
+	return (group, devices) => {
+		const found = [byGroup.get(group) ?? [], ...devices.map(({id}) => byDevice.get(id) ?? [])].flat();
+		return [...new Set(found.map(({i}) => i))].sort((a, b) => a - b).map(i => owners[i]);
+	};
 }
 
 function regionsOf(text: string): Region[] {

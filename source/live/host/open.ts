@@ -3,7 +3,15 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import chalk from 'chalk';
+import {
+	checkNew,
+	compressionOf,
+	createNew,
+	type FileKind,
+	type NewOptions,
+	readRegular,
+} from '../../files.js';
+import {jsonLines, type Print} from '../../print.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
 import {plural, sizeText} from '../../words.js';
 import {milliseconds} from '../every.js';
@@ -15,8 +23,8 @@ import {type Gap, readHost, readingHost, remembering} from './host.js';
 import {hostJson} from './json.js';
 import {HostMachine} from './machine.js';
 import {Disk} from './own-files.js';
-import {hostText, type Paint, printable} from './report.js';
-import {entriesOf} from './tar.js';
+import {hostLines} from './report.js';
+import {entriesOf, isCapture} from './tar.js';
 import {TraceLog} from './trace-log.js';
 import {Tracing} from './tracing.js';
 import {Files, type Source, Tree} from './tree.js';
@@ -85,69 +93,83 @@ function ownTree(): Source {
 	return new Disk('/');
 }
 
+/** Every Linux has one of these, and every capture what was found of them. */
+const KNOWN = [
+	'/proc/cmdline',
+	'/proc/cpuinfo',
+	'/proc/sys/kernel/osrelease',
+	'/sys/class/iommu',
+	'/sys/bus/pci/devices',
+	'/sys/kernel/iommu_groups',
+];
+const CAPTURE: FileKind = {name: 'a capture', matches: isCapture};
+/** More than a capture of a thousand devices, with as much of their page tables as is read. */
+const CAPTURE_BYTES = 2 ** 28;
+const MEND = 'name a folder, or a file that --capture has made';
+
 /** A folder, which may change, or a tar file that --capture has made. @throws UserError where it is neither */
 export function treeAt(root: string): () => Source {
-	const opened = (): Source => {
-		try {
-			const stats = fs.statSync(root);
-			if (stats.isDirectory()) return new Disk(root);
-			// /dev/zero would be read for ever.
-			if (!stats.isFile()) throw new Error('it is neither a folder nor a file');
-			const files = new Files();
-			for (const {path, kind, text, readable} of entriesOf(fs.readFileSync(root)))
-				files.add(path, kind, text, readable);
-			return files;
-		} catch (error) {
-			const why = errnoOf(error) === 'ENOENT' ? 'there is nothing' : messageOf(error);
-			throw new UserError(
-				`--root ${root}: ${why}${error instanceof UserError ? '' : '; name a folder, or a file that --capture has made.'}`,
-			);
-		}
-	};
-	const first = opened();
-	return first instanceof Disk ? opened : () => first;
+	const isFolder = attempt(root, () => fs.statSync(root).isDirectory());
+	if (!isFolder) {
+		const files = filesIn(root);
+		return () => files;
+	}
+	return () => checked(root, new Disk(root));
+}
+
+function filesIn(root: string): Source {
+	const tar = attempt(root, () => readRegular(root, {limit: CAPTURE_BYTES, mend: MEND}));
+	const compression = compressionOf(tar);
+	if (compression)
+		throw new UserError(
+			`${root} is compressed (${compression.name}); decompress it first: ${compression.cat} ${root} >capture.tar`,
+		);
+	const files = new Files();
+	for (const {path, kind, text, readable} of entriesOf(tar, root)) files.add(path, kind, text, readable);
+	return checked(root, files);
+}
+
+/** Without any of these files, everything would seem to be switched off. @throws UserError */
+function checked(root: string, source: Source): Source {
+	if (!KNOWN.some(path => source.kind(path) !== undefined))
+		throw new UserError(`${root} holds none of the files of a Linux host; ${MEND}.`);
+	return source;
+}
+
+function attempt<T>(root: string, work: () => T): T {
+	try {
+		return work();
+	} catch (error) {
+		if (error instanceof UserError) throw error;
+		if (errnoOf(error) === 'ENOENT') throw new UserError(`${root} does not exist; ${MEND}.`);
+		throw new UserError(`${root} cannot be read: ${messageOf(error)}; ${MEND}.`);
+	}
 }
 
 /** Keeps what is read of a host as a tar file. @throws UserError */
-export function captureHost(root: string | undefined, file: string, print: (line: string) => void): void {
+export function captureHost(root: string | undefined, file: string, force: boolean, print: Print): void {
+	const options: NewOptions = {
+		// It names programs and virtual machines, and other users need not know of them.
+		mode: 0o600,
+		inputs: root === undefined ? [] : [root],
+		replaces: {kind: CAPTURE, force},
+	};
+	checkNew(file, options);
 	const recorded = new Capture();
 	readHost(new Tree(root === undefined ? ownTree() : treeAt(root)(), recorded));
 	const tar = recorded.tar();
-	try {
-		fs.writeFileSync(file, tar);
-	} catch (error) {
-		throw new UserError(`--capture ${file}: ${messageOf(error)}; name a file that can be written.`);
-	}
+	createNew(file, tar, options);
 	const contents = recorded.contents();
-	for (const {path, text, kind} of contents) print(printable(kind === 'link' ? `${path} → ${text}` : path));
+	print(contents.map(({path, text, kind}) => (kind === 'link' ? `${path} → ${text}` : path)));
 	print(
 		`${file}: ${plural(contents.length, 'file')} and links, ${sizeText(tar.length)}; look at it with dmascope host --root ${file}`,
 	);
 }
 
-const same = (text: string): string => text;
-const UNPAINTED: Paint = {title: same, dim: same, good: same, bad: same, warn: same};
-const PAINTED: Paint = {
-	title: chalk.bold,
-	dim: chalk.dim,
-	good: chalk.green,
-	bad: chalk.redBright,
-	warn: chalk.yellow,
-};
-
 /** The host once, as text or as JSON. */
-export async function printHost(
-	machine: HostMachine,
-	json: boolean,
-	print: (text: string) => void,
-): Promise<void> {
+export async function printHost(machine: HostMachine, json: boolean, print: Print): Promise<void> {
 	await machine.readLog();
 	const {host: words, logged} = machine.state();
 	if (words === undefined) return;
-	const colour = process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
-	print(
-		json
-			? JSON.stringify(hostJson(machine.host, words, logged), undefined, 2)
-			: hostText(words, logged, colour ? PAINTED : UNPAINTED).trimEnd(),
-	);
+	print(json ? jsonLines(hostJson(machine.host, words, logged)) : hostLines(words, logged));
 }

@@ -5,12 +5,21 @@ import path from 'node:path';
 import {errnoOf} from '../../user-error.js';
 import type {Kind, Source} from './tree.js';
 
+const {O_RDONLY, O_NONBLOCK, O_NOFOLLOW} = fs.constants;
+
 export class Disk implements Source {
 	readonly refused = new Set<string>();
+	private readonly kinds = new Map<string, Kind | undefined>();
 
 	constructor(private readonly root: string) {}
 
+	/** Each path is looked at once, since most of them begin alike. */
 	kind(at: string): Kind | undefined {
+		if (!this.kinds.has(at)) this.kinds.set(at, this.look(at));
+		return this.kinds.get(at);
+	}
+
+	private look(at: string): Kind | undefined {
 		const stats = this.attempt(at, file => fs.lstatSync(file, {throwIfNoEntry: false}));
 		if (stats?.isSymbolicLink()) return 'link';
 		if (stats?.isDirectory()) return 'directory';
@@ -20,7 +29,7 @@ export class Disk implements Source {
 
 	read(at: string, limit: number): string | undefined {
 		return this.attempt(at, file => {
-			const descriptor = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+			const descriptor = fs.openSync(file, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
 			try {
 				return readUpTo(descriptor, limit);
 			} finally {

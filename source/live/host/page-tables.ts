@@ -63,13 +63,14 @@ function ofAll(tree: Tree, contexts: Contexts): DeviceTables[] {
  */
 function ofEach(tree: Tree, contexts: Contexts, devices: readonly string[]): DeviceTables[] {
 	const known = new Map<number, TableDump>();
+	const bySlot = Map.groupBy(devices, shortOf);
 	return devices.map(id => {
 		const rows = contexts.get(shortOf(id)) ?? [];
 		const [root] = rows;
 		if (root === undefined) return {id, why: 'unknown'};
 		if (rows.includes('pass-through')) return {id, why: 'pass-through'};
 		// The rows name no segment: with a second one it is not known whose the root is.
-		const alone = devices.filter(each => shortOf(each) === shortOf(id)).length === 1 && rows.length === 1;
+		const alone = bySlot.get(shortOf(id))?.length === 1 && rows.length === 1;
 		const shared = alone && root !== 'pass-through' ? known.get(root) : undefined;
 		const dump = shared ?? dumpsIn(tree, `${id}/domain_translation_struct`, TABLE_BYTES)?.[0]?.[1];
 		if (dump === undefined) return {id, why: 'unreadable'};
@@ -105,7 +106,9 @@ function contextsOf(text: string): Contexts {
 		const [, id, context, pasid, third, first] = ROW.exec(line) ?? [];
 		if (id === undefined) continue;
 		const root = pasid === '-1' ? rootOf(word(context)) : pasidRootOf(word(first), word(third));
-		found.set(id, [...(found.get(id) ?? []), root ?? 'pass-through']);
+		const roots = found.get(id) ?? [];
+		roots.push(root ?? 'pass-through');
+		found.set(id, roots);
 	}
 	return found;
 }

@@ -3,36 +3,26 @@
 import type {Finding} from '../../machine/finding.js';
 import type {DeviceFacts, GroupFacts, HostFacts, UnitFacts} from '../../machine/host.js';
 import type {Logged} from '../../machine/logged.js';
-
-/** How each kind of text is painted; in a pipe all is left as it is. */
-export type Paint = Readonly<Record<'title' | 'dim' | 'good' | 'bad' | 'warn', (text: string) => string>>;
+import type {Colour, Line} from '../../print.js';
+import {printable} from '../../printable.js';
 
 const WIDTH = 80;
 
-export function hostText(words: HostFacts, logged: Logged | undefined, paint: Paint): string {
+export function hostLines(words: HostFacts, logged: Logged | undefined): Line[] {
 	const {facts, booted, units, groups, alone, reserved, tables, warnings, notSeen} = words;
-	const section = (title: string, lines: readonly string[]) =>
-		lines.length > 0 ? ['', paint.title(title), ...lines] : [];
+	const section = (title: string, lines: readonly Line[]): Line[] =>
+		lines.length > 0 ? ['', coloured('title', title), ...lines] : [];
 	const [first, ...more] = wrapped(['dmascope host', ...facts].join(' · '), '', '  ');
-	const lines = [
-		paint.title(first),
+	return [
+		coloured('title', first),
 		...more,
 		...(booted.length > 0 ? wrapped(`booted with ${booted.join(' ')}`, '  ') : []),
-		...section(
-			`WARNINGS ${warnings.length}`,
-			warnings.flatMap(finding => findingText(finding, paint)),
-		),
-		...section(
-			'UNITS',
-			units.flatMap(unit => unitText(unit, paint)),
-		),
-		...section(
-			'GROUPS',
-			groups.flatMap(group => groupText(group, paint)),
-		),
+		...section(`WARNINGS ${warnings.length}`, warnings.flatMap(lintLines)),
+		...section('UNITS', units.flatMap(unitLines)),
+		...section('GROUPS', groups.flatMap(groupLines)),
 		...section(
 			groups.length > 0 ? 'DEVICES IN NO GROUP' : 'DEVICES',
-			alone.flatMap(device => deviceText(device, '  ')),
+			alone.flatMap(device => deviceLines(device, '  ')),
 		),
 		...section(
 			'RESERVED REGIONS',
@@ -42,61 +32,62 @@ export function hostText(words: HostFacts, logged: Logged | undefined, paint: Pa
 			'PAGE TABLES',
 			tables.map(text => `  ${text}`),
 		),
-		...section('FAULTS', logged === undefined ? [] : faultsText(logged, paint)),
+		...section('FAULTS', logged === undefined ? [] : faultLines(logged)),
 		...section(
 			'NOT SEEN FROM HERE',
 			notSeen.flatMap(({what, how}) => [
 				...wrapped(what, '  '),
-				...wrapped(how, '      ').map(line => paint.dim(line)),
+				...wrapped(how, '      ').map(line => coloured('dim', line)),
 			]),
 		),
 	];
-	return `${lines.join('\n')}\n`;
 }
+
+const coloured = (colour: Colour, text: string): Line => [[text, colour]];
 
 const SIGNS = {error: ['✗', 'bad'], warning: ['!', 'warn'], note: ['·', 'dim']} as const;
 
-function findingText({severity, title, cause, cure}: Finding, paint: Paint): string[] {
-	const [sign, tone] = SIGNS[severity];
+function lintLines({severity, title, cause, cure}: Finding): Line[] {
+	const [sign, colour] = SIGNS[severity];
 	const [first = '', ...more] = wrapped(title, '    ');
 	return [
-		`  ${paint[tone](sign)} ${paint.title(first.trimStart())}`,
-		...more.map(line => paint.title(line)),
+		['  ', [sign, colour], ' ', [first.trimStart(), 'title']],
+		...more.map(line => coloured('title', line)),
 		...wrapped(cause, '    '),
-		...wrapped(`→ ${cure}`, '    ', '      ').map(line => paint.dim(line)),
+		...wrapped(`→ ${cure}`, '    ', '      ').map(line => coloured('dim', line)),
 	];
 }
 
-function unitText({name, facts, capabilities}: UnitFacts, paint: Paint): string[] {
+function unitLines({name, facts, capabilities}: UnitFacts): Line[] {
 	return [
 		...wrapped(`${name}  ${facts}`, '  ', '      '),
-		...capabilities.flatMap(text => wrapped(text, '      ')).map(line => paint.dim(line)),
+		...capabilities.flatMap(text => wrapped(text, '      ')).map(line => coloured('dim', line)),
 	];
 }
 
-function groupText({verdict, type, tone, also, devices}: GroupFacts, paint: Paint): string[] {
+function groupLines({verdict, type, tone, also, devices}: GroupFacts): Line[] {
 	const head = wrapped(`${verdict} · default domain ${type}`, '  ', '      ');
 	return [
-		...head.map(line => paint[tone](line)),
+		...head.map(line => coloured(tone, line)),
 		...also.flatMap(owner => wrapped(`also ${owner}`, '      ')),
-		...devices.flatMap(device => deviceText(device, '    ')),
+		...devices.flatMap(device => deviceLines(device, '    ')),
 	];
 }
 
-function deviceText({id, kind, product, whose}: DeviceFacts, indent: string): string[] {
+function deviceLines({id, kind, product, whose}: DeviceFacts, indent: string): string[] {
 	const what = product === undefined ? kind : `${kind}, ${product}`;
 	return wrapped(`${id}  ${what}${whose === undefined ? '' : ` · ${whose}`}`, indent, `${indent}         `);
 }
 
-function faultsText({from, faults, closing}: Logged, paint: Paint): string[] {
+function faultLines({from, faults, closing}: Logged): Line[] {
 	return [
 		...faults.flatMap(({title, count, often}) => [
-			...wrapped(title, '  ', '      ').map(line => paint.warn(line)),
+			...wrapped(title, '  ', '      ').map(line => coloured('warn', line)),
 			...(count > 1 ? [`      ${often}`] : []),
 		]),
 		...closing.flatMap(text => wrapped(text, '  ')),
 		...(faults.length > 0
-			? wrapped(`what they mean: dmascope decode ${from}`, '  ').map(line => paint.dim(line))
+			? wrapped(`what they mean: dmascope decode ${from}`, '  ').map(line => coloured('dim', line))
 			: []),
 	];
 }
@@ -117,5 +108,3 @@ function wrapped(text: string, indent: string, further = indent): [string, ...st
 }
 
 const chunks = (word: string): string[] => word.match(/.{1,60}/gu) ?? [''];
-/** Names of machines and processes may hold anything; none of it moves a cursor. */
-export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}]/gu, '?');

@@ -19,6 +19,8 @@ export function tableDomains(
 	before: Pick<MachineState, 'domains' | 'devices'>,
 ): Pick<MachineState, 'domains' | 'devices' | 'owned'> {
 	const domains = new Map<number, Domain>();
+	const drivers = new Map(known.map(({id, driver}) => [id, driver]));
+	const earlier = new Map(before.domains.map(domain => [domain.id, domain]));
 	const devices: Device[] = [];
 	for (const each of tables) {
 		const rid = ridAt(each.id);
@@ -28,13 +30,13 @@ export function tableDomains(
 		devices.push({
 			rid,
 			name: shortId(each.id),
-			driver: known.find(({id}) => id === each.id)?.driver ?? '',
+			driver: drivers.get(each.id) ?? '',
 			...(dump === undefined ? {} : {domain: idOf(dump)}),
 			untranslated: 'why' in each && each.why === 'pass-through',
 		});
 	}
 	const now = [...domains.values()].map(domain => {
-		const old = before.domains.find(({id}) => id === domain.id);
+		const old = earlier.get(domain.id);
 		return old === undefined ? domain : keepIdentity(old, domain);
 	});
 	const same = now.length === before.domains.length && now.every((domain, i) => domain === before.domains[i]);

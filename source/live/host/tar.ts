@@ -2,7 +2,8 @@
 // Files, directories and symbolic links are all there is in them.
 
 import {UserError} from '../../user-error.js';
-import type {Kind} from './tree.js';
+import {grouped} from '../../words.js';
+import {type Kind, PATH_BYTES} from './tree.js';
 
 export type TarEntry = {path: string; kind: Kind; text: string; readable: boolean};
 
@@ -59,40 +60,139 @@ const padded = (bytes: Buffer): Buffer => Buffer.concat([bytes], Math.ceil(bytes
 const sumOf = (block: Buffer): number =>
 	block.reduce((sum, byte, i) => sum + (i >= 148 && i < 156 ? 0x20 : byte), 0);
 
-/** @throws UserError where it is no tar file, or a damaged one */
-export function entriesOf(tar: Buffer): TarEntry[] {
+const EXTENDED_BYTES = 4 * PATH_BYTES;
+/** No machine has as many files that are read here. */
+const MOST_ENTRIES = 2 ** 17;
+
+/** Where an entry is, and what is in it. */
+type Raw = {
+	at: number;
+	end: number;
+	flag: string;
+	mode: number;
+	name: string;
+	target: string;
+	content: Buffer;
+};
+
+/** `name`: what the file is called. @throws UserError where it is no tar file, a damaged one, or not all of one */
+export function entriesOf(tar: Buffer, name = 'The capture'): TarEntry[] {
+	if (tar.length === 0) throw new UserError(`${name} is empty; name a file that --capture has made.`);
 	const entries: TarEntry[] = [];
 	let longName: string | undefined;
 	let longTarget: string | undefined;
-	for (let at = 0; at + BLOCK <= tar.length; ) {
-		const block = tar.subarray(at, at + BLOCK);
-		if (block.every(byte => byte === 0)) break;
-		const field = (from: number, length: number) =>
-			block.toString('latin1', from, from + length).replace(/\0.*$/s, '');
-		const octal = (from: number, length: number) => Number.parseInt(field(from, length).trim(), 8);
-		const size = octal(124, 12);
-		if (octal(148, 8) !== sumOf(block) || !(size >= 0) || at + BLOCK + size > tar.length)
-			throw new UserError(`It is no tar file, or it is damaged at byte ${at}: take the capture anew.`);
-		const text = tar.toString('latin1', at + BLOCK, at + BLOCK + size);
-		const flag = String.fromCharCode(block[156]);
-		at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
-		if (flag === 'L') longName = text.replace(/\0.*$/s, '');
-		else if (flag === 'K') longTarget = text.replace(/\0.*$/s, '');
-		else {
-			const kind = KINDS[flag];
-			const prefix = field(345, 155);
-			const path = longName ?? (prefix === '' ? field(0, 100) : `${prefix}/${field(0, 100)}`);
-			const target = longTarget ?? field(157, 100);
-			if (kind !== undefined)
-				entries.push({
-					path: `/${path.replace(/^(\.?\/)+|\/$/g, '')}`,
-					kind,
-					text: kind === 'link' ? target : text,
-					readable: (octal(100, 8) & 0o777) !== 0,
-				});
+	let at = 0;
+	while (!isZero(tar.subarray(at, at + BLOCK))) {
+		const entry = entryAt(tar, at, name);
+		at = entry.end;
+		if (entry.flag === 'L') longName = textOf(entry, name, PATH_BYTES + 1);
+		else if (entry.flag === 'K') longTarget = textOf(entry, name, PATH_BYTES + 1);
+		else if (entry.flag === 'x') {
+			const extended = extendedOf(entry, name);
+			longName = extended.get('path') ?? longName;
+			longTarget = extended.get('linkpath') ?? longTarget;
+		} else if (entry.flag !== 'g') {
+			if (entries.length === MOST_ENTRIES)
+				throw new UserError(
+					`${name} holds more than ${grouped(MOST_ENTRIES)} files; name a capture of one host.`,
+				);
+			entries.push(finished(entry, longName ?? entry.name, longTarget ?? entry.target, name));
 			longName = undefined;
 			longTarget = undefined;
 		}
 	}
+	// Two blocks of zeros end a tar file. Without them, files are missing that would be there.
+	if (tar.length < at + 2 * BLOCK || !isZero(tar.subarray(at))) throw damaged(name, at);
 	return entries;
+}
+
+function entryAt(tar: Buffer, at: number, name: string): Raw {
+	const block = tar.subarray(at, at + BLOCK);
+	if (block.length < BLOCK || numberIn(block, 148, 8) !== sumOf(block)) throw damaged(name, at);
+	const size = numberIn(block, 124, 12);
+	const mode = numberIn(block, 100, 8);
+	const end = at + BLOCK + Math.ceil((size ?? 0) / BLOCK) * BLOCK;
+	if (size === undefined || mode === undefined || end > tar.length) throw damaged(name, at);
+	const prefix = fieldIn(block, 345, 155);
+	const last = fieldIn(block, 0, 100);
+	return {
+		at,
+		end,
+		flag: String.fromCharCode(block[156]),
+		mode,
+		name: prefix === '' ? last : `${prefix}/${last}`,
+		target: fieldIn(block, 157, 100),
+		content: tar.subarray(at + BLOCK, at + BLOCK + size),
+	};
+}
+
+function finished({at, flag, mode, content}: Raw, path: string, target: string, name: string): TarEntry {
+	const kind = KINDS[flag];
+	if (kind === undefined)
+		throw new UserError(
+			`${name} holds something else than files, folders and symbolic links at byte ${grouped(at)}; name a capture.`,
+		);
+	if (path.length > PATH_BYTES || target.length > PATH_BYTES) throw tooLong(name, at);
+	return {
+		path: `/${path.replace(/^(\.?\/)+|\/$/g, '')}`,
+		kind,
+		text: kind === 'link' ? target : kind === 'file' ? content.toString('latin1') : '',
+		readable: (mode & 0o777) !== 0,
+	};
+}
+
+function textOf({content, at}: Raw, name: string, limit: number): string {
+	if (content.length > limit) throw tooLong(name, at);
+	return content.toString('latin1').replace(/\0.*$/s, '');
+}
+
+/** Records of pax(1): their length, a space, a word, an equals sign, its value and a line feed. */
+function extendedOf(entry: Raw, name: string): Map<string, string> {
+	const text = textOf(entry, name, EXTENDED_BYTES);
+	const found = new Map<string, string>();
+	for (let at = 0; at < text.length; ) {
+		const [head = '', digits, key = ''] = /^(\d{1,5}) ([^=]{1,80})=/.exec(text.slice(at, at + 100)) ?? [];
+		const end = at + Number(digits);
+		if (!(end > at + head.length && end <= text.length)) throw damaged(name, entry.at);
+		found.set(key, text.slice(at + head.length, end - 1));
+		at = end;
+	}
+	return found;
+}
+
+const fieldIn = (block: Buffer, from: number, length: number): string =>
+	block.toString('latin1', from, from + length).replace(/\0.*$/s, '');
+
+/** Undefined where these are no octal digits. */
+function numberIn(block: Buffer, from: number, length: number): number | undefined {
+	const digits = fieldIn(block, from, length).trim();
+	return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || '0', 8) : undefined;
+}
+
+function isZero(bytes: Buffer): boolean {
+	for (const byte of bytes) if (byte !== 0) return false;
+	return bytes.length > 0;
+}
+
+const damaged = (name: string, at: number): UserError =>
+	new UserError(
+		`${name} is no tar file, or it is cut short or damaged at byte ${grouped(at)}; capture the host again.`,
+	);
+const tooLong = (name: string, at: number): UserError =>
+	new UserError(
+		`${name} holds a path longer than ${grouped(PATH_BYTES)} bytes, at byte ${grouped(at)}; capture the host again.`,
+	);
+
+/** Whether a file that begins so is a capture: its entries are of no user and no time. */
+export function isCapture(beginning: Buffer): boolean {
+	const block = beginning.subarray(0, BLOCK);
+	const isZeroAt = (from: number, length: number) => numberIn(block, from, length) === 0;
+	return (
+		block.length === BLOCK &&
+		numberIn(block, 148, 8) === sumOf(block) &&
+		isZeroAt(108, 8) &&
+		isZeroAt(116, 8) &&
+		isZeroAt(136, 12) &&
+		/^(\.dockerenv|proc|run|sys|usr)(\/|$)/.test(fieldIn(block, 0, 100))
+	);
 }

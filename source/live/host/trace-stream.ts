@@ -2,8 +2,8 @@
 
 import {setTimeout as sleep} from 'node:timers/promises';
 import {eventJson, eventText} from '../../machine/trace.js';
+import type {Print} from '../../print.js';
 import {plural} from '../../words.js';
-import {printable} from './report.js';
 import type {EventSource} from './trace-log.js';
 
 const POLL_MS = 100;
@@ -12,13 +12,12 @@ const POLL_MS = 100;
 export async function streamEvents(
 	source: EventSource,
 	{json, stop}: {json: boolean; stop: AbortSignal},
-	print: (line: string) => void,
-	warn: (line: string) => void,
+	print: Print,
+	warn: Print,
 ): Promise<void> {
 	let {missed} = source;
 	while (!stop.aborted) {
-		for (const event of source.poll())
-			print(json ? JSON.stringify(eventJson(event)) : printable(eventText(event)));
+		for (const event of source.poll()) print(json ? JSON.stringify(eventJson(event)) : eventText(event));
 		if (source.missed > missed) {
 			warn(`${plural(source.missed - missed, 'event')} lost here: the kernel had no room for them.`);
 			missed = source.missed;

@@ -1,6 +1,8 @@
 // What a Linux machine says of itself is files and links below /, most of them in /sys and /proc. They are read through
 // a tree, so that the machine may be this one, a copy of another's, or a test's.
 
+import {UserError} from '../../user-error.js';
+
 /** What there is at a path whose own folders are no links; undefined stands for nothing, and for nothing readable. */
 export type Source = {
 	kind(path: string): Kind | undefined;
@@ -26,9 +28,17 @@ export type Witness = {
 const FILE_BYTES = 4096;
 /** As many as Linux follows before it says ELOOP. */
 const LINKS = 40;
+/** No path of Linux is longer, nor what a link points to (PATH_MAX). */
+export const PATH_BYTES = 4096;
+/** Names in a path: four times as many as any in sysfs. */
+const NAMES = 128;
+/** What the paths of a tree in memory may come to: their characters, and of each what else it takes. */
+const PATHS = 2 ** 26;
+const EACH_PATH = 100;
 
 export class Tree {
-	private readonly kinds = new Map<string, Kind | undefined>();
+	/** By the path of a link, where it leads. */
+	private readonly followed = new Map<string, string | undefined>();
 
 	constructor(
 		private readonly source: Source,
@@ -41,7 +51,7 @@ export class Tree {
 	 */
 	read(path: string, keep: (text: string) => string = text => text, limit = FILE_BYTES): string | undefined {
 		const at = this.resolve(path);
-		if (at === undefined || this.kind(at) !== 'file') return undefined;
+		if (at === undefined || this.source.kind(at) !== 'file') return undefined;
 		const text = this.source.read(at, limit);
 		if (text === undefined) return this.refuse(at);
 		const kept = keep(text);
@@ -52,7 +62,7 @@ export class Tree {
 	/** The names in a directory, in the order of numbers where they are numbers. */
 	list(path: string): string[] {
 		const at = this.resolve(path);
-		if (at === undefined || this.kind(at) !== 'directory') return [];
+		if (at === undefined || this.source.kind(at) !== 'directory') return [];
 		const names = this.source.list(at);
 		if (names === undefined) {
 			this.refuse(at);
@@ -92,7 +102,7 @@ export class Tree {
 
 	exists(path: string): boolean {
 		const at = this.resolve(path);
-		const kind = at === undefined ? undefined : this.kind(at);
+		const kind = at === undefined ? undefined : this.source.kind(at);
 		if (at === undefined || kind === undefined) return false;
 		if (kind === 'file') this.witness?.file(at, '');
 		else this.witness?.directory(at);
@@ -109,38 +119,39 @@ export class Tree {
 		return undefined;
 	}
 
-	private kind(path: string): Kind | undefined {
-		if (!this.kinds.has(path)) this.kinds.set(path, this.source.kind(path));
-		return this.kinds.get(path);
-	}
-
-	/** Follows the links in a path, none of which leads out of the tree. */
-	private resolve(path: string, last = true): string | undefined {
-		let rest = path.split('/').filter(Boolean).reverse();
+	/** Follows the links in a path, none of which leads out of the tree. `depth`: links on the way here. */
+	private resolve(path: string, last = true, depth = 0): string | undefined {
+		const names = path.split('/').filter(name => name !== '' && name !== '.');
+		if (names.length > NAMES) return undefined;
 		let at = '';
-		let followed = 0;
-		for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
-			if (name === '.') continue;
+		for (const [i, name] of names.entries()) {
 			if (name === '..') {
 				at = at.slice(0, Math.max(0, at.lastIndexOf('/')));
 				continue;
 			}
 			const next = `${at}/${name}`;
 			// Of a link that is read itself the kernel says whether it is one: processes have thousands.
-			if (rest.length === 0 && !last) return next;
-			const kind = this.kind(next);
+			if (i === names.length - 1 && !last) return next;
+			const kind = this.source.kind(next);
 			if (kind === undefined) return this.refuse(next);
-			if (kind !== 'link') {
-				at = next;
-				continue;
-			}
-			const target = followed++ < LINKS ? this.source.link(next) : undefined;
-			if (target === undefined) return this.refuse(next);
-			this.witness?.link(next, target);
-			if (target.startsWith('/')) at = '';
-			rest = [...rest, ...target.split('/').filter(Boolean).reverse()];
+			const leads = kind === 'link' ? this.follow(next, at, depth) : next;
+			if (leads === undefined) return undefined;
+			at = leads === '/' ? '' : leads;
 		}
 		return at === '' ? '/' : at;
+	}
+
+	/** Where a link in a folder leads. Each is followed once, however many paths go through it. */
+	private follow(link: string, folder: string, depth: number): string | undefined {
+		if (this.followed.has(link)) return this.followed.get(link);
+		// Until it is known: a link that leads through itself leads nowhere.
+		this.followed.set(link, undefined);
+		const target = depth < LINKS ? this.source.link(link) : undefined;
+		if (target === undefined) return this.refuse(link);
+		this.witness?.link(link, target);
+		const leads = this.resolve(target.startsWith('/') ? target : `${folder}/${target}`, true, depth + 1);
+		this.followed.set(link, leads);
+		return leads;
 	}
 }
 
@@ -153,23 +164,36 @@ export class Files implements Source {
 	]);
 	private readonly children = new Map<string, Set<string>>();
 	private readonly hidden = new Set<string>();
+	private left = PATHS;
 	readonly refused = new Set<string>();
 
+	/** @throws UserError where there are too many */
 	add(path: string, kind: Kind, text = '', readable = true): void {
 		const names = path.split('/').filter(name => name !== '' && name !== '.');
-		// A capture names its files from the root on. What climbs is none of ours.
-		if (names.length === 0 || names.includes('..')) return;
+		// Nothing of ours climbs, and nothing is as deep or as long.
+		if (names.length === 0 || names.length > NAMES || names.includes('..')) return;
+		if (path.length > PATH_BYTES || (kind === 'link' && text.length > PATH_BYTES)) return;
 		let parent = '';
 		for (const [i, name] of names.entries()) {
 			const at = `${parent}/${name}`;
-			const siblings = this.children.get(parent || '/') ?? new Set();
-			this.children.set(parent || '/', siblings.add(name));
-			if (i === names.length - 1) {
-				if (kind !== 'directory' || !this.nodes.has(at)) this.nodes.set(at, {kind, text});
+			const before = this.nodes.get(at);
+			if (before === undefined) this.grow(parent || '/', name, at);
+			if (i < names.length - 1) {
+				if (before === undefined) this.nodes.set(at, {kind: 'directory', text: ''});
+			} else {
+				if (kind !== 'directory' || before === undefined) this.nodes.set(at, {kind, text});
 				if (!readable) this.hidden.add(at);
-			} else if (this.nodes.get(at) === undefined) this.nodes.set(at, {kind: 'directory', text: ''});
+			}
 			parent = at;
 		}
+	}
+
+	private grow(parent: string, name: string, at: string): void {
+		this.left -= at.length + EACH_PATH;
+		if (this.left < 0)
+			throw new UserError('The paths of the capture take too much memory; name a capture of one host.');
+		const siblings = this.children.get(parent) ?? new Set();
+		this.children.set(parent, siblings.add(name));
 	}
 
 	kind(path: string): Kind | undefined {

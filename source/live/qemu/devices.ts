@@ -1,7 +1,7 @@
 // The PCI functions of a QEMU machine, as the guest's firmware has numbered them.
 
 import {type Rid, ridOf} from '../../formats/pci.js';
-import {fields, list, number, printable, type Qmp, text} from './qmp.js';
+import {fields, list, number, type Qmp, text} from './qmp.js';
 
 /** `name` is the id given on QEMU's command line, or what the function's class is called. */
 export type QemuDevice = {rid: Rid; name: string};
@@ -12,7 +12,7 @@ const VIRTIO_IOMMU = {vendor: 0x1af4, device: 0x1057};
 export async function pciDevices(qmp: Qmp): Promise<QemuDevice[]> {
 	return (await pciFunctions(qmp)).flatMap(({bus, slot, function: fn, qdev_id: id, class_info: info}) => {
 		const rid = ridOf(number(bus), number(slot), number(fn));
-		const name = printable(text(id)) || printable(text(fields(info).desc)) || 'PCI function';
+		const name = text(id) || text(fields(info).desc) || 'PCI function';
 		return [bus, slot, fn].every(part => Number.isInteger(part)) ? [{rid, name}] : [];
 	});
 }

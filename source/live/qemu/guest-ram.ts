@@ -2,6 +2,7 @@
 // somebody cuts short would otherwise end this process (SIGBUS).
 
 import fs from 'node:fs';
+import {openRegular} from '../../files.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
 import {memoryMap, ramBlocks} from './layout.js';
@@ -22,8 +23,9 @@ export class GuestRam implements GuestMemory {
 	) {
 		this.how = `The guest’s memory is read in place, from ${path}.`;
 		try {
-			this.file = fs.openSync(path, 'r');
+			this.file = openRegular(path, {mend: MEND});
 		} catch (error) {
+			if (error instanceof UserError) throw error;
 			const refused = ['EACCES', 'EPERM'].includes(errnoOf(error) ?? '');
 			throw new UserError(
 				refused
@@ -39,8 +41,8 @@ export class GuestRam implements GuestMemory {
 		const {name, path} = await backingFile(qmp, backends);
 		const regions = await memoryMap(qmp);
 		const blocks = ramBlocks(regions, name);
-		const others = backends.map(({id}) => text(id)).filter(id => id !== '' && id !== name);
-		if (others.some(other => ramBlocks(regions, other).length > 0))
+		const others = new Set(backends.map(({id}) => text(id)).filter(id => id !== '' && id !== name));
+		if (ramBlocks(regions.filter(region => others.has(region.name))).length > 0)
 			throw new UserError('The guest’s memory is in several backends, and one file can be read.');
 		if (blocks.length === 0) throw new UserError(`No memory of the guest is in ${path}; ${MEND}.`);
 		return new GuestRam(path, blocks);

@@ -3,7 +3,7 @@
 import {pciDevices, type QemuDevice} from './devices.js';
 import {findIommu, readUnit, type UnitPlace} from './iommu.js';
 import {openMemory} from './memory.js';
-import {fields, number, printable, Qmp, text} from './qmp.js';
+import {fields, number, Qmp, text} from './qmp.js';
 import {TablePages} from './table-pages.js';
 
 /** Of QEMU; 10.1 is {major: 10, minor: 1}. */
@@ -38,7 +38,7 @@ export class Link {
 		try {
 			const place = await findIommu(qmp);
 			const {table} = await readUnit(qmp, place);
-			const name = printable(text(fields(await qmp.execute('query-name')).name));
+			const name = text(fields(await qmp.execute('query-name')).name);
 			const {major, minor} = fields(fields(await qmp.execute('query-version')).qemu);
 			const version = {major: number(major), minor: number(minor)};
 			const memory = await openMemory(qmp, table);

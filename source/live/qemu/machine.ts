@@ -11,7 +11,7 @@ import {amdviFaults, FaultsKept, type FaultsSeen, vtdFaults} from './faults.js';
 import {readUnit} from './iommu.js';
 import {Link, type Version} from './link.js';
 import {lookAtDomains, type Os} from './os-domains.js';
-import {fields, printable, type Qmp, text} from './qmp.js';
+import {fields, type Qmp, text} from './qmp.js';
 
 export type QemuOptions = {
 	/** Milliseconds between two looks. */
@@ -184,7 +184,7 @@ export class QemuMachine implements ObservedMachine {
 /** QEMU's own word for why the guest does not run, such as paused or postmigrate, in brackets. */
 async function haltOf(qmp: Qmp): Promise<string> {
 	const {running, status} = fields(await qmp.execute('query-status'));
-	return running === false ? `(${printable(text(status))})` : '';
+	return running === false ? `(${text(status)})` : '';
 }
 
 /** Before it, amd-iommu took its log for full at every event, and wrote none (amdvi_log_event). */

@@ -7,13 +7,19 @@ import {messageOf, UserError} from '../../user-error.js';
 const PATIENCE_MS = 5000;
 
 /** No answer of QEMU is as long; what goes on and on without a line's end is no QEMU. */
-const LONGEST = 64 * 1024 * 1024;
+const LONGEST = 16 * 1024 * 1024;
+/** Nor as deep: of PCI buses behind one another, each takes four levels. */
+const DEEPEST = 200;
+/** Characters of a name or a reason that are shown. */
+const LONGEST_WORDS = 500;
 
 type Answered = {resolve: (value: unknown) => void; reject: (error: UserError) => void};
 
 export class Qmp {
 	private readonly waiting: Answered[] = [];
-	private unread = '';
+	/** Pieces of an answer that has not ended. */
+	private unread: string[] = [];
+	private length = 0;
 	/** Why no further answer will come. */
 	private over: UserError | undefined;
 
@@ -53,7 +59,7 @@ export class Qmp {
 		this.socket.write(`${JSON.stringify({execute: command, arguments: parameters})}\n`);
 		const {error, return: value} = fields(await answer);
 		if (error !== undefined)
-			throw new UserError(`QEMU refuses ${command}: ${printable(text(fields(error).desc))}.`);
+			throw new UserError(`QEMU refuses ${command}: ${text(fields(error).desc).slice(0, LONGEST_WORDS)}.`);
 		return value;
 	}
 
@@ -90,20 +96,27 @@ export class Qmp {
 	}
 
 	private take(more: string): void {
-		const lines = (this.unread + more).split('\n');
-		this.unread = lines.pop() ?? '';
-		if (this.unread.length > LONGEST) {
-			this.end(notQmp(this.path));
-			this.close();
-			return;
+		const [first, ...lines] = more.split('\n');
+		this.unread.push(first);
+		this.length += first.length;
+		for (const next of lines) {
+			this.answered(this.unread.join(''));
+			this.unread = [next];
+			this.length = next.length;
 		}
-		for (const line of lines) {
-			const message = parsed(line);
-			if (message === undefined) {
-				this.end(notQmp(this.path));
-				this.close();
-			} else if (fields(message).event === undefined) this.waiting.shift()?.resolve(message);
-		}
+		if (this.length > LONGEST) this.refuse();
+	}
+
+	private answered(line: string): void {
+		if (this.over) return;
+		const message = parsed(line);
+		if (message === undefined) this.refuse();
+		else if (fields(message).event === undefined) this.waiting.shift()?.resolve(message);
+	}
+
+	private refuse(): void {
+		this.end(notQmp(this.path));
+		this.close();
 	}
 
 	private end(why: UserError): void {
@@ -139,13 +152,20 @@ const closed = (path: string): string =>
 const notQmp = (path: string): UserError =>
 	new UserError(`${path} is not a QMP socket: start QEMU with -qmp unix:${path},server=on,wait=off.`);
 
+/** Undefined where it is no JSON, or none of QEMU's: whoever goes down into it has a stack that ends. */
 function parsed(line: string): unknown {
 	try {
-		return JSON.parse(line);
+		const value: unknown = JSON.parse(line);
+		return isDeeper(value, DEEPEST) ? undefined : value;
 	} catch {
 		return undefined;
 	}
 }
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+	typeof value === 'object' &&
+	value !== null &&
+	(levels === 0 || Object.values(value).some(part => isDeeper(part, levels - 1)));
 
 /** 32-bit words from a guest-physical address on, device registers included, as the guest would read them. */
 export const printedWords = async (qmp: Qmp, gpa: number, count: number): Promise<number[]> =>
@@ -169,12 +189,11 @@ async function printed(qmp: Qmp, gpa: number, count: number, size: 'w' | 'g'): P
 	const lines = await qmp.monitor(`xp /${count}${size}x ${at}`);
 	const found = lines.match(size === 'w' ? WORDS : GIANTS) ?? [];
 	if (found.length !== count)
-		throw new UserError(`QEMU does not print what is at ${at}: ${printable(lines.slice(0, 200))}`);
+		throw new UserError(
+			`QEMU does not print what is at ${at}: ${lines.slice(0, 200).trim().replace(/\s+/g, ' ')}`,
+		);
 	return found;
 }
-
-/** Text of another program's, for a terminal: nothing in it moves the cursor. */
-export const printable = (words: string): string => words.replace(/\p{C}+/gu, ' ').trim();
 
 /** The parts of an answer, each checked where it is used. Another version of QEMU may answer otherwise. */
 export const fields = (value: unknown): Record<string, unknown> =>

@@ -14,7 +14,10 @@ const COLUMN = 19;
 const LINES: readonly (readonly [label: string, of: (one: Comparison) => Span])[] = [
 	['verdict', ({data}) => [data, DATA_TONES[data]]],
 	['path', ({path}) => path],
-	['bytes landed', ({landed, bytes}) => `${sizeText(landed)} of ${sizeText(bytes)}`],
+	[
+		'bytes landed',
+		({landed, bytes}) => `${landed === undefined ? '?' : sizeText(landed)} of ${sizeText(bytes)}`,
+	],
 	['bytes copied', ({copied}) => [sizeText(copied), copied > 0 ? 'warn' : 'plain']],
 	['faults', ({faults}) => [grouped(faults), faults > 0 ? 'bad' : 'plain']],
 	['time, measured here', ({measuredMs}) => `${measuredMs.toFixed(2)} ms`],

@@ -1,12 +1,12 @@
 // The device model: a transfer to ask for, and the verdict on the last one with the chain that led to it.
 
 import type {Data, Stage, Transfer} from '../../machine/observed.js';
-import {grouped, plural} from '../../words.js';
+import {partOf, plural} from '../../words.js';
 import {type Content, fixed} from '../content.js';
 import {FIELDS, type Field, type Form, fieldText, isDma, isIdle} from '../form.js';
 import {fit, type Row, type Span} from '../rows.js';
 import {shownTransfer, type Ui} from '../store.js';
-import type {Tone} from '../theme.js';
+import {DATA_TONES} from './transfers.js';
 
 const LABELS: Record<Field, string> = {
 	vm: 'guest',
@@ -17,7 +17,6 @@ const LABELS: Record<Field, string> = {
 	gpa: 'GPA',
 };
 const WIDTHS: Record<Field, number> = {vm: 4, op: 9, lba: 9, sectors: 5, segments: 3, gpa: 10};
-const TONES: Record<Data, Tone> = {delivered: 'good', lost: 'bad', torn: 'bad', failed: 'warn'};
 /** Seven stages side by side, and an arrow between two. */
 const STAGE = 7;
 /** The last of them is a space. */
@@ -66,17 +65,18 @@ const stageRow = ({place, full, trouble}: Stage): Row => [
 ];
 
 function verdictRows({number, command, data, path, bytes, landed, note, policy, faults}: Transfer): Row[] {
-	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes`;
+	const counted = `${partOf(landed, bytes)} bytes`;
 	const words: Record<Data, string> = {
 		delivered: counted,
 		lost: `success at every step, ${counted}`,
 		torn: `success at every step, ${counted}`,
 		failed: `${counted}, and an error`,
+		unchecked: `success at every step, ${counted}`,
 	};
 	const what = command.do === 'dma' ? `ppt ${command.access}` : `${command.do} LBA ${command.lba}`;
 	const more = `#${number} ${what} · ${path} · ${plural(faults, 'fault')} · ${policy}`;
 	return [
-		[' ', [data.toUpperCase(), TONES[data]], [` ${words[data]}`, TONES[data]]],
+		[' ', [data.toUpperCase(), DATA_TONES[data]], [` ${words[data]}`, DATA_TONES[data]]],
 		[' ', note === undefined ? [more, 'dim'] : [note, 'warn']],
 	];
 }

@@ -2,14 +2,20 @@
 
 import {hex, pageOf} from '../../formats/address.js';
 import type {Data, Part, Transfer} from '../../machine/observed.js';
-import {grouped, plural} from '../../words.js';
+import {grouped, partOf, plural} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {keySign} from '../glyphs.js';
 import {fit, type Row, wrap} from '../rows.js';
 import type {Ui} from '../store.js';
 import type {Tone} from '../theme.js';
 
-export const DATA_TONES: Record<Data, Tone> = {delivered: 'good', lost: 'bad', torn: 'bad', failed: 'warn'};
+export const DATA_TONES: Record<Data, Tone> = {
+	delivered: 'good',
+	lost: 'bad',
+	torn: 'bad',
+	failed: 'warn',
+	unchecked: 'warn',
+};
 
 export function transfersPanel({state: {transfers, tally}}: Ui, width: number): Content {
 	const counts = Object.entries(tally)
@@ -39,7 +45,7 @@ function transferRow(transfer: Transfer, wide: boolean): Row {
 		` ${fit(whatOf(transfer), wide ? 44 : 25)} `,
 		[data.padEnd(9), DATA_TONES[data]],
 		` ${path.padEnd(8)}`,
-		wide ? fit(`${grouped(landed)} of ${grouped(bytes)}`, 20) : '',
+		wide ? fit(partOf(landed, bytes), 20) : '',
 		` ${`${faults}`.padStart(5)} `,
 		[policy, 'dim'],
 	];
@@ -75,7 +81,7 @@ export function chainPanel(ui: Ui, width: number): Content {
 	const head: Row[] = [
 		[
 			[` ${data.toUpperCase()} `, DATA_TONES[data]],
-			`${grouped(landed)} of ${plural(bytes, 'byte')}${owners?.length ? `, in the memory of ${owners.join(', ')}` : ''}`,
+			`${partOf(landed, bytes)} bytes${owners?.length ? `, in the memory of ${owners.join(', ')}` : ''}`,
 		],
 		...(note ? wrap(note, width - 2).map((line): Row => [[` ${line.trim()}`, 'warn']]) : []),
 	];

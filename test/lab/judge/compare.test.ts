@@ -45,7 +45,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		const [remove, keep, bounce] = compared(lab, {do: 'work', count: 100});
 		assert.deepEqual([remove.data, keep.data, bounce.data], ['lost', 'delivered', 'delivered']);
 		assert.deepEqual([remove.bytes, bounce.bytes], [keep.bytes, keep.bytes]);
-		assert.ok(remove.landed < keep.landed && remove.faults > 0 && keep.faults === 0);
+		assert.ok((remove.landed ?? 0) < (keep.landed ?? 0) && remove.faults > 0 && keep.faults === 0);
 		assert.ok(keep.copied < bounce.copied && bounce.copied === bounce.bytes);
 		assert.deepEqual([keep.path, bounce.path], ['direct', 'bounced']);
 		assert.deepEqual(compared(lab, {do: 'work', count: 100}), [remove, keep, bounce]);

@@ -187,7 +187,7 @@ test('what is no text, no file, or nothing at all', t => {
 		assert.match(refused(made), /s\.yaml:\d+:\d+: \w/);
 	}
 	fs.writeFileSync(made, `steps:\n${'  - boot: vm0\n'.repeat(1_300_000)}`);
-	assert.match(refused(made), /s\.yaml is longer than/);
+	assert.match(refused(made), /s\.yaml is larger than 2 MiB; name a smaller file\.$/);
 	assert.match(refused(path.dirname(made)), /is a directory/);
 	assert.match(refused(`${made}x`), /There is no scenario/);
 	fs.chmodSync(made, 0);

@@ -16,6 +16,7 @@ import {
 } from '../../../source/machine/command.js';
 import {UserError} from '../../../source/user-error.js';
 import {record} from '../../helpers/arbitrary.js';
+import {fuzz} from '../../helpers/fuzz.js';
 import {folder, MIB, randomImage, testSetting} from '../../helpers/lab.js';
 
 const SECTORS = 2048;
@@ -141,7 +142,7 @@ test('what is accepted runs to its end, and what is refused has run nothing', t 
 			count.run++;
 			count.steps += steps.length;
 		}),
-		{seed: 21, numRuns: Number(process.env.DMASCOPE_FUZZ ?? 60)},
+		fuzz(60, 21),
 	);
 	assert.ok(count.run > 10 && count.refused > 30 && count.steps > 40, JSON.stringify(count));
 });

@@ -218,5 +218,15 @@ test('a session is written as a scenario that runs the same, with its outcomes a
 	assert.ok(
 		scenario.steps.every(({expect, command}) => command.do === 'policy' || Object.keys(expect).length > 0),
 	);
-	assert.throws(() => history?.write(file, true), /There is a file .* already/);
+	assert.throws(() => history?.write(file, true), /session\.yaml exists; choose another name\.$/);
+	const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {code: 'ENOSPC'});
+	t.mock.method(fs, 'fsyncSync', () => {
+		throw full;
+	});
+	assert.throws(() => history?.write(`${file}2`, true), /session\.yaml2 does not fit on its file system/);
+	t.mock.restoreAll();
+	const [first] = history?.entries ?? [];
+	first.note = 'long '.repeat(2 ** 19);
+	assert.throws(() => history?.write(`${file}3`, true), /session\.yaml3 would be larger than 2 MiB/);
+	assert.deepEqual(fs.readdirSync(path.dirname(file)), ['session.yaml']);
 });

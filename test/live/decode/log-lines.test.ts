@@ -94,3 +94,22 @@ test('bytes that are no text are no harm', () => {
 		1,
 	);
 });
+
+test('a log is UTF-8: characters stay whole wherever pieces are cut, and what is none is shown as such', () => {
+	const bytes = Buffer.concat([
+		Buffer.from('DMAR: größe 日本 😀 '),
+		Buffer.from([0xff, 0xc3, 0x28, 0x9b]),
+		Buffer.from('\n'),
+	]);
+	const line = 'DMAR: größe 日本 😀 \ufffd\ufffd(\ufffd';
+	for (let cut = 0; cut <= bytes.length; cut++)
+		assert.deepEqual(linesOf([bytes.subarray(0, cut), bytes.subarray(cut)]), [[line, 'fault']]);
+});
+
+test('of a line that is too long, no character is cut in two', () => {
+	for (let shift = 0; shift < 4; shift++) {
+		const around = '😀'.repeat(5000);
+		const [[line]] = linesOf([`${'x'.repeat(shift)}${around}DMAR: fault${around}\n`]);
+		assert.match(line, /^\?😀{100,}DMAR: fault😀+\?$/u);
+	}
+});

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {Decoder} from '../../../source/live/decode/decoder.js';
-import {closing, howOften, paragraph, unpainted} from '../../../source/live/decode/report.js';
+import {closing, howOften, paragraph} from '../../../source/live/decode/report.js';
 import {rateOf} from '../../../source/live/decode/storm.js';
+import {lineText} from '../../../source/print.js';
 
 function decoded(lines: Iterable<string>): Decoder {
 	const decoder = new Decoder();
@@ -79,7 +80,7 @@ test('what is said fits 80 columns, but for what is to be pasted', () => {
 		'[3.0] i915 0000:00:02.0: [drm] GPU HANG',
 	]);
 	const [group] = decoder.storm.groups;
-	const lines = paragraph(group, decoder.explain(group), unpainted);
+	const lines = paragraph(group, decoder.explain(group)).map(line => lineText(line));
 	assert.ok(lines.every(line => line.length <= 80));
 	const text = lines.join('\n');
 	assert.match(text, /^00:02\.0 i915: DMA read refused\n/);

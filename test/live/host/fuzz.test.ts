@@ -10,13 +10,12 @@ import {hostFacts} from '../../../source/live/host/describe.js';
 import {readHost} from '../../../source/live/host/host.js';
 import {hostJson} from '../../../source/live/host/json.js';
 import {treeAt} from '../../../source/live/host/open.js';
-import {hostText} from '../../../source/live/host/report.js';
+import {hostLines} from '../../../source/live/host/report.js';
 import {entriesOf} from '../../../source/live/host/tar.js';
 import {Files, Tree} from '../../../source/live/host/tree.js';
-import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
+import {lineText} from '../../../source/print.js';
+import {fuzz} from '../../helpers/fuzz.js';
 
-const same = (text: string) => text;
-const PLAIN = {title: same, dim: same, good: same, bad: same, warn: same};
 const ENTRIES = ['intel.tar', 'amd.tar'].map(name =>
 	entriesOf(fs.readFileSync(path.join(import.meta.dirname, name))),
 );
@@ -60,14 +59,14 @@ test('damaged machines are read to the end, shown in 80 columns, and captured as
 					files.add(path, kind, text, readable);
 				const capture = new Capture();
 				const host = readHost(new Tree(files, capture));
-				const shown = hostText(hostFacts(host), undefined, PLAIN);
-				assert.doesNotMatch(shown, /undefined|NaN|\[object/);
-				for (const line of shown.split('\n')) assert.ok(line.length <= 80, line);
+				const shown = hostLines(hostFacts(host), undefined).map(line => lineText(line));
+				assert.doesNotMatch(shown.join('\n'), /undefined|NaN|\[object/);
+				for (const line of shown) assert.ok(line.length <= 80, line);
 				JSON.stringify(hostJson(host, hostFacts(host), undefined));
 				entriesOf(capture.tar());
 			},
 		),
-		{seed: 20261122, numRuns: Math.ceil(FUZZ_REQUESTS / 60)},
+		fuzz(34, 20261122),
 	);
 });
 

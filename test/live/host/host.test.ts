@@ -3,12 +3,14 @@ import {test} from 'node:test';
 import {hostFacts} from '../../../source/live/host/describe.js';
 import {verdictText} from '../../../source/live/host/groups.js';
 import type {Host} from '../../../source/live/host/host.js';
-import {hostText, type Paint} from '../../../source/live/host/report.js';
+import {hostLines} from '../../../source/live/host/report.js';
+import {lineText} from '../../../source/print.js';
 import {group, hostOf, type Machine, pci, VTD} from '../../helpers/host-tree.js';
 
-const same = (text: string) => text;
-const PLAIN: Paint = {title: same, dim: same, good: same, bad: same, warn: same};
-const textOf = (host: Host): string => hostText(hostFacts(host), undefined, PLAIN);
+const textOf = (host: Host): string =>
+	`${hostLines(hostFacts(host), undefined)
+		.map(line => lineText(line))
+		.join('\n')}\n`;
 const gaps = (machine: Machine): string[] => hostOf(machine).gaps.map(({what, how}) => `${what}: ${how}`);
 
 const HELD: Machine = {

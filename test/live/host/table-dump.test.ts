@@ -3,7 +3,7 @@ import {test} from 'node:test';
 import fc from 'fast-check';
 import {type TableDump, tableDumps} from '../../../source/live/host/table-dump.js';
 import type {Mapping} from '../../../source/machine/observed.js';
-import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
+import {fuzz} from '../../helpers/fuzz.js';
 
 const HEAD = 'Device 0000:00:02.0 @0x1017f8000\nIOVA_PFN\n';
 const word = (n: bigint) => `0x${n.toString(16).padStart(16, '0')}`;
@@ -139,7 +139,7 @@ test('any tables: the runs are those of the pages', () => {
 				);
 			}
 		}),
-		{seed: 20261122, numRuns: Math.ceil(FUZZ_REQUESTS / 40)},
+		fuzz(50, 20261122),
 	);
 });
 
@@ -161,6 +161,6 @@ test('a damaged dump is read to its end', () => {
 				);
 			}
 		}),
-		{seed: 20261122, numRuns: Math.ceil(FUZZ_REQUESTS / 4)},
+		fuzz(500, 20261122),
 	);
 });

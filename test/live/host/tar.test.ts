@@ -4,9 +4,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {entriesOf, type TarEntry, tarOf} from '../../../source/live/host/tar.js';
+import {entriesOf, isCapture, type TarEntry, tarOf} from '../../../source/live/host/tar.js';
 import {UserError} from '../../../source/user-error.js';
 import {folder} from '../../helpers/lab.js';
+import {soon} from '../../helpers/soon.js';
 
 const LONG = `/sys/devices/${'pci0000:00/'.repeat(20)}vendor`;
 const ENTRIES: TarEntry[] = [
@@ -42,11 +43,97 @@ test('the system’s tar unpacks it, and what that packs is read', t => {
 	}
 });
 
-test('what is no tar file, or a damaged one, is refused with a sentence or read as far as it goes', () => {
-	assert.throws(() => entriesOf(Buffer.alloc(2048, 'not a tar file ')), UserError);
-	assert.deepEqual(entriesOf(Buffer.alloc(0)), []);
+/** A tar file with two entries of the given flags and contents, and sums that are right. */
+function made(...parts: readonly {flag: string; content: string; name?: string}[]): Buffer {
+	return Buffer.concat([
+		...parts.map(({flag, content, name = 'proc/cmdline'}) => {
+			const [whole] = [tarOf([{path: `/${name}`, kind: 'file', text: content, readable: true}])];
+			whole.write(flag, 156, 'latin1');
+			whole.write('        ', 148, 'latin1');
+			const sum = whole.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+			whole.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+			return whole.subarray(0, -1024);
+		}),
+		Buffer.alloc(1024),
+	]);
+}
+
+test('of a tar file that is cut anywhere nothing is believed', () => {
+	for (const name of ['intel.tar', 'amd.tar']) {
+		const whole = fs.readFileSync(path.join(import.meta.dirname, name));
+		// As --capture ends it: with two blocks of zeros, and no more.
+		const end = whole.findLastIndex(byte => byte !== 0) + 1;
+		const closed = Math.ceil(end / 512) * 512 + 1024;
+		assert.ok(entriesOf(whole.subarray(0, closed)).length > 100);
+		const blocks = Array.from({length: closed / 512}, (_, i) => [512 * i, 512 * i + 511]).flat();
+		const others = Array.from({length: 200}, (_, i) => (i * 104_729) % closed);
+		for (const at of [...blocks, ...others])
+			assert.throws(() => entriesOf(whole.subarray(0, at)), UserError, `${name} cut at ${at}`);
+	}
+});
+
+test('what follows the end of a tar file, or takes its place, is refused', () => {
 	const good = tarOf(ENTRIES);
-	assert.throws(() => entriesOf(good.subarray(0, good.length - 1536)), UserError);
+	assert.equal(entriesOf(Buffer.concat([good, Buffer.alloc(8192)])).length, ENTRIES.length);
+	assert.throws(() => entriesOf(Buffer.concat([good, good])), /damaged at byte/);
+	assert.throws(
+		() => entriesOf(Buffer.alloc(0), 'a.tar'),
+		/^Error: a\.tar is empty; name a file that --capture/,
+	);
+	for (const bytes of [511, 512, 1023])
+		assert.throws(() => entriesOf(Buffer.alloc(bytes)), /cut short or damaged/);
+	assert.throws(() => entriesOf(Buffer.alloc(2048, 'not a tar file ')), /is no tar file/);
+});
+
+test('a name that pax(1) writes is read, and a kind of file that no capture has is refused', () => {
+	const long = `sys/${'a'.repeat(150)}`;
+	const record = `${`00 path=${long}\n`.length + 1} path=${long}\n`;
+	const [entry] = entriesOf(
+		made({flag: 'x', content: `19 mtime=1.5000000\n${record}`}, {flag: '0', content: 'y'}),
+	);
+	assert.deepEqual([entry.path, entry.text], [`/${long}`, 'y']);
+	assert.throws(() => entriesOf(made({flag: '1', content: ''})), /something else than files, folders/);
+	for (const content of ['9', '99999 path=x', '4 a=\n', '-1 path=x\n', '12 =\n', '0 path=\n'.repeat(50)])
+		assert.throws(
+			() => entriesOf(made({flag: 'x', content}, {flag: '0', content: ''})),
+			/damaged at byte 0/,
+			content,
+		);
+});
+
+test('paths have a limit, and so have entries', () => {
+	const name = (bytes: number) =>
+		entriesOf(made({flag: 'L', content: 'a'.repeat(bytes)}, {flag: '0', content: ''}));
+	assert.equal(name(4096)[0].path.length, 4097);
+	soon(8000, () => {
+		for (const bytes of [4098, 65_536, 10_000_000])
+			assert.throws(
+				() => name(bytes),
+				/holds a path longer than 4,096 bytes, at byte 0; capture the host again/,
+			);
+		assert.throws(
+			() =>
+				entriesOf(made({flag: 'x', content: `5000 path=${'a'.repeat(4989)}\n`}, {flag: '0', content: ''})),
+			/holds a path longer/,
+		);
+		const one = made({flag: '0', content: ''}).subarray(0, 512);
+		const many = Buffer.concat([...Array.from({length: 2 ** 17 + 1}, () => one), Buffer.alloc(1024)]);
+		assert.throws(() => entriesOf(many), /holds more than 131,072 files; name a capture of one host/);
+	});
+});
+
+test('a capture is known by how it begins', () => {
+	assert.equal(isCapture(tarOf(ENTRIES).subarray(0, 1024)), true);
+	assert.equal(isCapture(tarOf([{...ENTRIES[0], path: '/etc/passwd'}])), false);
+	assert.equal(isCapture(Buffer.alloc(1024)), false);
+	assert.equal(isCapture(Buffer.from('proc/')), false);
+	const theirs = made({flag: '0', content: ''});
+	theirs.write('00001750', 108);
+	assert.equal(isCapture(theirs), false);
+});
+
+test('a damaged tar file is refused with a sentence, or read', () => {
+	const good = tarOf(ENTRIES);
 	fc.assert(
 		fc.property(fc.nat(good.length - 1), fc.nat(255), (at, byte) => {
 			const bad = Buffer.from(good);

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import {hexHalves} from '../../../source/formats/halves.js';
 import {traceEvent} from '../../../source/live/host/trace-events.js';
 import type {TraceEvent} from '../../../source/machine/trace.js';
-import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
+import {fuzz} from '../../helpers/fuzz.js';
 
 const at = (text: string) => `    kworker/0:1H-38      [000] .....    11.859841: ${text}`;
 const brief = (event: TraceEvent): string => {
@@ -172,7 +172,7 @@ test('whatever a task is called, the event is the one of its line', () => {
 			if (event.is === 'fault') assert.ok(end.includes(hexHalves(event.iova).slice(2)));
 			else assert.ok(textsOf(event).includes(end), end);
 		}),
-		{seed: 20261122, numRuns: FUZZ_REQUESTS},
+		fuzz(2000, 20261122),
 	);
 });
 
@@ -199,6 +199,6 @@ test('of a damaged line no more is believed than it says', () => {
 				);
 			},
 		),
-		{seed: 20261122, numRuns: FUZZ_REQUESTS},
+		fuzz(2000, 20261122),
 	);
 });

@@ -71,3 +71,37 @@ test('what is refused is nothing, and is remembered', () => {
 	assert.equal(tree.refused('/proc'), true);
 	assert.equal(tree.refused('/sys'), false);
 });
+
+test('a link is followed once, however many paths lead through it, and chains have an end', () => {
+	const links = Object.fromEntries(Array.from({length: 5000}, (_, i) => [`/chain/${i}`, {to: `${i + 1}`}]));
+	const files = filesOf({...links, '/chain/5000': 'end', '/through': {to: 'chain/4990'}});
+	let asked = 0;
+	const link = files.link.bind(files);
+	files.link = path => {
+		asked++;
+		return link(path);
+	};
+	const tree = new Tree(files);
+	assert.equal(tree.read('/through'), 'end');
+	for (let i = 0; i < 5000; i++) tree.read(`/chain/${i}`);
+	assert.ok(asked <= 5001, String(asked));
+	assert.equal(tree.read('/chain/0'), undefined);
+});
+
+test('paths that are too deep or too long are nothing, and memory for them has an end', () => {
+	const files = filesOf({
+		'/a/b': 'text',
+		'/deep': {to: `${'a/../'.repeat(200)}a/b`},
+		'/here': {to: './a/./b'},
+	});
+	files.add(`/${'d/'.repeat(200)}x`, 'file', '');
+	files.add(`/${'d'.repeat(5000)}`, 'file', '');
+	files.add('/long', 'link', `${'./'.repeat(3000)}a/b`);
+	const tree = new Tree(files);
+	assert.deepEqual(tree.list('/'), ['a', 'deep', 'here']);
+	assert.equal(tree.read('/here'), 'text');
+	assert.equal(tree.read('/deep'), undefined);
+	assert.throws(() => {
+		for (let i = 0; ; i++) files.add(`/${'x'.repeat(2000)}/${i}`, 'file', '');
+	}, /The paths of the capture take too much memory; name a capture of one host\./);
+});

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
@@ -99,4 +100,11 @@ test('memory that cannot be read is a sentence that says how to mend it', async 
 	await refused({type: 'memory-backend-ram'}, /in no file; start QEMU with -object memory-backend-file/);
 	await refused({share: false}, /add share=on\.$/);
 	await refused({}, /cannot be read: ENOENT/);
+	const fifo = path.join(path.dirname(file), 'fifo');
+	execFileSync('mkfifo', [fifo]);
+	await refused(
+		{file: fifo},
+		/fifo is a FIFO, not a regular file; start QEMU with -object memory-backend-file/,
+	);
+	await refused({file: '/dev/zero'}, /\/dev\/zero is a character device, not a regular file/);
 });

@@ -97,3 +97,35 @@ test('a socket that another client holds says nothing; that is not waited for fo
 	t.mock.timers.tick(5000);
 	await refused;
 });
+
+test('an answer that is nested without end, or has no end, is none of QEMU’s', async t => {
+	const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+	const nested = `${'{"a":['.repeat(2000)}${']}'.repeat(2000)}`;
+	for (const value of [deep, nested]) {
+		const socket = await fakeQemu(
+			t,
+			GREETING,
+			({execute}) => `{"return": ${execute === 'stop' ? value : '{}'}}`,
+		);
+		const qmp = await connected(t, socket);
+		await assert.rejects(qmp.execute('stop'), sentence(/is not a QMP socket/));
+		await assert.rejects(qmp.execute('cont'), sentence(/is not a QMP socket/));
+	}
+	const socket = await fakeQemu(t, GREETING, ({execute}) =>
+		execute === 'stop' ? 'x'.repeat(2 ** 24 + 2 ** 17) : '{"return": {}}',
+	);
+	const qmp = await connected(t, socket);
+	await assert.rejects(qmp.execute('stop'), sentence(/is not a QMP socket/));
+});
+
+test('an answer that comes in many pieces is whole, and words of QEMU’s have an end', async t => {
+	const long = 'y'.repeat(2 ** 23);
+	const socket = await fakeQemu(t, GREETING, ({execute}) =>
+		execute === 'fly'
+			? JSON.stringify({error: {class: 'GenericError', desc: `${long}\x1b`}})
+			: JSON.stringify({return: execute === 'stop' ? long : {}}),
+	);
+	const qmp = await connected(t, socket);
+	assert.equal(await qmp.execute('stop'), long);
+	await assert.rejects(qmp.execute('fly'), sentence(/^QEMU refuses fly: y{500}\.$/));
+});

@@ -1,0 +1,62 @@
+// The folder for what is made once and kept. It is this user's alone: the folder for temporary files is everybody's, and
+// what stands at our place in it may be somebody else's.
+
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {errnoOf, UserError} from './user-error.js';
+
+/** The usual one, and one to use where that cannot be. A relative path would depend on where dmascope is started. */
+export function cacheFolders(): string[] {
+	const {XDG_CACHE_HOME = ''} = process.env;
+	const usual = process.platform === 'darwin' ? ['Library', 'Caches'] : ['.cache'];
+	const cache = path.isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : path.join(home(), ...usual);
+	const temporary = path.join(os.tmpdir(), `dmascope-${process.geteuid?.()}`);
+	return [path.join(cache, 'dmascope'), temporary].filter(path.isAbsolute);
+}
+
+/** Makes a folder where there is none. @throws UserError where it is not this user's alone; the system's error */
+export function makeOwn(folder: string): void {
+	// No folder above these two is made: under /proc, mkdir -p never ends in Node.
+	for (const each of [path.dirname(folder), folder]) make(each);
+	const stat = fs.lstatSync(folder);
+	if (!stat.isDirectory()) throw new UserError(`${folder} is not a directory; remove it.`);
+	if (!isOwn(stat)) throw new UserError(`${folder} belongs to another user; remove it.`);
+	if ((stat.mode & 0o077) !== 0) throw new UserError(`${folder} is open to other users; chmod 700 it.`);
+}
+
+export const isOwn = ({uid}: fs.Stats): boolean => uid === process.geteuid?.();
+
+/** The first folder that is this user's alone. */
+export function cacheFolder(): string | undefined {
+	return cacheFolders().find(folder => {
+		try {
+			makeOwn(folder);
+			return true;
+		} catch {
+			return false;
+		}
+	});
+}
+
+/** Nothing of a user whom the system does not know. */
+function home(): string {
+	try {
+		return os.homedir();
+	} catch {
+		return '';
+	}
+}
+
+/** In another user's folder nothing is made: with sudo, HOME may be that of whoever called it. */
+function make(folder: string): void {
+	const above = path.dirname(folder);
+	const stat = fs.statSync(above, {throwIfNoEntry: false});
+	if (stat === undefined) throw new UserError(`${above} does not exist; set HOME.`);
+	if (!isOwn(stat) && stat.uid !== 0) throw new UserError(`${above} belongs to another user; set HOME.`);
+	try {
+		fs.mkdirSync(folder, {mode: 0o700});
+	} catch (error) {
+		if (errnoOf(error) !== 'EEXIST') throw error;
+	}
+}

@@ -1,0 +1,78 @@
+// The document of a YAML text, up to the first thing that is wrong in it. The yaml package goes on from there, and makes
+// an error of each comma too many: for two megabytes of commas that takes gigabytes.
+
+import {Composer, type Document, Lexer, LineCounter, Parser} from 'yaml';
+
+/** What is wrong, as a sentence, and at which character. */
+export class YamlProblem extends Error {
+	constructor(
+		readonly offset: number,
+		message: string,
+	) {
+		super(message);
+	}
+}
+
+/** Lists and maps in one another; the package takes a call for each, and the stack ends. */
+const DEEPEST = 64;
+/** Words and signs: as many as a session of 10,000 steps has, each with all that can be expected of it. */
+const MOST = 3 * 2 ** 19;
+
+/** What to do about what the package calls by these codes. */
+const HINTS: Readonly<Record<string, string>> = {
+	BAD_INDENT: 'check the indentation, and that every bracket is closed',
+	BLOCK_AS_IMPLICIT_KEY: 'check the indentation, and put text that has a colon in quotes',
+	DUPLICATE_KEY: 'keep one of them',
+	MISSING_CHAR: 'close what was opened, and check the indentation',
+	MULTIPLE_DOCS: 'leave out the line with ---',
+	MULTILINE_IMPLICIT_KEY: 'check the indentation',
+	TAB_AS_INDENT: 'indent with spaces',
+};
+
+/** @throws YamlProblem */
+export function yamlDocument(text: string, uniqueKeys: boolean): Document.Parsed {
+	const composer = new Composer({uniqueKeys, prettyErrors: false});
+	let first: YamlProblem | undefined;
+	const stop = (source: unknown, code: string, message: string): never => {
+		// The package catches it on the way out, and reports it once more.
+		first ??= new YamlProblem(offsetOf(source), sentenceOf(code, message));
+		throw first;
+	};
+	Object.assign(composer, {onError: stop});
+	const [document, another] = composer.compose(tokensOf(text), true, text.length);
+	if (another) stop(another.range, 'MULTIPLE_DOCS', 'Source contains multiple documents');
+	const [error] = [...document.errors, ...document.warnings];
+	if (error) stop(error.pos, error.code, error.message);
+	return document;
+}
+
+function* tokensOf(text: string): ReturnType<Parser['parse']> {
+	const parser = new Parser();
+	let count = 0;
+	for (const lexeme of new Lexer().lex(text)) {
+		if (parser.stack.length > DEEPEST)
+			throw new YamlProblem(parser.offset, 'here the file is nested too deeply; leave out brackets.');
+		if (++count > MOST)
+			throw new YamlProblem(parser.offset, 'here the file is too long; leave out the rest.');
+		yield* parser.next(lexeme);
+	}
+	yield* parser.end();
+}
+
+function sentenceOf(code: string, message: string): string {
+	const [what] = message.split(/[\n;]/);
+	return `this is not YAML: ${what}; ${HINTS[code] ?? 'check quotes, brackets and indentation'}.`;
+}
+
+/** Where lines start, whether or not the text is YAML. */
+export function linesOf(text: string): LineCounter {
+	const lines = new LineCounter();
+	for (let at = 0; at >= 0; at = text.indexOf('\n', at) + 1 || -1) lines.addNewLine(at);
+	return lines;
+}
+
+function offsetOf(source: unknown): number {
+	if (Array.isArray(source)) return offsetOf(source[0]);
+	if (typeof source === 'number') return source;
+	return typeof source === 'object' && source !== null && 'offset' in source ? offsetOf(source.offset) : 0;
+}

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import {test} from 'node:test';
+import zlib from 'node:zlib';
+import {hostFacts} from '../../../source/live/host/describe.js';
+import {readHost} from '../../../source/live/host/host.js';
+import {hostJson} from '../../../source/live/host/json.js';
+import {captureHost, treeAt} from '../../../source/live/host/open.js';
+import {tarOf} from '../../../source/live/host/tar.js';
+import {Tree} from '../../../source/live/host/tree.js';
+import {folder} from '../../helpers/lab.js';
+import {soon} from '../../helpers/soon.js';
+
+const INTEL = path.join(import.meta.dirname, 'intel.tar');
+
+test('a capture is a new file that this user alone may read, or replaces another capture with --force', t => {
+	const place = folder(t);
+	const at = (name: string) => path.join(place, name);
+	const capture = (file: string, force: boolean) => captureHost(INTEL, file, force, () => {});
+	capture(at('a.tar'), false);
+	assert.equal(fs.statSync(at('a.tar')).mode & 0o777, 0o600);
+	assert.throws(() => capture(at('a.tar'), false), /a\.tar exists; choose another name, or add --force\.$/);
+	fs.chmodSync(at('a.tar'), 0o644);
+	capture(at('a.tar'), true);
+	assert.equal(fs.statSync(at('a.tar')).mode & 0o777, 0o600);
+
+	fs.writeFileSync(at('file'), 'kept');
+	fs.symlinkSync('a.tar', at('link'));
+	fs.copyFileSync(INTEL, at('read.tar'));
+	const before = fs.readFileSync(at('a.tar'));
+	assert.throws(() => capture(at('file'), true), /file exists and is not a capture; choose another name\.$/);
+	assert.throws(() => capture(at('link'), true), /link is a symbolic link; choose another name\.$/);
+	assert.throws(() => capture('/dev/null', true), /\/dev\/null is a character device/);
+	assert.throws(
+		() => captureHost(at('read.tar'), at('read.tar'), true, () => {}),
+		/read\.tar is read by this command; choose another name\.$/,
+	);
+	assert.equal(fs.readFileSync(at('file'), 'utf8'), 'kept');
+	assert.ok(
+		fs.readFileSync(at('a.tar')).equals(before) &&
+			fs.readFileSync(at('read.tar')).equals(fs.readFileSync(INTEL)),
+	);
+	assert.deepEqual(fs.readdirSync(place).sort(), ['a.tar', 'file', 'link', 'read.tar']);
+});
+
+test('what is no capture of a host is no host without an IOMMU', t => {
+	const place = folder(t);
+	const file = path.join(place, 'a.tar');
+	const whole = fs.readFileSync(INTEL);
+	const other = tarOf([{path: '/etc/passwd', kind: 'file', text: 'x', readable: true}]);
+	const refused: [string, Uint8Array, RegExp][] = [
+		['empty', Buffer.alloc(0), /a\.tar is empty; name a file that --capture has made\.$/],
+		['511 zeros', Buffer.alloc(511), /a\.tar is no tar file, or it is cut short or damaged at byte 0/],
+		[
+			'zeros',
+			Buffer.alloc(10_240),
+			/a\.tar holds none of the files of a Linux host; name a folder, or a file/,
+		],
+		['other files', other, /a\.tar holds none of the files of a Linux host/],
+		['cut', whole.subarray(0, 51_200), /a\.tar is no tar file, or it is cut short or damaged at byte \d/],
+		[
+			'gzip',
+			zlib.gzipSync(whole),
+			/a\.tar is compressed \(gzip\); decompress it first: zcat .*a\.tar >capture\.tar$/,
+		],
+		['zstd', zlib.zstdCompressSync(whole), /is compressed \(zstd\); decompress it first: zstdcat/],
+	];
+	for (const [what, bytes, pattern] of refused) {
+		fs.writeFileSync(file, bytes);
+		assert.throws(() => treeAt(file)(), pattern, what);
+	}
+	assert.throws(() => treeAt(`${place}/none`)(), /none does not exist; name a folder, or a file/);
+	assert.throws(() => treeAt(place)(), /holds none of the files of a Linux host/);
+	fs.mkdirSync(path.join(place, 'sys/class/iommu'), {recursive: true});
+	assert.equal(readHost(new Tree(treeAt(place)())).units.length, 0);
+});
+
+test('a machine of 20,000 devices, each with a group, a link and a name of its own, takes seconds', t => {
+	const file = path.join(folder(t), 'large.tar');
+	const COUNT = 20_000;
+	const digits = (n: number) => n.toString(16).padStart(4, '0');
+	const ids = Array.from({length: COUNT}, (_, i) => `0000:${digits(i)}`);
+	const list = ids.map((_, i) => `${digits(i)}  Maker\n\t${digits(i)}  Card\n`).join('');
+	fs.writeFileSync(
+		file,
+		tarOf([
+			{path: '/usr/share/misc/pci.ids', kind: 'file', text: list, readable: true},
+			...ids.flatMap((id, i) => {
+				const at = `/sys/devices/pci/${id}`;
+				return [
+					{path: `${at}/vendor`, kind: 'file' as const, text: `0x${digits(i)}`, readable: true},
+					{path: `${at}/device`, kind: 'file' as const, text: `0x${digits(i)}`, readable: true},
+					{path: `${at}/iommu_group`, kind: 'link' as const, text: `../${i}`, readable: true},
+					{path: `/sys/bus/pci/devices/${id}`, kind: 'link' as const, text: at, readable: true},
+					{path: `/sys/kernel/iommu_groups/${i}`, kind: 'directory' as const, text: '', readable: true},
+				];
+			}),
+		]),
+	);
+	const {groups, devices} = soon(8000, () => {
+		const host = readHost(new Tree(treeAt(file)()));
+		return hostJson(host, hostFacts(host), undefined);
+	});
+	assert.equal(devices[COUNT - 1].product, 'Maker Card');
+	assert.deepEqual(groups[COUNT - 1].devices, [ids[COUNT - 1]]);
+});
