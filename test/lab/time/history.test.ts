@@ -76,7 +76,7 @@ test('what is done in the past takes the place of what came after', t => {
 	read(lab, 'vm0');
 	assert.deepEqual(
 		history.entries.map(({text}) => text),
-		['policy keep', 'policy bounce', 'read vm0 LBA 0 ×8 in 1'],
+		['policy keep', 'policy bounce', 'read vm0 LBA 0, 8 sectors, 1 segment'],
 	);
 	history.go(1);
 	assert.equal(lab.state().policy, 'keep');
@@ -218,5 +218,5 @@ test('a session is written as a scenario that runs the same, with its outcomes a
 	assert.ok(
 		scenario.steps.every(({expect, command}) => command.do === 'policy' || Object.keys(expect).length > 0),
 	);
-	assert.throws(() => history?.write(file, true), /There is a file .* already/);
+	assert.throws(() => history?.write(file, true), /session\.yaml exists; choose another name/);
 });
