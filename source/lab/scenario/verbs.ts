@@ -151,6 +151,10 @@ export function checkCommand({do: verb, ...given}: Comparable, defaults: Default
 	parseData(VERBS[verb], given, verb)?.(defaults);
 }
 
+function isOptional(field: z.core.$ZodType): boolean {
+	return field instanceof z.ZodMiniOptional || field instanceof z.ZodMiniDefault;
+}
+
 /** A verb with its fields; `short`: the field that a value without a map stands for. */
 function verb<S extends Shape>(
 	description: string,
@@ -166,7 +170,7 @@ function verb<S extends Shape>(
 				z.transform(value => map.parse({[name]: value})),
 			),
 		);
-	if (map.safeParse({}).success)
+	if (Object.values(map.shape).every(isOptional))
 		forms.push(
 			z.pipe(
 				z.literal([null, true]),
