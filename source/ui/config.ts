@@ -8,6 +8,7 @@ import {choice, fields, listOf, parseData, word} from '../parse-data.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 import {YamlFile} from '../yaml-file.js';
 import type {Environment} from './environment.js';
+import {KEY_NAMES} from './keys.js';
 import {THEMES, type ThemeName} from './theme.js';
 
 export type Config = {
@@ -22,22 +23,6 @@ export type Config = {
 /** A command and its keys; commands of two different places may have the same key. */
 export type KeyedCommand = {id: string; keys: readonly string[]; place?: string};
 
-const KEY_NAMES = [
-	'enter',
-	'escape',
-	'tab',
-	'shift-tab',
-	'space',
-	'backspace',
-	'up',
-	'down',
-	'left',
-	'right',
-	'pageup',
-	'pagedown',
-	'home',
-	'end',
-];
 /** The key that always leaves. */
 const LEAVE = 'ctrl-c';
 
