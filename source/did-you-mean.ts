@@ -1,3 +1,5 @@
+import {either, plain} from './words.js';
+
 /** What is longer is no slip of the hand. */
 const LONGEST = 64;
 
@@ -16,6 +18,10 @@ export function didYouMean(word: string, words: readonly string[]): string {
 	const near = nearest(word, words);
 	return near === undefined ? '' : ` Did you mean ${near}?`;
 }
+
+/** Unknown policy kepp; use remove, keep or bounce. Did you mean keep? */
+export const unknownWord = (noun: string, word: string, words: readonly string[]): string =>
+	`Unknown ${noun} ${plain(word)}; use ${either(words)}.${didYouMean(word, words)}`;
 
 /** How many letters are left out, put in, changed, or swapped with the next (optimal string alignment). */
 function distance(a: string, b: string): number {

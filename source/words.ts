@@ -37,3 +37,10 @@ export function show(value: unknown): string {
 	const plain = printable(text);
 	return plain.length > LONGEST ? `${plain.slice(0, LONGEST)}…` : plain;
 }
+
+/** A word in a sentence, without quotes where nobody can misread it. */
+export const plain = (word: string): string => (/^[!-~]{1,40}$/.test(word) ? word : show(word));
+
+/** remove, keep or bounce */
+export const either = (words: readonly string[]): string =>
+	words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;

@@ -11,7 +11,7 @@ import {REG} from '../source/formats/vtd.js';
 import {Disk} from '../source/hardware/disk.js';
 import {Vtd} from '../source/hardware/vtd.js';
 import {VtdWalk} from '../source/hardware/vtd-walk.js';
-import {switchPolicy} from '../source/lab/build/lifecycle.js';
+import {switchPolicy} from '../source/lab/build/changes.js';
 import {Machine} from '../source/lab/build/machine.js';
 import {seededRandom} from '../source/lab/build/random.js';
 import {sampleDisk} from '../source/lab/build/sample-disk.js';

@@ -4,9 +4,9 @@ import path from 'node:path';
 import {test} from 'node:test';
 import {COMMANDS} from '../source/cli/commands.js';
 import {runScenarios} from '../source/cli/run-scenarios.js';
-import {verbs} from '../source/lab/scenario/command.js';
 import {EXPECTATIONS} from '../source/lab/scenario/expectations.js';
 import {shippedScenarios} from '../source/lab/scenario/find.js';
+import {VERB_NAMES} from '../source/lab/scenario/verbs.js';
 import {Decoder} from '../source/live/decode/decoder.js';
 import {closing, paragraph} from '../source/live/decode/report.js';
 import {lineText} from '../source/print.js';
@@ -50,7 +50,7 @@ test('the scenario in the readme holds', t => {
 test('the readme names every command, every flag, every verb and all that can be expected', () => {
 	const commands = COMMANDS.map(({name}) => `dmascope ${name}`.trim());
 	const flags = COMMANDS.flatMap(({flags}) => flags.map(flag => `--${flag}`));
-	const words = [...verbs, ...EXPECTATIONS.map(({name}) => name)].map(name => `\`${name}`);
+	const words = [...VERB_NAMES, ...EXPECTATIONS.map(({name}) => name)].map(name => `\`${name}`);
 	assert.deepEqual(
 		[...commands, ...flags, ...words, ...shippedScenarios()].filter(word => !readme.includes(word)),
 		[],

@@ -2,11 +2,11 @@
 
 import {didYouMean} from '../did-you-mean.js';
 import {Disk} from '../hardware/disk.js';
-import {parseHostMemory} from '../lab/build/host-memory.js';
 import {sampleDisk} from '../lab/build/sample-disk.js';
 import {DEFAULT_MEMORY, defaultSpec, withoutPassthru} from '../lab/build/spec.js';
 import type {DiskInfo} from '../lab/build/state.js';
 import {Lab} from '../lab/lab.js';
+import {parseHostMemory} from '../lab/scenario/machine.js';
 import {FAMILIES, type MachineSpec, POLICIES} from '../machine/command.js';
 import {UserError} from '../user-error.js';
 

@@ -2,10 +2,10 @@
 
 import type {DiskInfo} from '../lab/build/state.js';
 import {Lab} from '../lab/lab.js';
-import type {Fields} from '../lab/scenario/fields.js';
 import {ALL, findScenario, shippedScenarios} from '../lab/scenario/find.js';
-import {type OutcomeJson, outcomeJson} from '../lab/scenario/outcome-json.js';
+import type {MachineFields} from '../lab/scenario/machine.js';
 import {parseScenario, type Setting} from '../lab/scenario/parse.js';
+import {type OutcomeJson, outcomeJson} from '../lab/scenario/report.js';
 import type {Command, Outcome} from '../machine/command.js';
 import type {Scenario, Step} from '../machine/scenario.js';
 import {messageOf, UserError} from '../user-error.js';
@@ -15,7 +15,7 @@ import {jsonPrinter, textPrinter} from './run-print.js';
 
 export type Print = (line: string) => void;
 /** `set`: parts of the machine in place of the scenario's own; `junit`: the report for a CI system. */
-export type RunOptions = {flags: LabFlags; set?: Fields; json?: boolean; junit?: ReportSink};
+export type RunOptions = {flags: LabFlags; set?: MachineFields; json?: boolean; junit?: ReportSink};
 
 /** Where a report goes: checked before a run that reads `inputs`, written after it. Both throw UserErrors. */
 export type ReportSink = {
@@ -103,7 +103,7 @@ function readScenarios(names: readonly string[], {flags, set}: RunOptions, err: 
 }
 
 /** What the command line makes of scenarios; they are rehearsed on the disk that they will run on. */
-export const settingOf = (flags: LabFlags, info: DiskInfo, set?: Fields): Setting => ({
+export const settingOf = (flags: LabFlags, info: DiskInfo, set?: MachineFields): Setting => ({
 	base: defaultMachine(flags),
 	set,
 	override: machine => overridden(flags, machine),

@@ -203,7 +203,9 @@ export type Cached = {
 
 /** What the lab can do beyond being looked at. */
 export interface LabControls {
-	/** @throws UserError where the command makes no sense on this machine; nothing has happened then. */
+	/** Checks a command from a form. @throws UserError that says which field is wrong */
+	check(command: Comparable): void;
+	/** @throws UserError if the command makes no sense at this moment; nothing has happened then */
 	dispatch(command: Command): Outcome;
 	/** The bytes of guest memory, and of the guest's disk, as they are now; shorter where there are fewer. */
 	guestBytes(vm: string, gpa: number, length: number): Uint8Array;

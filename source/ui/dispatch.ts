@@ -1,7 +1,7 @@
 // What is done to the lab, and what the dashboard shows of it then.
 
 import type {DomainView} from '../explain/ranges.js';
-import type {Command, Outcome} from '../machine/command.js';
+import type {Command, Outcome, TransferCommand} from '../machine/command.js';
 import type {Transfer} from '../machine/observed.js';
 import {messageOf, UserError} from '../user-error.js';
 import type {Place} from './content.js';
@@ -59,6 +59,18 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 		},
 	}));
 	return outcome;
+}
+
+/** Dispatches a command from the form, once its fields are checked. @returns undefined if it was refused */
+export function dispatchForm(store: Store, command: TransferCommand): Outcome | undefined {
+	try {
+		store.getState().machine.lab?.check(command);
+	} catch (error) {
+		if (!(error instanceof UserError)) throw error;
+		say(store, messageOf(error), 'warn');
+		return undefined;
+	}
+	return dispatch(store, command);
 }
 
 /** Shows in the tables where a transfer was looked up, and its buffer: one row above stays in sight. */

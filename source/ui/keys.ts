@@ -18,6 +18,11 @@ const NAMED = [
 	['delete', 'backspace'],
 ] as const satisfies readonly (readonly [keyof Key, string])[];
 
+/** Every key that has a name, as a config file writes it. */
+export const KEY_NAMES: readonly string[] = [
+	...new Set([...NAMED.map(([, name]) => name), 'tab', 'shift-tab', 'space']),
+];
+
 /** Control characters by their names, for when they come among others. */
 const CONTROL: Readonly<Record<string, string>> = {
 	'\r': 'enter',

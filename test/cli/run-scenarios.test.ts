@@ -6,7 +6,7 @@ import {ReportFile} from '../../source/cli/junit.js';
 import {checkScenarios, type RunOptions, runScenarios} from '../../source/cli/run-scenarios.js';
 import {sampleDisk} from '../../source/lab/build/sample-disk.js';
 import {findScenario, shippedScenarios} from '../../source/lab/scenario/find.js';
-import {machineSet} from '../../source/lab/scenario/machine-set.js';
+import {machineSet} from '../../source/lab/scenario/machine.js';
 import {folder} from '../helpers/lab.js';
 import {readXml} from '../helpers/xml.js';
 
@@ -123,7 +123,7 @@ test('every expectation of pr-260178 matters: changed, it breaks with the line o
 		const {code, err} = run([file(t, changed.join('\n'))]);
 		assert.equal(code, 1);
 		assert.equal(err.length, 1, err.join('\n'));
-		assert.match(err[0], new RegExp(`test.yaml:${at}: step \\d+, .*: ${to.split(':')[0]} was to be`));
+		assert.match(err[0], new RegExp(`test.yaml:${at}: step \\d+, .*: expected ${to.split(':')[0]} `));
 	}
 });
 
@@ -132,11 +132,17 @@ test('the lines for people say what was asked and what came of it', t => {
 		'steps:\n  - read: {vm: vm0}\n    expect: {data: delivered}\n  - policy: keep\n  - boot: vm0\n';
 	const {out, err, code} = run([file(t, scenario)], {json: false});
 	assert.equal(code, 1);
-	assert.match(out[0], /^ {2}1 ✗ read vm0 LBA 0 ×8 in 1 +lost +direct +0 of 4,096 bytes, 1 fault$/);
+	assert.match(
+		out[0],
+		/^ {2}1 ✗ read vm0 LBA 0, 8 sectors, 1 segment +lost +direct +0 of 4,096 bytes, 1 fault$/,
+	);
 	assert.equal(out[1], '  2 ✓ policy keep');
 	assert.match(out[2], /boot vm0 +delivered direct .*; 2: FreeBSD UFS/);
 	assert.match(out[3], /test\.yaml: 3 steps, 0 of 1 expectations held$/);
-	assert.match(err[0], /test.yaml:2: step 1, read vm0 LBA 0 ×8 in 1: data was to be delivered and is lost$/);
+	assert.match(
+		err[0],
+		/test.yaml:2: step 1, read vm0 LBA 0, 8 sectors, 1 segment: expected data delivered, got lost$/,
+	);
 });
 
 test('everything is checked before the first step of the first, and all that is wrong is said', t => {
@@ -147,8 +153,8 @@ test('everything is checked before the first step of the first, and all that is 
 	const {code, out, err} = run([good, late, typo, 'nope'], {junit: new ReportFile(report)});
 	assert.deepEqual([code, out], [2, []]);
 	assert.equal(err.length, 3);
-	assert.match(err[0], /^dmascope: .*late\.yaml:3:11: vm is "vm0"; it may be vm1/);
-	assert.match(err[1], /^dmascope: .*typo\.yaml:1:1: a scenario has no field "stesp"/);
+	assert.match(err[0], /^dmascope: .*late\.yaml:3:11: Unknown guest vm0; use vm1/);
+	assert.match(err[1], /^dmascope: .*typo\.yaml:1:1: Unknown field stesp/);
 	assert.match(err[2], /^dmascope: There is no scenario nope/);
 	assert.equal(fs.existsSync(report), false);
 	const checked = run([good, late], {}, checkScenarios);
@@ -170,18 +176,18 @@ test('a part of the machine is set from the command line, and the rest is as the
 	assert.equal(dataOf('guests=[{name: a, memory: 32M}]'), 'delivered');
 	const {code, err} = run([scenario], {set: machineSet(['pptdevs=[4:0:0]'])});
 	assert.equal(code, 2);
-	assert.match(err[0], /test\.yaml:1:94: a is to have ppt1, and there is none.* Did you mean ppt0\?/);
+	assert.match(err[0], /test\.yaml:1:94: a cannot have ppt1: there is no such device.* Did you mean ppt0\?/);
 	for (const [word, message] of [
-		['policy', /--set policy sets nothing; write it as --set policy=keep/],
-		['polcy=keep', /--set polcy=keep: machine has no field "polcy"; .* Did you mean policy\?/],
-		['policy=kepp', /--set policy=kepp: policy is "kepp"; .* Did you mean keep\?/],
-		['memory=3', /--set memory=3: memory 3 is not a size/],
+		['policy', /--set policy has no value; write --set policy=keep/],
+		['polcy=keep', /--set polcy=keep: Unknown field polcy; .* Did you mean policy\?/],
+		['policy=kepp', /--set policy=kepp: Unknown policy kepp; .* Did you mean keep\?/],
+		['memory=3', /--set memory=3: memory is 3; expected whole megabytes/],
 		['pptdevs=[4', /--set pptdevs=\[4: Flow sequence/],
-		['policy=', /--set policy=: policy needs a value/],
-		['guests=[{nam: a}]', /--set .*: a guest has no field "nam"/],
+		['policy=', /--set policy=: policy is empty; use remove/],
+		['guests=[{nam: a}]', /--set .*: Unknown field nam/],
 	] as const)
 		assert.throws(() => machineSet([word]), message);
-	assert.throws(() => machineSet(['policy=keep', 'policy=remove']), /--set policy is given twice/);
+	assert.throws(() => machineSet(['policy=keep', 'policy=remove']), /--set policy appears twice/);
 });
 
 test('a report for CI systems has a suite for each scenario, a case for each step, and what did not hold', t => {
@@ -202,10 +208,10 @@ test('a report for CI systems has a suite for each scenario, a case for each ste
 	const [read, boot] = first.inside;
 	assert.deepEqual(
 		[read.attributes.name, read.attributes.line, read.attributes.file],
-		['1 read vm0 LBA 0 ×8 in 1', '3', odd],
+		['1 read vm0 LBA 0, 8 sectors, 1 segment', '3', odd],
 	);
-	assert.match(read.inside[0].attributes.message, /^the console of vm0 was to say "]]>\\n<x>" and says/);
-	assert.match(read.inside[0].text, /test\.yaml:3: the console/);
+	assert.match(read.inside[0].attributes.message, /^expected "]]>\\n<x>" on the console of vm0, got/);
+	assert.match(read.inside[0].text, /test\.yaml:3: expected "]]>/);
 	assert.deepEqual(boot.inside, []);
 	assert.equal(tour.inside.length, 10);
 	run([odd, 'tour'], {junit: new ReportFile(report, true)});

@@ -29,8 +29,8 @@ const KINDS = [
 export function randomCommand(random: Random, lab: Lab): Command {
 	const upTo = (n: number) => Math.floor(random() * n);
 	const one = <T>(of: readonly T[]): T => of[upTo(of.length)];
-	const vm = one(lab.limits.vms) ?? 'vm0';
-	const device = one(lab.limits.devices) ?? 'em0';
+	const vm = one(lab.state().vms)?.name ?? 'vm0';
+	const device = one(lab.state().devices)?.name ?? 'em0';
 	const gpa = lab.defaultGpa + upTo(64) * 4096 + (upTo(4) === 0 ? upTo(8) * 512 : 0);
 	if (upTo(150) === 0) return {do: 'start', machine: {...lab.spec, iommu: one(FAMILIES.slice(0, 2))}};
 	const kind = one(KINDS);

@@ -6,7 +6,7 @@ import {type TestContext, test} from 'node:test';
 import {viewDomain} from '../../source/explain/ranges.js';
 import {seededRandom} from '../../source/lab/build/random.js';
 import {Lab} from '../../source/lab/lab.js';
-import {POLICIES, type Policy} from '../../source/machine/command.js';
+import {type Command, POLICIES, type Policy} from '../../source/machine/command.js';
 import type {Data, Path} from '../../source/machine/observed.js';
 import {errnoOf, UserError} from '../../source/user-error.js';
 import {folder, MIB, openTestLab, randomImage, read, transfer} from '../helpers/lab.js';
@@ -278,28 +278,67 @@ test('a buffer outside the guest fails, and in more than one segment stops the d
 	assert.equal(read(lab, 'vm0').data, 'delivered');
 });
 
-test('commands that make no sense are refused with a sentence, and nothing happens', t => {
+test('a command from a form is refused with a sentence that names the wrong field', t => {
 	const lab = openTestLab(t);
 	const before = lab.state();
 	const good = {do: 'read', vm: 'vm0', lba: 0, sectors: 8, segments: 1, gpa: 0x1000000} as const;
 	for (const wrong of [
-		{vm: 'vm9'},
 		{lba: -1},
 		{lba: 0.5},
 		{sectors: 0},
 		{sectors: 1e9},
 		{segments: 9},
 		{gpa: 1},
-		{gpa: 0x80000},
 		{gpa: Number.NaN},
 	]) {
-		assert.throws(() => lab.dispatch({...good, ...wrong}), UserError, JSON.stringify(wrong));
+		const [field] = Object.keys(wrong);
+		assert.throws(
+			() => lab.check({...good, ...wrong}),
+			(error: unknown) => error instanceof UserError && error.message.startsWith(`${field} is `),
+		);
 	}
-	assert.throws(
-		() => lab.dispatch({do: 'dma', device: 'ppt9', access: 'write', gpa: 0, bytes: 1}),
-		/device is "ppt9"; it may be xhci0, em0, ahci0, ppt0\./,
-	);
+	lab.check(good);
+	lab.check({do: 'dma', device: 'ppt9', access: 'write', gpa: 0, bytes: 1});
+	assert.throws(() => lab.check({do: 'work', count: 0}), /count is 0; expected an integer from 1 to 10000/);
 	assert.equal(lab.state(), before);
+});
+
+test('a command that makes no sense at this moment is refused with a sentence, and nothing happens', t => {
+	const lab = openTestLab(t);
+	const before = lab.state();
+	const none = {lba: 0, sectors: 8, segments: 1, gpa: 0x1000000};
+	const guest = lab.spec.guests[1];
+	for (const [command, message] of [
+		[{do: 'read', vm: 'vm9', ...none}, /^Unknown guest vm9; use vm0 or vm1\. Did you mean vm0\?$/],
+		[
+			{do: 'read', vm: 'vm0', ...none, gpa: 0x80000},
+			/^gpa 0x00080000 runs into the guest driver's own memory/,
+		],
+		[{do: 'write', vm: 'vm0', ...none}, /open read-only/],
+		[{do: 'work', count: 1, writes: 1}, /open read-only/],
+		[{do: 'boot', vm: 'vm9'}, /^Unknown guest vm9/],
+		[
+			{do: 'dma', device: 'ppt9', access: 'write', gpa: 0, bytes: 1},
+			/^Unknown device ppt9; use xhci0, em0, ahci0 or ppt0\./,
+		],
+		[{do: 'dma', device: '9:0:0', access: 'write', gpa: 0, bytes: 1}, /^There is no function at 9:0:0\.$/],
+		[{do: 'bind', vm: 'vm1', device: 'ppt9'}, /^Unknown device ppt9/],
+		[{do: 'create', ...guest}, /^Guest vm1 exists/],
+		[{do: 'create', ...guest, name: 'vm2', passthru: ['ppt9']}, /^Unknown device ppt9/],
+		[{do: 'plug', device: 'em0', rid: '5:0:0'}, /^Device em0 exists/],
+		[{do: 'plug', device: 'em1', rid: '4:0:0'}, /^There is a function at 4:0:0/],
+		[{do: 'attach', device: 'ahci0'}, /^ahci0 carries ada0 and stays with the host\.$/],
+		[
+			{do: 'unmap', from: 'host', vm: 'vm1', gpa: 64 * MIB, pages: 1, invalidate: true},
+			/^vm1 does not have 1 page at/,
+		],
+	] satisfies [Command, RegExp][])
+		assert.throws(() => lab.dispatch(command), {constructor: UserError, message});
+	assert.equal(lab.state(), before);
+	assert.deepEqual(
+		lab.state().vms.map(({name}) => name),
+		['vm0', 'vm1'],
+	);
 });
 
 test('a host with memory above 4 GiB: high guest memory is mapped and read', t => {

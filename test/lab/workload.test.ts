@@ -2,19 +2,20 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {seededRandom} from '../../source/lab/build/random.js';
-import {defaultSpec} from '../../source/lab/build/spec.js';
 import {LabWorkload} from '../../source/lab/workload.js';
 import type {Command, Outcome} from '../../source/machine/command.js';
+import type {Comparable} from '../../source/machine/workload.js';
 import {UserError} from '../../source/user-error.js';
 import {MIB, openTestLab} from '../helpers/lab.js';
 
-/** A host that says of each command what was asked of it, and that 512 bytes of each request landed. */
+/** A host that records commands; 512 bytes of each request land. */
 function fake({writable = false} = {}) {
 	const commands: Command[] = [];
-	const machine = defaultSpec(64 * MIB);
-	const there = {vms: ['vm0', 'vm1'], devices: ['ahci0', 'ppt0'], passthru: 'ppt0'};
 	const host = {
-		limits: {...there, defaultGpa: 0x40_0000, writable, hostMemory: machine.hostMemory, machine},
+		guestCount: 2,
+		check(command: Comparable): void {
+			if (command.do === 'work' && command.writes && !writable) throw new UserError('open read-only');
+		},
 		dispatch(command: Command): Outcome {
 			commands.push(command);
 			assert.ok(command.do === 'work');
@@ -96,7 +97,7 @@ test('a pace that cannot be is refused, and what ran goes on', () => {
 	const {workload} = fake();
 	workload.start({rate: 10});
 	for (const [pace, message] of [
-		[{rate: 0}, /rate is 0; it may be a whole number from 1 to 100000/],
+		[{rate: 0}, /rate is 0; expected an integer from 1 to 100000/],
 		[{rate: 1.5}, /rate/],
 		[{rate: 10, writes: 20}, /open read-only/],
 	] as const)

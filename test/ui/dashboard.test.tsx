@@ -159,10 +159,10 @@ test('what a narrow chain says stays apart: a write, many segments, an odd size'
 
 test('a command that makes no sense is said to be so, and nothing breaks', async t => {
 	const {press} = openDashboard(t, openTestLab(t), 80, 24);
-	assert.match(await press('right', 'e0', 'enter'), /sectors is 0; it may be a whole number from 1 to 32768/);
+	assert.match(await press('right', 'e0', 'enter'), /sectors is 0; expected an integer from 1 to 32768/);
 	assert.match(
 		await press('e8', 'right', 'e99', 'enter'),
-		/segments is 99; it may be a whole number from 1 to 8/,
+		/segments is 99; expected at most as many as sectors/,
 	);
 	assert.match(
 		await press('e1', 'right', 'e80000', 'enter'),

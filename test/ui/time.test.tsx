@@ -22,7 +22,7 @@ test('back past the loss, forth again, and off on another way', async t => {
 	assert.match(line(lost, -2), /LOST/);
 	assert.match(lost, /policy remove[\s\S]*16,384 pages gone/);
 	assert.match(lost, /BUFFER[\s\S]*stale/);
-	assert.match(line(await press(']'), -2), /keep: ppt0 bound again/);
+	assert.match(line(await press(']'), -2), /keep: ppt0 rebound/);
 	// What is done now takes the place of the rest, and the way through time is closed.
 	await press('p');
 	assert.equal(store.getState().machine.lab?.history?.entries.length, 3);
@@ -46,10 +46,10 @@ test('a session is written into a file of its own, and never over another', asyn
 	const {steps} = parseScenario(file, fs.readFileSync(file, 'utf8'), testSetting(t));
 	assert.deepEqual(
 		steps.map(({text, expect}) => [text, expect.data, expect.faults]),
-		[['read vm0 LBA 0 ×8 in 1', 'lost', 1]],
+		[['read vm0 LBA 0, 8 sectors, 1 segment', 'lost', 1]],
 	);
 	const again = await press('W', ...Array.from('session.yaml', () => 'backspace'), ...file, 'enter');
-	assert.match(line(again, -2), /There is a file/);
+	assert.match(line(again, -2), /mine\.yaml exists/);
 });
 
 test('a talk goes forth and back by a clicker, and finds back to its path', async t => {

@@ -1,4 +1,4 @@
-// The disks of the host. One image is all of them: a raw AHCI disk with its partitions, the same on USB, and a file.
+// The disks of the host, all from one image: a raw AHCI disk with its partitions, the same disk on USB, and a file.
 
 import {didYouMean} from '../../did-you-mean.js';
 import {hex} from '../../formats/address.js';
@@ -15,17 +15,18 @@ import {type Backing, type Provider, RawDevice} from '../../kernel/physio.js';
 import {UmassDisk} from '../../kernel/umass.js';
 import type {VmPages} from '../../kernel/vm-page.js';
 import {UserError} from '../../user-error.js';
+import {either} from '../../words.js';
 import type {Peek} from '../judge/marks.js';
 
-/** The controllers' ways to memory; `writeFaults`: whether they report that memory could not be read for a write. */
+/** The controllers' ports to memory; `writeFaults`: whether they report memory that they could not read for a write. */
 export type Controllers = {ahci: DmaPort; xhci: DmaPort; writeFaults: boolean};
 
 export class Disks {
-	/** Controllers and drivers: those who say what they do. */
+	/** Controllers and drivers, which report to a probe. */
 	readonly layers: readonly {probe?: Probe}[];
 	private readonly disk: Disk;
 	private readonly memory: Memory;
-	/** ada0 and da0, and what was found on those that were asked for their partitions. */
+	/** ada0 and da0; and the partitions of those that have been tasted. */
 	private readonly providers: Provider[];
 	private readonly tasted = new Map<string, PartitionProvider[]>();
 	private readonly pages: VmPages;
@@ -46,23 +47,23 @@ export class Disks {
 		return this.disk.writable;
 	}
 
-	/** What bhyve is given on its command line. */
+	/** The path on bhyve's command line. */
 	pathOf(name: string): string {
 		return name === 'file' ? this.disk.path : `/dev/${name}`;
 	}
 
-	/** As bhyvectl and the guest see it. */
+	/** The serial number that bhyvectl and the guest see. */
 	ident(): string {
 		return `BHYVE-${hex(this.disk.sectors).slice(2).toUpperCase()}`;
 	}
 
-	/** Opens a disk for a guest. @throws UserError where there is none of that name */
+	/** Opens a disk for a guest. @throws UserError if there is no such disk */
 	open(name: string): Backing {
 		if (name === 'file') return new OpenFile(this.disk.buffered, this.memory);
 		return new RawDevice(this.provider(name));
 	}
 
-	/** The disk's bytes by a plain read that no IOMMU is asked about. */
+	/** Reads the disk's bytes directly, past controller and IOMMU. */
 	peek(name: string): Peek {
 		const [start, end] = this.placeOf(name);
 		return (offset, bytes, into) => {
@@ -71,12 +72,12 @@ export class Disks {
 		};
 	}
 
-	/** Puts bytes back where `peek` found them, and asks no IOMMU either. @throws the system's error. */
+	/** Writes bytes back to where `peek` found them, just as directly. @throws the system's error */
 	poke(name: string, offset: number, bytes: Uint8Array): void {
 		this.disk.poke(this.placeOf(name)[0] + offset, bytes);
 	}
 
-	/** Where on the image it starts and ends. */
+	/** Where a disk starts and ends on the image. */
 	private placeOf(name: string): [start: number, end: number] {
 		const provider = name === 'file' ? undefined : this.provider(name);
 		const start = provider instanceof PartitionProvider ? provider.start : 0;
@@ -87,14 +88,14 @@ export class Disks {
 		const whole = this.providers.find(provider => provider.name === name);
 		if (whole !== undefined) return whole;
 		const parent = this.providers.find(provider => name.startsWith(provider.name));
-		if (parent === undefined) throw new UserError(`There is no disk ${name}.`);
+		if (parent === undefined) throw new UserError(`There is no disk ${name}; use ada0, da0 or file.`);
 		const parts = this.tasted.get(parent.name) ?? taste(parent, this.memory, this.pages);
 		this.tasted.set(parent.name, parts);
 		const part = parts.find(provider => provider.name === name);
 		if (part !== undefined) return part;
 		const names = parts.map(provider => provider.name);
-		const known = names.join(', ') || 'none';
+		const known = names.length > 0 ? `use ${either(names)}` : 'it has none';
 		const near = didYouMean(name, names);
-		throw new UserError(`There is no partition ${name} on ${parent.name}; there are: ${known}.${near}`);
+		throw new UserError(`There is no partition ${name} on ${parent.name}; ${known}.${near}`);
 	}
 }

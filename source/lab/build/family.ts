@@ -1,4 +1,4 @@
-// The IOMMU of the machine: VT-d, AMD-Vi, or none; its unit, and the driver that vmm has for it.
+// The machine's IOMMU: VT-d, AMD-Vi, or none; its unit, and vmm's driver for it.
 
 import {contextOf, deviceEntryOf} from '../../explain/contexts.js';
 import {join64, pageAddress} from '../../formats/address.js';
@@ -24,11 +24,11 @@ export type IommuFamily = {
 	unit?: {probe?: Probe; readonly counters: Counters};
 	translator: Translator;
 	driver?: IommuOps & {readonly domains: readonly Domain[]};
-	/** What a walk starts from, as the unit's registers have it. */
+	/** The unit's registers: where a walk starts. */
 	observed: () => Unit | undefined;
-	/** What the unit's caches hold. */
+	/** The unit's caches. */
 	caches?: Caches;
-	/** Which domain a function is in, read from the tables as hardware does. */
+	/** The domain of a function, read from the tables as hardware does. */
 	reach: (rid: Rid) => {domain?: number; untranslated: boolean};
 	faultLog: () => Omit<FaultLog, 'blocked'>;
 };
@@ -71,9 +71,9 @@ function vtdOf(memory: Memory, pages: VmPages): IommuFamily {
 		caches: {
 			iotlb: unit.caches.iotlb,
 			entry: rid => {
-				const kept = unit.caches.contexts.peek(rid);
-				if (kept === undefined) return undefined;
-				const {passesThrough, ...rest} = kept;
+				const cached = unit.caches.contexts.peek(rid);
+				if (cached === undefined) return undefined;
+				const {passesThrough, ...rest} = cached;
 				return {to: passesThrough ? 'memory' : 'tables', ...rest, read: true, write: true};
 			},
 		},
@@ -84,7 +84,7 @@ function vtdOf(memory: Memory, pages: VmPages): IommuFamily {
 		},
 		faultLog: () => {
 			const {total, held, overflow} = unit.faultRegisters;
-			// FreeBSD's vmm has no fault handler for VT-d, so its kernel logs none of them.
+			// FreeBSD's vmm has no fault handler for VT-d: its kernel logs no fault.
 			return {...NO_LOG, total, used: held.length, overflow};
 		},
 	};
@@ -110,9 +110,9 @@ function amdviOf({hostPtp}: MachineSpec, memory: Memory, pages: VmPages): IommuF
 		caches: {
 			iotlb: unit.iotlb,
 			entry: rid => {
-				const kept = unit.dtes.peek(rid);
-				if (kept === undefined) return undefined;
-				const {valid, translates, read, write, ...rest} = kept;
+				const cached = unit.dtes.peek(rid);
+				if (cached === undefined) return undefined;
+				const {valid, translates, read, write, ...rest} = cached;
 				if (!valid) return {to: 'memory', ...rest, read: true, write: true};
 				const to = !translates ? 'nothing' : rest.levels === 0 ? 'memory' : 'tables';
 				return {to, ...rest, read, write};

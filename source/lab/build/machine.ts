@@ -1,9 +1,16 @@
-// The bhyve host of the lab, put together: memory, functions, an IOMMU, a disk, and its guests.
+// The bhyve host of the lab: memory, functions, an IOMMU, disks and guests.
 
+import {AhciHd} from '../../bhyve/ahci-hd.js';
 import {BlockIf} from '../../bhyve/block-if.js';
+import {Nvme} from '../../bhyve/nvme.js';
+import {VirtioBlk} from '../../bhyve/virtio-blk.js';
 import {VmContext} from '../../bhyve/vmmapi.js';
-import {didYouMean} from '../../did-you-mean.js';
+import {didYouMean, unknownWord} from '../../did-you-mean.js';
 import {parseRid, type Rid, ridText} from '../../formats/pci.js';
+import {GuestAhci} from '../../guest/ahci.js';
+import type {GuestDisk} from '../../guest/disk.js';
+import {GuestNvme} from '../../guest/nvme.js';
+import {Vtblk} from '../../guest/vtblk.js';
 import type {Disk} from '../../hardware/disk.js';
 import {DmaPort} from '../../hardware/dma.js';
 import {Memory} from '../../hardware/memory.js';
@@ -14,13 +21,15 @@ import {Ppt, VmmError} from '../../kernel/ppt.js';
 import type {Vm} from '../../kernel/vm.js';
 import {VmPages} from '../../kernel/vm-page.js';
 import {Vmm} from '../../kernel/vmm.js';
-import type {GuestSpec, MachineSpec, Policy} from '../../machine/command.js';
-import {UserError, within} from '../../user-error.js';
+import type {GuestSpec, MachineSpec, Model, Policy} from '../../machine/command.js';
+import {type DataPath, UserError, within} from '../../user-error.js';
 import {Disks} from './disks.js';
 import {familyOf, type IommuFamily} from './family.js';
-import {functionsOf, type PciFunction, ridIn} from './functions.js';
-import {type DiskModel, diskModel} from './models.js';
 import {seededRandom} from './random.js';
+import {functionsOf, type PciFunction, ridIn} from './spec.js';
+
+/** The disk that bhyve shows a guest, and the guest's driver for it. */
+type DiskModel = {device: VirtioBlk | AhciHd | Nvme; disk: GuestDisk};
 
 export type Guest = DiskModel & {
 	spec: GuestSpec;
@@ -43,10 +52,10 @@ export class Machine {
 	readonly functions: PciFunction[];
 	readonly guests: Guest[] = [];
 	policy: Policy;
-	/** All that have something to say. */
+	/** Every layer that reports to a probe. */
 	private readonly layers = new Set<{probe?: Probe}>();
 
-	/** @throws UserError where the parts do not fit together. */
+	/** @throws UserError if the parts do not fit together */
 	constructor(
 		readonly spec: MachineSpec,
 		disk: Disk,
@@ -72,7 +81,7 @@ export class Machine {
 		within('guests', () => this.populate(spec));
 	}
 
-	/** Has every layer say what it does; undefined: none, which saves them the words. */
+	/** Reports what every layer does; without a probe no layer makes reports. */
 	listen(probe: Probe | undefined): void {
 		for (const layer of this.layers) layer.probe = probe;
 	}
@@ -81,27 +90,33 @@ export class Machine {
 		return this.guests.find(({vm}) => vm.name === name);
 	}
 
-	/** @throws UserError where there is no such guest. */
+	/** @throws UserError if there is no such guest */
 	need(name: string): Guest {
 		const guest = this.guest(name);
 		if (guest !== undefined) return guest;
-		const names = this.guests.map(({vm}) => vm.name).join(', ') || 'none';
-		throw new UserError(`There is no guest ${name}; there are: ${names}.`);
+		const names = this.guests.map(({vm}) => vm.name);
+		if (names.length === 0) throw new UserError('There is no guest; create one.', ['vm']);
+		throw new UserError(unknownWord('guest', name, names), ['vm']);
 	}
 
-	/** A way to memory as a function has it. */
+	/** A function's port to memory. */
 	portOf(rid: Rid): DmaPort {
 		return new DmaPort(rid, this.memory, this.family.translator);
 	}
 
-	/** The function at a requester id. @throws UserError where there is none */
+	/** The function at a requester ID. @throws UserError if there is none */
 	functionAt(rid: Rid): PciFunction {
 		const found = this.functions.find(candidate => candidate.rid === rid);
-		if (found === undefined) throw new UserError(`There is no function at ${ridText(rid)}.`);
+		if (found === undefined) throw new UserError(`There is no function at ${ridText(rid)}.`, ['device']);
 		return found;
 	}
 
-	/** By selector, or by the name that a function has now: its driver's, or ppt's. */
+	/** The name that a function has now: its driver's, or ppt's. */
+	nameOf({rid, name}: PciFunction): string {
+		return this.ppt.devices.find(device => device.rid === rid)?.name ?? name;
+	}
+
+	/** By a selector, or by the name that a function has now. */
 	ridNamed(name: string): Rid | undefined {
 		const selected = parseRid(name);
 		if (selected !== undefined) return this.functions.find(({rid}) => rid === selected)?.rid;
@@ -109,14 +124,33 @@ export class Machine {
 		return ppt?.rid ?? this.functions.find(candidate => candidate.name === name)?.rid;
 	}
 
-	/** What vmm and block_if do from now on; what is bound already stays as it is. */
+	/** @throws UserError if no function has that name or selector */
+	needRid(name: string): Rid {
+		const rid = this.ridNamed(name);
+		if (rid !== undefined) return rid;
+		const selected = parseRid(name);
+		if (selected !== undefined) return this.functionAt(selected).rid;
+		const names = this.functions.map(candidate => this.nameOf(candidate));
+		throw new UserError(unknownWord('device', name, names), ['device']);
+	}
+
+	/** @throws UserError if guests may not write to the disk */
+	needWritable(path: DataPath = []): void {
+		if (!this.disks.writable)
+			throw new UserError(
+				'The disk is open read-only; start dmascope with --overlay, which keeps writes in memory, or with --writable.',
+				path,
+			);
+	}
+
+	/** Sets what vmm and block_if do from now on. Bound devices stay as they are; switchPolicy rebinds them. */
 	setPolicy(policy: Policy): void {
 		this.policy = policy;
 		this.vmm.removesFromHost = policy !== 'keep';
 		for (const {blockIf} of this.guests) blockIf.bounceEverything = policy === 'bounce';
 	}
 
-	/** bhyveload and bhyve: a VM with its memory, and its disk. @throws UserError where the host cannot hold it */
+	/** bhyveload and bhyve: a VM with its memory and its disk. @throws UserError if the host has no room for it */
 	createGuest(spec: GuestSpec): Guest {
 		const backing = within('disk', () => this.disks.open(spec.disk));
 		const vm = this.vmm.create(spec.name);
@@ -130,7 +164,7 @@ export class Machine {
 		return guest;
 	}
 
-	/** The memory of a new VM. Where the host has not that much, the VM is gone again. */
+	/** The memory of a new VM. If the host has too little, the VM is destroyed. */
 	private contextOf(vm: Vm, {memory, wired}: GuestSpec): VmContext {
 		try {
 			return new VmContext(vm, this.vmm, this.memory, memory, wired);
@@ -148,7 +182,7 @@ export class Machine {
 		this.guests.splice(this.guests.indexOf(guest), 1);
 	}
 
-	/** The guests, and then what they are to have. */
+	/** Creates the guests, then binds their devices. */
 	private populate({guests, policy}: MachineSpec): void {
 		guests.forEach((guest, i) => {
 			within(i, () => this.createGuest(guest));
@@ -165,19 +199,37 @@ export class Machine {
 		const {vm, spec} = this.need(name);
 		const rid = this.ridNamed(device);
 		if (rid === undefined) {
-			const near = didYouMean(
-				device,
-				this.ppt.devices.map(({name: known}) => known),
+			const names = this.ppt.devices.map(({name: known}) => known);
+			throw new UserError(
+				`${name} cannot have ${device}: there is no such device; list it in pptdevs.${didYouMean(device, names)}`,
 			);
-			throw new UserError(`${name} is to have ${device}, and there is none; name it in pptdevs.${near}`);
 		}
 		if (!spec.wired)
-			throw new UserError(`${name} is to have ${device}: passthru requires guest memory to be wired.`);
+			throw new UserError(
+				`${name} cannot have ${device}: passthru needs wired guest memory; set wired: true.`,
+			);
 		try {
 			this.vmm.bind(vm, rid);
 		} catch (error) {
 			if (error instanceof VmmError) throw new UserError(`${name} cannot have ${device}: ${error.message}.`);
 			throw error;
+		}
+	}
+}
+
+function diskModel(model: Model, ctx: VmContext, blockIf: BlockIf, ident: string): DiskModel {
+	switch (model) {
+		case 'virtio-blk': {
+			const device = new VirtioBlk(ctx, blockIf, ident);
+			return {device, disk: new Vtblk(ctx.vm, device)};
+		}
+		case 'ahci-hd': {
+			const device = new AhciHd(ctx, blockIf, ident);
+			return {device, disk: new GuestAhci(ctx.vm, device)};
+		}
+		case 'nvme': {
+			const device = new Nvme(ctx, blockIf, ident);
+			return {device, disk: new GuestNvme(ctx.vm, device)};
 		}
 	}
 }

@@ -1,4 +1,4 @@
-/** Numbers in [0, 1). Its state is a property, where a save of the machine finds it. */
+/** Numbers in [0, 1). The state is a property, where a save of the machine finds it. */
 export type Random = (() => number) & {state: number};
 
 /** A seeded generator (mulberry32): the same seed gives the same lab. */

@@ -1,6 +1,9 @@
-// The lab's machine as the dashboard may look at it. Which domain a function is in is read from memory.
+// The lab's machine at this moment: what an observer sees of it, and what a command may leave out. The domain of a
+// function is read from memory.
 
+import {PAGE_SIZE} from '../../formats/address.js';
 import type {Disk} from '../../hardware/disk.js';
+import type {MachineSpec} from '../../machine/command.js';
 import type {Domain, MachineState} from '../../machine/observed.js';
 import type {TransferLog} from '../judge/transfer-log.js';
 import type {Machine} from './machine.js';
@@ -21,7 +24,7 @@ export type DiskInfo = {disk: Disk; sample: boolean};
 
 export function stateOf(
 	machine: Machine,
-	record: TransferLog,
+	log: TransferLog,
 	{disk, sample}: DiskInfo,
 	revision: number,
 	tables: number,
@@ -63,10 +66,23 @@ export function stateOf(
 			writable: disk.writable,
 			sample,
 		},
-		transfers: record.transfers,
-		tally: {...record.tally},
-		faults: record.faults,
-		faultLog: {...family.faultLog(), blocked: record.faultCount},
+		transfers: log.transfers,
+		tally: {...log.tally},
+		faults: log.faults,
+		faultLog: {...family.faultLog(), blocked: log.faultCount},
 		counters: family.unit?.counters,
+	};
+}
+
+/** What a command means where it leaves out its guest, device or address; `machine`: what `start` changes. */
+export type Defaults = {vm: string; device: string; gpa: number; machine: MachineSpec};
+
+export function defaultsOf({spec, guests}: Machine): Defaults {
+	const smallest = Math.min(...spec.guests.map(({memory}) => memory), spec.hostMemory / 4);
+	return {
+		vm: guests[0]?.vm.name ?? '',
+		device: 'ppt0',
+		gpa: Math.min(0x0100_0000, Math.floor(smallest / 4 / PAGE_SIZE) * PAGE_SIZE),
+		machine: spec,
 	};
 }

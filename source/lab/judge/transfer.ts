@@ -5,7 +5,7 @@ import {SECTOR} from '../../formats/address.js';
 import type {ProbeEvent} from '../../hardware/probe.js';
 import type {DiskCommand, DmaCommand} from '../../machine/command.js';
 import type {Data, Path, Stage} from '../../machine/observed.js';
-import {errnoOf, UserError} from '../../user-error.js';
+import {errnoOf} from '../../user-error.js';
 import type {Guest, Machine} from '../build/machine.js';
 import {type Answers, copiedBytes, diskChain, dmaChain, hardwareError, pathOf} from './chain.js';
 import {markBuffer, type Peek, pattern, readWhereMapped, sameBytes} from './marks.js';
@@ -95,8 +95,7 @@ const zeroBytes = (peek: Peek, offset: number, bytes: number): number =>
 /** A function's own DMA, at an address of the domain it is in. */
 export function runDma(machine: Machine, command: DmaCommand, number: number): Judged {
 	const {device: name, access, gpa, bytes} = command;
-	const rid = machine.ridNamed(name);
-	if (rid === undefined) throw new UserError(`There is no function ${name}.`, ['device']);
+	const rid = machine.needRid(name);
 	const owner = machine.ppt.devices.find(device => device.rid === rid)?.vm;
 	const reached = new Set<string>();
 	let arrived = 0;

@@ -1,6 +1,7 @@
-// Expectations for which the machine is looked at after the step: whose a page is, where a walk ends, what a guest's
-// console says.
+// Expectations about the machine after the step: the owner of a page, the end of a walk, the text on a console.
 
+import * as z from 'zod/mini';
+import {unknownWord} from '../../did-you-mean.js';
 import {ownerAt} from '../../explain/ranges.js';
 import {explainWalk} from '../../explain/walk.js';
 import {CAUSES, causeOf} from '../../explain/why.js';
@@ -9,117 +10,98 @@ import {parseRid, type Rid} from '../../formats/pci.js';
 import {LOOKING} from '../../guest/boot.js';
 import type {Command, Outcome} from '../../machine/command.js';
 import type {MachineState, ObservedMachine, Transfer} from '../../machine/observed.js';
-import {UserError, within} from '../../user-error.js';
+import {about, choice, fields, text} from '../../parse-data.js';
+import {UserError} from '../../user-error.js';
 import {show} from '../../words.js';
-import type {Limits} from '../build/limits.js';
-import {device} from '../build/spec.js';
-import {field, fieldsOf, neededIn, schemaOf, valueIn} from './fields.js';
-import {address, choice, type Kind, oneOf, text, whole} from './kinds.js';
+import {device} from './machine.js';
+import {address} from './verbs.js';
 
-/** A step that was taken, and the outcomes of those before it. */
-export type Seen = {
+/** A step that was taken, and the outcomes of the steps before it. */
+export type Taken = {
 	command: Command;
 	outcome: Outcome;
 	earlier: readonly Outcome[];
 	machine: ObservedMachine;
 };
-/** Of a step that is read: the commands up to its own, and what there is on the machine after it. */
-export type Context = {commands: readonly Command[]; limits: Limits};
+/** The commands up to the step's own, and the machine after it. */
+export type Context = {commands: readonly Command[]; machine: {state(): MachineState}};
 
-/** All that are not so, in one sentence. */
+/** The failures among several expectations, in one sentence. */
 function together<T>(wanted: readonly T[], unmet: (one: T) => string | undefined): string | undefined {
 	const sentences = wanted.map(unmet).filter(sentence => sentence !== undefined);
 	return sentences.length === 0 ? undefined : sentences.join('; ');
 }
 
-const HPA = field('hpa', address(), 'an address of host memory');
-const OWNER = field('owner', text, 'vm0, kernel, free, no memory, …');
-const PAGE_FIELDS = [HPA, OWNER];
-type Page = {hpa: number; owner: string};
-export const page: Kind<Page> = {
-	schema: schemaOf(PAGE_FIELDS, ['hpa', 'owner']),
-	read: (value, name) => {
-		const given = fieldsOf(name, value, PAGE_FIELDS);
-		return {hpa: neededIn(given, HPA), owner: neededIn(given, OWNER)};
-	},
-};
+const owner = about('vm0, kernel, free, no memory, …', text);
+export const page = fields({hpa: about('an address of host memory', address()), owner});
 
-export const pageUnmet = (pages: readonly Page[], {machine}: Seen): string | undefined =>
+export const pageUnmet = (pages: readonly z.output<typeof page>[], {machine}: Taken): string | undefined =>
 	together(pages, ({hpa, owner}) => {
 		const is = ownerAt(machine.state().owned, hpa);
-		return is === owner ? undefined : `the owner of ${hex(hpa)} was to be ${owner} and is ${is}`;
+		return is === owner ? undefined : `expected owner of ${hex(hpa)} ${owner}, got ${is}`;
 	});
 
 const ENDS = ['memory', 'fault', ...CAUSES] as const;
-type End = number | (typeof ENDS)[number];
-const end: Kind<End> = {
-	schema: {anyOf: [{enum: ENDS}, whole(0, 2 ** 52).schema]},
-	read: (value, name) => (typeof value === 'number' ? address().read(value, name) : oneOf(name, value, ENDS)),
-};
+const end = z.union([choice(ENDS), address()]);
+type End = z.output<typeof end>;
 
-const DEVICE = field('device', device, 'who asks (the one whose transfer the step was)');
-const IOVA = field('iova', address(), 'for what address (the first that the transfer put on the bus)');
-const ACCESS = field('access', choice(['read', 'write']), 'what for (as the transfer did; else write)');
-const GIVES = field('gives', end, 'memory, a host address, fault, or why it faults');
-const WALK_FIELDS = [DEVICE, IOVA, ACCESS, GIVES, OWNER];
-type Asked = {device?: string; iova?: number; access?: 'read' | 'write'; gives: End; owner?: string};
-export const walk: Kind<Asked> = {
-	schema: schemaOf(WALK_FIELDS, ['gives']),
-	read: (value, name) => {
-		const given = fieldsOf(name, value, WALK_FIELDS);
-		return {
-			device: valueIn(given, DEVICE),
-			iova: valueIn(given, IOVA),
-			access: valueIn(given, ACCESS),
-			gives: neededIn(given, GIVES),
-			owner: valueIn(given, OWNER),
-		};
-	},
-};
+export const walk = fields({
+	device: z.optional(about('the function that walks; default: the one of the step’s transfer', device)),
+	iova: z.optional(
+		about('the address; default: the first that the step’s transfer put on the bus', address()),
+	),
+	access: z.optional(
+		about('the access; default: as the step’s transfer did, or write', choice(['read', 'write'])),
+	),
+	gives: about('memory, a host address, fault, or the reason of a fault', end),
+	owner: z.optional(owner),
+});
+type Walk = z.output<typeof walk>;
 
-/** @throws UserError where the walk leaves out what its step has not, or names a function that is not there */
-export function walkMakesSense(walks: readonly Asked[], {commands, limits}: Context): void {
+/** @throws UserError if the walk needs an address that its step does not have, or names an unknown function */
+export function checkWalks(walks: readonly Walk[], {commands, machine}: Context): void {
 	const verb = commands.at(-1)?.do ?? '';
-	const transfers = ['read', 'write', 'dma'].includes(verb);
+	const hasAddress = ['read', 'write', 'dma'].includes(verb);
 	walks.forEach(({device, iova}, i) => {
-		if (device !== undefined && parseRid(device) === undefined)
-			within(i, () => within('device', () => oneOf('device', device, limits.devices)));
-		if (!transfers && (device === undefined || iova === undefined))
-			throw new UserError(`${verb} has no address of its own to walk; give device and iova.`, [i]);
+		if (device !== undefined && parseRid(device) === undefined) {
+			const names = machine.state().devices.map(({name}) => name);
+			if (!names.includes(device)) throw new UserError(unknownWord('device', device, names), [i, 'device']);
+		}
+		if (!hasAddress && (device === undefined || iova === undefined))
+			throw new UserError(`${verb} puts no address on the bus; give device and iova.`, [i]);
 	});
 }
 
-export function walkUnmet(walks: readonly Asked[], seen: Seen): string | undefined {
-	const {machine, outcome} = seen;
+export function walkUnmet(walks: readonly Walk[], {machine, outcome}: Taken): string | undefined {
 	const state = machine.state();
 	const transfer = outcome.kind === 'transfer' ? outcome.transfer : undefined;
-	return together(walks, asked => {
-		const name = asked.device ?? transfer?.device;
+	return together(walks, walk => {
+		const name = walk.device ?? transfer?.device;
 		const rid = name === undefined ? undefined : ridOf(state, name);
-		const iova = asked.iova ?? transfer?.iova;
+		const iova = walk.iova ?? transfer?.iova;
 		if (name === undefined || rid === undefined || iova === undefined)
-			return 'a walk was expected, and the transfer put no address on the bus';
-		const write = asked.access === undefined ? writes(transfer) : asked.access === 'write';
+			return 'expected a walk, but the transfer put no address on the bus';
+		const write = walk.access === undefined ? writesMemory(transfer) : walk.access === 'write';
 		const {end} = explainWalk(machine.memory, state, rid, iova, write);
 		const ends: End[] = end.kind === 'fault' ? [end.kind, causeOf(end.text)] : [end.kind, end.hpa];
 		const owner = end.kind === 'fault' ? 'none' : end.owner;
-		if (ends.includes(asked.gives) && (asked.owner ?? owner) === owner) return undefined;
-		const wanted = `${report(asked.gives)}${asked.owner === undefined ? '' : ` of ${asked.owner}`}`;
-		const got = end.kind === 'fault' ? `fault, ${causeOf(end.text)}` : `${hex(end.hpa)} of ${owner}`;
-		return `the walk of ${name} at ${hex(iova)} was to give ${wanted} and gives ${got}`;
+		if (ends.includes(walk.gives) && (walk.owner ?? owner) === owner) return undefined;
+		const wanted = `${endText(walk.gives)}${walk.owner === undefined ? '' : ` of ${walk.owner}`}`;
+		const got = end.kind === 'fault' ? `fault (${causeOf(end.text)})` : `${hex(end.hpa)} of ${owner}`;
+		return `expected walk of ${name} at ${hex(iova)} to give ${wanted}, got ${got}`;
 	});
 }
 
-const report = (gives: End): string => (typeof gives === 'number' ? hex(gives) : gives);
+const endText = (gives: End): string => (typeof gives === 'number' ? hex(gives) : gives);
 
 const ridOf = ({devices}: MachineState, device: string): Rid | undefined =>
 	parseRid(device) ?? devices.find(({name}) => name === device)?.rid;
 
-/** Whether the function wrote memory: for a guest's write it reads. */
-const writes = (transfer: Transfer | undefined): boolean =>
+/** Whether the function wrote memory: for a guest's write it reads memory. */
+const writesMemory = (transfer: Transfer | undefined): boolean =>
 	transfer?.command.do === 'dma' ? transfer.command.access === 'write' : transfer?.command.do !== 'write';
 
-export function consoleUnmet(texts: readonly string[], {command, machine}: Seen): string | undefined {
+export function consoleUnmet(texts: readonly string[], {command, machine}: Taken): string | undefined {
 	const {vms} = machine.state();
 	const name = 'vm' in command ? command.vm : command.do === 'create' ? command.name : vms[0]?.name;
 	const lines = vms.find(vm => vm.name === name)?.console ?? [];
@@ -127,6 +109,6 @@ export function consoleUnmet(texts: readonly string[], {command, machine}: Seen)
 	return together(texts, wanted =>
 		since.join('\n').includes(wanted)
 			? undefined
-			: `the console of ${name ?? 'a guest'} was to say ${show(wanted)} and says ${show(since.at(-1) ?? '')}`,
+			: `expected ${show(wanted)} on the console of ${name ?? 'a guest'}, got ${show(since.at(-1) ?? '')}`,
 	);
 }

@@ -1,4 +1,4 @@
-// The scenarios that ship as the dashboard has them: to choose from, to play, and held against what came of them.
+// The shipped scenarios, as the dashboard lists, plays and checks them.
 
 import type {Outcome} from '../../machine/command.js';
 import type {ObservedMachine} from '../../machine/observed.js';
@@ -12,7 +12,7 @@ export class LabScenarios implements Scenarios {
 	private readonly setting: Setting;
 	private heads: readonly {name: string; story: string}[] | undefined;
 
-	/** `machine` is the one that takes the steps. */
+	/** `machine` takes the steps. */
 	constructor(machine: ObservedMachine, setting: Setting) {
 		this.machine = machine;
 		this.setting = setting;

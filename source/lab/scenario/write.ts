@@ -1,14 +1,18 @@
-// A session as the text of a scenario: what parseScenario reads from it is the same again.
+// A session as a scenario file, to send to a colleague or to keep as a test: parseScenario reads the same from it.
 
+import path from 'node:path';
 import {Document, isCollection, isMap, isPair, isScalar, visit} from 'yaml';
+import {createNew} from '../../files.js';
 import type {Command, MachineSpec} from '../../machine/command.js';
+import type {Entry} from '../../machine/history.js';
 import type {Expectations} from '../../machine/scenario.js';
-import {sizeWord} from '../build/host-memory.js';
-import {machineFields} from '../build/spec.js';
+import {UserError} from '../../user-error.js';
+import {plural, sizeText} from '../../words.js';
+import {LONGEST} from './find.js';
+import {machineFields, sizeWord} from './machine.js';
 import {VERSION} from './parse.js';
-import {VERBS} from './verbs.js';
+import type {OutcomeJson} from './report.js';
 
-/** What a step of a scenario is written from. */
 export type WrittenStep = {command: Command; note?: string; expect?: Expectations};
 export type WrittenScenario = {
 	name: string;
@@ -18,26 +22,57 @@ export type WrittenScenario = {
 };
 
 const WIDTH = 118;
-/** How deep a step lies in the document. */
+/** How deep a step is in the document. */
 const STEP = 4;
-/** What a command may leave out, and what it then is. */
-const LEFT_OUT: Readonly<Record<string, number>> = {requests: 1, writes: 0};
-/** Written in hex. */
+/** Fields that a command may omit, with their defaults. */
+const OMITTED: Readonly<Record<string, number>> = {requests: 1, writes: 0};
+/** Fields written in hex. */
 const ADDRESSES = ['gpa', 'iova', 'hpa'];
 
-/** A command as a step has it, in plain data: its verb, and what it takes. */
+/**
+ * Writes the session into a new file; `outcomes`: what the first of its steps are held to.
+ * @throws UserError if the file exists or cannot be written
+ */
+export function writeSession(
+	file: string,
+	machine: MachineSpec,
+	entries: readonly Entry[],
+	outcomes: readonly OutcomeJson[],
+): void {
+	const steps = entries.map(({command, note}, i) => ({
+		command,
+		note,
+		expect: i < outcomes.length ? expectationsOf(outcomes[i]) : undefined,
+	}));
+	const name = path.basename(file).replace(/\.ya?ml$/, '');
+	const troubles = entries.filter(({trouble}) => trouble).length;
+	const story = `A session of ${plural(steps.length, 'step')}; losses, faults and refusals: ${troubles}.`;
+	const text = scenarioText({name, story, machine, steps});
+	if (Buffer.byteLength(text) > LONGEST)
+		throw new UserError(
+			`${file} would exceed ${sizeText(LONGEST)}, the limit of a scenario; go back in time, then save.`,
+		);
+	createNew(file, text);
+}
+
+/** What a step is held to when it runs again. */
+function expectationsOf(outcome: OutcomeJson): Expectations {
+	const {data, path, bytes, landed, faults, owner, bootable, domains, missing} = outcome;
+	const error = domains === undefined ? undefined : (outcome.error ?? 'none');
+	const all = {data, path, bytes, landed, faults, owner, bootable, error, domains, missing};
+	return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** A command as a step of plain data: its verb, and its fields. A single field needs no name. */
 export function stepOf(command: Command): Record<string, unknown> {
 	const {do: verb, ...rest} = command;
 	if (command.do === 'start') return {start: machineFields(command.machine)};
 	const fields = Object.entries(rest).flatMap(([name, value]) => {
-		if (value === undefined || value === LEFT_OUT[name]) return [];
+		if (value === undefined || value === OMITTED[name]) return [];
 		return [[name, name === 'memory' ? sizeWord(Number(value)) : value]];
 	});
-	const [only] = fields;
-	if (only === undefined) return {[verb]: null};
-	return {
-		[verb]: fields.length === 1 && only[0] === VERBS[verb].short ? only[1] : Object.fromEntries(fields),
-	};
+	if (fields.length === 0) return {[verb]: null};
+	return {[verb]: fields.length === 1 ? fields[0][1] : Object.fromEntries(fields)};
 }
 
 /** The text of a file. */
@@ -56,7 +91,7 @@ export function scenarioText({name, story, machine, steps}: WrittenScenario): st
 	};
 	const document = new Document(content, {aliasDuplicateObjects: false});
 	visit(document, {
-		// A guest, a command and what is expected are a line each, as people write them.
+		// A guest, a command and its expectations are a line each, as people write them.
 		Collection: (_, node, path) => {
 			if (path.length > STEP && !holdsMap(node)) node.flow = true;
 		},

@@ -9,7 +9,7 @@ import {snapshotJson, snapshotLines} from '../../../source/explain/snapshot.js';
 import {verdictText} from '../../../source/lab/judge/chain.js';
 import {workText} from '../../../source/lab/judge/work.js';
 import type {Lab} from '../../../source/lab/lab.js';
-import {outcomeJson} from '../../../source/lab/scenario/outcome-json.js';
+import {outcomeJson} from '../../../source/lab/scenario/report.js';
 import type {DiskCommand} from '../../../source/machine/command.js';
 import {failReads, fault, realRead} from '../../helpers/failing-disk.js';
 import {folder, MIB, openTestLab, randomImage, read, transfer} from '../../helpers/lab.js';
@@ -137,6 +137,6 @@ test('dmascope run: a step can be held to unchecked, and delivered is not met by
 	assert.match(held.out, /✓ .* unchecked \w+ +\? of 4,096 bytes, 0 faults/);
 	const broken = run('delivered');
 	assert.equal(broken.code, 1);
-	assert.match(broken.err, /data was to be delivered and is unchecked/);
-	assert.match(broken.xml, /data was to be delivered and is unchecked/);
+	assert.match(broken.err, /expected data delivered, got unchecked/);
+	assert.match(broken.xml, /expected data delivered, got unchecked/);
 });

@@ -10,7 +10,7 @@ import {sampleDisk} from '../../../source/lab/build/sample-disk.js';
 import {defaultSpec} from '../../../source/lab/build/spec.js';
 import {Lab} from '../../../source/lab/lab.js';
 import {type Command, MODELS, POLICIES} from '../../../source/machine/command.js';
-import type {Work} from '../../../source/machine/workload.js';
+import type {Comparable, Work} from '../../../source/machine/workload.js';
 import {UserError} from '../../../source/user-error.js';
 import {type LabSetup, MIB, openTestLab, randomImage} from '../../helpers/lab.js';
 
@@ -166,16 +166,19 @@ test('a disk of one sector is work too', t => {
 	assert.equal(work(openTestLab(t, {disk: file, policy: 'keep'}), 20).landed, 20 * 512);
 });
 
-test('work that cannot be is refused with a sentence', t => {
+test('impossible work is refused with a sentence', t => {
 	const lab = quickLab(t);
-	const refused = (command: Command, message: RegExp) =>
-		assert.throws(() => lab.dispatch(command), {constructor: UserError, message});
-	refused({do: 'work', count: 0}, /count is 0; it may be a whole number from 1 to 10000/);
-	refused({do: 'work', count: 10_001}, /count/);
-	refused({do: 'work', count: 1, writes: 101}, /writes is 101; it may be a whole number from 0 to 100/);
-	refused({do: 'work', count: 1, writes: 1}, /open read-only/);
+	const refused = (command: Comparable, message: RegExp, ...entries: (typeof lab.check)[]) => {
+		for (const enter of entries) assert.throws(() => enter(command), {constructor: UserError, message});
+	};
+	const check = lab.check.bind(lab);
+	const dispatch = lab.dispatch.bind(lab);
+	refused({do: 'work', count: 0}, /count is 0; expected an integer from 1 to 10000/, check);
+	refused({do: 'work', count: 10_001}, /count/, check);
+	refused({do: 'work', count: 1, writes: 101}, /writes is 101; expected an integer from 0 to 100/, check);
+	refused({do: 'work', count: 1, writes: 1}, /open read-only/, check, dispatch);
 	for (const vm of ['vm0', 'vm1']) lab.dispatch({do: 'destroy', vm});
-	refused({do: 'work', count: 1}, /no guest that could work/);
+	refused({do: 'work', count: 1}, /There is no guest to work/, check, dispatch);
 });
 
 test('memory stays the same, however long guests work', t => {

@@ -2,43 +2,42 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {parse} from 'yaml';
-import type {Limits} from '../../../source/lab/build/limits.js';
-import {defaultSpec, parseMachine} from '../../../source/lab/build/spec.js';
-import {parseCommand} from '../../../source/lab/scenario/command.js';
+import {defaultSpec} from '../../../source/lab/build/spec.js';
+import type {Defaults} from '../../../source/lab/build/state.js';
+import {completeMachine, machine as machineSchema} from '../../../source/lab/scenario/machine.js';
+import {step as stepSchema} from '../../../source/lab/scenario/parse.js';
+import {isVerb} from '../../../source/lab/scenario/verbs.js';
 import {scenarioText, stepOf} from '../../../source/lab/scenario/write.js';
-import type {Command} from '../../../source/machine/command.js';
+import {parseData} from '../../../source/parse-data.js';
 import {aCommand, aMachine} from '../../helpers/arbitrary.js';
 import {MIB} from '../../helpers/lab.js';
 
-/** Limits under which a command makes sense. */
-function limitsFor(command: Command): Limits {
-	return {
-		vms: 'vm' in command ? ['other', command.vm] : ['other'],
-		devices: command.do !== 'plug' && 'device' in command ? ['other0', command.device] : ['other0'],
-		passthru: 'other0',
-		defaultGpa: 4096,
-		writable: true,
-		hostMemory: 256 * 1024 * MIB,
-		machine: {...defaultSpec(128 * MIB), policy: 'bounce', returnsToHost: true},
-	};
-}
+/** Other values than any command has. */
+const DEFAULTS: Defaults = {
+	vm: 'other',
+	device: 'other0',
+	gpa: 4096,
+	machine: {...defaultSpec(256 * 1024 * MIB), policy: 'bounce', returnsToHost: true},
+};
 
-test('a command that is written as a step is read as the same', () => {
+test('a command that is written as a step parses as the same', () => {
 	fc.assert(
 		fc.property(aCommand, command => {
 			const text = scenarioText({name: 'x', machine: defaultSpec(256 * MIB), steps: [{command}]});
-			const [[verb, value]] = Object.entries<unknown>(parse(text).steps[0]);
-			assert.deepEqual(parseCommand(verb, value, limitsFor(command)), command);
+			const parsed = parseData(stepSchema, parse(text).steps[0], 'the step');
+			const [verb] = Object.keys(parsed).filter(isVerb);
+			assert.deepEqual(parsed[verb]?.(DEFAULTS), command);
 		}),
 		{seed: 11, numRuns: 2000},
 	);
 });
 
-test('a machine that is written is read as the same, whatever it is read against', () => {
+test('a machine that is written parses as the same, whatever the base', () => {
 	fc.assert(
 		fc.property(aMachine, aMachine, (machine, base) => {
 			const text = scenarioText({name: 'x', machine, steps: [{command: {do: 'unload'}}]});
-			assert.deepEqual(parseMachine(parse(text).machine, base), machine);
+			const parts = parseData(machineSchema, parse(text).machine, 'machine');
+			assert.deepEqual(completeMachine(parts, base), machine);
 		}),
 		{seed: 12, numRuns: 1000},
 	);

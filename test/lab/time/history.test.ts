@@ -76,7 +76,7 @@ test('what is done in the past takes the place of what came after', t => {
 	read(lab, 'vm0');
 	assert.deepEqual(
 		history.entries.map(({text}) => text),
-		['policy keep', 'policy bounce', 'read vm0 LBA 0 ×8 in 1'],
+		['policy keep', 'policy bounce', 'read vm0 LBA 0, 8 sectors, 1 segment'],
 	);
 	history.go(1);
 	assert.equal(lab.state().policy, 'keep');
@@ -227,6 +227,6 @@ test('a session is written as a scenario that runs the same, with its outcomes a
 	t.mock.restoreAll();
 	const [first] = history?.entries ?? [];
 	first.note = 'long '.repeat(2 ** 19);
-	assert.throws(() => history?.write(`${file}3`, true), /session\.yaml3 would be larger than 2 MiB/);
+	assert.throws(() => history?.write(`${file}3`, true), /session\.yaml3 would exceed 2 MiB/);
 	assert.deepEqual(fs.readdirSync(path.dirname(file)), ['session.yaml']);
 });

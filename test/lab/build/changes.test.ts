@@ -5,7 +5,7 @@ import {mappingsOf} from '../../../source/explain/mappings.js';
 import {viewDomain} from '../../../source/explain/ranges.js';
 import {PAGE_SIZE} from '../../../source/formats/address.js';
 import {Disk} from '../../../source/hardware/disk.js';
-import {live, switchPolicy} from '../../../source/lab/build/lifecycle.js';
+import {changeLife, switchPolicy} from '../../../source/lab/build/changes.js';
 import {Machine} from '../../../source/lab/build/machine.js';
 import {sampleDisk} from '../../../source/lab/build/sample-disk.js';
 import {defaultSpec} from '../../../source/lab/build/spec.js';
@@ -232,7 +232,8 @@ function attempt(
 ): void {
 	try {
 		if (command.do === 'policy') switchPolicy(machine, command.policy);
-		else if (command.do !== 'create' || machine.guest(command.name) === undefined) live(machine, command);
+		else if (command.do !== 'create' || machine.guest(command.name) === undefined)
+			changeLife(machine, command);
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;
 	}
