@@ -1,4 +1,4 @@
-// GEOM's partitions: a provider that is a part of another (g_part). Its table is read through the disk's own driver.
+// GEOM's partitions: a provider inside another one (g_part). The disk's own driver reads the partition table.
 
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
 import {
@@ -46,7 +46,7 @@ export class PartitionProvider implements Provider {
 	}
 }
 
-/** Tastes a disk: the partitions of its GPT or MBR; none where it has neither. */
+/** Tastes a disk: finds the partitions of its GPT or MBR. */
 export function taste(disk: Provider, memory: Memory, pages: VmPages): PartitionProvider[] {
 	const buffer = pages.allocContiguous(GPT_PAGES, 'kernel');
 	const read = (lba: number, sectors: number): Uint8Array | undefined => {
@@ -68,5 +68,5 @@ export function taste(disk: Provider, memory: Memory, pages: VmPages): Partition
 	return found === undefined || typeof found === 'string' ? [] : named(found, 'p');
 }
 
-/** Room for the 32 sectors of an ordinary entry array. */
+/** Enough for the 32 sectors of a standard entry array. */
 const GPT_PAGES = 4;

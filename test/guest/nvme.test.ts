@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import type {GuestRequest} from '../../source/guest/disk.js';
+import type {GuestRequest} from '../../source/guest/driver.js';
 import {GuestNvme, nvmeProblem} from '../../source/guest/nvme.js';
 import {UserError} from '../../source/user-error.js';
 import {asking, BUFFER, gather, nvme, onDisk, rig} from '../helpers/disks.js';
@@ -15,13 +15,13 @@ function start(t: Parameters<typeof rig>[0], options: Parameters<typeof rig>[1] 
 const OK = {ok: true, text: 'SC 0x0 success'};
 const FAILED = {ok: false, text: 'SC 0x4 data transfer error'};
 
-test('the driver learns the size of the disk by IDENTIFY', t => {
+test('the driver gets the size of the disk from IDENTIFY', t => {
 	const {driver, disk} = start(t);
 	assert.equal(driver.sectors, disk.sectors);
 	assert.equal(driver.stopped, undefined);
 });
 
-/** Segments that PRPs can name, `pages` apart or next to each other: whole sectors in all. */
+/** Segments that PRPs can name, adjacent or apart. Their total is whole sectors. */
 const segmentsOf = fc
 	.tuple(
 		fc.nat(1023),
@@ -37,14 +37,14 @@ const segmentsOf = fc
 			return {gpa: start, bytes: end - start};
 		});
 		const total = segments.reduce((sum, {bytes}) => sum + bytes, 0);
-		// What is over a whole number of sectors goes from the last, or else a sector is added to it.
+		// Shortens or extends the last segment to a whole number of sectors.
 		const last = segments[segments.length - 1];
 		const over = (total % 512) + 512 * (cut % 4);
 		last.bytes = last.bytes > over ? last.bytes - over : last.bytes + 512 - (total % 512);
 		return segments;
 	});
 
-test('any segments that PRPs can name bring the same bytes', t => {
+test('a read returns the same bytes in any segments that PRPs can name', t => {
 	const made = start(t);
 	let lists = 0;
 	fc.assert(
@@ -60,7 +60,7 @@ test('any segments that PRPs can name bring the same bytes', t => {
 	assert.ok(lists > 20);
 });
 
-test('pages next to each other become one segment, and others do not', t => {
+test('only adjacent pages become one segment', t => {
 	const made = start(t);
 	const at = (...gpas: number[]) => {
 		made.events.length = 0;
@@ -79,7 +79,7 @@ test('pages next to each other become one segment, and others do not', t => {
 	]);
 });
 
-test('the longest transfer: 513 pages, each on its own', t => {
+test('a transfer may have up to 513 scattered pages', t => {
 	const made = start(t);
 	const segments = Array.from({length: 513}, (_, i) => ({
 		gpa: BUFFER + i * 0x2000 + (i === 0 ? 2048 : 0),
@@ -91,7 +91,7 @@ test('the longest transfer: 513 pages, each on its own', t => {
 	assert.equal(Buffer.compare(gather(made, segments), onDisk(made, request)), 0);
 });
 
-test('batches go round the queue, whose phase flips, and each brings its own bytes', t => {
+test('batches wrap around the queue, whose phase inverts, and each request returns its own bytes', t => {
 	const made = start(t);
 	for (let round = 0; round < 12; round++) {
 		const batch = Array.from({length: 1 + ((round * 7) % 60)}, (_, i) =>
@@ -106,7 +106,7 @@ test('batches go round the queue, whose phase flips, and each brings its own byt
 	}
 });
 
-test('what is written is on the disk, and what is deleted is zeros there', t => {
+test('a write reaches the disk, and a delete leaves zeros', t => {
 	const made = start(t, {writable: true});
 	const text = Buffer.alloc(12288, 'written by the guest. ');
 	made.guest.vm.map.write(BUFFER, text);
@@ -121,7 +121,7 @@ test('what is written is on the disk, and what is deleted is zeros there', t => 
 	assert.equal(Buffer.compare(made.disk.peek(51200, 12288), text), 0);
 });
 
-test('errors come back in the words of NVMe, and the next request is served', t => {
+test('errors have NVMe’s words, and the next request is served', t => {
 	const made = start(t);
 	const page = [{gpa: BUFFER, bytes: 4096}];
 	const past = {ok: false, text: 'SC 0x80 LBA out of range'};
@@ -140,7 +140,7 @@ test('errors come back in the words of NVMe, and the next request is served', t 
 	assert.equal(Buffer.compare(gather(made, page), made.content.subarray(4096, 8192)), 0);
 });
 
-test('what PRPs cannot name is refused with a sentence, and can be asked beforehand', t => {
+test('a request that PRPs cannot name is refused with a message, which is also available beforehand', t => {
 	const {driver} = start(t);
 	const wrong = [
 		asking('read', 0, [{gpa: BUFFER + 2, bytes: 512}]),
@@ -159,11 +159,11 @@ test('what PRPs cannot name is refused with a sentence, and can be asked beforeh
 		assert.match(nvmeProblem(request) ?? '', /\.$/);
 		assert.throws(() => driver.request(request), UserError);
 	}
-	assert.match(nvmeProblem(wrong[1]) ?? '', /^Segment 1 of 2 is no list of pages/);
+	assert.match(nvmeProblem(wrong[1]) ?? '', /^Segment 1 of 2 does not fit PRPs/);
 	assert.equal(nvmeProblem(asking('read', 0, [{gpa: BUFFER + 4, bytes: 512}])), undefined);
 });
 
-test('a copy to nowhere ends bhyve; after a reset the driver goes on', t => {
+test('a copy to NULL would end bhyve, and the driver works again after a reset', t => {
 	const made = start(t);
 	const page = [{gpa: BUFFER, bytes: 4096}];
 	const two = [...page, {gpa: 2 ** 40, bytes: 4096}];

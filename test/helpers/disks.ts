@@ -3,7 +3,7 @@
 import type {TestContext} from 'node:test';
 import {AhciHd} from '../../source/bhyve/ahci-hd.js';
 import {Nvme} from '../../source/bhyve/nvme.js';
-import type {GuestRequest, Segment} from '../../source/guest/disk.js';
+import type {GuestRequest, Segment} from '../../source/guest/driver.js';
 import {Disk} from '../../source/hardware/disk.js';
 import type {ProbeEvent} from '../../source/hardware/probe.js';
 import {type Guest, Machine} from '../../source/lab/build/machine.js';

@@ -11,7 +11,7 @@ import {
 	USED,
 	VIRTIO_PCI,
 } from '../../source/formats/virtqueue.js';
-import type {GuestDisk} from '../../source/guest/disk.js';
+import type {GuestDisk} from '../../source/guest/driver.js';
 import {Disk} from '../../source/hardware/disk.js';
 import {type Guest, Machine} from '../../source/lab/build/machine.js';
 import {defaultSpec} from '../../source/lab/build/spec.js';

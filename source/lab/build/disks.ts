@@ -15,10 +15,15 @@ import {type Backing, type Provider, RawDevice} from '../../kernel/physio.js';
 import {UmassDisk} from '../../kernel/umass.js';
 import type {VmPages} from '../../kernel/vm-page.js';
 import {UserError} from '../../user-error.js';
-import type {Peek} from '../judge/marks.js';
 
 /** The controllers' ways to memory; `writeFaults`: whether they report that memory could not be read for a write. */
 export type Controllers = {ahci: DmaPort; xhci: DmaPort; writeFaults: boolean};
+
+/**
+ * Reads bytes of the disk without involving an IOMMU, into `into` if it is given. @returns fewer bytes at the end of the
+ * disk, and none if it cannot be read
+ */
+export type Peek = (offset: number, bytes: number, into?: Uint8Array) => Uint8Array;
 
 export class Disks {
 	/** Controllers and drivers: those who say what they do. */

@@ -6,7 +6,7 @@ import {Nvme} from '../../bhyve/nvme.js';
 import {VirtioBlk} from '../../bhyve/virtio-blk.js';
 import type {VmContext} from '../../bhyve/vmmapi.js';
 import {GuestAhci} from '../../guest/ahci.js';
-import type {GuestDisk} from '../../guest/disk.js';
+import type {GuestDisk} from '../../guest/driver.js';
 import {GuestNvme} from '../../guest/nvme.js';
 import {Vtblk} from '../../guest/vtblk.js';
 import type {Model} from '../../machine/command.js';

@@ -1,15 +1,15 @@
-// Runs one transfer on the machine and judges it: what the guest holds afterwards, compared with what the disk holds,
-// sector by sector. The verdict asks no layer for its opinion.
+// Runs one transfer on the machine and judges it: compares the guest's buffer with the disk, sector by sector. The
+// verdict does not depend on any layer's report.
 
 import {SECTOR} from '../../formats/address.js';
 import type {ProbeEvent} from '../../hardware/probe.js';
 import type {DiskCommand, DmaCommand} from '../../machine/command.js';
 import type {Data, Path, Stage} from '../../machine/observed.js';
 import {UserError} from '../../user-error.js';
+import type {Peek} from '../build/disks.js';
 import type {Guest, Machine} from '../build/machine.js';
+import {markBuffer, matchingBytes, pattern, readIfMapped, requestsOf} from './buffers.js';
 import {type Answers, copiedBytes, diskChain, dmaChain, hardwareError, pathOf} from './chain.js';
-import {markBuffer, type Peek, pattern, readWhereMapped, sameBytes} from './marks.js';
-import {requestsOf} from './pieces.js';
 
 export type Verdict = {
 	data: Data;
@@ -19,12 +19,12 @@ export type Verdict = {
 	copied: number;
 	chain: Stage[];
 	note?: string;
-	/** Who uses the memory that a function's own DMA reached. */
+	/** The owners of the memory that a function's own DMA reached. */
 	owners?: string[];
 };
 export type Judged = {verdict: Verdict; events: ProbeEvent[]};
 
-/** Runs `work` and @returns all that the layers said meanwhile. */
+/** @returns the probe events during `work` */
 function listen(machine: Machine, work: () => void): ProbeEvent[] {
 	const events: ProbeEvent[] = [];
 	machine.listen(event => events.push(event));
@@ -36,30 +36,31 @@ function listen(machine: Machine, work: () => void): ProbeEvent[] {
 	return events;
 }
 
-/** Reads, writes or deletes of the guest's disk, in one kick. `number` makes what is in the buffers before it unique. */
+/** Runs reads, writes or deletes in one kick. `number` makes the buffers' initial contents unique. */
 export function runDisk(machine: Machine, guest: Guest, command: DiskCommand, number: number): Judged {
 	const {do: op, lba, sectors, requests = 1} = command;
 	const {vm, disk} = guest;
 	const write = op === 'write';
-	const asked = requestsOf(guest, command);
-	const pieces = asked.flatMap(({segments}) => segments);
+	const batch = requestsOf(guest, command);
+	const segments = batch.flatMap(request => request.segments);
 	const peek = machine.disks.peek(guest.spec.disk);
 	const bytes = sectors * SECTOR * requests;
 	if (op !== 'delete')
-		markBuffer(vm.map, pieces, peek, `${write ? 'written by' : 'stale'} ${vm.name} #${number}`);
+		markBuffer(vm.map, segments, peek, `${write ? 'written by' : 'stale'} ${vm.name} #${number}`);
 	let answers: Answers = [];
 	const events = listen(machine, () => {
 		if (disk.stopped !== undefined) disk.reset();
-		answers = disk.batch(asked);
+		answers = disk.batch(batch);
 	});
 	const ok = answers.every(answer => answer?.ok);
-	const landed = op === 'delete' ? zeroBytes(peek, lba * SECTOR, bytes) : sameBytes(vm.map, pieces, peek);
+	const landed =
+		op === 'delete' ? zeroBytes(peek, lba * SECTOR, bytes) : matchingBytes(vm.map, segments, peek);
 	const error = hardwareError(events);
-	const past = lba + sectors * requests > disk.sectors;
+	const pastEnd = lba + sectors * requests > disk.sectors;
 	const notes = [
 		disk.stopped,
 		error === undefined ? undefined : `${guest.spec.disk}: ${error}.`,
-		past ? `The request reaches past the end of the disk, which has ${disk.sectors} sectors.` : undefined,
+		pastEnd ? `The request extends past the end of the disk at ${disk.sectors} sectors.` : undefined,
 		op !== 'read' && !ok && !machine.disks.writable
 			? 'The disk is read-only; start with --overlay or --writable to write.'
 			: undefined,
@@ -76,15 +77,15 @@ export function runDisk(machine: Machine, guest: Guest, command: DiskCommand, nu
 	return {verdict, events};
 }
 
-/** How much of a deleted range reads as zeros. */
+/** The bytes of a deleted range that read as zeros. */
 const zeroBytes = (peek: Peek, offset: number, bytes: number): number =>
 	peek(offset, bytes).reduce((sum, byte) => sum + (byte === 0 ? 1 : 0), 0);
 
-/** A function's own DMA, at an address of the domain it is in. */
+/** Runs a function's own DMA, at an address in its domain. */
 export function runDma(machine: Machine, command: DmaCommand, number: number): Judged {
 	const {device: name, access, gpa, bytes} = command;
 	const rid = machine.ridNamed(name);
-	if (rid === undefined) throw new UserError(`There is no function ${name}.`, ['device']);
+	if (rid === undefined) throw new UserError(`Unknown PCI function ${name}.`, ['device']);
 	const owner = machine.ppt.devices.find(device => device.rid === rid)?.vm;
 	const reached = new Set<string>();
 	let arrived = 0;
@@ -94,9 +95,9 @@ export function runDma(machine: Machine, command: DmaCommand, number: number): J
 		machine.portOf(rid).access(gpa, bytes, access === 'write', (part, length, hpa) => {
 			if (access === 'write') part?.set(payload.subarray(done, done + length));
 			if (part !== undefined) reached.add(machine.pages.ownerOf(hpa));
-			// A guest's own view of that address says whether it got there; without a guest, that there was memory.
-			const there = owner === undefined ? part : readWhereMapped(owner.map, gpa + done, length);
-			if (part && there && Buffer.compare(part, there) === 0) arrived += length;
+			// The bytes have arrived if the device's guest sees them. Without a guest, any memory counts.
+			const seen = owner === undefined ? part : readIfMapped(owner.map, gpa + done, length);
+			if (part && seen && Buffer.compare(part, seen) === 0) arrived += length;
 			done += length;
 		});
 	});

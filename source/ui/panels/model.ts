@@ -38,9 +38,9 @@ export function modelPanel(ui: Ui, width: number, height: number): Content {
 	if (last === undefined) {
 		rows.push([], [[' Enter runs it; the way it took is shown here.', 'dim']]);
 	} else if (height >= split.length + last.chain.length + 3) {
-		rows.push([], ...last.chain.map(stageRow), [], ...verdictRows(last));
+		rows.push([], ...last.chain.map(stageRow), [], ...verdictRows(last, width));
 	} else {
-		rows.push(...chainRows(last.chain), ...verdictRows(last));
+		rows.push(...chainRows(last.chain), ...verdictRows(last, width));
 	}
 	return fixed(title, rows);
 }
@@ -65,18 +65,23 @@ const stageRow = ({place, full, trouble}: Stage): Row => [
 	[full, trouble ? 'bad' : 'plain'],
 ];
 
-function verdictRows({number, command, data, path, bytes, landed, note, policy, faults}: Transfer): Row[] {
-	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes`;
+function verdictRows(
+	{number, command, data, path, bytes, landed, note, policy, faults}: Transfer,
+	width: number,
+): Row[] {
+	const arrived = command.do === 'delete' ? 'read as zeros' : 'arrived';
+	const counted = `${grouped(landed)} of ${plural(bytes, 'byte')} ${arrived}`;
 	const words: Record<Data, string> = {
 		delivered: counted,
-		lost: `success at every step, ${counted}`,
-		torn: `success at every step, ${counted}`,
-		failed: `${counted}, and an error`,
+		lost: `every layer reported success; ${counted}`,
+		torn: `every layer reported success; ${counted}`,
+		failed: `the guest got an error; ${counted}`,
 	};
+	const verdict = [words[data], counted].map(text => `${data.toUpperCase()}: ${text}`);
 	const what = command.do === 'dma' ? `ppt ${command.access}` : `${command.do} LBA ${command.lba}`;
 	const more = `#${number} ${what} · ${path} · ${plural(faults, 'fault')} · ${policy}`;
 	return [
-		[' ', [data.toUpperCase(), TONES[data]], [` ${words[data]}`, TONES[data]]],
+		[' ', [verdict.find(text => text.length < width - 1) ?? verdict[1], TONES[data]]],
 		[' ', note === undefined ? [more, 'dim'] : [note, 'warn']],
 	];
 }
