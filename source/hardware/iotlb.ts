@@ -54,10 +54,12 @@ export class Iotlb {
 		return -1;
 	}
 
-	/** The entry of a domain's address, whatever its permissions. */
+	/** The entry of a domain's address, whatever its permissions. This is not a lookup: it counts no miss. */
 	cached(domain: number, iova: number): CachedPage | undefined {
+		const {misses} = this;
 		const page = Math.floor(iova / PAGE_SIZE);
 		const at = this.find(domain, page | 0, Math.floor(page / HIGH), 0);
+		this.misses = misses;
 		return at < 0 ? undefined : this.decoded(at);
 	}
 

@@ -95,6 +95,17 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		assert.deepEqual(added(machine, access(machine, EM0, 16 * MIB, 10)), NONE);
 	});
 
+	test(`${iommu}: viewing the IOTLB counts no lookup`, t => {
+		const machine = hostOf(t, {iommu});
+		const {caches} = machine.family;
+		assert.ok(caches);
+		access(machine, EM0, 16 * MIB, 1)();
+		const domain = machine.iommu.host().id;
+		const view = () => [16 * MIB, 17 * MIB].map(iova => caches.iotlb.cached(domain, iova)?.hpa);
+		assert.deepEqual(view(), [16 * MIB, undefined]);
+		assert.deepEqual(added(machine, view), NONE);
+	});
+
 	test(`${iommu}: the IOTLB holds no more than its 1,024 entries`, t => {
 		const machine = hostOf(t, {iommu});
 		access(machine, EM0, 16 * MIB, 4096)();
