@@ -167,7 +167,7 @@ function driverStage(events: readonly ProbeEvent[]): Stage | undefined {
 	return {
 		place: name,
 		brief: `${segments.length} ${noun}`,
-		full: `${plural(segments.length, noun)} with host physical addresses, ${plural(commands.length, 'command')}`,
+		full: `${plural(segments.length, noun)} in ${plural(commands.length, 'command')}; host physical addresses`,
 		trouble: false,
 		parts: partsOf('hpa', segments),
 	};
