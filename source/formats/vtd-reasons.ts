@@ -59,7 +59,7 @@ const scalable: Readonly<Record<number, string>> = {
 	121: 'second-level entry denies the access',
 	122: 'reserved bits in a second-level entry',
 	123: 'second-level table pointer invalid',
-	124: 'accessed bit of a second-level entry cannot be set there',
+	124: 'accessed or dirty bit of a second-level entry needs setting in non-snooped memory',
 	125: 'accessed or dirty bit of a second-level entry could not be set (SSL.6)',
 	128: 'first-level address not canonical',
 	129: 'user request to a supervisor page',
@@ -69,7 +69,7 @@ const scalable: Readonly<Record<number, string>> = {
 	133: 'page not writable',
 	134: 'page not readable',
 	135: 'address in the interrupt range',
-	144: 'accessed bit of a first-level entry cannot be set there',
+	144: 'accessed or dirty bit of a first-level entry needs setting in non-snooped memory',
 	145: 'accessed or dirty bit of a first-level entry could not be set',
 };
 

@@ -62,7 +62,7 @@ export class VtdWalk {
 		this.reservedHigh = ~(2 ** (hostAddressWidth - 32) - 1) | 0;
 		this.entryReservedHigh = (this.reservedHigh & 0xfffff) | (ecap.deviceTlb ? 0 : vtd.PTE_TM);
 		const snoop = ecap.snoop ? 0 : vtd.PTE_SNP;
-		// PS is reserved at levels without large pages. At the others an entry with PS is a leaf.
+		// PS is reserved at levels without large pages. At other levels an entry with PS is a leaf.
 		this.tableReservedLow = snoop | PTE_PS;
 		// The address bits below a large page's size are reserved too (bits 20:12 and 29:12).
 		const never = ~0;

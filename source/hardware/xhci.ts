@@ -99,9 +99,9 @@ export class Xhci {
 		const opcode = cbw.getUint8(xhci.CBW.CB);
 		const lba = join64(cbw.getUint32(xhci.CBW.CB + 6), cbw.getUint32(xhci.CBW.CB + 2));
 		const known = opcode === xhci.SCSI.READ_16 || opcode === xhci.SCSI.WRITE_16;
-		const whole = cbw.getUint32(xhci.CBW.CB + 10) * SECTOR === bytes;
+		const matches = cbw.getUint32(xhci.CBW.CB + 10) * SECTOR === bytes;
 		this.phase =
-			known && whole
+			known && matches
 				? {name: 'data', tag, write: opcode === xhci.SCSI.WRITE_16, offset: lba * SECTOR, bytes}
 				: {name: 'status', tag, residue: bytes, status: xhci.CSW_FAILED};
 		this.complete(td, COMPLETION.SUCCESS, 0);

@@ -9,7 +9,7 @@ import type {Backing, Iovec} from '../../source/kernel/physio.js';
 import {BadAddress} from '../../source/kernel/vm-map.js';
 import {Machine} from '../../source/lab/build/machine.js';
 import {defaultSpec} from '../../source/lab/build/spec.js';
-import {agreeable} from '../helpers/backing.js';
+import {stubBacking} from '../helpers/backing.js';
 import {MIB, randomImage} from '../helpers/lab.js';
 
 type Setup = {geom?: boolean; writable?: boolean; readOnly?: boolean; backing?: Backing};
@@ -57,7 +57,7 @@ function requests(log: string[]) {
 const PAGE = [{pointer: 0, bytes: 4096}];
 
 test('eight workers take pending requests in order', t => {
-	const backing = agreeable();
+	const backing = stubBacking();
 	const {blockIf, at} = setUp(t, {backing});
 	const log: string[] = [];
 	const request = requests(log);
@@ -76,7 +76,7 @@ test('eight workers take pending requests in order', t => {
 });
 
 test('a request that starts at the end of another waits for it, even if that one waits itself', t => {
-	const backing = agreeable();
+	const backing = stubBacking();
 	const {blockIf, at} = setUp(t, {backing});
 	const log: string[] = [];
 	const request = requests(log);
@@ -95,7 +95,7 @@ test('a request that starts at the end of another waits for it, even if that one
 });
 
 test('the queue takes 136 requests until the workers run', t => {
-	const {blockIf} = setUp(t, {backing: agreeable()});
+	const {blockIf} = setUp(t, {backing: stubBacking()});
 	const log: string[] = [];
 	const request = requests(log);
 	for (let i = 0; i < BLOCKIF_MAXREQ; i++) {
@@ -108,7 +108,7 @@ test('the queue takes 136 requests until the workers run', t => {
 });
 
 test('cancel removes a waiting request and unblocks others, but not a busy or unknown one', t => {
-	const {blockIf} = setUp(t, {backing: agreeable()});
+	const {blockIf} = setUp(t, {backing: stubBacking()});
 	const log: string[] = [];
 	const request = requests(log);
 	const first = request('read', 0, PAGE);
@@ -126,7 +126,7 @@ test('cancel removes a waiting request and unblocks others, but not a busy or un
 });
 
 test('a request made by a callback is served in the same run', t => {
-	const {blockIf} = setUp(t, {backing: agreeable()});
+	const {blockIf} = setUp(t, {backing: stubBacking()});
 	const log: string[] = [];
 	const request = requests(log);
 	const next = () => {

@@ -237,7 +237,7 @@ CASES.forEach(([backing, policy, writable], i) => {
 		const file = new OpenFile(disk, machine.memory);
 		const onFile = new BlockIf(guest.device.ctx, file, machine.pages, !writable);
 		const device = backing === 'raw' ? blkOf(guest) : new VirtioBlk(guest.device.ctx, onFile, 'file');
-		lab.others.push(file);
+		lab.layers.push(file);
 		const hostile = new HostileVtblk(lab, device);
 		lab.attack(Math.ceil(FUZZ_REQUESTS / CASES.length), () => hostile.attack());
 		if (process.env.DMASCOPE_FUZZ) t.diagnostic(JSON.stringify([...hostile.ends, ...lab.calls]));
@@ -269,14 +269,14 @@ CASES.forEach(([backing, policy, writable], i) => {
 test('the checks detect one changed byte of another guest, a table or the disk', t => {
 	for (const owner of ['vm1', 'kernel', 'iommu tables', 'free']) {
 		const lab = new HostileLab(t, {seed: 1, policy: 'remove', writable: false});
-		lab.unharmed('at the start');
+		lab.checkUnharmed('at the start');
 		const block = lab.machine.pages.owned().findLast(candidate => candidate.owner === owner);
 		lab.machine.memory.view(block?.hpa ?? 0, 4096)[4095] ^= 1;
-		assert.throws(() => lab.unharmed('now'), new RegExp(`memory of ${owner} at`));
+		assert.throws(() => lab.checkUnharmed('now'), new RegExp(`memory of ${owner} at`));
 	}
 	const lab = new HostileLab(t, {seed: 1, policy: 'remove', writable: false});
 	const writer = Disk.open(lab.disk.path, {writable: true});
 	writer.trim(0, 512);
 	writer.close();
-	assert.throws(() => lab.unharmed('now'), /the disk, now/);
+	assert.throws(() => lab.checkUnharmed('now'), /the disk has changed now/);
 });

@@ -17,7 +17,7 @@ import {
 	VIRTIO_PCI,
 } from '../../source/formats/virtqueue.js';
 import {Vtblk} from '../../source/guest/vtblk.js';
-import {agreeable} from '../helpers/backing.js';
+import {stubBacking} from '../helpers/backing.js';
 import {MIB} from '../helpers/lab.js';
 import {BUFFER, blkOf, HEADER, type Part, QUEUE, read, ringMachine, STATUS} from '../helpers/ring.js';
 
@@ -216,7 +216,7 @@ test('a single segment outside memory is an I/O error to the guest', t => {
 
 test('the configuration reports a disk’s larger physical block', t => {
 	const {guest, host} = ringMachine(t);
-	const large = agreeable({mediaBytes: (2 ** 33 + 5) * 512, stripeSize: 4096, canDelete: false});
+	const large = stubBacking({mediaBytes: (2 ** 33 + 5) * 512, stripeSize: 4096, canDelete: false});
 	const blk = new VirtioBlk(guest.device.ctx, new BlockIf(guest.device.ctx, large, host.pages, false), 'x');
 	assert.equal(blk.read(VIRTIO_PCI.CONFIG + BLK_CONFIG.PHYSICAL_BLOCK_EXP, 1), 3);
 	assert.equal(blk.read(VIRTIO_PCI.CONFIG + BLK_CONFIG.DISCARD_SECTOR_ALIGNMENT, 4), 8);

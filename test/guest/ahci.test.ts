@@ -3,7 +3,7 @@ import {test} from 'node:test';
 import fc from 'fast-check';
 import {ahciProblem, GuestAhci} from '../../source/guest/ahci.js';
 import {UserError} from '../../source/user-error.js';
-import {ahciHd, asking, BUFFER, gather, onDisk, rig} from '../helpers/disks.js';
+import {ahciHd, BUFFER, onDisk, readSegments, requestOf, rig} from '../helpers/disks.js';
 
 function start(t: Parameters<typeof rig>[0], options: Parameters<typeof rig>[1] = {}) {
 	const made = rig(t, options);
@@ -34,9 +34,9 @@ test('a read returns the same bytes in any segments, even more than one iovec ho
 					gpa += bytes + 78;
 					return segment;
 				});
-				const request = asking('read', sector, segments);
+				const request = requestOf('read', sector, segments);
 				assert.deepEqual(made.driver.request(request), OK);
-				assert.equal(Buffer.compare(gather(made, segments), onDisk(made, request)), 0);
+				assert.equal(Buffer.compare(readSegments(made, segments), onDisk(made, request)), 0);
 			},
 		),
 		{seed: 5, numRuns: 60},
@@ -45,22 +45,22 @@ test('a read returns the same bytes in any segments, even more than one iovec ho
 
 test('a segment longer than a PRD takes several', t => {
 	const made = start(t, {bytes: 9 * 1024 * 1024});
-	const request = asking('read', 1, [{gpa: BUFFER, bytes: 9 * 1024 * 1024 - 512}]);
+	const request = requestOf('read', 1, [{gpa: BUFFER, bytes: 9 * 1024 * 1024 - 512}]);
 	assert.deepEqual(made.driver.request(request), OK);
-	assert.equal(Buffer.compare(gather(made, request.segments), onDisk(made, request)), 0);
+	assert.equal(Buffer.compare(readSegments(made, request.segments), onDisk(made, request)), 0);
 });
 
 test('a batch with more reads than slots is queued, and each read returns its own bytes', t => {
 	const made = start(t);
 	const batch = Array.from({length: 75}, (_, i) =>
-		asking('read', (i * 37) % 4000, [{gpa: BUFFER + i * 0x3000, bytes: 512 * (1 + (i % 16))}]),
+		requestOf('read', (i * 37) % 4000, [{gpa: BUFFER + i * 0x3000, bytes: 512 * (1 + (i % 16))}]),
 	);
 	assert.deepEqual(
 		made.driver.batch(batch),
 		batch.map(() => OK),
 	);
 	for (const request of batch)
-		assert.equal(Buffer.compare(gather(made, request.segments), onDisk(made, request)), 0);
+		assert.equal(Buffer.compare(readSegments(made, request.segments), onDisk(made, request)), 0);
 	const slots = made.events.flatMap(event => (event.at === 'ahci-hd' ? [event.slot] : []));
 	assert.equal(slots.length, 75);
 	assert.ok(new Set(slots).size === 31);
@@ -72,12 +72,12 @@ test('a batch with more reads than slots is queued, and each read returns its ow
 test('the driver finds the failed requests of a queued batch in the log, and completes the others', t => {
 	const made = start(t, {writable: false});
 	const at = (i: number) => [{gpa: BUFFER + i * 4096, bytes: 4096}];
-	const batch = Array.from({length: 20}, (_, i) => asking(i % 7 === 3 ? 'write' : 'read', 8 * i, at(i)));
+	const batch = Array.from({length: 20}, (_, i) => requestOf(i % 7 === 3 ? 'write' : 'read', 8 * i, at(i)));
 	const answers = made.driver.batch(batch);
 	batch.forEach((request, i) => {
 		assert.deepEqual(answers[i], request.op === 'read' ? OK : ABORTED);
 		if (request.op === 'read')
-			assert.equal(Buffer.compare(gather(made, request.segments), onDisk(made, request)), 0);
+			assert.equal(Buffer.compare(readSegments(made, request.segments), onDisk(made, request)), 0);
 	});
 });
 
@@ -85,13 +85,13 @@ test('each request of a batch that is not queued has its own answer', t => {
 	const made = start(t, {writable: false});
 	const segments = [{gpa: BUFFER, bytes: 4096}];
 	const answers = made.driver.batch([
-		asking('read', 0, segments),
-		asking('write', 0, segments),
+		requestOf('read', 0, segments),
+		requestOf('write', 0, segments),
 		{op: 'delete', sector: 0, sectors: 8, segments: []},
-		asking('read', 8, segments),
+		requestOf('read', 8, segments),
 	]);
 	assert.deepEqual(answers, [OK, ABORTED, ABORTED, OK]);
-	assert.equal(Buffer.compare(gather(made, segments), made.content.subarray(4096, 8192)), 0);
+	assert.equal(Buffer.compare(readSegments(made, segments), made.content.subarray(4096, 8192)), 0);
 });
 
 test('a write reaches the disk, and a delete leaves zeros', t => {
@@ -102,7 +102,7 @@ test('a write reaches the disk, and a delete leaves zeros', t => {
 		{gpa: BUFFER, bytes: 1024},
 		{gpa: BUFFER + 1024, bytes: 7168},
 	];
-	assert.deepEqual(made.driver.request(asking('write', 100, segments)), OK);
+	assert.deepEqual(made.driver.request(requestOf('write', 100, segments)), OK);
 	assert.deepEqual(made.driver.request({op: 'flush', sector: 0, sectors: 0, segments: []}), OK);
 	assert.equal(Buffer.compare(made.disk.peek(51200, 8192), text), 0);
 	assert.deepEqual(made.driver.request({op: 'delete', sector: 104, sectors: 8, segments: []}), OK);
@@ -118,7 +118,7 @@ test('a long delete takes several ranges', t => {
 	assert.equal(
 		Buffer.compare(
 			made.disk.peek(70001 * 512, 512),
-			onDisk(made, asking('read', 70001, [{gpa: 0, bytes: 512}])),
+			onDisk(made, requestOf('read', 70001, [{gpa: 0, bytes: 512}])),
 		),
 		0,
 	);
@@ -128,15 +128,15 @@ test('a read at the end of the disk reads nothing, which bhyve does not report a
 	const made = start(t);
 	const segments = [{gpa: BUFFER, bytes: 4096}];
 	made.guest.vm.map.write(BUFFER, new Uint8Array(4096).fill(0xee));
-	assert.deepEqual(made.driver.request(asking('read', made.disk.sectors, segments)), OK);
-	assert.ok(gather(made, segments).every(byte => byte === 0xee));
-	assert.deepEqual(made.driver.request(asking('read', made.disk.sectors + 1, segments)), ABORTED);
+	assert.deepEqual(made.driver.request(requestOf('read', made.disk.sectors, segments)), OK);
+	assert.ok(readSegments(made, segments).every(byte => byte === 0xee));
+	assert.deepEqual(made.driver.request(requestOf('read', made.disk.sectors + 1, segments)), ABORTED);
 });
 
 test('a request that no command can carry is refused with a message, which is also available beforehand', t => {
 	const {driver} = start(t);
-	const odd = asking('read', 0, [{gpa: BUFFER + 1, bytes: 512}]);
-	const many = asking(
+	const odd = requestOf('read', 0, [{gpa: BUFFER + 1, bytes: 512}]);
+	const many = requestOf(
 		'read',
 		0,
 		Array.from({length: 200}, (_, i) => ({gpa: BUFFER + i * 512, bytes: 512})),
@@ -146,17 +146,17 @@ test('a request that no command can carry is refused with a message, which is al
 		assert.match(ahciProblem(request) ?? '', /\.$/);
 		assert.throws(() => driver.request(request), UserError);
 	}
-	assert.equal(ahciProblem(asking('read', 0, [{gpa: BUFFER, bytes: 512}])), undefined);
+	assert.equal(ahciProblem(requestOf('read', 0, [{gpa: BUFFER, bytes: 512}])), undefined);
 });
 
 test('a segment outside memory is an error, and the next request is served', t => {
 	const made = start(t);
-	assert.deepEqual(made.driver.request(asking('read', 0, [{gpa: 2 ** 40, bytes: 512}])), ABORTED);
+	assert.deepEqual(made.driver.request(requestOf('read', 0, [{gpa: 2 ** 40, bytes: 512}])), ABORTED);
 	const segments = [{gpa: BUFFER, bytes: 512}];
-	assert.deepEqual(made.driver.request(asking('read', 0, segments)), OK);
+	assert.deepEqual(made.driver.request(requestOf('read', 0, segments)), OK);
 	// Several segments go through the worker's buffer, and a copy to NULL would end bhyve.
 	const two = [...segments, {gpa: 2 ** 40, bytes: 512}];
-	assert.deepEqual(made.driver.batch([asking('read', 0, two), asking('read', 0, segments)]), [
+	assert.deepEqual(made.driver.batch([requestOf('read', 0, two), requestOf('read', 0, segments)]), [
 		undefined,
 		undefined,
 	]);
@@ -164,7 +164,7 @@ test('a segment outside memory is an error, and the next request is served', t =
 		made.driver.stopped ?? '',
 		/^vm0 ahci-hd stopped: nothing is mapped at 0x0; bhyve would have crashed\.$/,
 	);
-	assert.equal(made.driver.request(asking('read', 0, segments)), undefined);
+	assert.equal(made.driver.request(requestOf('read', 0, segments)), undefined);
 	made.driver.reset();
-	assert.deepEqual(made.driver.request(asking('read', 0, segments)), OK);
+	assert.deepEqual(made.driver.request(requestOf('read', 0, segments)), OK);
 });

@@ -275,7 +275,10 @@ test('a buffer outside the guest fails, and in more than one segment stops the d
 	assert.equal(read(lab, 'vm0', {gpa: 64 * MIB}).data, 'failed');
 	const stopped = read(lab, 'vm0', {gpa: 64 * MIB, segments: 2});
 	assert.equal(stopped.data, 'failed');
-	assert.match(stopped.note ?? '', /vm0 virtio-blk stopped: nothing is mapped at 0x0; bhyve would have crashed/);
+	assert.match(
+		stopped.note ?? '',
+		/vm0 virtio-blk stopped: nothing is mapped at 0x0; bhyve would have crashed/,
+	);
 	assert.equal(read(lab, 'vm0').data, 'delivered');
 });
 

@@ -96,8 +96,8 @@ export function runDma(machine: Machine, command: DmaCommand, number: number): J
 			if (access === 'write') part?.set(payload.subarray(done, done + length));
 			if (part !== undefined) reached.add(machine.pages.ownerOf(hpa));
 			// The bytes have arrived if the device's guest sees them. Without a guest, any memory counts.
-			const seen = owner === undefined ? part : readIfMapped(owner.map, gpa + done, length);
-			if (part && seen && Buffer.compare(part, seen) === 0) arrived += length;
+			const inGuest = owner === undefined ? part : readIfMapped(owner.map, gpa + done, length);
+			if (part && inGuest && Buffer.compare(part, inGuest) === 0) arrived += length;
 			done += length;
 		});
 	});

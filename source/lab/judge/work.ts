@@ -41,7 +41,7 @@ export class GuestWork {
 	private readonly events: ProbeEvent[] = [];
 	private readonly onDisk = Buffer.alloc(MAX_BYTES);
 	private readonly texts = {
-		read: Buffer.alloc(MAX_BYTES, "stale: a guest's workload asked for this. "),
+		read: Buffer.alloc(MAX_BYTES, "stale: from before a guest's read. "),
 		write: Buffer.alloc(MAX_BYTES, "written by a guest's workload. "),
 	};
 
