@@ -169,7 +169,7 @@ export class NvmeAdmin {
 		return SC.SUCCESS;
 	}
 
-	/** nvme_opc_get_log_page. From any offset bhyve copies up to a log's full length. Beyond the log there are zeros here. */
+	/** nvme_opc_get_log_page. From any offset bhyve copies up to a log's full length. Here zeros follow the log. */
 	private log({prp1, prp2, cdw: [cdw10, cdw11, offsetLo, offsetHi]}: Command): number {
 		const length = LOG_BYTES[cdw10 & 0xff];
 		if (length === undefined) return SC.INVALID_LOG_PAGE;

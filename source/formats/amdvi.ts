@@ -124,9 +124,9 @@ export function eventText(type: number, flags: number): string {
 function eventCause(type: number, flags: number): string | undefined {
 	switch (type) {
 		case EVENT.ILLEGAL_DEV_TABLE_ENTRY:
-			return flags & FLAG.RZ ? 'reserved bits or mode' : 'beyond the device table';
+			return flags & FLAG.RZ ? 'reserved bits or wrong mode' : 'beyond the device table';
 		case EVENT.IO_PAGE_FAULT:
-			if (flags & FLAG.RZ) return 'reserved bits or level in an entry';
+			if (flags & FLAG.RZ) return 'reserved bits or wrong level in an entry';
 			if (flags & FLAG.PE) return `no permission to ${flags & FLAG.RW ? 'write' : 'read'}`;
 			return 'not present';
 		case EVENT.DEV_TAB_HARDWARE_ERROR:

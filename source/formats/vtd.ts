@@ -137,7 +137,7 @@ export function decodeContext(lo: number, loHi: number, hi: number) {
 	};
 }
 
-/** The granularity of an invalidation (CIRG, IIRG, a descriptor's G). 3 means a device for contexts, pages for the IOTLB. */
+/** An invalidation's granularity (CIRG, IIRG, a descriptor's G). 3 means a device for contexts, pages for the IOTLB. */
 export const GRANULARITY = {GLOBAL: 1, DOMAIN: 2, DEVICE: 3, PAGE: 3} as const;
 
 /** Invalidation queue descriptors, 16 bytes each (6.5.2). */
@@ -146,7 +146,7 @@ export const IQ_DESCRIPTOR_BYTES = 16;
 /** IQA, bits 2:0: QS; the queue has 2^QS pages. */
 export const queueBytes = (iqaLo: number): number => 4096 * 2 ** (iqaLo & 7);
 
-/** CCMD, high half: ICC 31 (63), CIRG 30:29. Hardware reports the granularity done in CAIG, 28:27. */
+/** CCMD, high half: ICC 31 (63), CIRG 30:29. Hardware reports its granularity in CAIG, 28:27. */
 export const decodeCcmd = (lo: number, hi: number) => ({
 	granularity: (hi >>> 29) & 3,
 	domain: lo & 0xffff,
@@ -155,7 +155,7 @@ export const decodeCcmd = (lo: number, hi: number) => ({
 });
 export const ccmdDone = (hi: number, done: number): number => (hi & 0x67ffffff) | (done << 27);
 
-/** IOTLB register, high half: IVT 31 (63), IIRG 29:28, DID 15:0. Hardware reports the granularity done in IAIG, 26:25. */
+/** IOTLB register, high half: IVT 31 (63), IIRG 29:28, DID 15:0. Hardware reports its granularity in IAIG, 26:25. */
 export const decodeIotlb = (hi: number) => ({granularity: (hi >>> 28) & 3, domain: hi & 0xffff});
 export const iotlbDone = (hi: number, done: number): number => (hi & 0x79ffffff) | (done << 25);
 /** IVA: ADDR 63:12, IH 6, AM 5:0. */

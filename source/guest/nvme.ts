@@ -1,5 +1,5 @@
-// The guest's NVMe driver, with an admin queue pair, an I/O queue pair and a PRP list per request in guest memory. A batch
-// of requests takes one doorbell write.
+// The guest's NVMe driver, with an admin queue pair, an I/O queue pair and a PRP list per request in guest memory. A
+// batch of requests takes one doorbell write.
 
 import type {Nvme} from '../bhyve/nvme.js';
 import {high32, join64, low32, PAGE_SIZE, SECTOR} from '../formats/address.js';
@@ -57,7 +57,7 @@ export function nvmeProblem({op, sectors, segments}: GuestRequest): string | und
 	if (op === 'flush' || op === 'delete') return undefined;
 	const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
 	if (bytes !== sectors * SECTOR || sectors === 0)
-		return `The segments have ${grouped(bytes)} bytes, but the command moves ${grouped(sectors * SECTOR)}; PRPs must match it.`;
+		return `The segments have ${grouped(bytes)} bytes and the sectors ${grouped(sectors * SECTOR)}; make them equal.`;
 	if (bytes > MAX_BYTES)
 		return `An NVMe command moves at most ${sizeText(MAX_BYTES)} (MDTS); use fewer sectors.`;
 	const last = segments.length - 1;

@@ -1,6 +1,6 @@
-// AMD-Vi's walk: requester ID → device table entry → host page tables, with every check (48882, 2.2.2 and 2.2.3). Like
-// vtd-walk.ts it allocates nothing: an address is a slot (bits 51:32) and a low half, words are signed 32-bit integers,
-// and results that do not fit into one number go into fields.
+// AMD-Vi's walk: requester ID → device table entry → host page tables, with every check (48882, 2.2.2 and 2.2.3).
+// Like vtd-walk.ts it allocates nothing: an address is a slot (bits 51:32) and a low half, words are signed 32-bit
+// integers, and results that do not fit into one number go into fields.
 
 import * as address from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';

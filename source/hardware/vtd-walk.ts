@@ -17,7 +17,7 @@ const NO_MEMORY = new Int32Array(0);
 const INTERRUPTS = 0xfee00000 | 0;
 const INTERRUPTS_END = 0xfef00000 | 0;
 
-/** What sets one unit apart from another: its capability registers, and its width. */
+/** A unit's capability registers and address width. */
 export type VtdModel = {
 	capLo: number;
 	capHi: number;

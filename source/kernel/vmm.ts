@@ -81,7 +81,7 @@ export class Vmm {
 		for (const memMap of vm.memMaps) memMap.iommu = false;
 	}
 
-	/** vm_iommu_modify: maps or unmaps gpa → hpa in the guest's domain and, before D34607, unmaps hpa in the host's. */
+	/** vm_iommu_modify: maps or unmaps gpa → hpa in the guest's domain. Before D34607, the reverse in the host domain. */
 	private modify(vm: Vm, domain: Domain, map: boolean): void {
 		const {ops} = this.iommu;
 		const host = this.iommu.host();

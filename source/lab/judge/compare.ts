@@ -44,7 +44,7 @@ export function* compare(
 	}
 }
 
-/** The current guests and passthru devices, as a new machine's parts. Devices that ppt attached later stay with the host. */
+/** A new machine's parts: the current guests and passthru devices. Devices that ppt attached later stay with the host. */
 function partsNow({spec, guests, ppt}: Machine): MachineSpec {
 	const reserved = spec.pptdevs.map(parseRid);
 	return {

@@ -27,7 +27,7 @@ const HOT_PAGES = 128;
 /** Sectors that writes spare, because they hold the partition tables: the first MiB, and the backup GPT at the end. */
 const SPARED = {first: 2048, last: 34};
 
-/** Worst first: nobody noticed. */
+/** Worst first: a silent loss comes before an error. */
 const WORST = ['lost', 'torn', 'failed', 'delivered'] as const satisfies readonly Data[];
 const PATHS = ['direct', 'bounced', 'copied'] as const satisfies readonly Path[];
 
