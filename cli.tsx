@@ -7,10 +7,11 @@ import path from 'node:path';
 // Node would open its debugger on a port for it.
 process.on('SIGUSR1', () => {});
 
-const NODE = 22;
-if (Number.parseInt(process.versions.node, 10) < NODE) {
+// Node 22.2 is the first with zlib.crc32, and an older one could not even load the modules below.
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 2)) {
 	process.stderr.write(
-		`dmascope: it needs Node ${NODE} or later and this is ${process.versions.node}; upgrade Node.\n`,
+		`dmascope: Node ${process.versions.node} is too old; upgrade to Node 22.2 or later.\n`,
 	);
 	process.exit(2);
 }

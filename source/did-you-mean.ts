@@ -1,19 +1,19 @@
 import {either, plain} from './words.js';
 
-/** What is longer is no slip of the hand. */
+/** A longer word is not a typing error. */
 const LONGEST = 64;
 
-/** The word that was probably meant: the one with the fewest slips between, if they are few for its length. */
+/** The word that was probably meant: the one with the fewest typing errors, if they are few for its length. */
 export function nearest(word: string, words: readonly string[]): string | undefined {
 	if (word.length > LONGEST) return undefined;
-	const slips = words.map(other => [distance(word.toLowerCase(), other.toLowerCase()), other] as const);
-	const [fewest, best] = slips.sort(([a], [b]) => a - b)[0] ?? [];
+	const distances = words.map(other => [distance(word.toLowerCase(), other.toLowerCase()), other] as const);
+	const [fewest, best] = distances.sort(([a], [b]) => a - b)[0] ?? [];
 	return fewest !== undefined && best !== undefined && fewest <= Math.max(1, best.length / 3)
 		? best
 		: undefined;
 }
 
-/** The end of a sentence about a wrong word: empty where no other is near. */
+/** Appended to a message about an unknown word. Empty if no known word is similar. */
 export function didYouMean(word: string, words: readonly string[]): string {
 	const near = nearest(word, words);
 	return near === undefined ? '' : ` Did you mean ${near}?`;
@@ -23,7 +23,7 @@ export function didYouMean(word: string, words: readonly string[]): string {
 export const unknownWord = (noun: string, word: string, words: readonly string[]): string =>
 	`Unknown ${noun} ${plain(word)}; use ${either(words)}.${didYouMean(word, words)}`;
 
-/** How many letters are left out, put in, changed, or swapped with the next (optimal string alignment). */
+/** The number of missing, extra, changed or swapped letters (optimal string alignment). */
 function distance(a: string, b: string): number {
 	let before: number[] = [];
 	let above = Array.from({length: b.length + 1}, (_, j) => j);

@@ -1,4 +1,4 @@
-// Numbers as people read them. Intl does the same, a thousand times slower at its first use.
+// Numbers and values in sentences. Intl could format numbers too, but its first use is a thousand times slower.
 
 import {printable} from './printable.js';
 
@@ -14,7 +14,7 @@ export const plural = (n: number, noun: string): string => `${grouped(n)} ${noun
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
-/** 16 MiB, 1.5 GiB: in the largest unit that leaves at least one. */
+/** 16 MiB, 1.5 GiB: in the largest unit in which the number is at least 1. */
 export function sizeText(bytes: number): string {
 	let value = bytes;
 	let unit = 0;
@@ -25,13 +25,13 @@ export function sizeText(bytes: number): string {
 	return `${Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** The first sentence of a text, on one line. */
+/** A text's first sentence, on one line. */
 export const firstSentence = (text: string): string =>
 	(/^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? text).replace(/\s+/g, ' ');
 
 const LONGEST = 60;
 
-/** A value as a sentence shows it: on one line, and not all of it where it is long. */
+/** A value for a sentence: on one line, and shortened if it is long. */
 export function show(value: unknown): string {
 	const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'missing');
 	const plain = printable(text);

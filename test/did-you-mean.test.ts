@@ -4,7 +4,7 @@ import {nearest} from '../source/did-you-mean.js';
 
 const WORDS = ['theme', 'ascii', 'mouse', 'large', 'keys', 'next-panel', 'g'];
 
-test('a slip of the hand finds the word that was meant', () => {
+test('a typing error finds the word that was meant', () => {
 	for (const [word, meant] of [
 		['thme', 'theme'],
 		['htmee', undefined],

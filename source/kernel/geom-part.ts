@@ -1,4 +1,4 @@
-// GEOM's partitions: a provider that is a part of another (g_part). Its table is read through the disk's own driver.
+// GEOM's partitions: a provider inside another one (g_part). The disk's own driver reads the partition table.
 
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
 import {
@@ -48,7 +48,7 @@ export class PartitionProvider implements Provider {
 	}
 }
 
-/** Tastes a disk: the partitions of its GPT or MBR; none where it has neither, or one that is not sound. */
+/** Tastes a disk: finds the partitions of its GPT or MBR; none if it has neither, or an invalid one. */
 export function taste(disk: Provider, memory: Memory, pages: VmPages): PartitionProvider[] {
 	const buffer = pages.allocContiguous(GPT_PAGES, 'kernel');
 	const read = (lba: number, sectors: number): Uint8Array | undefined => {
@@ -74,5 +74,5 @@ export function taste(disk: Provider, memory: Memory, pages: VmPages): Partition
 	return found === undefined || typeof found === 'string' ? [] : named(found, header.usable, 'p');
 }
 
-/** Room for the 32 sectors of an ordinary entry array. */
+/** Enough for the 32 sectors of a standard entry array. */
 const GPT_PAGES = 4;

@@ -137,7 +137,7 @@ export class Lab implements ObservedMachine, LabControls {
 	cached(rid: Rid, iova: number): Cached {
 		const {caches} = this.machine.family;
 		if (caches === undefined) return {};
-		const page = (domain: number) => caches.iotlb.peek(domain, iova);
+		const page = (domain: number) => caches.iotlb.cached(domain, iova);
 		return heldAgainstTables(this.memory, this.state().unit, rid, caches.entry(rid), page);
 	}
 

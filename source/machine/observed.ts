@@ -2,7 +2,7 @@
 // others are read-only. Everything here is plain data but for the reader of physical memory.
 
 import type {Rid} from '../formats/pci.js';
-import type {Counters} from '../hardware/counters.js';
+import type {Counters} from '../hardware/dma.js';
 import type {Owned} from '../kernel/vm-page.js';
 import type {Command, Family, MachineSpec, Model, Outcome, Policy, TransferCommand} from './command.js';
 import type {History} from './history.js';

@@ -1,7 +1,6 @@
 // What a kernel does to its IOMMU domains, event by event, as it traces it.
 
-import {hex} from '../formats/address.js';
-import {type Halves, hexHalves} from '../formats/halves.js';
+import {type Halves, hex, hexHalves} from '../formats/address.js';
 import {sizeText} from '../words.js';
 
 /** `at`: seconds of CLOCK_MONOTONIC. No event says which domain it is about. */

@@ -24,14 +24,14 @@ for (const [columns, rows] of [
 		const {press, screen} = openDashboard(t, openTestLab(t), columns, rows);
 		sameScreen(t, `${columns}x${rows}-start`, await screen());
 		const lost = await press('enter');
-		assert.match(lost, /LOST success at every step, 0 of 4,096 bytes/);
+		assert.match(lost, /LOST: every layer reported success; 0 of 4,096 bytes arrived/);
 		assert.match(lost, /#5 read LBA 0 · direct · 1 fault · remove/);
 		assert.match(lost, /stale vm/);
 		assert.match(lost, /▸0?x?02670000–(0x)?0296ffff +768 -- vm0/);
 		sameScreen(t, `${columns}x${rows}-lost`, lost);
 		const delivered = await press('p', 'enter');
 		assert.match(delivered, /policy keep/);
-		assert.match(delivered, /DELIVERED 4,096 of 4,096 bytes/);
+		assert.match(delivered, /DELIVERED: 4,096 of 4,096 bytes arrived/);
 		assert.match(delivered, /▸0?x?02670000–(0x)?0296ffff +768 rw vm0/);
 		assert.match(delivered, /ada0 LBA 0 ─ the same/);
 		sameScreen(t, `${columns}x${rows}-delivered`, delivered);
@@ -166,7 +166,7 @@ test('a command that makes no sense is said to be so, and nothing breaks', async
 	);
 	assert.match(
 		await press('e1', 'right', 'e80000', 'enter'),
-		/gpa 0x00080000 runs into the guest driver's own memory/,
+		/gpa 0x00080000 overlaps the guest driver's own memory/,
 	);
 });
 
@@ -193,7 +193,7 @@ test('a verdict is its own guest’s: another guest shows its own last transfer,
 
 test('keys that come in one burst are all pressed: p and Enter, arrows, Tab', async t => {
 	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
-	assert.match(await press('p\r'), /policy keep[\s\S]*DELIVERED 4,096 of 4,096 bytes/);
+	assert.match(await press('p\r'), /policy keep[\s\S]*DELIVERED: 4,096 of 4,096 bytes arrived/);
 	await press('\x1b[C\x1b[A\x1b[A\r');
 	assert.deepEqual([store.getState().form.sectors, store.getState().last.vm0?.bytes], [32, 16384]);
 	await press('e64\r\t\t');
@@ -288,7 +288,7 @@ test('the disk shrinking under the dashboard is a sentence, not an end', async t
 	fs.truncateSync(file, 0);
 	assert.match(
 		await press('enter'),
-		/FAILED 0 of 4,096 bytes, and an error[\s\S]*ada0: the disk ended after 0 of 4096 bytes/,
+		/FAILED: [\s\S]*0 of 4,096 bytes arrived[\s\S]*ada0: the disk ended after 0 of 4096 bytes/,
 	);
 	fs.rmSync(file);
 	assert.match(await press('p', 'p', 'p', 'enter'), /FAILED/);

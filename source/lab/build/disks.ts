@@ -16,10 +16,15 @@ import {UmassDisk} from '../../kernel/umass.js';
 import type {VmPages} from '../../kernel/vm-page.js';
 import {UserError} from '../../user-error.js';
 import {either} from '../../words.js';
-import type {Peek} from '../judge/marks.js';
 
 /** The controllers' ports to memory; `writeFaults`: whether they report memory that they could not read for a write. */
 export type Controllers = {ahci: DmaPort; xhci: DmaPort; writeFaults: boolean};
+
+/**
+ * Reads bytes of the disk without involving an IOMMU, into `into` if it is given. @returns fewer bytes at the end of the
+ * disk. @throws the system's error if the disk cannot be read
+ */
+export type Peek = (offset: number, bytes: number, into?: Uint8Array) => Uint8Array;
 
 export class Disks {
 	/** Controllers and drivers, which report to a probe. */

@@ -6,8 +6,7 @@ import {REG as AMDVI, CONTROL, deviceTableBytes} from '../../formats/amdvi.js';
 import type {Rid} from '../../formats/pci.js';
 import {REG, TE} from '../../formats/vtd.js';
 import {Amdvi} from '../../hardware/amdvi.js';
-import type {Counters} from '../../hardware/counters.js';
-import type {Translator} from '../../hardware/dma.js';
+import type {Counters, Translator} from '../../hardware/dma.js';
 import type {Iotlb} from '../../hardware/iotlb.js';
 import type {Memory} from '../../hardware/memory.js';
 import type {Probe} from '../../hardware/probe.js';
@@ -61,7 +60,7 @@ function vtdOf(memory: Memory, pages: VmPages): IommuFamily {
 		format: 'vt-d',
 		enabled: (unit.read32(REG.GSTS) & TE) !== 0,
 		table: join64((unit.read32(REG.RTADDR) & ~0xfff) >>> 0, unit.read32(REG.RTADDR + 4)),
-		...unit.capabilities,
+		...unit.model,
 	});
 	return {
 		unit,
@@ -69,9 +68,9 @@ function vtdOf(memory: Memory, pages: VmPages): IommuFamily {
 		driver: new VtdDriver(unit, memory, pages),
 		observed,
 		caches: {
-			iotlb: unit.caches.iotlb,
+			iotlb: unit.iotlb,
 			entry: rid => {
-				const cached = unit.caches.contexts.peek(rid);
+				const cached = unit.contexts.cached(rid);
 				if (cached === undefined) return undefined;
 				const {passesThrough, ...rest} = cached;
 				return {to: passesThrough ? 'memory' : 'tables', ...rest, read: true, write: true};
@@ -83,9 +82,9 @@ function vtdOf(memory: Memory, pages: VmPages): IommuFamily {
 			return {domain: contextOf(memory, table, rid)?.domain, untranslated: false};
 		},
 		faultLog: () => {
-			const {total, held, overflow} = unit.faultRegisters;
-			// FreeBSD's vmm has no fault handler for VT-d: its kernel logs no fault.
-			return {...NO_LOG, total, used: held.length, overflow};
+			const {total, records, overflow} = unit.faultRegisters;
+			// FreeBSD's vmm has no fault handler for VT-d, so its kernel logs none of them.
+			return {...NO_LOG, total, used: records.length, overflow};
 		},
 	};
 }
@@ -110,7 +109,7 @@ function amdviOf({hostPtp}: MachineSpec, memory: Memory, pages: VmPages): IommuF
 		caches: {
 			iotlb: unit.iotlb,
 			entry: rid => {
-				const cached = unit.dtes.peek(rid);
+				const cached = unit.dtes.cached(rid);
 				if (cached === undefined) return undefined;
 				const {valid, translates, read, write, ...rest} = cached;
 				if (!valid) return {to: 'memory', ...rest, read: true, write: true};
@@ -126,12 +125,12 @@ function amdviOf({hostPtp}: MachineSpec, memory: Memory, pages: VmPages): IommuF
 			return {domain: entry?.reach === 'refused' ? undefined : entry?.domain, untranslated: false};
 		},
 		faultLog: () => {
-			const {total, held, overflow} = unit.eventLog;
+			const {total, unread, overflow} = unit.eventLog;
 			const {eventsLogged, log} = driver;
 			return {
 				kind: 'event log',
 				total,
-				used: held,
+				used: unread,
 				overflow,
 				kernelLogged: eventsLogged,
 				kernelLines: [...log],

@@ -8,7 +8,7 @@ import {VmContext} from '../../bhyve/vmmapi.js';
 import {didYouMean, unknownWord} from '../../did-you-mean.js';
 import {parseRid, type Rid, ridText} from '../../formats/pci.js';
 import {GuestAhci} from '../../guest/ahci.js';
-import type {GuestDisk} from '../../guest/disk.js';
+import type {GuestDisk} from '../../guest/driver.js';
 import {GuestNvme} from '../../guest/nvme.js';
 import {Vtblk} from '../../guest/vtblk.js';
 import type {Disk} from '../../hardware/disk.js';

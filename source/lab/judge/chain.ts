@@ -1,24 +1,30 @@
-// From what the layers said during a transfer to the chain that its verdict shows: what each place on the way
-// saw. "Success, success, success, untouched" can be read off it.
+// Turns the probe events of a transfer into the chain of its verdict: one stage per layer, with what that layer saw.
+// It shows "success, success, success, untouched" at a glance.
 
-import type {Answer} from '../../guest/disk.js';
-import type {Fault, ProbeEvent} from '../../hardware/probe.js';
+import {PAGE_SIZE} from '../../formats/address.js';
+import type {Answer} from '../../guest/driver.js';
+import type {Extent, Fault, ProbeEvent} from '../../hardware/probe.js';
 import type {DiskCommand} from '../../machine/command.js';
-import type {Path, Stage, Transfer} from '../../machine/observed.js';
+import type {Part, Path, Stage, Transfer} from '../../machine/observed.js';
 import {grouped, partOf, plural} from '../../words.js';
-import {driverParts, faultParts, iovecParts, requestParts} from './chain-parts.js';
 
 export type Answers = readonly Answer[];
 
-/** What is known of a guest's transfer when it is over, beside what the layers said. */
+/** The result of a guest's transfer. */
 export type Ending = {op: DiskCommand['do']; bytes: number; landed?: number; answers: Answers};
+
+/** A stage shows at most this many parts. */
+const MAX_PARTS = 16;
 
 type EventAt<At extends ProbeEvent['at']> = Extract<ProbeEvent, {at: At}>;
 const all = <At extends ProbeEvent['at']>(events: readonly ProbeEvent[], at: At): EventAt<At>[] =>
 	events.filter((event): event is EventAt<At> => event.at === at);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
 
-/** A byte count in at most five columns: 512, 4096, 64K, 1.5M; ~ where it is rounded. */
+const partsOf = (kind: Part['kind'], extents: readonly Extent[]): Part[] =>
+	extents.slice(0, MAX_PARTS).map(({address, bytes}) => ({kind, address, bytes}));
+
+/** A byte count in at most five columns: 512, 4096, 64K, 1.5M; ~ if it is rounded. */
 function brief(bytes: number): string {
 	if (bytes < 10_000) return `${bytes}`;
 	const [value, unit] = bytes < 1024 * 1024 ? [bytes / 1024, 'K'] : [bytes / 1024 ** 2, 'M'];
@@ -29,21 +35,21 @@ function brief(bytes: number): string {
 export const faultsOf = (events: readonly ProbeEvent[]): Fault[] =>
 	all(events, 'fault').map(({fault}) => fault);
 
-/** The first address that the disk's controller was given. */
+/** The first address that the driver gave to the disk's controller. */
 export const firstPrd = (events: readonly ProbeEvent[]): number | undefined =>
 	all(events, 'driver')[0]?.segments[0]?.address;
 
 export const pathOf = (events: readonly ProbeEvent[]): Path => all(events, 'block_if')[0]?.path ?? 'direct';
 
-/** Bytes that the CPU copied: between bhyve's buffer and guest memory, or between that and the page cache. */
+/** The bytes that the CPU copied between guest memory and bhyve's buffer or the page cache. */
 export const copiedBytes = (events: readonly ProbeEvent[]): number =>
 	sum([...all(events, 'copy'), ...all(events, 'file')].map(({bytes}) => bytes));
 
-/** The error that the hardware met, if any: for the verdict's note. */
+/** The first hardware error, for the verdict's note. */
 export const hardwareError = (events: readonly ProbeEvent[]): string | undefined =>
 	all(events, 'hba').find(({error}) => error !== undefined)?.error;
 
-/** The stages of a disk transfer, from the guest's request to what is in memory (or on disk) at its end. */
+/** The stages of a disk transfer, from the guest's request to the bytes in memory or on disk at its end. */
 export function diskChain(events: readonly ProbeEvent[], ending: Ending): Stage[] {
 	const write = ending.op !== 'read';
 	return [
@@ -65,7 +71,7 @@ export function dmaChain(device: string, events: readonly ProbeEvent[], ending: 
 		{
 			place: device,
 			brief: brief(ending.bytes),
-			full: `${verb} ${plural(ending.bytes, 'byte')}; no error reaches it`,
+			full: `${verb} ${plural(ending.bytes, 'byte')}; sees no error`,
 			trouble: false,
 		},
 		iommuStage(faultsOf(events), events),
@@ -77,20 +83,22 @@ function guestStage(events: readonly ProbeEvent[], {answers}: Ending): Stage {
 	const bad = answers.find(answer => !answer?.ok);
 	const ok = answers.length > 0 && answers.every(answer => answer?.ok);
 	const answer = ok ? answers[0] : bad;
-	const text = answer?.text ?? 'the request never came back';
-	const asked = askedFor(events);
+	const text = answer?.text ?? 'no reply';
+	const request = firstRequest(events);
 	const times = answers.length > 1 ? `${answers.length} requests in one kick: ` : '';
 	return {
 		place: 'guest',
-		brief: ok ? `${asked?.count ?? answers.length} OK` : answer === undefined ? 'stuck' : 'error',
-		full: `${times}${asked?.text ?? 'nothing was taken'}; ${text}`,
+		brief: ok ? `${request?.count ?? answers.length} OK` : answer === undefined ? 'stuck' : 'error',
+		full: `${times}${request?.text ?? 'no request taken'}; ${text}`,
 		trouble: !ok,
-		parts: requestParts(events),
+		parts: request?.parts ?? [],
 	};
 }
 
-/** What the device model found in the first request: descriptors, PRDs or PRPs. */
-function askedFor(events: readonly ProbeEvent[]): {count: number; text: string} | undefined {
+/** The first request that the device model took: its descriptors, PRDs or PRPs, and its segments. */
+function firstRequest(
+	events: readonly ProbeEvent[],
+): {count: number; text: string; parts: Part[]} | undefined {
 	for (const event of events) {
 		const [count, noun] =
 			event.at === 'virtio-blk'
@@ -101,31 +109,35 @@ function askedFor(events: readonly ProbeEvent[]): {count: number; text: string} 
 						? [event.prps, 'PRP']
 						: [0, ''];
 		if (noun === '' || !('data' in event)) continue;
-		return {count, text: `${plural(count, noun)}, ${plural(event.data.length, 'segment')}`};
+		const text = `${plural(count, noun)}, ${plural(event.data.length, 'segment')}`;
+		return {count, text, parts: partsOf('gpa', event.data)};
 	}
 	return undefined;
 }
 
 function bhyveStage(events: readonly ProbeEvent[]): Stage | undefined {
-	const block = all(events, 'block_if')[0];
-	if (block === undefined) return undefined;
+	const blocks = all(events, 'block_if');
+	if (blocks.length === 0) return undefined;
+	const {path, iovec} = blocks[0];
 	const copied = sum(all(events, 'copy').map(({bytes}) => bytes));
 	const paths = {
 		direct: 'straight to guest memory',
 		bounced: `through its buffer, ${plural(copied, 'byte')} copied`,
-		copied: 'all of it in one call, for the kernel to copy',
+		copied: 'one call, copied by the kernel',
 	};
 	const queues = all(events, 'queue');
 	const most = (key: 'busy' | 'blocked') => Math.max(0, ...queues.map(queue => queue[key]));
-	const waited = most('blocked') > 0 ? `, ${plural(most('blocked'), 'request')} BLOCKed behind another` : '';
-	const workers =
-		all(events, 'block_if').length > 1 ? `; up to ${plural(most('busy'), 'worker')} busy${waited}` : '';
+	const blocked = most('blocked') > 0 ? `, ${plural(most('blocked'), 'request')} blocked` : '';
+	const workers = blocks.length > 1 ? `; up to ${plural(most('busy'), 'worker')} busy${blocked}` : '';
 	return {
 		place: 'bhyve',
-		brief: block.path === 'bounced' ? `${block.iovec.length} cpy` : `${block.iovec.length} iov`,
-		full: `iovec of ${block.iovec.length}; ${paths[block.path]}${workers}`,
+		brief: path === 'bounced' ? `${iovec.length} cpy` : `${iovec.length} iov`,
+		full: `iovec with ${plural(iovec.length, 'segment')}; ${paths[path]}${workers}`,
 		trouble: false,
-		parts: iovecParts(events),
+		parts: partsOf(
+			'pointer',
+			blocks.flatMap(block => block.iovec),
+		),
 	};
 }
 
@@ -135,14 +147,14 @@ function syscallStage(events: readonly ProbeEvent[], {bytes}: Ending): Stage | u
 	const {name} = calls[0];
 	const failed = calls.find(({error}) => error !== undefined);
 	const result = sum(calls.map(call => call.result));
-	const asked = sum(calls.map(call => call.bytes));
+	const requested = sum(calls.map(call => call.bytes));
 	const times = calls.length === 1 ? '' : ` in ${plural(calls.length, 'call')}`;
 	if (failed) return {place: name, brief: failed.error ?? '', full: `-1, ${failed.error}`, trouble: true};
 	return {
 		place: name,
 		brief: `=${brief(result)}`,
-		full: `returns ${grouped(result)} of ${grouped(asked)}${times}`,
-		trouble: result < Math.min(asked, bytes),
+		full: `returns ${grouped(result)} of ${grouped(requested)}${times}`,
+		trouble: result < Math.min(requested, bytes),
 	};
 }
 
@@ -151,13 +163,13 @@ function driverStage(events: readonly ProbeEvent[]): Stage | undefined {
 	if (commands.length === 0) return undefined;
 	const {name} = commands[0];
 	const noun = name === 'ahci' ? 'PRD' : 'TRB';
-	const count = sum(commands.map(command => command.segments.length));
+	const segments = commands.flatMap(command => command.segments);
 	return {
 		place: name,
-		brief: `${count} ${noun}`,
-		full: `${plural(count, noun)} of host physical addresses, ${plural(commands.length, 'command')}`,
+		brief: `${segments.length} ${noun}`,
+		full: `${plural(segments.length, noun)} in ${plural(commands.length, 'command')}; host physical addresses`,
 		trouble: false,
-		parts: driverParts(events),
+		parts: partsOf('hpa', segments),
 	};
 }
 
@@ -173,12 +185,12 @@ function hbaStage(events: readonly ProbeEvent[]): Stage | undefined {
 	return {
 		place,
 		brief: 'ok',
-		full: `no error; ${plural(moved, 'byte')} by its own count${path}`,
+		full: `no error; reports ${plural(moved, 'byte')} moved${path}`,
 		trouble: false,
 	};
 }
 
-/** In place of driver, controller and IOMMU, where no device sees the guest's pages. */
+/** Replaces driver, controller and IOMMU if no device accesses the guest's pages. */
 function fileStage(events: readonly ProbeEvent[]): Stage | undefined {
 	const bytes = sum(all(events, 'file').map(file => file.bytes));
 	if (bytes === 0) return undefined;
@@ -197,14 +209,17 @@ function iommuStage(faults: readonly Fault[], events: readonly ProbeEvent[]): St
 			brief: faults.length < 100 ? `${faults.length} flt` : `${brief(faults.length)} f`,
 			full: `${plural(faults.length, 'fault')}: ${faults[0].text}`,
 			trouble: true,
-			parts: faultParts(events),
+			parts: partsOf(
+				'refused',
+				faults.map(({iova}) => ({address: iova, bytes: PAGE_SIZE})),
+			),
 		};
 	}
-	const asked = all(events, 'hba').length > 0 || events.length === 0;
+	const involved = all(events, 'hba').length > 0 || events.length === 0;
 	return {
 		place: 'IOMMU',
-		brief: asked ? 'ok' : '-',
-		full: asked ? 'every page translates' : 'not asked',
+		brief: involved ? 'ok' : '-',
+		full: involved ? 'translated every page' : 'not involved',
 		trouble: false,
 	};
 }
@@ -217,28 +232,28 @@ function endStage({place, bytes, landed}: {place: string; bytes: number; landed?
 		place,
 		brief: all ? 'all' : landed === 0 ? 'none' : 'part',
 		full: all
-			? `all ${plural(bytes, 'byte')} landed`
+			? `all ${plural(bytes, 'byte')} arrived`
 			: landed === 0
 				? 'untouched'
-				: `${plural(landed, 'byte')} of ${grouped(bytes)} landed`,
+				: `${grouped(landed)} of ${plural(bytes, 'byte')} arrived`,
 		trouble: !all,
 	};
 }
 
-/** vm0 LOST: success at every step, and 0 of 4,096 bytes landed. */
+/** "vm0 LOST: every layer reported success; 0 of 4,096 bytes arrived". */
 export function verdictText({data, bytes, landed, command, vm, note, owners}: Transfer): string {
-	const who = command.do === 'dma' && vm === undefined ? command.device : vm;
+	const name = command.do === 'dma' && vm === undefined ? command.device : vm;
 	const where =
 		command.do === 'dma' && vm === undefined && owners !== undefined && owners.length > 0
-			? `landed in the memory of ${owners.join(', ')}`
-			: {read: 'landed', dma: 'landed', write: 'reached the disk', delete: 'read as zeros'}[command.do];
+			? `arrived in the memory of ${owners.join(', ')}`
+			: {read: 'arrived', dma: 'arrived', write: 'reached the disk', delete: 'read as zeros'}[command.do];
 	const counted = `${partOf(landed, bytes)} bytes ${where}`;
 	const words = {
 		delivered: counted,
-		lost: `success at every step, and ${counted}`,
-		torn: `success at every step, and ${counted}`,
-		failed: `${counted}, and an error reached the guest`,
-		unchecked: `success at every step, and ${counted}`,
+		lost: `every layer reported success; ${counted}`,
+		torn: `every layer reported success; ${counted}`,
+		failed: `the guest got an error; ${counted}`,
+		unchecked: `every layer reported success; ${counted}`,
 	};
-	return note ?? `${who} ${data.toUpperCase()}: ${words[data]}`;
+	return note ?? `${name} ${data.toUpperCase()}: ${words[data]}`;
 }

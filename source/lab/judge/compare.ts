@@ -1,5 +1,4 @@
-// The same command under each policy, on machines of their own: built one after the other from the parts of the
-// machine that is looked at, which stays as it is.
+// Runs a command under each policy, each time on a new machine with the parts of the current one, which stays unchanged.
 
 import {viewDomain} from '../../explain/ranges.js';
 import {SECTOR} from '../../formats/address.js';
@@ -10,22 +9,22 @@ import type {Comparable, Comparison} from '../../machine/workload.js';
 import {UserError} from '../../user-error.js';
 import {Machine} from '../build/machine.js';
 import {domainsOf} from '../build/state.js';
+import {requestsOf} from './buffers.js';
 import {faultsOf} from './chain.js';
-import {requestsOf} from './pieces.js';
 import {runDisk, runDma, unlessUnread} from './transfer.js';
 import {TransferLog} from './transfer-log.js';
 import {GuestWork} from './work.js';
 
-/** How often a transfer is timed; the median counts. Requests before a workload is: so that all find V8 warm. */
+/** A transfer is timed this often, and the median counts. A workload is timed after this many requests, with V8 warm. */
 const TIMES = 5;
 const WARM_UP = 200;
 
 type Clock = () => number;
-type Done = Omit<Comparison, 'policy' | 'hostReach' | 'missing'>;
+type Outcome = Omit<Comparison, 'policy' | 'hostReach' | 'missing'>;
 
 /**
- * One policy after the other, each when it is asked for: a large machine takes its time. `now`: a clock in milliseconds.
- * @throws UserError where the command cannot be compared; nothing has happened then.
+ * Yields one policy at a time, because a large machine is slow to build. `now` is a clock in milliseconds.
+ * @throws UserError if the command cannot be compared, before anything happens
  */
 export function* compare(
 	machine: Machine,
@@ -34,18 +33,15 @@ export function* compare(
 	now: Clock,
 ): Generator<Comparison, void> {
 	if (command.do === 'work' && (command.writes ?? 0) > 0)
-		throw new UserError('A workload is compared by its reads; leave writes out.');
+		throw new UserError('A workload with writes cannot be compared; leave writes out.');
 	const parts = partsNow(machine);
 	for (const policy of POLICIES) {
 		const own = new Machine({...parts, policy}, disk);
-		yield {policy, ...reachOf(own), ...withDiskAsItWas(own, command, () => run(own, command, now))};
+		yield {policy, ...reachOf(own), ...restoringDisk(own, command, () => run(own, command, now))};
 	}
 }
 
-/**
- * The guests and the passthru devices that there are now, as a machine starts with them. Devices that ppt took later
- * stay with the host.
- */
+/** A new machine's parts: the current guests and passthru devices. Devices that ppt attached later stay with the host. */
 function partsNow({spec, guests, ppt}: Machine): MachineSpec {
 	const reserved = spec.pptdevs.map(parseRid);
 	return {
@@ -57,7 +53,7 @@ function partsNow({spec, guests, ppt}: Machine): MachineSpec {
 	};
 }
 
-/** Pages of guest memory that the host's devices reach, and of all memory those that they do not. */
+/** The guest pages that host devices can reach, and the pages missing from the host domain. */
 function reachOf(machine: Machine): {hostReach: number; missing: number} {
 	const names = machine.guests.map(({vm}) => vm.name);
 	const host = domainsOf(machine).find(({role}) => role === 'host');
@@ -69,10 +65,10 @@ function reachOf(machine: Machine): {hostReach: number; missing: number} {
 }
 
 /**
- * What a write or a delete changes on the disk is put back, for the next policy and for the guests that have it.
- * @throws UserError, with nothing done, where the disk cannot be read
+ * Restores what a write or delete changes on the disk, for the next policy and for the disk's guests.
+ * @throws UserError, with nothing done, if the disk cannot be read
  */
-function withDiskAsItWas(machine: Machine, command: Comparable, work: () => Done): Done {
+function restoringDisk(machine: Machine, command: Comparable, work: () => Outcome): Outcome {
 	if (command.do !== 'write' && command.do !== 'delete') return work();
 	const {vm, lba, sectors, requests = 1} = command;
 	const {disk} = machine.need(vm).spec;
@@ -89,7 +85,7 @@ function withDiskAsItWas(machine: Machine, command: Comparable, work: () => Done
 	}
 }
 
-function run(machine: Machine, command: Comparable, now: Clock): Done {
+function run(machine: Machine, command: Comparable, now: Clock): Outcome {
 	if (command.do === 'work') {
 		new GuestWork(machine, new TransferLog(machine)).run({
 			...command,
@@ -108,15 +104,15 @@ function run(machine: Machine, command: Comparable, now: Clock): Done {
 	return {data, path, bytes, landed, copied, faults, measuredMs: timed(bare(machine, command), now)};
 }
 
-/** A transfer without what is done to judge it. */
+/** A transfer without its verdict. */
 function bare(machine: Machine, command: TransferCommand): () => void {
 	if (command.do === 'dma') {
 		const port = machine.portOf(machine.ridNamed(command.device) ?? 0);
 		return () => port.access(command.gpa, command.bytes, command.access === 'write', () => {});
 	}
 	const guest = machine.need(command.vm);
-	const asked = requestsOf(guest, command);
-	return () => guest.disk.batch(asked);
+	const requests = requestsOf(guest, command);
+	return () => guest.disk.batch(requests);
 }
 
 function timed(work: () => void, now: Clock): number {

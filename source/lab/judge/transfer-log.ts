@@ -1,4 +1,4 @@
-// What the lab remembers of the transfers on a machine: the newest of them, their faults, and counts of all.
+// The log of a machine's transfers: the newest transfers and faults, and the counts of all.
 
 import type {DiskCommand, TransferCommand} from '../../machine/command.js';
 import type {Data, Fault, Transfer} from '../../machine/observed.js';
@@ -6,8 +6,8 @@ import type {Machine} from '../build/machine.js';
 import {faultsOf, firstPrd} from './chain.js';
 import {type Judged, runDisk, runDma} from './transfer.js';
 
-/** How many of the newest transfers and faults are kept to be looked at. */
-const KEPT = 1000;
+/** The most transfers, and the most faults, in the log. */
+const CAPACITY = 1000;
 
 export class TransferLog {
 	transfers: readonly Transfer[] = [];
@@ -21,30 +21,30 @@ export class TransferLog {
 		this.machine = machine;
 	}
 
-	/** Runs a transfer and keeps what became of it. */
+	/** Runs a transfer and logs it. */
 	run(command: TransferCommand): Transfer {
 		const number = this.transferCount + 1;
 		const judged =
 			command.do === 'dma'
 				? runDma(this.machine, command, number)
 				: runDisk(this.machine, this.machine.need(command.vm), command, number);
-		return this.keep(command, judged);
+		return this.add(command, judged);
 	}
 
-	/** Counts a transfer that is not kept to be looked at, nor are its faults. */
+	/** Counts a transfer and its faults without logging them. */
 	count(data: Data, faults: number): void {
 		this.transferCount++;
 		this.tally[data]++;
 		this.faultCount += faults;
 	}
 
-	keep(command: TransferCommand, judged: Judged): Transfer {
+	add(command: TransferCommand, judged: Judged): Transfer {
 		const number = ++this.transferCount;
 		const transfer = this.transfer(command, number, judged);
-		const seen = faultsOf(judged.events).map(fault => this.fault(fault, number));
+		const faults = faultsOf(judged.events).map(fault => this.fault(fault, number));
 		this.tally[transfer.data]++;
-		this.transfers = Object.freeze([...this.transfers, transfer].slice(-KEPT));
-		this.faults = Object.freeze([...this.faults, ...seen].slice(-KEPT));
+		this.transfers = Object.freeze([...this.transfers, transfer].slice(-CAPACITY));
+		this.faults = Object.freeze([...this.faults, ...faults].slice(-CAPACITY));
 		return transfer;
 	}
 
@@ -59,7 +59,7 @@ export class TransferLog {
 	private fault(fault: ReturnType<typeof faultsOf>[number], transfer: number): Fault {
 		const {functions, ppt, pages} = this.machine;
 		const name = ppt.devices.find(({rid}) => rid === fault.rid)?.name;
-		// A host function's address is a physical one; a passthru device's is its guest's.
+		// A host function uses physical addresses, a passthru device its guest's.
 		return {
 			...fault,
 			number: ++this.faultCount,
@@ -69,7 +69,7 @@ export class TransferLog {
 		};
 	}
 
-	/** The controller of a guest's disk; a file has none. */
+	/** The controller of a guest's disk. A file has none. */
 	private controllerOf(vm: string): string | undefined {
 		const disk = this.machine.guest(vm)?.spec.disk ?? '';
 		return this.machine.functions.find(({carries}) => carries !== undefined && disk.startsWith(carries))
@@ -81,7 +81,7 @@ export class TransferLog {
 	}
 }
 
-/** A read of the guest's firmware, which has its own buffer: not where its user's transfers go. */
+/** A read by the guest's firmware, which has its own buffer apart from the user's transfers. */
 export const bootRead = (vm: string, lba: number, sectors: number): DiskCommand => ({
 	do: 'read',
 	vm,

@@ -1,15 +1,15 @@
-// Runs one transfer on the machine and judges it: what the guest holds afterwards, compared with what the disk holds,
-// sector by sector. The verdict asks no layer for its opinion.
+// Runs one transfer on the machine and judges it: compares the guest's buffer with the disk, sector by sector. The
+// verdict does not depend on any layer's report.
 
 import {SECTOR} from '../../formats/address.js';
 import type {ProbeEvent} from '../../hardware/probe.js';
 import type {DiskCommand, DmaCommand} from '../../machine/command.js';
 import type {Data, Path, Stage} from '../../machine/observed.js';
 import {errnoOf} from '../../user-error.js';
+import type {Peek} from '../build/disks.js';
 import type {Guest, Machine} from '../build/machine.js';
+import {markBuffer, matchingBytes, pattern, readIfMapped, requestsOf} from './buffers.js';
 import {type Answers, copiedBytes, diskChain, dmaChain, hardwareError, pathOf} from './chain.js';
-import {markBuffer, type Peek, pattern, readWhereMapped, sameBytes} from './marks.js';
-import {requestsOf} from './pieces.js';
 
 export type Verdict = {
 	data: Data;
@@ -19,14 +19,14 @@ export type Verdict = {
 	copied: number;
 	chain: Stage[];
 	note?: string;
-	/** Who uses the memory that a function's own DMA reached. */
+	/** The owners of the memory that a function's own DMA reached. */
 	owners?: string[];
 };
 const NOTHING = new Uint8Array(0);
 
 export type Judged = {verdict: Verdict; events: ProbeEvent[]};
 
-/** Runs `work` and @returns all that the layers said meanwhile. */
+/** @returns the probe events during `work` */
 function listen(machine: Machine, work: () => void): ProbeEvent[] {
 	const events: ProbeEvent[] = [];
 	machine.listen(event => events.push(event));
@@ -38,26 +38,26 @@ function listen(machine: Machine, work: () => void): ProbeEvent[] {
 	return events;
 }
 
-/** Reads, writes or deletes of the guest's disk, in one kick. `number` makes what is in the buffers before it unique. */
+/** Runs reads, writes or deletes in one kick. `number` makes the buffers' initial contents unique. */
 export function runDisk(machine: Machine, guest: Guest, command: DiskCommand, number: number): Judged {
 	const {do: op, lba, sectors, requests = 1} = command;
 	const {vm, disk} = guest;
 	const write = op === 'write';
-	const asked = requestsOf(guest, command);
-	const pieces = asked.flatMap(({segments}) => segments);
+	const batch = requestsOf(guest, command);
+	const segments = batch.flatMap(request => request.segments);
 	const peek = machine.disks.peek(guest.spec.disk);
 	const bytes = sectors * SECTOR * requests;
 	const mark = `${write ? 'written by' : 'stale'} ${vm.name} #${number}`;
-	const before = op === 'delete' ? {} : unlessUnread(() => markBuffer(vm.map, pieces, peek, mark));
-	if (before.error !== undefined) markBuffer(vm.map, pieces, () => NOTHING, mark);
+	const before = op === 'delete' ? {} : unlessUnread(() => markBuffer(vm.map, segments, peek, mark));
+	if (before.error !== undefined) markBuffer(vm.map, segments, () => NOTHING, mark);
 	let answers: Answers = [];
 	const events = listen(machine, () => {
 		if (disk.stopped !== undefined) disk.reset();
-		answers = disk.batch(asked);
+		answers = disk.batch(batch);
 	});
 	const ok = answers.every(answer => answer?.ok);
 	const after = unlessUnread(() =>
-		op === 'delete' ? zeroBytes(peek, lba * SECTOR, bytes) : sameBytes(vm.map, pieces, peek),
+		op === 'delete' ? zeroBytes(peek, lba * SECTOR, bytes) : matchingBytes(vm.map, segments, peek),
 	);
 	const unread = before.error ?? after.error;
 	const landed = unread === undefined ? after.value : undefined;
@@ -82,17 +82,17 @@ function noteOf(machine: Machine, guest: Guest, command: DiskCommand, {events, o
 	if (disk.stopped !== undefined) return disk.stopped;
 	if (error !== undefined) return `${spec.disk}: ${error}.`;
 	if (lba + sectors * requests > disk.sectors)
-		return `The request reaches past the end of the disk, which has ${disk.sectors} sectors.`;
+		return `The request extends past the end of the disk at ${disk.sectors} sectors.`;
 	if (op !== 'read' && !ok && !machine.disks.writable)
 		return 'The disk is read-only; start with --overlay or --writable to write.';
 	return ok && unread !== undefined ? uncheckedNote(unread) : undefined;
 }
 
-/** How much of a deleted range reads as zeros. */
+/** The bytes of a deleted range that read as zeros. */
 const zeroBytes = (peek: Peek, offset: number, bytes: number): number =>
 	peek(offset, bytes).reduce((sum, byte) => sum + (byte === 0 ? 1 : 0), 0);
 
-/** A function's own DMA, at an address of the domain it is in. */
+/** Runs a function's own DMA, at an address in its domain. */
 export function runDma(machine: Machine, command: DmaCommand, number: number): Judged {
 	const {device: name, access, gpa, bytes} = command;
 	const rid = machine.needRid(name);
@@ -105,9 +105,9 @@ export function runDma(machine: Machine, command: DmaCommand, number: number): J
 		machine.portOf(rid).access(gpa, bytes, access === 'write', (part, length, hpa) => {
 			if (access === 'write') part?.set(payload.subarray(done, done + length));
 			if (part !== undefined) reached.add(machine.pages.ownerOf(hpa));
-			// A guest's own view of that address says whether it got there; without a guest, that there was memory.
-			const there = owner === undefined ? part : readWhereMapped(owner.map, gpa + done, length);
-			if (part && there && Buffer.compare(part, there) === 0) arrived += length;
+			// The bytes have arrived if the device's guest sees them. Without a guest, any memory counts.
+			const inGuest = owner === undefined ? part : readIfMapped(owner.map, gpa + done, length);
+			if (part && inGuest && Buffer.compare(part, inGuest) === 0) arrived += length;
 			done += length;
 		});
 	});

@@ -6,8 +6,8 @@
 //   vfio-pci 0000:07:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x000f address=0xfffc0000 flags=0x0000]
 //   iommu ivhd0: AMD-Vi: Event logged [ILLEGAL_DEV_TABLE_ENTRY device=0000:07:00.0 pasid=0x00000 address=0x… flags=0x…]
 
+import {type Halves, hexHalves, parseHalves} from '../../formats/address.js';
 import {decodeDte, eventName, FLAG} from '../../formats/amdvi.js';
-import {type Halves, hexHalves, parseHalves} from '../../formats/halves.js';
 import {type Kind, type LoggedDevice, type LoggedFault, loggedDevice, type Reading} from './fault.js';
 
 /** `opened` is the first half of a broken line, `device` the second of a fault that names its device apart. */

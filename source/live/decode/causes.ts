@@ -1,7 +1,6 @@
 // What is behind an access to what is not mapped: first what the log itself shows, then what is usual.
 
-import {join64} from '../../formats/address.js';
-import {bitsOf, compareHalves, type Halves, halves, hexHalves} from '../../formats/halves.js';
+import {bitsOf, compareHalves, type Halves, halves, hexHalves, join64} from '../../formats/address.js';
 import {deviceText, type LoggedFault} from './fault.js';
 import {isPassthrough, type KnownRange, type Surroundings} from './known.js';
 import type {Group} from './storm.js';

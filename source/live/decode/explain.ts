@@ -1,7 +1,7 @@
 // A fault in words: what was refused, why, what usually causes that, what to look at next. For who is called at night.
 // What the log itself tells (whose the address is, who drives the device) comes before what is usual.
 
-import {hexHalves} from '../../formats/halves.js';
+import {hexHalves} from '../../formats/address.js';
 import {grouped} from '../../words.js';
 import {fromLog} from './causes.js';
 import {amdviAbsent, amdviCauses, amdviWhy} from './explain-amdvi.js';

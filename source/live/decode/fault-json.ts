@@ -1,6 +1,6 @@
 // The same for programs: addresses are hex strings, as everywhere.
 
-import {hexHalves} from '../../formats/halves.js';
+import {hexHalves} from '../../formats/address.js';
 import type {Explained} from './explain.js';
 import {deviceText, type LoggedFault} from './fault.js';
 import type {Surroundings} from './known.js';

@@ -1,6 +1,6 @@
 // From the lines of a log, one after the other, to its faults. Some faults take several lines.
 
-import type {Halves} from '../../formats/halves.js';
+import type {Halves} from '../../formats/address.js';
 import {type Parsed as AmdviParsed, amdviLine, entryWords} from './amdvi-lines.js';
 import type {FaultReading, LoggedFault, Reading} from './fault.js';
 import {type Parsed as FreebsdParsed, freebsdLine} from './freebsd-lines.js';

@@ -1,7 +1,7 @@
 // What a kernel log says of an IOMMU fault, as plain data. Only what stands in the log is in here: what it does not
 // say is left out, and nothing is made up for it.
 
-import type {Halves} from '../../formats/halves.js';
+import type {Halves} from '../../formats/address.js';
 import {type Rid, ridBus} from '../../formats/pci.js';
 
 /** `segment` is undefined where the log does not print it, as Linux does of VT-d before 7.0. */

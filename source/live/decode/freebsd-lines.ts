@@ -5,8 +5,8 @@
 // amdiommu(4), in amdiommu_event_log_print (sys/x86/iommu/amd_event.c), an event's four words and then some lines:
 //   amdiommu0: event type 0x2 0x00000028 0x20300001 0x0ffff000 0x00000000
 
+import {parseHalves} from '../../formats/address.js';
 import {decodeEvent, EVENT, eventName, FLAG} from '../../formats/amdvi.js';
-import {parseHalves} from '../../formats/halves.js';
 import {ridBus} from '../../formats/pci.js';
 import {isInterrupt} from '../../formats/vtd-reasons.js';
 import {accessOf, kindOf, whose} from './amdvi-lines.js';

@@ -1,8 +1,7 @@
 // What else a log tells that helps with its faults: what its devices are called and who drives them, which addresses
 // firmware or a device has, how wide the IOMMUs translate, and whether this kernel was started by another.
 
-import {join64} from '../../formats/address.js';
-import {compareHalves, type Halves, halves, parseHalves} from '../../formats/halves.js';
+import {compareHalves, type Halves, halves, join64, parseHalves} from '../../formats/address.js';
 import {decodeCap} from '../../formats/vtd.js';
 import {deviceText, type LoggedDevice, type LoggedFault, loggedDevice} from './fault.js';
 

@@ -5,7 +5,7 @@
 //   qemu-system-x86_64: vtd_iommu_translate: detected translation failure (dev=0b:00:00, iova=0x1187a9000)
 // What amd-iommu traces names no device (hw/i386/trace-events).
 
-import {type Halves, hexHalves, parseHalves} from '../../formats/halves.js';
+import {type Halves, hexHalves, parseHalves} from '../../formats/address.js';
 import {isInterrupt} from '../../formats/vtd-reasons.js';
 import {type Kind, type LoggedFault, loggedDevice, type Reading, ridDevice} from './fault.js';
 

@@ -1,6 +1,6 @@
 // What is found, for people: a paragraph for each kind of fault, in 80 columns.
 
-import {hexHalves} from '../../formats/halves.js';
+import {hexHalves} from '../../formats/address.js';
 import type {LogFault} from '../../machine/logged.js';
 import type {Line, Span} from '../../print.js';
 import {printable} from '../../printable.js';

@@ -1,7 +1,7 @@
 // Faults come in storms: the same device, the same reason, a thousand times a second. They are kept as one, with how
 // often and where, in tables that do not grow.
 
-import {compareHalves, type Halves} from '../../formats/halves.js';
+import {compareHalves, type Halves} from '../../formats/address.js';
 import type {LoggedFault, Reading} from './fault.js';
 
 /** Addresses of one 2 MiB. */

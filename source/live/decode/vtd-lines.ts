@@ -10,7 +10,7 @@
 //
 // A number without 0x is hexadecimal where it is an address and decimal where it is a reason.
 
-import {parseHalves} from '../../formats/halves.js';
+import {parseHalves} from '../../formats/address.js';
 import {FSTS_ICE, FSTS_IQE, FSTS_ITE, FSTS_PFO} from '../../formats/vtd.js';
 import {FIRST_INTERRUPT, isInterrupt} from '../../formats/vtd-reasons.js';
 import {deviceText, type LoggedFault, loggedDevice, type Reading, ridDevice} from './fault.js';

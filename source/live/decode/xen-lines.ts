@@ -8,7 +8,7 @@
 //   (XEN) AMD-Vi: IO_PAGE_FAULT: domain = 0, device id = 0x2600, fault address = 0xfffffffdf8000000, flags = 0x8  to 4.12
 //   (XEN) AMD-Vi: IO_PAGE_FAULT: 0000:00:13.1 d0 addr 00000000000eb380 flags 0x20 RW
 
-import {parseHalves} from '../../formats/halves.js';
+import {parseHalves} from '../../formats/address.js';
 import {accessOf, kindOf, whose} from './amdvi-lines.js';
 import {type LoggedFault, loggedDevice, type Reading, ridDevice} from './fault.js';
 import type {Parsed} from './vtd-lines.js';

@@ -1,8 +1,7 @@
 // Page tables, where the kernel shows them: /sys/kernel/debug/iommu/intel, of kernels built with
 // INTEL_IOMMU_DEBUGFS, for root alone (Linux's drivers/iommu/intel/debugfs.c).
 
-import {pageAddress} from '../../formats/address.js';
-import {type Halves, parseHalves} from '../../formats/halves.js';
+import {type Halves, pageAddress, parseHalves} from '../../formats/address.js';
 import {contextType, PRESENT} from '../../formats/vtd.js';
 import type {Settings} from './settings.js';
 import {type TableDump, tableDumps} from './table-dump.js';

@@ -2,8 +2,7 @@
 // (dump_page_info of Linux's drivers/iommu/intel/debugfs.c).
 
 import {append} from '../../explain/mappings.js';
-import {PAGE_SIZE, pageAddress} from '../../formats/address.js';
-import {type Halves, parseHalves} from '../../formats/halves.js';
+import {type Halves, PAGE_SIZE, pageAddress, parseHalves} from '../../formats/address.js';
 import {PTE_PS, PTE_READ, PTE_WRITE} from '../../formats/vtd.js';
 import type {Mapping} from '../../machine/observed.js';
 

@@ -1,6 +1,6 @@
 // The kernel's iommu trace events, as trace_pipe has them: a line each (Linux's include/trace/events/iommu.h).
 
-import {parseHalves} from '../../formats/halves.js';
+import {parseHalves} from '../../formats/address.js';
 import type {Happened, TraceEvent} from '../../machine/trace.js';
 
 /**

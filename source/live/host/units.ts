@@ -1,8 +1,8 @@
 // The IOMMU units that the kernel drives: /sys/class/iommu.
 
-import {type AmdViFeatures, amdViCapability, amdViFeatures} from '../../formats/amdvi-features.js';
-import {type Halves, parseHalves} from '../../formats/halves.js';
-import {type VtdCapabilities, vtdCapabilities} from '../../formats/vtd-capabilities.js';
+import {type Halves, parseHalves} from '../../formats/address.js';
+import {type AmdViFeatures, amdViCapability, amdViFeatures} from '../../formats/amdvi.js';
+import {type VtdCapabilities, vtdCapabilities} from '../../formats/vtd.js';
 import type {Settings} from './settings.js';
 import type {Tree} from './tree.js';
 

@@ -11,7 +11,7 @@ import {defaultSpec} from '../../../source/lab/build/spec.js';
 import {diskChain, pathOf} from '../../../source/lab/judge/chain.js';
 import {MIB, randomImage} from '../../helpers/lab.js';
 
-test('a disk on a file: no driver, no controller and no IOMMU is in the chain, and nothing is lost', t => {
+test('with a file as disk the chain has no driver, controller or IOMMU, and nothing is lost', t => {
 	const {file, content} = randomImage(t, MIB);
 	const disk = Disk.open(file, {direct: false});
 	t.after(() => disk.close());
@@ -37,10 +37,10 @@ test('a disk on a file: no driver, no controller and no IOMMU is in the chain, a
 		]),
 		[
 			['guest', '4 descriptors, 2 segments; status OK'],
-			['bhyve', 'iovec of 2; all of it in one call, for the kernel to copy'],
+			['bhyve', 'iovec with 2 segments; one call, copied by the kernel'],
 			['preadv', 'returns 8,192 of 8,192'],
 			['file', 'the CPU copies 8,192 bytes between the page cache and guest memory'],
-			['memory', 'all 8,192 bytes landed'],
+			['memory', 'all 8,192 bytes arrived'],
 		],
 	);
 	const there = Buffer.concat(segments.map(({gpa, bytes}) => vm.map.read(gpa, bytes)));

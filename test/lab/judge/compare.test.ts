@@ -20,7 +20,7 @@ const readOf = (lab: Lab, more: Partial<DiskCommand> = {}): DiskCommand => ({
 	...more,
 });
 
-/** The comparison without what is measured, and a look at that. */
+/** The comparison without the measured time, which is checked. */
 const all = (lab: Lab, command: Comparable) => [...lab.compare(command)];
 const compared = (lab: Lab, command: Comparable) =>
 	all(lab, command).map(({measuredMs, ...rest}) => {
@@ -29,7 +29,7 @@ const compared = (lab: Lab, command: Comparable) =>
 	});
 
 for (const iommu of ['vt-d', 'amd-vi'] as const) {
-	test(`${iommu}: a read of one segment under each policy`, t => {
+	test(`${iommu}: a read of one segment is lost under remove, direct under keep, and bounced under bounce`, t => {
 		const lab = openTestLab(t, {iommu});
 		const same = {bytes: 32768, landed: 32768, copied: 0, faults: 0};
 		const removed = {hostReach: GUEST, missing: GUEST};
@@ -40,7 +40,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		]);
 	});
 
-	test(`${iommu}: a workload under each policy comes to the same each time`, t => {
+	test(`${iommu}: a workload has the same result each time under each policy`, t => {
 		const lab = openTestLab(t, {...SMALL, iommu});
 		const [remove, keep, bounce] = compared(lab, {do: 'work', count: 100});
 		assert.deepEqual([remove.data, keep.data, bounce.data], ['lost', 'delivered', 'delivered']);
@@ -52,13 +52,13 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 	});
 }
 
-test('a read of four segments is bounced, and copied, under every policy', t => {
+test('a read of four segments is bounced under every policy', t => {
 	const lab = openTestLab(t, SMALL);
 	for (const {data, path, copied} of compared(lab, readOf(lab, {segments: 4})))
 		assert.deepEqual([data, path, copied], ['delivered', 'bounced', 32768]);
 });
 
-test("a file is copied by the CPU, whatever the policy, and a passthru device's own DMA lands", t => {
+test("under every policy the CPU copies a file, and a passthru device's own DMA arrives", t => {
 	const guest = {name: 'vm0', memory: 16 * MIB, wired: true, passthru: ['ppt0']};
 	const lab = openTestLab(t, {...SMALL, guests: [{...guest, model: 'virtio-blk', disk: 'file'}]});
 	for (const {data, path, copied} of compared(lab, readOf(lab)))
@@ -67,7 +67,7 @@ test("a file is copied by the CPU, whatever the policy, and a passthru device's 
 	for (const {data, faults} of compared(lab, dma)) assert.deepEqual([data, faults], ['delivered', 0]);
 });
 
-test('it is a comparison of the guests and devices that there are now', t => {
+test('the comparison uses the current guests and devices', t => {
 	const lab = openTestLab(t, SMALL);
 	lab.dispatch({do: 'unbind', vm: 'vm0', device: 'ppt0'});
 	lab.dispatch({do: 'destroy', vm: 'vm1'});
@@ -80,7 +80,7 @@ test('it is a comparison of the guests and devices that there are now', t => {
 	assert.throws(() => all(lab, readOf(lab, {vm: 'vm1'})), UserError);
 });
 
-test('the machine that is looked at stays as it is', t => {
+test('a comparison does not change the current machine', t => {
 	const lab = openTestLab(t, SMALL);
 	const [before, held] = [lab.state(), lab.guestBytes('vm0', 0, 16 * MIB)];
 	all(lab, readOf(lab));
@@ -91,7 +91,7 @@ test('the machine that is looked at stays as it is', t => {
 	assert.deepEqual(left, right);
 });
 
-test('a write is compared where the disk may be written, and leaves it as it was', t => {
+test('a write is compared only on a writable disk, and does not change it', t => {
 	const {file, content} = randomImage(t, 2 * MIB);
 	const only = openTestLab(t, {...SMALL, disk: file});
 	assert.throws(() => only.compare(readOf(only, {do: 'write'})), {message: /open read-only/});
@@ -104,10 +104,12 @@ test('a write is compared where the disk may be written, and leaves it as it was
 	]);
 	assert.equal(all(lab, readOf(lab, {do: 'delete', lba: 200}))[0].data, 'delivered');
 	assert.ok(fs.readFileSync(file).equals(content));
-	assert.throws(() => all(lab, {do: 'work', count: 5, writes: 5}), {message: /compared by its reads/});
+	assert.throws(() => all(lab, {do: 'work', count: 5, writes: 5}), {
+		message: /with writes cannot be compared/,
+	});
 });
 
-test('without an IOMMU everything is reached and everything lands', t => {
+test('without an IOMMU all pages are reachable and all bytes arrive', t => {
 	const lab = openTestLab(t, {
 		...SMALL,
 		iommu: 'none',

@@ -20,7 +20,7 @@ function work(lab: Lab, count: number, writes = 0): Work {
 	return outcome.work;
 }
 
-/** The disk through the page cache alone: a request takes a third of the time. */
+/** Uses only the page cache, so a request takes a third of the time. */
 function quickLab(t: TestContext, parts: LabSetup = {}): Lab {
 	const machine = {...defaultSpec(64 * MIB), ...parts};
 	const lab = new Lab(machine, {disk: Disk.open(sampleDisk(), {direct: false}), sample: true});
@@ -28,7 +28,7 @@ function quickLab(t: TestContext, parts: LabSetup = {}): Lab {
 	return lab;
 }
 
-/** All of what guests hold, and all that can be seen, in a few words. */
+/** A hash of all guest memory and the whole state. */
 function fingerprint(lab: Lab): string {
 	const hash = createHash('sha256').update(JSON.stringify(lab.state()));
 	for (const {name, pages} of lab.state().vms) hash.update(lab.guestBytes(name, 0, pages * 4096));
@@ -36,7 +36,7 @@ function fingerprint(lab: Lab): string {
 }
 
 for (const iommu of ['vt-d', 'amd-vi'] as const) {
-	test(`${iommu}: the same commands come to the same, byte for byte`, t => {
+	test(`${iommu}: the same commands give the same result, byte for byte`, t => {
 		const commands: Command[] = [
 			{do: 'work', count: 40},
 			{do: 'policy', policy: 'bounce'},
@@ -57,7 +57,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		assert.equal(first.end, second.end);
 	});
 
-	test(`${iommu}: under keep nothing is lost, and under remove all that vm0 reads in one segment, and that alone`, t => {
+	test(`${iommu}: keep loses nothing, and remove loses exactly vm0's reads with one segment`, t => {
 		const keep = work(quickLab(t, {iommu, policy: 'keep'}), 300);
 		assert.deepEqual(keep.tally, {delivered: 300, lost: 0, torn: 0, failed: 0, unchecked: 0});
 		assert.deepEqual([keep.data, keep.landed, keep.lost, keep.faults], ['delivered', keep.bytes, 0, 0]);
@@ -68,7 +68,10 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 			assert.ok(command.do === 'read');
 			const lost = command.vm === 'vm0' && command.segments === 1;
 			assert.deepEqual([data, landed], lost ? ['lost', 0] : ['delivered', bytes]);
-			assert.equal(chain.at(-1)?.full, lost ? 'untouched' : `all ${bytes.toLocaleString('en')} bytes landed`);
+			assert.equal(
+				chain.at(-1)?.full,
+				lost ? 'untouched' : `all ${bytes.toLocaleString('en')} bytes arrived`,
+			);
 		}
 		for (const vm of ['vm0', 'vm1'])
 			for (const segments of [1, 2, 3, 4])
@@ -76,7 +79,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 	});
 }
 
-test('one command of many requests comes to what many of one come to', t => {
+test('one command with many requests has the same result as many commands with one', t => {
 	const [lab, other] = [quickLab(t), quickLab(t)];
 	const whole = work(lab, 150);
 	const parts = Array.from({length: 150}, () => work(other, 1));
@@ -91,7 +94,7 @@ test('one command of many requests comes to what many of one come to', t => {
 	assert.equal(lab.state().faultLog.blocked, other.state().faultLog.blocked);
 });
 
-test('every request is counted, and the last of a command is kept with its chain', t => {
+test('every request is counted, and a command’s last one is logged with its chain', t => {
 	const lab = quickLab(t, {policy: 'keep'});
 	const {transfers, tally} = lab.state();
 	work(lab, 50);
@@ -107,7 +110,7 @@ test('every request is counted, and the last of a command is kept with its chain
 
 for (const model of MODELS) {
 	for (const policy of POLICIES) {
-		test(`${model} under ${policy}: what is said to have landed is what the disk holds`, t => {
+		test(`${model} under ${policy}: a read is reported as delivered exactly if the buffer matches the disk`, t => {
 			const {file, content} = randomImage(t, 4 * MIB);
 			const guest = {name: 'vm0', memory: 16 * MIB, wired: true, model, disk: 'ada0', passthru: ['ppt0']};
 			const lab = openTestLab(t, {disk: file, policy, guests: [guest], hostMemory: 64 * MIB});
@@ -117,7 +120,7 @@ for (const model of MODELS) {
 				assert.ok(done?.command.do === 'read');
 				const {lba, gpa, sectors, segments} = done.command;
 				assert.equal(done.data, policy === 'remove' && segments === 1 ? 'lost' : 'delivered');
-				// NVMe's pieces lie a page apart.
+				// NVMe's segments are a page apart.
 				const bytes = model === 'nvme' && segments > 1 ? 4096 : sectors * 512;
 				const same = content.subarray(lba * 512, lba * 512 + bytes).equals(lab.guestBytes('vm0', gpa, bytes));
 				assert.equal(same, done.data === 'delivered');
@@ -126,7 +129,7 @@ for (const model of MODELS) {
 	}
 }
 
-test('the bytes decide: pages that somebody takes out of the host domain are lost under keep as well', t => {
+test('pages removed from the host domain are lost under keep too, because the bytes decide', t => {
 	const lab = quickLab(t, {policy: 'keep', guests: [defaultSpec(64 * MIB).guests[0]]});
 	const unmapped = {
 		do: 'unmap',
@@ -142,7 +145,7 @@ test('the bytes decide: pages that somebody takes out of the host domain are los
 	assert.equal(lost + (landed ?? 0), bytes);
 });
 
-test('guests write where they are asked to, and leave their partitions to be found', t => {
+test('a workload with writes spares the partition tables', t => {
 	const {file, content} = randomImage(t, 8 * MIB);
 	const lab = openTestLab(t, {disk: file, writable: true, policy: 'keep'});
 	assert.equal(work(lab, 100, 100).data, 'delivered');
@@ -155,18 +158,18 @@ test('guests write where they are asked to, and leave their partitions to be fou
 	assert.ok(tally.lost > 0 && tally.delivered > 0 && tally.failed === 0);
 });
 
-test('reads alone leave a writable disk as it was', t => {
+test('a workload without writes does not change a writable disk', t => {
 	const {file, content} = randomImage(t, 4 * MIB);
 	work(openTestLab(t, {disk: file, writable: true, policy: 'keep'}), 100);
 	assert.ok(fs.readFileSync(file).equals(content));
 });
 
-test('a disk of one sector is work too', t => {
+test('a workload runs on a disk of one sector', t => {
 	const {file} = randomImage(t, 512);
 	assert.equal(work(openTestLab(t, {disk: file, policy: 'keep'}), 20).landed, 20 * 512);
 });
 
-test('impossible work is refused with a sentence', t => {
+test('an impossible workload is refused with a message', t => {
 	const lab = quickLab(t);
 	const refused = (command: Comparable, message: RegExp, ...entries: (typeof lab.check)[]) => {
 		for (const enter of entries) assert.throws(() => enter(command), {constructor: UserError, message});
@@ -181,12 +184,12 @@ test('impossible work is refused with a sentence', t => {
 	refused({do: 'work', count: 1}, /There is no guest to work/, check, dispatch);
 });
 
-test('memory stays the same, however long guests work', t => {
+test('memory use does not grow with the length of a workload', t => {
 	setFlagsFromString('--expose-gc');
 	const gc: () => void = runInNewContext('gc');
 	const lab = quickLab(t);
 	const random = seededRandom(1);
-	const held = () => {
+	const used = () => {
 		gc();
 		const {heapUsed, external} = process.memoryUsage();
 		return heapUsed + external;
@@ -199,10 +202,10 @@ test('memory stays the same, however long guests work', t => {
 			passed += step;
 		}
 	};
-	// Until the list of transfers is full.
+	// Until the log of transfers is full.
 	run(11_000);
-	const before = held();
+	const before = used();
 	run(6_000);
-	const grown = held() - before;
+	const grown = used() - before;
 	assert.ok(grown < MIB, `${grown} bytes more`);
 });

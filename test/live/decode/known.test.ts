@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {parseHalves} from '../../../source/formats/halves.js';
+import {parseHalves} from '../../../source/formats/address.js';
 import {Known} from '../../../source/live/decode/known.js';
 
 function known(...lines: string[]): Known {

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {hexHalves} from '../../../source/formats/halves.js';
+import {hexHalves} from '../../../source/formats/address.js';
 import {traceEvent} from '../../../source/live/host/trace-events.js';
 import type {TraceEvent} from '../../../source/machine/trace.js';
 import {fuzz} from '../../helpers/fuzz.js';

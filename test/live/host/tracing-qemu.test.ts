@@ -7,7 +7,7 @@ import path from 'node:path';
 import {test} from 'node:test';
 import {promisify} from 'node:util';
 import {buildSync} from 'esbuild';
-import {hexHalves} from '../../../source/formats/halves.js';
+import {hexHalves} from '../../../source/formats/address.js';
 import type {TraceEvent} from '../../../source/machine/trace.js';
 import {DIRECTORY, FILE, Initramfs, moduleFiles, PROGRAM} from '../../helpers/initramfs.js';
 import {folder} from '../../helpers/lab.js';

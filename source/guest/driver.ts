@@ -1,12 +1,12 @@
-// What a guest's driver offers to those above it, whichever device model it talks to.
+// A guest's disk as its driver offers it, the same for every device model.
 
 /** A part of a buffer, in guest physical memory. */
 export type Segment = {gpa: number; bytes: number};
 
-/** How a request came back: undefined where it never did. */
+/** The device's reply to a request. Undefined if it never replied. */
 export type Answer = {ok: boolean; text: string} | undefined;
 
-/** A delete has no segments, and a flush neither segments nor sectors. */
+/** A delete has no segments. A flush has neither segments nor sectors. */
 export type GuestRequest = {
 	op: 'read' | 'write' | 'flush' | 'delete';
 	sector: number;
@@ -16,17 +16,17 @@ export type GuestRequest = {
 
 export interface GuestDisk {
 	readonly model: 'virtio-blk' | 'ahci-hd' | 'nvme';
-	/** As the guest found out by asking the device. */
+	/** As the device reported it to the guest. */
 	readonly sectors: number;
-	/** Where the driver keeps its rings: guest physical addresses. */
+	/** The guest physical memory of the driver's own rings and tables. */
 	readonly memory: {start: number; end: number};
 	readonly maxSegments: number;
-	/** The device's sentence, where it stopped. */
+	/** Why the device has stopped, if its guest broke it. */
 	readonly stopped: string | undefined;
-	/** Why the driver cannot express a request, if it cannot. */
+	/** Why the driver cannot send such a request; undefined if it can. */
 	readonly problem: (request: GuestRequest) => string | undefined;
 	reset(): void;
 	request(request: GuestRequest): Answer;
-	/** Several at once, in one kick. */
+	/** Sends several requests in one kick. */
 	batch(requests: readonly GuestRequest[]): Answer[];
 }
