@@ -3,14 +3,8 @@
 
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
-import type {
-	Cached,
-	CachedEntry,
-	CachedPage,
-	MachineState,
-	PhysicalReader,
-	Unit,
-} from '../machine/observed.js';
+import type {MachineState} from '../machine/observed.js';
+import type {Cached, CachedEntry, CachedPage, PhysicalReader, Unit} from '../machine/tables.js';
 import {startOf, throughTables} from './walk.js';
 import type {Start, StartTables} from './walk-steps.js';
 

@@ -4,7 +4,7 @@ import {PAGE_SIZE, pageAddress} from '../formats/address.js';
 import {DTE_BYTES, decodeDte} from '../formats/amdvi.js';
 import {type Rid, ridBus, ridDevfn} from '../formats/pci.js';
 import {decodeContext, PRESENT} from '../formats/vtd.js';
-import type {PhysicalReader} from '../machine/observed.js';
+import type {PhysicalReader} from '../machine/tables.js';
 
 /** A function's context entry, decoded; undefined where it is in no domain. */
 export function contextOf(

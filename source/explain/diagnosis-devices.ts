@@ -3,7 +3,8 @@
 import {hex} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
 import type {Finding} from '../machine/finding.js';
-import type {Device, MachineState, PhysicalReader} from '../machine/observed.js';
+import type {Device, MachineState} from '../machine/observed.js';
+import type {PhysicalReader} from '../machine/tables.js';
 import {plural} from '../words.js';
 import {mappingsOf} from './mappings.js';
 import {type DomainView, type Range, rangesOf} from './ranges.js';

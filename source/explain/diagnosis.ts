@@ -2,7 +2,8 @@
 // and what to do about it on a FreeBSD host. A machine where all is well has none.
 
 import type {Finding} from '../machine/finding.js';
-import type {CachedPage, MachineState, PhysicalReader, Vm} from '../machine/observed.js';
+import type {MachineState, Vm} from '../machine/observed.js';
+import type {CachedPage, PhysicalReader} from '../machine/tables.js';
 import {grouped, plural} from '../words.js';
 import {stalePages} from './cached.js';
 import {deviceFindings} from './diagnosis-devices.js';

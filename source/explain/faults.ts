@@ -1,8 +1,10 @@
 // Faults as they are read: repeats in one row, and each row in words with what is mapped near and what to check.
 
 import {hex, PAGE_SIZE} from '../formats/address.js';
-import type {Rid} from '../formats/pci.js';
-import type {Fault, MachineState, PhysicalReader} from '../machine/observed.js';
+import {type Rid, ridText} from '../formats/pci.js';
+import type {Fault, LogFault} from '../machine/fault.js';
+import type {MachineState} from '../machine/observed.js';
+import type {PhysicalReader} from '../machine/tables.js';
 import {grouped} from '../words.js';
 import {type Nearest, nearest} from './neighbours.js';
 import {domainAt, nearWords, startOf} from './walk.js';
@@ -113,3 +115,13 @@ function causeWords(cause: Cause, write: boolean): string {
 			return 'an entry on the way was wrong, or in no memory';
 	}
 }
+
+/** A fault of a kernel's log for programs: the explanation under its labels. */
+export const loggedJson = ({title, count, access, parts}: LogFault) => ({
+	title,
+	count,
+	rid: access === undefined ? null : ridText(access.rid),
+	iova: access === undefined ? null : hex(access.iova),
+	access: access === undefined ? null : access.write ? 'write' : 'read',
+	...Object.fromEntries(parts.map(({label, texts}) => [label, texts])),
+});

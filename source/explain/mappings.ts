@@ -3,7 +3,8 @@
 import {PAGE_SIZE, pageAddress} from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
 import {PTE_PS, PTE_READ, PTE_WRITE} from '../formats/vtd.js';
-import type {Domain, Mapping, Owned, PhysicalReader} from '../machine/observed.js';
+import type {Owned} from '../machine/observed.js';
+import type {Domain, Mapping, PhysicalReader} from '../machine/tables.js';
 
 const PAGE_SHIFT = 12;
 

@@ -2,7 +2,8 @@
 // that no more of a large domain is decoded than it takes.
 
 import {PAGE_SIZE} from '../formats/address.js';
-import type {Owned, PhysicalReader} from '../machine/observed.js';
+import type {Owned} from '../machine/observed.js';
+import type {PhysicalReader} from '../machine/tables.js';
 import {mappingsOf, type Tables, type Window} from './mappings.js';
 import {blockAt, type Range, rangesOf} from './ranges.js';
 

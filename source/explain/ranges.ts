@@ -1,7 +1,8 @@
 // What a domain maps, as it is shown: mappings with the owners of their pages, and what is missing among them.
 
 import {PAGE_SIZE} from '../formats/address.js';
-import type {Domain, Owned, PhysicalReader} from '../machine/observed.js';
+import type {Owned} from '../machine/observed.js';
+import type {Domain, PhysicalReader} from '../machine/tables.js';
 import {identityOf, isIdentity, type Mapping, mappingsOf} from './mappings.js';
 
 /** A mapping within one owner's pages; or, with neither read nor write, pages that the host cannot reach. */

@@ -1,7 +1,8 @@
 // Who can reach a page of memory, and why: devices by the tables as they are now, guests by the CPU.
 
 import {hex, PAGE_SIZE} from '../formats/address.js';
-import type {Device, MachineState, PhysicalReader, Vm} from '../machine/observed.js';
+import type {Device, MachineState, Vm} from '../machine/observed.js';
+import type {PhysicalReader} from '../machine/tables.js';
 import {type Mapping, mappingsOf, type Tables} from './mappings.js';
 import {type DomainView, ownerAt, rangesOf} from './ranges.js';
 import {domainAt, startOf} from './walk.js';

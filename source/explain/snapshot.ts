@@ -1,17 +1,12 @@
 // What a machine looks like at one moment, for a pipe: plain text for people, JSON for programs.
 
+import {loggedJson} from '../explain/faults.js';
 import {hex, PAGE_SIZE} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
-import {type Logged, loggedJson} from '../machine/logged.js';
-import type {
-	Device,
-	Domain,
-	Fault,
-	FaultLog,
-	MachineState,
-	ObservedMachine,
-	Transfer,
-} from '../machine/observed.js';
+import type {Fault, FaultLog, Logged} from '../machine/fault.js';
+import type {Device, MachineState, ObservedMachine} from '../machine/observed.js';
+import type {Domain} from '../machine/tables.js';
+import type {Transfer} from '../machine/transfer.js';
 import {grouped, plural} from '../words.js';
 import {isIdentity} from './mappings.js';
 import {type DomainView, type Range, UNKNOWN, viewDomain} from './ranges.js';

@@ -5,7 +5,7 @@ import {hex, PAGE_SIZE, pageAddress} from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
 import {EVENT, FLAG, IR, IW} from '../formats/amdvi.js';
 import type {Rid} from '../formats/pci.js';
-import type {AmdviUnit, PhysicalReader} from '../machine/observed.js';
+import type {AmdviUnit, PhysicalReader} from '../machine/tables.js';
 import {
 	type Access,
 	accessWord,

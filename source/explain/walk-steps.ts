@@ -1,7 +1,7 @@
 // The parts of a walk as it is shown, the same for both families: its steps, and what it comes to.
 
 import {hex, PAGE_SIZE} from '../formats/address.js';
-import type {PhysicalReader} from '../machine/observed.js';
+import type {PhysicalReader} from '../machine/tables.js';
 
 /** A 64-bit word of a table. */
 export type Qword = readonly [lo: number, hi: number];

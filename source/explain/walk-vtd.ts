@@ -5,7 +5,7 @@ import {hex, pageAddress} from '../formats/address.js';
 import {type Rid, ridBus, ridDevfn} from '../formats/pci.js';
 import * as vtd from '../formats/vtd.js';
 import {FAULT} from '../formats/vtd.js';
-import type {PhysicalReader, VtdUnit} from '../machine/observed.js';
+import type {PhysicalReader, VtdUnit} from '../machine/tables.js';
 import {
 	type Access,
 	accessWord,

@@ -3,7 +3,8 @@
 
 import {hex} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
-import type {Domain, MachineState, PhysicalReader, Unit} from '../machine/observed.js';
+import type {MachineState} from '../machine/observed.js';
+import type {Domain, PhysicalReader, Unit} from '../machine/tables.js';
 import {type Nearest, nearest} from './neighbours.js';
 import {ownerAt} from './ranges.js';
 import {amdviStart, amdviTables, isInterrupt, notAllowed} from './walk-amdvi.js';

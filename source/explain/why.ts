@@ -6,7 +6,8 @@ import * as amdvi from '../formats/amdvi.js';
 import {EVENT, FLAG} from '../formats/amdvi.js';
 import {type Rid, ridText} from '../formats/pci.js';
 import {FAULT, reasonText} from '../formats/vtd.js';
-import type {Device, Domain, MachineState} from '../machine/observed.js';
+import type {Device, MachineState} from '../machine/observed.js';
+import type {Domain} from '../machine/tables.js';
 import {FREE, NO_MEMORY, type Range, UNKNOWN} from './ranges.js';
 import {osAdvice} from './why-os.js';
 

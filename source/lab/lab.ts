@@ -7,16 +7,12 @@ import type {Rid} from '../formats/pci.js';
 import {findDisk, LOOKING} from '../guest/boot.js';
 import type {Disk} from '../hardware/disk.js';
 import type {Memory} from '../hardware/memory.js';
-import type {Command, LifecycleCommand, MachineSpec, Outcome, Tables} from '../machine/command.js';
-import type {
-	Cached,
-	CachedPage,
-	LabControls,
-	MachineState,
-	ObservedMachine,
-	Transfer,
-} from '../machine/observed.js';
+import type {Command, LifecycleCommand, MachineSpec} from '../machine/command.js';
+import type {LabControls, MachineState, ObservedMachine} from '../machine/observed.js';
+import type {Outcome, TableCounts} from '../machine/outcome.js';
 import type {Scenarios} from '../machine/scenario.js';
+import type {Cached, CachedPage} from '../machine/tables.js';
+import type {Transfer} from '../machine/transfer.js';
 import type {Comparable, Comparison} from '../machine/workload.js';
 import {plural, sizeText} from '../words.js';
 import {changeTables} from './build/edit-tables.js';
@@ -237,7 +233,7 @@ export class Lab implements ObservedMachine, LabControls {
 		return {kind: 'boot', bootable, found: lines, transfers, report: `${vm} ${report}`};
 	}
 
-	private tablesNow(): Tables {
+	private tablesNow(): TableCounts {
 		const domains = domainsOf(this.machine);
 		const host = domains.find(({role}) => role === 'host');
 		const missing = host ? viewDomain(this.memory, this.machine.pages.owned(), host).removedPages : 0;

@@ -1,7 +1,8 @@
 // The guests at work for as long as somebody lets time pass: how many requests are due, and what each tenth of a
 // second came to.
 
-import type {Command, Outcome, WorkCommand} from '../machine/command.js';
+import type {Command, WorkCommand} from '../machine/command.js';
+import type {Outcome} from '../machine/outcome.js';
 import type {Pace, Sample, Workload} from '../machine/workload.js';
 import type {Limits} from './build/limits.js';
 import {checkCommand} from './scenario/command.js';

@@ -10,7 +10,7 @@ import {Memory} from '../../source/hardware/memory.js';
 import {AmdviDriver} from '../../source/kernel/amdvi.js';
 import {VmPages} from '../../source/kernel/vm-page.js';
 import {seededRandom} from '../../source/lab/build/random.js';
-import type {Domain} from '../../source/machine/observed.js';
+import type {Domain} from '../../source/machine/tables.js';
 import {A, amdvi, dte, put64, RW, TRANSLATED, table} from '../helpers/amdvi.js';
 import {MIB} from '../helpers/lab.js';
 

@@ -5,7 +5,8 @@ import {domainMap} from '../../source/explain/domain-map.js';
 import {cellAt} from '../../source/explain/memory-map.js';
 import {UNKNOWN, viewDomain} from '../../source/explain/ranges.js';
 import {PAGE_SIZE} from '../../source/formats/address.js';
-import type {Domain, Mapping, Owned} from '../../source/machine/observed.js';
+import type {Owned} from '../../source/machine/observed.js';
+import type {Domain, Mapping} from '../../source/machine/tables.js';
 
 const at = (page: number) => page * PAGE_SIZE;
 const owned: readonly Owned[] = [

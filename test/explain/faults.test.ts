@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {coalesceFaults, explainFault} from '../../source/explain/faults.js';
-import type {Fault} from '../../source/machine/observed.js';
+import type {Fault} from '../../source/machine/fault.js';
 import {openTestLab, read, transfer} from '../helpers/lab.js';
 
 const fault = (number: number, more: Partial<Fault> = {}): Fault => ({

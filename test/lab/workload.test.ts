@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import {seededRandom} from '../../source/lab/build/random.js';
 import {defaultSpec} from '../../source/lab/build/spec.js';
 import {LabWorkload} from '../../source/lab/workload.js';
-import type {Command, Outcome} from '../../source/machine/command.js';
+import type {Command} from '../../source/machine/command.js';
+import type {Outcome} from '../../source/machine/outcome.js';
 import {UserError} from '../../source/user-error.js';
 import {MIB, openTestLab} from '../helpers/lab.js';
 

@@ -138,7 +138,7 @@ test('a mapping that is new lights up, and its domain too', async t => {
 
 test('a machine that is gone keeps its last picture, says so, and says when it is back', async t => {
 	const {machine, store, screen} = open(t);
-	machine.change({lost: {why: 'QEMU has closed the connection.', seen: '12:34:56'}});
+	machine.change({lost: {why: 'QEMU has closed the connection.', lastSeen: '12:34:56'}});
 	refresh(store);
 	const gone = await screen();
 	assert.match(gone, /last seen 12:34:56/);

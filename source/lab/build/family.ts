@@ -17,7 +17,8 @@ import type {Domain, IommuOps} from '../../kernel/iommu.js';
 import type {VmPages} from '../../kernel/vm-page.js';
 import {VtdDriver} from '../../kernel/vtd.js';
 import type {MachineSpec} from '../../machine/command.js';
-import type {AmdviUnit, CachedEntry, FaultLog, Unit, VtdUnit} from '../../machine/observed.js';
+import type {FaultLog} from '../../machine/fault.js';
+import type {AmdviUnit, CachedEntry, Unit, VtdUnit} from '../../machine/tables.js';
 
 type Caches = {entry: (rid: Rid) => CachedEntry | undefined; iotlb: Iotlb};
 export type IommuFamily = {

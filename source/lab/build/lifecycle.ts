@@ -3,7 +3,8 @@
 
 import {parseRid, type Rid, ridText} from '../../formats/pci.js';
 import {VmmError} from '../../kernel/ppt.js';
-import type {LifecycleCommand, Policy, Refusal} from '../../machine/command.js';
+import type {LifecycleCommand, Policy} from '../../machine/command.js';
+import type {Refusal} from '../../machine/outcome.js';
 import {UserError, within} from '../../user-error.js';
 import {grouped, plural} from '../../words.js';
 import type {Guest, Machine} from './machine.js';

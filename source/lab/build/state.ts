@@ -1,7 +1,8 @@
 // The lab's machine as the dashboard may look at it. Which domain a function is in is read from memory.
 
 import type {Disk} from '../../hardware/disk.js';
-import type {Domain, MachineState} from '../../machine/observed.js';
+import type {MachineState} from '../../machine/observed.js';
+import type {Domain} from '../../machine/tables.js';
 import type {TransferLog} from '../judge/transfer-log.js';
 import type {Machine} from './machine.js';
 

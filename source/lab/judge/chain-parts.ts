@@ -2,7 +2,7 @@
 // given, and the pages that were refused.
 
 import type {Extent, ProbeEvent} from '../../hardware/probe.js';
-import type {Part} from '../../machine/observed.js';
+import type {Part} from '../../machine/transfer.js';
 
 /** Of a stage with more parts than these, the first are kept. */
 const KEPT = 16;

@@ -4,7 +4,7 @@
 import type {Answer} from '../../guest/disk.js';
 import type {Fault, ProbeEvent} from '../../hardware/probe.js';
 import type {DiskCommand} from '../../machine/command.js';
-import type {Path, Stage, Transfer} from '../../machine/observed.js';
+import type {Path, Stage, Transfer} from '../../machine/transfer.js';
 import {grouped, plural} from '../../words.js';
 import {driverParts, faultParts, iovecParts, requestParts} from './chain-parts.js';
 

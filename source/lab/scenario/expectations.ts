@@ -2,8 +2,8 @@
 
 import {viewDomain} from '../../explain/ranges.js';
 import {CAUSES, causeOf} from '../../explain/why.js';
-import type {Outcome} from '../../machine/command.js';
 import type {ObservedMachine} from '../../machine/observed.js';
+import type {Outcome} from '../../machine/outcome.js';
 import type {Expectations} from '../../machine/scenario.js';
 import {UserError, within} from '../../user-error.js';
 import {

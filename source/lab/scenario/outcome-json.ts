@@ -1,7 +1,8 @@
 // An outcome as a line of `--json` shows it: only what is the same on every run.
 
-import type {Outcome, Policy, Refusal} from '../../machine/command.js';
-import type {Data, Path} from '../../machine/observed.js';
+import type {Policy} from '../../machine/command.js';
+import type {Outcome, Refusal} from '../../machine/outcome.js';
+import type {Data, Path} from '../../machine/transfer.js';
 
 export type OutcomeJson = {
 	policy?: Policy;

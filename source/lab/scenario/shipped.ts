@@ -1,7 +1,7 @@
 // The scenarios that ship as the dashboard has them: to choose from, to play, and held against what came of them.
 
-import type {Outcome} from '../../machine/command.js';
 import type {ObservedMachine} from '../../machine/observed.js';
+import type {Outcome} from '../../machine/outcome.js';
 import type {Scenario, Scenarios, Step} from '../../machine/scenario.js';
 import {unmet} from './expectations.js';
 import {findScenario, shippedScenarios} from './find.js';

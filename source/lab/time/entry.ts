@@ -1,7 +1,8 @@
 // A step of a session, and whether something was wrong with it.
 
-import type {Command, Outcome} from '../../machine/command.js';
+import type {Command} from '../../machine/command.js';
 import type {Entry} from '../../machine/history.js';
+import type {Outcome} from '../../machine/outcome.js';
 import {commandText} from '../scenario/command-text.js';
 import {outcomeJson} from '../scenario/outcome-json.js';
 

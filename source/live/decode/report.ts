@@ -1,7 +1,7 @@
 // What is found, for people: a paragraph for each kind of fault, in 80 columns.
 
 import {hexHalves} from '../../formats/halves.js';
-import type {LogFault} from '../../machine/logged.js';
+import type {LogFault} from '../../machine/fault.js';
 import {grouped, plural} from '../../words.js';
 import type {Explained} from './explain.js';
 import {printable} from './fault.js';

@@ -5,7 +5,7 @@ import {append} from '../../explain/mappings.js';
 import {PAGE_SIZE, pageAddress} from '../../formats/address.js';
 import {type Halves, parseHalves} from '../../formats/halves.js';
 import {PTE_PS, PTE_READ, PTE_WRITE} from '../../formats/vtd.js';
-import type {Mapping} from '../../machine/observed.js';
+import type {Mapping} from '../../machine/tables.js';
 
 export type TableDump = {
 	/** Where the tables start: devices with the same root are in the same domain. */

@@ -4,7 +4,7 @@ import {type Mapping, mappingsOf, type Tables, type Window} from '../../explain/
 import {PAGE_SIZE, pageAddress} from '../../formats/address.js';
 import * as amdvi from '../../formats/amdvi.js';
 import {PTE_PS, PTE_READ, PTE_WRITE} from '../../formats/vtd.js';
-import type {PhysicalReader} from '../../machine/observed.js';
+import type {PhysicalReader} from '../../machine/tables.js';
 import type {Look} from './table-pages.js';
 
 /** More tables than any domain needs: entries that lead back to their own table would never end. */

@@ -4,8 +4,8 @@
 import {coalesceFaults, explainFault, type FaultRow} from '../../explain/faults.js';
 import {faultCountText, faultLogText} from '../../explain/snapshot.js';
 import {hex} from '../../formats/address.js';
+import type {Fault} from '../../machine/fault.js';
 import type {HostFacts} from '../../machine/host.js';
-import type {Fault} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {keySign} from '../glyphs.js';

@@ -4,7 +4,7 @@ import {UNKNOWN} from '../../explain/ranges.js';
 import {explainWalk, qwordText, type Step, type Walk} from '../../explain/walk.js';
 import {hex} from '../../formats/address.js';
 import {ridText} from '../../formats/pci.js';
-import type {Cached} from '../../machine/observed.js';
+import type {Cached} from '../../machine/tables.js';
 import {plural} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {chosenDomain} from '../ranges-shown.js';

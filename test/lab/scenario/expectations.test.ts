@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
 import {outcomeJson} from '../../../source/lab/scenario/outcome-json.js';
 import {parseScenario} from '../../../source/lab/scenario/parse.js';
-import type {Family, Outcome} from '../../../source/machine/command.js';
+import type {Family} from '../../../source/machine/command.js';
+import type {Outcome} from '../../../source/machine/outcome.js';
 import {openTestLab, testSetting} from '../../helpers/lab.js';
 
 /** Takes steps, in YAML, and @returns what of the last one's expectations did not come true. */

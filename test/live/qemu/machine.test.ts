@@ -197,7 +197,7 @@ test('a QEMU that goes away leaves its last picture, and is found again when it 
 	machine.watch(() => seen.push(machine.state().lost?.why));
 	fake.kill();
 	const gone = await until(machine, ({lost}) => lost);
-	assert.equal(gone.lost?.seen, '12:34:56');
+	assert.equal(gone.lost?.lastSeen, '12:34:56');
 	assert.equal(mapped(gone), '1→7×1');
 	assert.equal(machine.memory.page(0x5000)?.[2], 0x7003);
 	await until(machine, ({lost}) => /^There is no |^Nobody listens at /.test(lost?.why ?? ''));
@@ -278,7 +278,7 @@ test('it is closed at once, also while QEMU does not answer', async t => {
 	while (!asked) await setTimeout(5);
 	machine.close();
 	await setTimeout(20);
-	assert.equal(machine.state().lost?.seen, '12:34:56');
+	assert.equal(machine.state().lost?.lastSeen, '12:34:56');
 });
 
 test('how often to look is a time', () => {

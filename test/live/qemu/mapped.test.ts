@@ -15,7 +15,7 @@ import {VtdDriver} from '../../../source/kernel/vtd.js';
 import {seededRandom} from '../../../source/lab/build/random.js';
 import {changedWindows, updated} from '../../../source/live/qemu/mapped.js';
 import {TablePages} from '../../../source/live/qemu/table-pages.js';
-import type {PhysicalReader} from '../../../source/machine/observed.js';
+import type {PhysicalReader} from '../../../source/machine/tables.js';
 import {MIB} from '../../helpers/lab.js';
 
 /** A guest's memory that counts how often it is read. */

@@ -26,7 +26,8 @@ import {GuestRam} from '../../../source/live/qemu/guest-ram.js';
 import {findIommu, readUnit} from '../../../source/live/qemu/iommu.js';
 import {QemuMachine} from '../../../source/live/qemu/machine.js';
 import {Qmp} from '../../../source/live/qemu/qmp.js';
-import type {Domain, MachineState} from '../../../source/machine/observed.js';
+import type {MachineState} from '../../../source/machine/observed.js';
+import type {Domain} from '../../../source/machine/tables.js';
 import {folder} from '../../helpers/lab.js';
 import {
 	amdviDomains,
@@ -137,7 +138,7 @@ describe('the tables that Linux builds in QEMU', {concurrency: true}, () => {
 			process.kill('SIGKILL');
 			const {lost, domains} = await until(still, state => state.lost);
 			assert.match(lost?.why ?? '', /QEMU has closed the connection|Nobody listens at/);
-			assert.equal(lost?.seen, CLOCK);
+			assert.equal(lost?.lastSeen, CLOCK);
 			assert.deepEqual(domains, before.domains);
 			const [access] = plain.filter(({leaves}) => leaves.length > 0);
 			const walk = explainWalk(still.memory, still.state(), access.rids[0], access.leaves[0].iova, false);
