@@ -1,7 +1,7 @@
 // AMD-Vi: registers, device table entries, table entries and events (AMD I/O Virtualization Technology (IOMMU)
 // Specification, 48882, chapters 2 and 3). Words are (lo, hi) halves.
 
-import {join64, pageAddress} from './address.js';
+import {join64} from './address.js';
 
 export const REG = {
 	DEVICE_TABLE: 0x0,
@@ -152,16 +152,3 @@ export const decodeEvent = (w0: number, w1: number, w2: number, w3: number) => (
 	domain: w1 & 0xffff,
 	address: join64(w2 >>> 0, w3 >>> 0),
 });
-
-/** A device table entry decoded, for those who look at tables; undefined where V is clear. */
-export function decodeDte(lo: number, hi: number, lo1: number) {
-	if ((lo & DTE_V) === 0) return undefined;
-	return {
-		translates: (lo & DTE_TV) !== 0,
-		root: pageAddress(lo, hi),
-		levels: level(lo),
-		domain: lo1 & 0xffff,
-		read: (hi & IR) !== 0,
-		write: (hi & IW) !== 0,
-	};
-}

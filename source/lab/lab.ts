@@ -1,6 +1,6 @@
 // The lab: commands in, outcomes out, and the machine as the dashboard may look at it.
 
-import {heldAgainstTables} from '../explain/cached.js';
+import {compareCached} from '../explain/cached.js';
 import {viewDomain} from '../explain/ranges.js';
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
@@ -157,7 +157,7 @@ export class Lab implements ObservedMachine, LabControls {
 		const {caches} = this.machine.family;
 		if (caches === undefined) return {};
 		const page = (domain: number) => caches.iotlb.peek(domain, iova);
-		return heldAgainstTables(this.memory, this.state().unit, rid, caches.entry(rid), page);
+		return compareCached(this.memory, this.state().unit, rid, caches.entry(rid), page);
 	}
 
 	cachedPages(): readonly CachedPage[] {

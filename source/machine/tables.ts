@@ -1,5 +1,7 @@
 // The translation unit: where its tables start, the domains they describe, and what its caches hold.
 
+import type {VtdLimits} from '../formats/vtd-tables.js';
+
 /** Reads physical memory page by page, in this process or in another machine. */
 export interface PhysicalReader {
 	/** The 1,024 words of the page at a page-aligned address; undefined if there is no memory. */
@@ -29,13 +31,7 @@ export type VtdUnit = {
 	enabled: boolean;
 	/** The root table. */
 	table: number;
-	/** The capability registers, against which entries are checked. */
-	capLo: number;
-	capHi: number;
-	ecapLo: number;
-	/** Bits in a physical address. */
-	hostAddressWidth: number;
-};
+} & VtdLimits;
 export type AmdviUnit = {
 	format: 'amd-vi';
 	enabled: boolean;

@@ -22,7 +22,7 @@ const run = fc.record({
 	write: fc.boolean(),
 });
 
-test('a cell tells by how many domains a page of it is reached, the most that any is', () => {
+test('a cell shows how many domains reach its most shared page', () => {
 	fc.assert(
 		fc.property(
 			fc.array(fc.array(run, {maxLength: 6}), {maxLength: 4}),
@@ -60,6 +60,6 @@ test('a cell tells by how many domains a page of it is reached, the most that an
 	);
 });
 
-test('without memory there is no cell', () => {
+test('without memory there are no cells', () => {
 	assert.deepEqual(domainMap([], [], 100).cells, []);
 });

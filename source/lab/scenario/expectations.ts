@@ -1,7 +1,7 @@
 // What a step can be held to: each thing by its name, with what it may be, and what it is held against.
 
+import {CAUSES, causeOf} from '../../explain/cause.js';
 import {viewDomain} from '../../explain/ranges.js';
-import {CAUSES, causeOf} from '../../explain/why.js';
 import type {ObservedMachine} from '../../machine/observed.js';
 import type {Outcome} from '../../machine/outcome.js';
 import type {Expectations} from '../../machine/scenario.js';

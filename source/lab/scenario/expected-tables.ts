@@ -1,9 +1,9 @@
 // Expectations for which the machine is looked at after the step: whose a page is, where a walk ends, what a guest's
 // console says.
 
+import {CAUSES, causeOf} from '../../explain/cause.js';
 import {ownerAt} from '../../explain/ranges.js';
 import {explainWalk} from '../../explain/walk.js';
-import {CAUSES, causeOf} from '../../explain/why.js';
 import {hex} from '../../formats/address.js';
 import {parseRid, type Rid} from '../../formats/pci.js';
 import {LOOKING} from '../../guest/boot.js';
