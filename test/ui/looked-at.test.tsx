@@ -71,7 +71,7 @@ test('its domains are listed, and the chosen one is shown; nothing of the lab is
 	assert.match(first, /DOMAIN 2 ─ nvme0 ─ 8 pages/);
 	assert.match(first, /0:2:0 +nvme0 +domain 2/);
 	assert.match(first, /0:4:0 +edu0 +no domain/);
-	assert.match(first, /FAULTS ─ 0 seen/);
+	assert.match(first, /FAULTS ─ 0 faults seen/);
 	assert.doesNotMatch(first, /GUEST|HOST|CONSOLE|MODEL|BUFFER|lab|policy|vm0/);
 	assert.match(await press('down'), /DOMAIN 3 ─ em0 ─ 3 pages/);
 });
