@@ -62,7 +62,7 @@ function behindRawDisk({name, disk, passthru}: Vm, pages: string, about: Finding
 		severity: 'error',
 		title: `The host domain lacks ${name}’s memory, and ${name}’s disk is ${disk}`,
 		cause: `The host domain does not map ${pages} of ${name}. The disk controller is in that domain, so data that it reads into those pages is dropped while every layer reports success. The guest then finds the old contents of its buffer: no partition table, no boot loader, failed mounts.`,
-		cure: `Use a vmm with D34607, which keeps guest memory in the host domain. Until then give ${name} a file or a zvol as its disk, whose data the CPU copies${without}.`,
+		cure: `Use a vmm with D34607, which keeps guest memory in the host domain. Until then give ${name} a file or a zvol as its disk (the CPU copies that data)${without}.`,
 		about,
 	};
 }
