@@ -1,21 +1,15 @@
-// What an IOMMU's caches hold, against what its tables say now. Where they differ, somebody has changed a table and
-// not invalidated: the caches are asked first.
+// What an IOMMU's caches hold, compared with its tables. They differ if somebody changed a table and did not
+// invalidate; hardware then still uses the cache.
 
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
-import type {
-	Cached,
-	CachedEntry,
-	CachedPage,
-	MachineState,
-	PhysicalReader,
-	Unit,
-} from '../machine/observed.js';
-import {startOf, throughTables} from './walk.js';
+import type {MachineState} from '../machine/observed.js';
+import type {Cached, CachedEntry, CachedPage, PhysicalReader, Unit} from '../machine/tables.js';
+import {startOf, walkTables} from './walk.js';
 import type {Start, StartTables} from './walk-steps.js';
 
-/** What is kept of a function and an address; `page` gives what the IOTLB has for a domain at that address. */
-export function heldAgainstTables(
+/** The cached entry and page for a function and an address; `page` finds a domain's page in the IOTLB. */
+export function compareCached(
 	memory: PhysicalReader,
 	unit: Unit | undefined,
 	rid: Rid,
@@ -24,16 +18,21 @@ export function heldAgainstTables(
 ): Cached {
 	if (unit === undefined || !unit.enabled) return {};
 	const start = startOf(memory, unit, rid);
-	const domain = entry === undefined ? domainOf(start) : entry.to === 'tables' ? entry.domain : undefined;
-	const kept = domain === undefined ? undefined : page(domain);
-	const agrees = start.to === 'tables' && start.domain === domain && pageAgrees(memory, unit, start, kept);
+	const current = start.to === 'tables' ? start.domain : undefined;
+	const domain = entry === undefined ? current : entry.to === 'tables' ? entry.domain : undefined;
+	const cached = domain === undefined ? undefined : page(domain);
+	const agrees =
+		cached !== undefined &&
+		start.to === 'tables' &&
+		start.domain === domain &&
+		pageAgrees(memory, unit, start, cached);
 	return {
 		entry: entry && {...entry, agrees: entryAgrees(entry, start)},
-		page: kept && {...kept, agrees},
+		page: cached && {...cached, agrees},
 	};
 }
 
-/** The pages that the IOTLB holds of a domain whose tables say something else by now. */
+/** The pages in the IOTLB that contradict their domain's tables. */
 export function stalePages(
 	memory: PhysicalReader,
 	{unit, devices, domains}: MachineState,
@@ -53,8 +52,6 @@ export function stalePages(
 	});
 }
 
-const domainOf = (start: Start): number | undefined => (start.to === 'tables' ? start.domain : undefined);
-
 function entryAgrees(entry: CachedEntry, start: Start): boolean {
 	if (start.to === 'fault') return entry.to === 'nothing';
 	if (start.to !== entry.to || start.read !== entry.read || start.write !== entry.write) return false;
@@ -62,19 +59,17 @@ function entryAgrees(entry: CachedEntry, start: Start): boolean {
 	return start.domain === entry.domain && start.root === entry.root && start.levels === entry.levels;
 }
 
-/** Whether the tables allow at least what is kept, and lead to the same page. What they allow more is looked up again. */
+/** Whether the tables lead to the same page with at least the cached rights. Further rights cause a new walk. */
 function pageAgrees(
 	memory: PhysicalReader,
 	unit: Unit,
 	tables: StartTables,
-	kept: CachedPage | undefined,
+	{iova, hpa, read, write}: CachedPage,
 ): boolean {
-	if (kept === undefined) return false;
-	const {iova, hpa, read, write} = kept;
-	// The IOTLB keeps what the tables allow; what the device table entry does is asked apart.
+	// The IOTLB caches the rights in the tables; those in the device table entry are checked separately.
 	const all = {...tables, read: true, write: true};
 	const agrees = (writes: boolean): boolean => {
-		const found = throughTables(memory, unit, all, {iova, write: writes});
+		const found = walkTables(memory, unit, all, {iova, write: writes});
 		return found.to === 'page' && found.hpa - (found.hpa % PAGE_SIZE) === hpa;
 	};
 	return (!read || agrees(false)) && (!write || agrees(true));

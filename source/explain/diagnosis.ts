@@ -1,19 +1,18 @@
-// What is wrong with a machine, or soon will be, in the manner of tokio-console's warnings: each says what it means
-// and what to do about it on a FreeBSD host. A machine where all is well has none.
+// Problems on a machine, present or to come: each with its cause, and its cure on a FreeBSD host. A healthy machine has
+// none. The form is that of tokio-console's warnings.
 
 import type {Finding} from '../machine/finding.js';
-import type {CachedPage, MachineState, PhysicalReader, Vm} from '../machine/observed.js';
-import {grouped, partOf, plural} from '../words.js';
+import type {MachineState, Vm} from '../machine/observed.js';
+import type {CachedPage, PhysicalReader} from '../machine/tables.js';
+import {partOf, plural} from '../words.js';
 import {stalePages} from './cached.js';
 import {deviceFindings} from './diagnosis-devices.js';
+import {memoryWords} from './names.js';
 import {type DomainView, FREE, type Range} from './ranges.js';
-import {memoryWords} from './why.js';
 
-const RELOAD =
-	'shut the VMs down and load vmm anew (kldunload vmm, kldload vmm): it makes the host domain again';
 const SEVERITIES = ['error', 'warning', 'note'] as const;
 
-/** The worst first. `views` are those of the machine's domains; `cached` is what the IOTLB holds, where that is known. */
+/** Worst first. `views` has the machine's domains; `cached`, the IOTLB's pages if they are known. */
 export function diagnose(
 	memory: PhysicalReader,
 	state: MachineState,
@@ -25,7 +24,7 @@ export function diagnose(
 	const found = [
 		...missingFindings(state, holes),
 		...lossFindings(state),
-		...uncheckedLints(state),
+		...uncheckedFindings(state),
 		...deviceFindings(memory, state, views),
 		...leakedDomainFindings(state, views),
 		...faultLogFindings(state),
@@ -34,10 +33,10 @@ export function diagnose(
 	return SEVERITIES.flatMap(severity => found.filter(finding => finding.severity === severity));
 }
 
-/** Disks whose blocks a controller writes into the guest's pages by itself: no file, and no zvol. */
+/** Disks whose controller writes into the guest's pages directly: neither files nor zvols. */
 const isRaw = ({disk}: Vm): boolean => /^\/dev\/(ada|da|nda|nvd|mmcsd|vtbd)\d/.test(disk);
 
-/** What the host domain does not map: a guest's memory behind a raw disk, and what nobody has a reason to leave out. */
+/** Holes in the host domain: a guest's memory behind a raw disk, and memory that no policy removes. */
 function missingFindings(state: MachineState, holes: readonly Range[]): Finding[] {
 	const byOwner = new Map<string, Range[]>();
 	for (const hole of holes) byOwner.set(hole.owner, [...(byOwner.get(hole.owner) ?? []), hole]);
@@ -62,30 +61,30 @@ function behindRawDisk({name, disk, passthru}: Vm, pages: string, about: Finding
 	return {
 		id: `missing-behind-disk:${name}`,
 		severity: 'error',
-		title: `${name}’s memory is missing from the host domain, and ${disk} is its disk`,
-		cause: `The host domain does not map ${pages} of ${name}. The disk’s controller is in that domain: what it reads for ${name} into one of those pages is dropped, and success is reported at every step. The guest finds what was in its buffer before: no partition table, no boot loader, failed mounts.`,
-		cure: `Use a vmm with D34607, which keeps guest memory in the host domain. Until then give ${name} a file or a zvol as its disk, which the CPU copies${without}.`,
+		title: `The host domain lacks ${name}’s memory, and ${name}’s disk is ${disk}`,
+		cause: `The host domain does not map ${pages} of ${name}. The disk controller is in that domain, so data that it reads into those pages is dropped while every layer reports success. The guest then finds the old contents of its buffer: no partition table, no boot loader, failed mounts.`,
+		cure: `Use a vmm with D34607, which keeps guest memory in the host domain. Until then give ${name} a file or a zvol as its disk (the CPU copies that data)${without}.`,
 		about,
 	};
 }
 
 function leftOut({vms}: MachineState, owner: string, pages: string, about: Finding['about']): Finding {
 	const guest = vms.some(({name}) => name === owner);
-	const later =
+	const loss =
 		owner === FREE
-			? 'Whoever gets these pages next finds that no device of the host can write to them.'
-			: `No device of the host reaches them, so I/O into them is lost.`;
+			? 'Host devices cannot write to these pages for their next owner.'
+			: 'Host devices cannot reach them, so I/O into them is lost.';
 	return {
 		id: `left-out:${owner}`,
 		severity: guest ? 'error' : 'warning',
 		title: `The host domain lacks ${pages} of ${memoryWords(owner, {vms})}`,
-		cause: `Only a VM with a passthru device has its pages taken out, and ${guest ? `${owner} has none` : 'these belong to no VM'}. A bind that failed after the pages had been taken out leaves them out, also when that VM is gone. ${later}`,
-		cure: `To mend it, ${RELOAD}. To avoid it, give a VM only devices that pciconf -l shows as ppt and that no other VM has.`,
+		cause: `vmm removes only the pages of VMs with a passthru device, and ${guest ? `${owner} has none` : 'these pages belong to no VM'}. A failed bind leaves removed pages out, even after its VM is gone. ${loss}`,
+		cure: 'Shut the VMs down and reload vmm (kldunload vmm, kldload vmm), which rebuilds the host domain. To avoid this, give a VM only devices that pciconf -l shows as ppt and that no other VM has.',
 		about,
 	};
 }
 
-/** Under the policy of now: what was lost before a change of it is history. */
+/** Losses under the current policy; those before a switch are history. */
 function lossFindings({transfers, vms, policy}: MachineState): Finding[] {
 	return vms.flatMap(({name}): Finding[] => {
 		const lost = transfers.filter(
@@ -101,17 +100,17 @@ function lossFindings({transfers, vms, policy}: MachineState): Finding[] {
 			{
 				id: `lost:${name}`,
 				severity: 'error',
-				title: `${plural(lost.length, 'transfer')} of ${name} lost with success reported`,
-				cause: `The last is #${last.number}: ${partOf(last.landed, last.bytes)} bytes landed. Neither bhyve nor the guest was told: the guest goes on with what its buffer held before.`,
-				cure: `Open the walk of #${last.number} to see which entry refused it. What ${name} has read or written since should not be trusted: shut it down, and check its file systems.`,
+				title: `${plural(lost.length, 'transfer')} of ${name} lost, with success reported`,
+				cause: `In the latest, #${last.number}, ${partOf(last.landed, last.bytes)} bytes arrived. bhyve and the guest saw success, so the guest continues with the old contents of its buffer.`,
+				cure: `Open the walk of #${last.number} to see which entry refused it. Do not trust what ${name} has read or written since: shut it down and check its file systems.`,
 				about: last.iova === undefined ? [name] : [name, last.iova],
 			},
 		];
 	});
 }
 
-/** The disk fails, so nothing can be said of what arrived. */
-function uncheckedLints({transfers, vms}: MachineState): Finding[] {
+/** The disk fails, so what arrived is unknown. */
+function uncheckedFindings({transfers, vms}: MachineState): Finding[] {
 	return vms.flatMap(({name, disk}): Finding[] => {
 		const unchecked = transfers.filter(({vm, data}) => vm === name && data === 'unchecked');
 		const last = unchecked.at(-1);
@@ -121,15 +120,15 @@ function uncheckedLints({transfers, vms}: MachineState): Finding[] {
 				id: `unchecked:${name}`,
 				severity: 'warning',
 				title: `${plural(unchecked.length, 'transfer')} of ${name} cannot be checked`,
-				cause: `The last is #${last.number}. Success was reported, and ${disk} could not be read back to compare: the data may have arrived, or not.`,
-				cure: 'Look for errors of that disk in the log of the machine that dmascope runs on, and copy what can still be read.',
+				cause: `The latest is #${last.number}: every layer reported success, but ${disk} could not be read back to compare.`,
+				cure: 'Look for disk errors in the kernel log of this computer, and copy what can still be read.',
 				about: [name],
 			},
 		];
 	});
 }
 
-/** A guest's domain that no VM has, with nobody in it but devices that were forgotten there. */
+/** Guest domains without a VM, in which there are at most ppt devices without a VM. */
 function leakedDomainFindings({devices}: MachineState, views: readonly DomainView[]): Finding[] {
 	return views
 		.filter(({domain}) => domain.role === 'guest' && domain.vm === undefined)
@@ -139,9 +138,9 @@ function leakedDomainFindings({devices}: MachineState, views: readonly DomainVie
 		.map(({domain, mappedPages}) => ({
 			id: `leaked-domain:${domain.id}`,
 			severity: 'warning',
-			title: `Domain ${domain.id} is leaked: nobody is in it`,
-			cause: `A VM whose last passthru device was unbound got another without a reset in between: vmm made a new domain and forgot this one, tables and all${mappedPages > 0 ? `, which still map ${plural(mappedPages, 'page')}` : ''}. A kernel with INVARIANTS panics there.`,
-			cure: 'Reset the VM (bhyvectl --force-reset, or shut it down and start it) before a device is bound again. The leaked tables stay until the host is booted.',
+			title: `Domain ${domain.id} is leaked: no VM uses it`,
+			cause: `A VM’s last passthru device was unbound and another one bound without a reset in between. vmm created a new domain and lost this one with its tables${mappedPages > 0 ? `, which still map ${plural(mappedPages, 'page')}` : ''}. A kernel with INVARIANTS panics there.`,
+			cure: 'Reset the VM (bhyvectl --force-reset, or shut it down and start it) before binding a device again. The leaked tables stay until the host reboots.',
 			about: [domain.root],
 		}));
 }
@@ -151,9 +150,6 @@ function faultLogFindings({faultLog, writer}: MachineState): Finding[] {
 	if (!overflow) return [];
 	const registers = kind === 'registers';
 	if (writer !== undefined) return [unreadFaults(registers, total, writer)];
-	const reader = kernelLogged
-		? `The kernel has logged ${grouped(kernelLogged)} of them`
-		: 'Nobody reads them: the kernel has logged none';
 	return [
 		{
 			id: 'faults-overflow',
@@ -161,10 +157,10 @@ function faultLogFindings({faultLog, writer}: MachineState): Finding[] {
 			title: registers
 				? `All ${total} fault registers are full, and nobody reads them`
 				: 'The event log has overflowed',
-			cause: `${reader}. From now on hardware drops each new fault without a trace, so an empty log proves nothing.`,
+			cause: `The kernel has logged ${kernelLogged ? plural(kernelLogged, 'fault') : 'no faults'}. Hardware now drops new faults silently, so an empty log proves nothing.`,
 			cure: registers
-				? 'FreeBSD’s vmm has no handler for VT-d’s faults: read the registers by hand, and clear PFO in FSTS (write 1) after the F bit of each record.'
-				: 'Stop the device that faults (devctl disable), and read its lines in dmesg. Nothing is recorded until EventOverflow in the status register is cleared (write 1).',
+				? 'FreeBSD’s vmm does not handle VT-d faults. Read the registers by hand, clear the F bit of each record, then clear PFO in FSTS (write 1).'
+				: 'Stop the faulting device (devctl disable) and read its lines in dmesg. Then clear EventOverflow in the status register (write 1); until then nothing is recorded.',
 			about: [],
 		},
 	];
@@ -174,8 +170,8 @@ const unreadFaults = (registers: boolean, total: number, writer: string): Findin
 	id: 'faults-overflow',
 	severity: 'warning',
 	title: registers ? `All ${total} fault registers are full` : 'The event log has overflowed',
-	cause: `Faults come faster than the kernel of ${writer} takes them, or it does not take them at all. New ones are dropped without a trace meanwhile.`,
-	cure: `Find the device that faults among those in the list, and read the kernel log of ${writer}.`,
+	cause: `Faults come faster than the kernel of ${writer} reads them, or it does not read them at all. Meanwhile hardware drops new faults silently.`,
+	cure: `Find the faulting device in the list of faults, and read the kernel log of ${writer}.`,
 	about: [],
 });
 
@@ -190,9 +186,9 @@ function staleFindings(
 		{
 			id: 'stale',
 			severity: 'error',
-			title: `${plural(stale.length, 'cached translation')} that the tables no longer have`,
-			cause: `The IOTLB is asked before the tables, and still answers for ${stale.length === 1 ? 'a page' : 'pages'} that ${stale.length === 1 ? 'has' : 'have'} been taken out: a device goes on reading and writing memory that may be another’s by now.`,
-			cure: 'Whoever takes a page out of a domain has to invalidate the IOTLB before the page is used again. FreeBSD does (iommu_invalidate_tlb): if a host shows this, it is a bug of its IOMMU driver.',
+			title: `${plural(stale.length, 'stale translation')} in the IOTLB`,
+			cause: `Hardware uses the IOTLB before the tables, and the IOTLB still translates ${plural(stale.length, 'page')} that the tables no longer map. A device can read and write memory that now belongs to another owner.`,
+			cure: 'Software must invalidate the IOTLB after it removes a page from a domain, before the page is used again. FreeBSD does (iommu_invalidate_tlb). If a host shows this, its IOMMU driver has a bug.',
 			about: stale.slice(0, 8).map(({iova}) => iova),
 		},
 	];

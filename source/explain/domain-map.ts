@@ -1,12 +1,11 @@
-// Memory as a map of so many cells: by how many domains each page can be reached. For machines whose kernel alone knows
-// whose the memory is.
+// Memory as a map of cells: how many domains reach each page. For machines whose memory has no known owners.
 
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Owned} from '../machine/observed.js';
 import {type Cell, endOfMemory, type MemoryMap, spread} from './memory-map.js';
 import {type DomainView, NO_MEMORY, type Range} from './ranges.js';
 
-/** The letters of cells, and what they stand for in an owner's place. A page that is shared is never hidden by others. */
+/** The cells' letters and meanings. A cell shows its most shared page. */
 export const SHARED = {
 	none: {letter: '·', text: 'no domain'},
 	one: {letter: '1', text: 'one domain'},
@@ -44,7 +43,7 @@ export function domainMap(owned: readonly Owned[], views: readonly DomainView[],
 
 type Piece = {hpa: number; pages: number; domains: number};
 
-/** The memory that is mapped at all, by address, each piece with the number of domains that map it. */
+/** All mapped memory, by address, in pieces with the number of domains that map each. */
 function sharedBy(views: readonly DomainView[]): Piece[] {
 	const edges = views.flatMap(({ranges}) =>
 		unionOf(ranges).flatMap(([from, to]): [number, 1 | -1][] => [
@@ -63,7 +62,7 @@ function sharedBy(views: readonly DomainView[]): Piece[] {
 	return pieces;
 }
 
-/** A domain may map a page at several addresses: it counts once. */
+/** Memory that a domain maps. A page mapped at several addresses counts once. */
 function unionOf(ranges: readonly Range[]): [from: number, to: number][] {
 	const union: [number, number][] = [];
 	const reached = ranges.filter(({read, write, owner}) => (read || write) && owner !== NO_MEMORY);

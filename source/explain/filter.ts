@@ -1,5 +1,5 @@
-// The words that a table of ranges is filtered by, and the orders it is sorted in. A filter is read once, and then
-// asked of millions of rows: it allocates nothing.
+// Filters for a table of ranges, and the orders to sort it by. A filter is parsed once and then tests millions of rows,
+// so testing allocates nothing.
 
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Range} from './ranges.js';
@@ -7,7 +7,7 @@ import type {Range} from './ranges.js';
 export type Row = Pick<Range, 'iova' | 'hpa' | 'pages' | 'read' | 'write' | 'owner'>;
 export type Predicate = (row: Row) => boolean;
 
-/** Every word has to hold. `wrong` is a sentence about the first word that is none. */
+/** A row must match every word. `wrong`: a sentence about the first word that is not a filter. */
 export function parseFilter(text: string): {keeps: Predicate} | {wrong: string} {
 	const tests: Predicate[] = [];
 	for (const word of text.split(/\s+/).filter(Boolean)) {
@@ -27,9 +27,9 @@ export function parseFilter(text: string): {keeps: Predicate} | {wrong: string} 
 	};
 }
 
-/** What one word asks, or what is wrong with it. */
+/** A word's test, or what is wrong with the word. */
 function parseWord(word: string): Predicate | string {
-	if (word === '') return '! stands before a word, as in !vm0.';
+	if (word === '') return '! needs a word after it, as in !vm0.';
 	if (/^[r-][w-]$/.test(word)) {
 		const [reads, writes] = [word[0] === 'r', word[1] === 'w'];
 		return ({read, write}) => read === reads && write === writes;
@@ -37,11 +37,11 @@ function parseWord(word: string): Predicate | string {
 	if (/^0x/i.test(word)) return parseAddresses(word);
 	if (/^[<>=]/.test(word)) return parsePages(word);
 	if (/^[\d,]+$/.test(word))
-		return `${word} may be an address (0x${word.replaceAll(',', '')}) or a number of pages (=${word}): write which.`;
+		return `${word} is ambiguous; write 0x${word.replaceAll(',', '')} for an address, or =${word} for pages.`;
 	return ownedBy(word.toLowerCase());
 }
 
-/** Owners repeat from row to row, so each is looked at once. */
+/** Owners repeat from row to row, so each is compared once. */
 function ownedBy(part: string): Predicate {
 	const known = new Map<string, boolean>();
 	return ({owner}) => {
@@ -54,12 +54,12 @@ function ownedBy(part: string): Predicate {
 	};
 }
 
-/** 0x1000, or 0x1000-0x2fff as tables show it, the last address included. Either side of a row counts. */
+/** 0x1000, or 0x1000-0x2fff with the last address included, as tables show it. Matches IOVAs and host addresses. */
 function parseAddresses(word: string): Predicate | string {
 	const parts = word.split(/[-–]/);
 	const [from, to = from] = parts.map(part => (/^0x[0-9a-f]{1,13}$/i.test(part) ? Number(part) : Number.NaN));
 	if (parts.length > 2 || Number.isNaN(from) || Number.isNaN(to))
-		return `${word} is no address and no range; write 0x1234000 or 0x1000-0x2fff.`;
+		return `Not an address or range: ${word}; write 0x1234000 or 0x1000-0x2fff.`;
 	if (to < from) return `${word} ends before it starts; write the lower address first.`;
 	return ({iova, hpa, pages}) => {
 		const bytes = pages * PAGE_SIZE;
@@ -76,8 +76,7 @@ const UNITS: Record<string, number> = {
 
 function parsePages(word: string): Predicate | string {
 	const [, sign, digits, unit] = /^([<>]=?|=)([\d,]+)([kmg]?)$/i.exec(word) ?? [];
-	if (digits === undefined)
-		return `${word} compares with no number; write >100 for pages, or >4M for a size.`;
+	if (digits === undefined) return `${word} needs a number; write >100 for pages, or >4M for a size.`;
 	const count = Number(digits.replaceAll(',', '')) * UNITS[unit.toLowerCase()];
 	switch (sign) {
 		case '>':
@@ -95,7 +94,7 @@ function parsePages(word: string): Predicate | string {
 
 const byAddress = (a: Row, b: Row): number => a.iova - b.iova;
 
-/** The orders of a table, in the order in which a key goes through them. */
+/** The orders of a table, as a key cycles through them. */
 export const SORTS = [
 	{name: 'address', compare: byAddress},
 	{name: 'pages', compare: (a: Row, b: Row): number => b.pages - a.pages || byAddress(a, b)},

@@ -1,56 +1,81 @@
-// What a domain maps, decoded from the bits of its tables: neighbouring entries are joined into mappings.
+// What a domain maps, decoded from its tables: adjacent entries join into one mapping.
 
 import {PAGE_SIZE, pageAddress} from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
-import {PTE_PS, PTE_READ, PTE_WRITE} from '../formats/vtd.js';
-import type {Domain, Mapping, Owned, PhysicalReader} from '../machine/observed.js';
+import * as amdviTables from '../formats/amdvi-tables.js';
+import * as vtdTables from '../formats/vtd-tables.js';
+import type {Owned} from '../machine/observed.js';
+import type {Domain, Mapping, PhysicalReader} from '../machine/tables.js';
 
-const PAGE_SHIFT = 12;
-
-/** Where tables start, and how many levels of them there are. */
+/** Where tables start, and how many levels they have. */
 export type Tables = Pick<Domain, 'format' | 'root' | 'levels'>;
-/** Addresses from `from` up to `to`, which is no part of it. */
+/** Addresses from `from` up to, but not including, `to`. */
 export type Window = {from: number; to: number};
 const EVERYTHING: Window = {from: 0, to: Number.POSITIVE_INFINITY};
 
-export type {Mapping};
+export const READ = 1;
+export const WRITE = 2;
 
-/** Whether a domain has no table at all: every address is its own (AMD-Vi's mode 0). */
+/** Mappings under construction: pages that continue the last one, with the same rights, extend it. */
+export class MappingList {
+	readonly list: Mapping[] = [];
+	/** The first is not in the list: nothing is added without rights. */
+	private last: Mapping = {iova: 0, hpa: 0, pages: 0, read: false, write: false};
+	private rights = 0;
+	/** Where the last mapping ends. */
+	private iova = 0;
+	private hpa = 0;
+
+	/** `rights`: READ, WRITE or both. */
+	add(iova: number, hpa: number, pages: number, rights: number): void {
+		if (iova === this.iova && hpa === this.hpa && rights === this.rights) this.last.pages += pages;
+		else {
+			this.last = {iova, hpa, pages, read: (rights & READ) !== 0, write: (rights & WRITE) !== 0};
+			this.rights = rights;
+			this.list.push(this.last);
+		}
+		this.iova = iova + pages * PAGE_SIZE;
+		this.hpa = hpa + pages * PAGE_SIZE;
+	}
+}
+
+/** Whether a domain has no tables, so that every address maps to itself (AMD-Vi's mode 0). */
 export const isIdentity = ({levels}: Tables): boolean => levels === 0;
 
-/** What such a domain maps of the memory that there is. */
+/** The mappings of such a domain: all memory. */
 export function identityOf(owned: readonly Owned[]): Mapping[] {
-	const found: Mapping[] = [];
-	for (const {hpa, pages} of owned) append(found, found.at(-1), hpa, hpa, pages, true, true);
-	return found;
+	const found = new MappingList();
+	for (const {hpa, pages} of owned) found.add(hpa, hpa, pages, READ | WRITE);
+	return found.list;
 }
 
 /**
- * The mappings in a domain's tables, in order of address: of all of them, or of those entries alone that map a part of
- * `within`.
+ * The mappings in a domain's tables, by address; with a window, those of the entries that map any part of it. Entries
+ * that hardware refuses map nothing.
  */
 export function mappingsOf(
 	memory: PhysicalReader,
 	{format, root, levels}: Tables,
-	within: Window = EVERYTHING,
+	window: Window = EVERYTHING,
 ): Mapping[] {
-	const found: Mapping[] = [];
-	if (format === 'vt-d') visitVtd(memory, found, within, root, levels, 0, PTE_READ | PTE_WRITE);
-	else if (levels > 0) visitAmdvi(memory, found, within, root, levels, 0, amdvi.IR | amdvi.IW);
-	return found;
+	const found = new MappingList();
+	if (levels === 0) return found.list;
+	const decode = format === 'vt-d' ? decodeVtd : decodeAmdvi;
+	decode(memory, found, window, root, levels, 0, READ | WRITE);
+	return found.list;
 }
 
-/** The first and the last entry of a table at `base` that have a part in the window. */
+/** The first and the last entry of a table at `base` that overlap the window. */
 const firstEntry = ({from}: Window, base: number, bytes: number): number =>
 	Math.max(0, Math.floor((from - base) / bytes));
 const lastEntry = ({to}: Window, base: number, bytes: number): number =>
 	Math.min(511, Math.ceil((to - base) / bytes) - 1);
 
-/** `allowed` is what the entries on the way to this table allow. */
-function visitVtd(
+/** `allowed`: the rights that the entries above this table grant. */
+function decodeVtd(
 	memory: PhysicalReader,
-	found: Mapping[],
-	within: Window,
+	found: MappingList,
+	window: Window,
 	table: number,
 	level: number,
 	base: number,
@@ -59,30 +84,25 @@ function visitVtd(
 	const words = memory.page(table);
 	if (words === undefined) return;
 	const pages = 512 ** (level - 1);
-	let last = found[found.length - 1];
-	const end = lastEntry(within, base, pages * PAGE_SIZE);
-	for (let i = firstEntry(within, base, pages * PAGE_SIZE); i <= end; i++) {
+	const bytes = pages * PAGE_SIZE;
+	const end = lastEntry(window, base, bytes);
+	for (let i = firstEntry(window, base, bytes); i <= end; i++) {
 		const lo = words[2 * i];
-		const permissions = lo & allowed;
-		if (permissions === 0) continue;
+		const rights = vtdTables.rights(lo) & allowed;
+		const next = vtdTables.nextLevel(lo, level);
+		if (rights === 0 || next < 0) continue;
 		const hpa = pageAddress(lo, words[2 * i + 1]);
-		const iova = base + i * pages * PAGE_SIZE;
-		if (level > 1 && (lo & PTE_PS) === 0) {
-			visitVtd(memory, found, within, hpa, level - 1, iova, permissions);
-			last = found[found.length - 1];
-			continue;
-		}
-		const read = (permissions & PTE_READ) !== 0;
-		const write = (permissions & PTE_WRITE) !== 0;
-		last = append(found, last, iova, hpa, pages, read, write);
+		const iova = base + i * bytes;
+		if (next > 0) decodeVtd(memory, found, window, hpa, next, iova, rights);
+		else found.add(iova, hpa, pages, rights);
 	}
 }
 
-/** The same for AMD-Vi's, without what the hardware refuses. An entry may leave levels out. */
-function visitAmdvi(
+/** The same for AMD-Vi. An entry can skip levels, and a page of an encoded size has several entries. */
+function decodeAmdvi(
 	memory: PhysicalReader,
-	found: Mapping[],
-	within: Window,
+	found: MappingList,
+	window: Window,
 	table: number,
 	level: number,
 	base: number,
@@ -91,50 +111,23 @@ function visitAmdvi(
 	const words = memory.page(table);
 	if (words === undefined) return;
 	const pages = 512 ** (level - 1);
-	let last = found[found.length - 1];
-	const end = lastEntry(within, base, pages * PAGE_SIZE);
-	for (let i = firstEntry(within, base, pages * PAGE_SIZE); i <= end; i++) {
+	const bytes = pages * PAGE_SIZE;
+	const end = lastEntry(window, base, bytes);
+	for (let i = firstEntry(window, base, bytes); i <= end; i++) {
 		const lo = words[2 * i];
 		const hi = words[2 * i + 1];
-		const permissions = hi & allowed;
-		const iova = base + i * pages * PAGE_SIZE;
-		// Addresses of 64 bits pass what a number holds, and what any device here names.
-		if ((lo & amdvi.PR) === 0 || permissions === 0 || iova > Number.MAX_SAFE_INTEGER) continue;
-		const next = amdvi.level(lo);
-		if (next === 0 || next === amdvi.NL_SIZED) {
-			const shift = amdvi.leafShift(lo, hi, level);
-			if (shift === undefined || hi & amdvi.LEAF_RESERVED_HIGH) continue;
-			let hpa = pageAddress(lo, hi);
-			// An entry is its own part of a page of an encoded size, which has as many entries as it takes.
-			if (shift > PAGE_SHIFT) hpa += (iova % 2 ** shift) - (hpa % 2 ** shift);
-			const read = (permissions & amdvi.IR) !== 0;
-			const write = (permissions & amdvi.IW) !== 0;
-			last = append(found, last, iova, hpa, pages, read, write);
-		} else if (next < level && (hi & amdvi.TABLE_RESERVED_HIGH) === 0) {
-			visitAmdvi(memory, found, within, pageAddress(lo, hi), next, iova, permissions);
-			last = found[found.length - 1];
+		const rights = amdviTables.rights(hi) & allowed;
+		const next = amdviTables.nextLevel(lo, hi, level);
+		const iova = base + i * bytes;
+		// A number holds no longer addresses, and no device here uses any.
+		if (rights === 0 || next < 0 || iova > Number.MAX_SAFE_INTEGER) continue;
+		const address = pageAddress(lo, hi);
+		if (next > 0) decodeAmdvi(memory, found, window, address, next, iova, rights);
+		else if (level === 1 && amdvi.level(lo) === 0) found.add(iova, address, pages, rights);
+		else {
+			// The bits below the page's size encode the size, or mean nothing.
+			const size = 2 ** (amdvi.leafShift(lo, hi, level) ?? amdvi.shiftOf(level));
+			found.add(iova, address - (address % size) + (iova % size), pages, rights);
 		}
 	}
-}
-
-/** Lengthens a mapping by pages that continue it. @returns the one that now ends with them */
-export function append(
-	found: Mapping[],
-	last: Mapping | undefined,
-	iova: number,
-	hpa: number,
-	pages: number,
-	read: boolean,
-	write: boolean,
-): Mapping {
-	if (last !== undefined && last.read === read && last.write === write) {
-		const done = last.pages * PAGE_SIZE;
-		if (last.iova + done === iova && last.hpa + done === hpa) {
-			last.pages += pages;
-			return last;
-		}
-	}
-	const next = {iova, hpa, pages, read, write};
-	found.push(next);
-	return next;
 }

@@ -1,4 +1,4 @@
-// Host physical memory as a map of so many cells: who has most of each, and whether the host's devices reach it.
+// Host physical memory as a map of cells: the main owner of each, and whether host devices reach it.
 
 import {PAGE_SIZE} from '../formats/address.js';
 import type {MachineState, Owned} from '../machine/observed.js';
@@ -6,15 +6,15 @@ import {type DomainView, FREE, NO_MEMORY} from './ranges.js';
 
 export type Cell = {
 	letter: string;
-	/** Who has most of it; NO_MEMORY where there is none. */
+	/** The owner of most of it; NO_MEMORY if it has none. */
 	owner: string;
-	/** Whether another has some of it too. */
+	/** Whether it has other owners too. */
 	mixed: boolean;
-	/** How much of it the host domain maps; undefined where there is no memory, or no host domain. */
+	/** How much of it the host domain maps; undefined without memory or a host domain. */
 	mapped?: 'all' | 'some' | 'none';
 };
 export type LegendEntry = {letter: string; text: string; pages: number};
-/** `pages`: from address 0 to the end of memory. The cells cut them into equal parts, as far as whole pages allow. */
+/** `pages`: from address 0 to the end of memory. The cells divide them into equal parts of whole pages. */
 export type MemoryMap = {pages: number; cells: readonly Cell[]; legend: readonly LegendEntry[]};
 
 export const LETTERS = {
@@ -29,7 +29,7 @@ export const LETTERS = {
 const KERNEL = 'kernel';
 const TABLES = 'iommu tables';
 
-/** `host` is the view of the host domain, where there is one. */
+/** `host`: the view of the host domain, if there is one. */
 export function memoryMap(
 	{owned, vms}: Pick<MachineState, 'owned' | 'vms'>,
 	host: DomainView | undefined,
@@ -56,18 +56,18 @@ export function memoryMap(
 export const endOfMemory = (owned: readonly Owned[]): number =>
 	Math.max(0, ...owned.slice(-1).map(({hpa, pages}) => hpa / PAGE_SIZE + pages));
 
-/** Where a cell begins. */
+/** A cell's first address. */
 export const addressOfCell = ({pages, cells}: MemoryMap, cell: number): number =>
 	Math.floor((cell * pages) / cells.length) * PAGE_SIZE;
 
-/** The cell that an address lies in; the last one for those past the end. */
+/** The cell with an address; the last one for addresses beyond the end. */
 export const cellAt = ({pages, cells}: MemoryMap, hpa: number): number =>
 	cellIndex(pages, cells.length, Math.min(pages - 1, Math.floor(hpa / PAGE_SIZE)));
 
 const cellIndex = (pages: number, cells: number, page: number): number =>
 	Math.ceil(((page + 1) * cells) / pages) - 1;
 
-/** Adds pages from an address on to the cells that they lie in. */
+/** Adds `length` pages from an address on to the counts of their cells. */
 export function spread(counts: Float64Array, pages: number, hpa: number, length: number): void {
 	const end = Math.min(pages, hpa / PAGE_SIZE + length);
 	for (let page = hpa / PAGE_SIZE; page < end; ) {
@@ -114,7 +114,7 @@ function cellOf(
 	};
 }
 
-/** One letter for an owner. Guests are numbered in the order of the machine; those past the tenth share one. */
+/** An owner's letter. Guests are numbered in the machine's order; those after the tenth share a letter. */
 export function letterOf(owner: string, vms: readonly string[]): string {
 	const guest = vms.indexOf(owner);
 	if (guest >= 0) return guest < 10 ? `${guest}` : LETTERS.guest;
@@ -125,7 +125,7 @@ export function letterOf(owner: string, vms: readonly string[]): string {
 	return owner.startsWith('bhyve ') ? LETTERS.bhyve : LETTERS.driver;
 }
 
-/** Every letter with those it stands for, the largest first. */
+/** Each letter with its owners, largest first. */
 function legendOf(owned: readonly Owned[], vms: readonly string[]): LegendEntry[] {
 	const entries = new Map<string, {owners: Set<string>; pages: number}>();
 	for (const {owner, pages} of owned) {

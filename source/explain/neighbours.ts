@@ -1,9 +1,11 @@
-// What a domain maps at an address, and nearest to it on both sides: read from its tables in windows that grow, so
-// that no more of a large domain is decoded than it takes.
+// What a domain maps at an address and nearest to it on both sides. The tables are read in growing windows: a large
+// domain is not decoded as a whole.
 
 import {PAGE_SIZE} from '../formats/address.js';
-import type {Owned, PhysicalReader} from '../machine/observed.js';
+import type {Owned} from '../machine/observed.js';
+import type {PhysicalReader} from '../machine/tables.js';
 import {mappingsOf, type Tables, type Window} from './mappings.js';
+import {rangeWords} from './names.js';
 import {blockAt, type Range, rangesOf} from './ranges.js';
 
 export type Nearest = {here?: Range; below?: Range; above?: Range};
@@ -11,57 +13,57 @@ export type Nearest = {here?: Range; below?: Range; above?: Range};
 const FIRST_WINDOW = 512 * PAGE_SIZE;
 const GROWTH = 8;
 
-/** Each is all of the mapping that lies in one owner's block of memory. */
+/** Each range is complete within one owner's block of memory. */
 export function nearest(
 	memory: PhysicalReader,
 	owned: readonly Owned[],
 	tables: Tables,
 	iova: number,
 ): Nearest {
-	const seen = (window: Window): Range[] => rangesOf(mappingsOf(memory, tables, window), owned);
+	const rangesIn = (window: Window): Range[] => rangesOf(mappingsOf(memory, tables, window), owned);
 	const page = iova - (iova % PAGE_SIZE);
-	const here = whole(seen, owned, seen({from: page, to: page + PAGE_SIZE}).find(holds(page)), page);
+	const mapped = rangesIn({from: page, to: page + PAGE_SIZE}).find(holds(page));
+	const here = mapped && complete(rangesIn, owned, mapped, page);
 	const from = here?.iova ?? page;
 	const to = here === undefined ? page + PAGE_SIZE : endOf(here);
 	return {
 		here,
-		below: nearestBelow(seen, owned, from),
-		above: nearestAbove(seen, owned, to, widthOf(tables)),
+		below: nearestBelow(rangesIn, owned, from),
+		above: nearestAbove(rangesIn, owned, to, 2 ** (12 + 9 * tables.levels)),
 	};
 }
 
-type Seen = (window: Window) => Range[];
+type RangesIn = (window: Window) => Range[];
 
-function nearestBelow(seen: Seen, owned: readonly Owned[], to: number): Range | undefined {
+function nearestBelow(rangesIn: RangesIn, owned: readonly Owned[], to: number): Range | undefined {
 	for (let bytes = FIRST_WINDOW; ; bytes *= GROWTH) {
 		const from = Math.max(0, to - bytes);
-		const found = seen({from, to}).at(-1);
-		if (found !== undefined) return whole(seen, owned, found, endOf(found) - PAGE_SIZE);
+		const found = rangesIn({from, to}).at(-1);
+		if (found !== undefined) return complete(rangesIn, owned, found, endOf(found) - PAGE_SIZE);
 		if (from === 0) return undefined;
 	}
 }
 
-function nearestAbove(seen: Seen, owned: readonly Owned[], from: number, end: number): Range | undefined {
+function nearestAbove(
+	rangesIn: RangesIn,
+	owned: readonly Owned[],
+	from: number,
+	end: number,
+): Range | undefined {
 	for (let bytes = FIRST_WINDOW; ; bytes *= GROWTH) {
-		const [found] = seen({from, to: from + bytes});
-		if (found !== undefined) return whole(seen, owned, found, found.iova);
+		const [found] = rangesIn({from, to: from + bytes});
+		if (found !== undefined) return complete(rangesIn, owned, found, found.iova);
 		if (from + bytes >= end) return undefined;
 	}
 }
 
-/** The range at `iova`, of which a window may have shown a part: as far as its owner's block can continue it. */
-function whole(
-	seen: Seen,
-	owned: readonly Owned[],
-	range: Range | undefined,
-	iova: number,
-): Range | undefined {
-	if (range === undefined) return undefined;
+/** A window may cut a range off: this is the whole of it, as far as its owner's block can continue it. */
+function complete(rangesIn: RangesIn, owned: readonly Owned[], range: Range, iova: number): Range {
 	const block = blockAt(owned, range.hpa);
 	if (block === undefined) return range;
 	const shift = range.iova - range.hpa;
 	const from = Math.max(0, block.hpa + shift);
-	return seen({from, to: block.hpa + block.pages * PAGE_SIZE + shift}).find(holds(iova)) ?? range;
+	return rangesIn({from, to: block.hpa + block.pages * PAGE_SIZE + shift}).find(holds(iova)) ?? range;
 }
 
 const endOf = ({iova, pages}: Range): number => iova + pages * PAGE_SIZE;
@@ -69,4 +71,15 @@ const holds =
 	(iova: number) =>
 	(range: Range): boolean =>
 		iova >= range.iova && iova < endOf(range);
-const widthOf = ({levels}: Tables): number => 2 ** (12 + 9 * levels);
+
+/** The neighbours as a sentence; empty if there are none. */
+export function nearWords({here, below, above}: Nearest): string {
+	const words = [
+		here && `Mapped there: ${rangeWords(here)}`,
+		below && `mapped below: ${rangeWords(below)}`,
+		above && `mapped above: ${rangeWords(above)}`,
+	].filter(text => text !== undefined);
+	if (words.length === 0) return '';
+	const text = words.join('; ');
+	return ` ${text[0].toUpperCase()}${text.slice(1)}.`;
+}

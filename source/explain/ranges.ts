@@ -1,18 +1,19 @@
-// What a domain maps, as it is shown: mappings with the owners of their pages, and what is missing among them.
+// A domain's ranges: its mappings with the owners of their pages, and the holes between them.
 
 import {PAGE_SIZE} from '../formats/address.js';
-import type {Domain, Owned, PhysicalReader} from '../machine/observed.js';
-import {identityOf, isIdentity, type Mapping, mappingsOf} from './mappings.js';
+import type {Owned} from '../machine/observed.js';
+import type {Domain, Mapping, PhysicalReader} from '../machine/tables.js';
+import {identityOf, isIdentity, mappingsOf} from './mappings.js';
 
-/** A mapping within one owner's pages; or, with neither read nor write, pages that the host cannot reach. */
+/** A mapping within one owner's pages; without read and write, a hole: pages that the host domain lacks. */
 export type Range = Mapping & {owner: string};
 
-/** What stands in an owner's place: nobody uses the page, there is none, or it cannot be known who does. */
+/** Instead of an owner: nobody uses the page, its owner cannot be known, or it does not exist. */
 export const FREE = 'free';
 export const UNKNOWN = '';
 export const NO_MEMORY = 'no memory';
 
-/** Mappings cut where the owner of the pages changes. */
+/** Mappings, split where the owner of the pages changes. */
 export function rangesOf(mappings: readonly Mapping[], owned: readonly Owned[]): Range[] {
 	return mappings.flatMap(mapping => {
 		const ranges: Range[] = [];
@@ -37,7 +38,7 @@ export function rangesOf(mappings: readonly Mapping[], owned: readonly Owned[]):
 	});
 }
 
-/** Memory that a 1:1 domain does not map: what the host's devices cannot reach. */
+/** Memory that a 1:1 domain does not map, so host devices cannot reach it. */
 export function holesOf(ranges: readonly Range[], owned: readonly Owned[]): Range[] {
 	const holes: Range[] = [];
 	let i = 0;
@@ -62,7 +63,7 @@ export function holesOf(ranges: readonly Range[], owned: readonly Owned[]): Rang
 
 export type DomainView = {domain: Domain; ranges: Range[]; mappedPages: number; removedPages: number};
 
-/** A domain as it is shown: its ranges, and for the host's those that are missing among them, by address. */
+/** A domain's ranges by address, with the holes if it is the host's. */
 export function viewDomain(memory: PhysicalReader, owned: readonly Owned[], domain: Domain): DomainView {
 	const mappings = isIdentity(domain) ? identityOf(owned) : (domain.mappings ?? mappingsOf(memory, domain));
 	const mapped = rangesOf(mappings, owned);
@@ -76,7 +77,7 @@ export function viewDomain(memory: PhysicalReader, owned: readonly Owned[], doma
 	};
 }
 
-/** The block that an address lies in. */
+/** The block of memory with an address. */
 export function blockAt(owned: readonly Owned[], hpa: number): Owned | undefined {
 	const block = owned[firstPast(owned, hpa)];
 	return block !== undefined && block.hpa <= hpa ? block : undefined;
@@ -87,7 +88,7 @@ export const ownerAt = (owned: readonly Owned[], hpa: number): string =>
 
 const endOf = (block: Owned): number => block.hpa + block.pages * PAGE_SIZE;
 
-/** The first block that ends past an address. */
+/** The first block that ends beyond an address. */
 function firstPast(owned: readonly Owned[], address: number): number {
 	let low = 0;
 	let high = owned.length;

@@ -1,23 +1,25 @@
-// Who can reach a page of memory, and why: devices by the tables as they are now, guests by the CPU.
+// Who can reach a page of memory, and why: devices through the current tables, guests through the CPU.
 
 import {hex, PAGE_SIZE} from '../formats/address.js';
-import type {Device, MachineState, PhysicalReader, Vm} from '../machine/observed.js';
-import {type Mapping, mappingsOf, type Tables} from './mappings.js';
+import type {Device, MachineState, Vm} from '../machine/observed.js';
+import type {Mapping, PhysicalReader} from '../machine/tables.js';
+import {mappingsOf, type Tables} from './mappings.js';
+import {domainWords, memoryWords} from './names.js';
 import {type DomainView, ownerAt, rangesOf} from './ranges.js';
-import {domainAt, startOf} from './walk.js';
+import {domainOf, startOf} from './walk.js';
 import type {StartTables} from './walk-steps.js';
-import {domainWords, memoryWords} from './why.js';
 
 export type Reach = {
-	who: string;
+	/** The device or guest. */
+	name: string;
 	kind: 'host device' | 'passthru device' | 'guest';
 	how: 'reads and writes' | 'reads' | 'writes' | 'nothing';
-	/** The address by which it does: an IOVA, or the guest's own. */
+	/** The address it uses: an IOVA or a GPA. */
 	at?: number;
 	why: string;
 };
 
-/** For each function and each guest, in that order. `views` are those of the machine's domains. */
+/** Every function, then every guest. `views` has the machine's domains. */
 export function reachOf(
 	memory: PhysicalReader,
 	state: MachineState,
@@ -32,7 +34,7 @@ export function reachOf(
 	];
 }
 
-/** What tables map to the page, looked for once in each. */
+/** The page in a domain's tables; each domain is searched once. */
 type FindMapping = (root: number, levels: number) => Mapping | undefined;
 
 function mappingFinder(
@@ -53,7 +55,7 @@ function mappingFinder(
 	};
 }
 
-/** The page's place in a domain, with the rights of all mappings that lead there. */
+/** The page's first address in a domain, with the rights of all its mappings. */
 function mappingTo(mappings: readonly Mapping[], page: number): Mapping | undefined {
 	let found: Mapping | undefined;
 	for (const {iova, hpa, pages, read, write} of mappings) {
@@ -76,25 +78,23 @@ function deviceReach(
 ): Reach {
 	const start = startOf(memory, state.unit, rid);
 	const kind = driver === 'ppt' ? 'passthru device' : 'host device';
-	if (start.to === 'fault')
-		return {who: name, kind, how: 'nothing', why: `${start.why}. All of its DMA is refused.`};
+	if (start.to === 'fault') return {name, kind, how: 'nothing', why: `${start.why}. All its DMA is refused.`};
 	if (start.to === 'memory') {
 		const how = howWords(start.read, start.write);
-		const all = how === 'nothing' ? 'It may do nothing there.' : 'It reaches all memory.';
-		return {who: name, kind, how, at: how === 'nothing' ? undefined : page, why: `${start.why}. ${all}`};
+		const all = how === 'nothing' ? 'It has no access.' : 'It reaches all memory.';
+		return {name, kind, how, at: how === 'nothing' ? undefined : page, why: `${start.why}. ${all}`};
 	}
 	const found = mappings(start.root, start.levels);
 	const place = placeWords(state, start);
-	if (found === undefined)
-		return {who: name, kind, how: 'nothing', why: `${place}, which does not map the page.`};
+	if (found === undefined) return {name, kind, how: 'nothing', why: `${place}, which does not map the page.`};
 	const how = howWords(found.read && start.read, found.write && start.write);
-	return {who: name, kind, how, at: found.iova, why: `${place}, which maps the page at ${hex(found.iova)}.`};
+	return {name, kind, how, at: found.iova, why: `${place}, which maps the page at ${hex(found.iova)}.`};
 }
 
 function placeWords(state: MachineState, start: StartTables): string {
-	const domain = domainAt(state, {to: 'tables', ...start});
+	const domain = domainOf(state, {to: 'tables', ...start});
 	return domain === undefined
-		? `Its entry still points to the tables of a domain that is gone, at ${hex(start.root)}`
+		? `Its entry still points to the table at ${hex(start.root)} of a deleted domain`
 		: `It is in ${domainWords(domain)}`;
 }
 
@@ -103,22 +103,16 @@ function guestReach({vms, domains, owned}: MachineState, vm: Vm, page: number, m
 	const {name, wired} = vm;
 	if (owner !== name) {
 		const buffer = owner === `bhyve ${name}` ? ', which the guest does not see' : '';
-		return {
-			who: name,
-			kind: 'guest',
-			how: 'nothing',
-			why: `The page is ${memoryWords(owner, {vms})}${buffer}.`,
-		};
+		const why = `The page is ${memoryWords(owner, {vms})}${buffer}.`;
+		return {name, kind: 'guest', how: 'nothing', why};
 	}
 	const domain = domains.find(each => each.vm === name);
-	const at = domain && mappings(domain.root, domain.levels)?.iova;
-	const stays = wired ? 'wired, so it stays where it is' : 'not wired, so it may move';
 	return {
-		who: name,
+		name,
 		kind: 'guest',
 		how: 'reads and writes',
-		at,
-		why: `It is its own memory, ${stays}. The CPU does not ask the IOMMU; bhyve maps the same page.`,
+		at: domain && mappings(domain.root, domain.levels)?.iova,
+		why: `The page is its own memory, ${wired ? 'wired, so it stays in place' : 'not wired, so it can move'}. CPU accesses bypass the IOMMU. bhyve maps the same page.`,
 	};
 }
 

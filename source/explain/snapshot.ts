@@ -1,22 +1,18 @@
-// What a machine looks like at one moment, for a pipe: plain text for people, JSON for programs.
+// A machine at one moment, for a pipe: plain text for people, JSON for programs.
 
 import {hex, PAGE_SIZE} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
-import {type Logged, loggedJson} from '../machine/logged.js';
-import type {
-	Device,
-	Domain,
-	Fault,
-	FaultLog,
-	MachineState,
-	ObservedMachine,
-	Transfer,
-} from '../machine/observed.js';
+import type {Fault, Logged} from '../machine/fault.js';
+import type {Device, MachineState, ObservedMachine} from '../machine/observed.js';
+import type {Domain} from '../machine/tables.js';
+import type {Transfer} from '../machine/transfer.js';
 import {grouped, partOf, plural} from '../words.js';
+import {faultCountText, faultLogText, loggedJson} from './faults.js';
 import {isIdentity} from './mappings.js';
+import {functionsIn} from './names.js';
 import {type DomainView, type Range, UNKNOWN, viewDomain} from './ranges.js';
 
-/** The snapshot as `--json` prints it. Addresses are hex strings; what does not apply is null. */
+/** The snapshot that `--json` prints. Addresses are hex strings; null means not applicable or unknown. */
 export function snapshotJson(machine: ObservedMachine) {
 	const state = machine.state();
 	return {
@@ -71,27 +67,14 @@ export function snapshotJson(machine: ObservedMachine) {
 const isMapped = ({read, write}: Range): boolean => read || write;
 const rights = ({read, write}: Range): string => `${read ? 'r' : '-'}${write ? 'w' : '-'}`;
 
-/** The snapshot as text, a section for each panel of the dashboard. */
+/** The snapshot as text, with a section for each panel of the dashboard. */
 export function snapshotLines(machine: ObservedMachine): string[] {
 	const state = machine.state();
 	const views = state.domains.map(domain => viewDomain(machine.memory, state.owned, domain));
-	const names = Math.max(7, ...state.devices.map(({name}) => name.length));
-	const drivers = state.writer ? 0 : 6;
 	return [
 		titleText(state),
 		...views.flatMap(view => domainText(view, state)),
-		'',
-		'DEVICES',
-		...state.devices.map(({rid, name, driver, domain, untranslated, vm}) => {
-			const where = untranslated
-				? 'not translated'
-				: domain === undefined
-					? 'no domain'
-					: vm === undefined
-						? `domain ${domain}`
-						: `${vm}, domain ${domain}`;
-			return `  ${ridText(rid).padEnd(8)} ${name.padEnd(names)} ${driver.padEnd(drivers)} ${where}`;
-		}),
+		...devicesText(state),
 		...state.vms.flatMap(vm => {
 			const passthru = vm.passthru.length > 0 ? vm.passthru.join(', ') : 'no passthru device';
 			const wired = vm.wired ? 'wired' : 'not wired';
@@ -103,24 +86,12 @@ export function snapshotLines(machine: ObservedMachine): string[] {
 		}),
 		...(state.writer ? [] : ['', 'TRANSFERS', ...state.transfers.flatMap(transferLines)]),
 		'',
-		faultTitle(state),
-		...state.faults.map(fault => {
-			const owner = fault.owner === undefined ? '' : ` (${fault.owner})`;
-			const access = fault.write ? 'write' : 'read';
-			const lost = fault.recorded ? '' : ', not recorded: registers full';
-			return `  #${fault.number} ${fault.device} ${ridText(fault.rid)} ${access} ${hex(fault.iova)}${owner}: reason ${fault.reason}, ${fault.text}${lost}`;
-		}),
+		`FAULTS: ${faultCountText(state.faultLog, state.faults)} · ${faultLogText(state.faultLog)}`,
+		...state.faults.map(faultText),
 		...(state.logged ? loggedText(state.logged) : []),
 		...(state.notes?.length ? ['', 'NOTES', ...state.notes.map(note => `  ${note}`)] : []),
 	];
 }
-
-const loggedText = ({from, faults, closing}: Logged): string[] => [
-	'',
-	`FAULTS IN ${from}`,
-	...faults.map(({title, count}) => `  ${title}${count > 1 ? ` ×${grouped(count)}` : ''}`),
-	...closing.map(text => `  ${text}`),
-];
 
 const titleText = ({title, iommu, policy, disk}: MachineState): string =>
 	[
@@ -153,32 +124,26 @@ function domainText(
 function domainTitle(domain: Domain, devices: readonly Device[]): string {
 	const {id, role, vm} = domain;
 	if (role !== 'os') return `${role === 'host' ? 'HOST' : 'GUEST'} DOMAIN ${id}${vm ? ` of ${vm}` : ''}`;
-	return `DOMAIN ${id} of ${usersOf(domain, devices)}${isIdentity(domain) ? ', every address is its own' : ''}`;
+	return `DOMAIN ${id} of ${functionsIn(domain, devices)}${isIdentity(domain) ? ', 1:1 without tables' : ''}`;
 }
 
-/** Its number, or what it is called. */
-export const domainName = ({id, label}: Domain): string => label ?? `${id}`;
-
-/** The functions in a domain. */
-export const usersOf = ({id}: Domain, devices: readonly Device[]): string =>
-	devices
-		.filter(({domain}) => domain === id)
-		.map(({name}) => name)
-		.join(', ') || 'no function';
-
-export function faultTitle({faultLog, faults}: MachineState): string {
-	return `FAULTS ${faultCountText(faultLog, faults)} · ${faultLogText(faultLog)}`;
+function devicesText({devices, writer}: MachineState): string[] {
+	const names = Math.max(7, ...devices.map(({name}) => name.length));
+	const drivers = writer ? 0 : 6;
+	return [
+		'',
+		'DEVICES',
+		...devices.map(
+			device =>
+				`  ${ridText(device.rid).padEnd(8)} ${device.name.padEnd(names)} ${device.driver.padEnd(drivers)} ${placeText(device)}`,
+		),
+	];
 }
 
-/** Without the lab only those that were still recorded when somebody looked are seen. */
-export const faultCountText = ({blocked}: FaultLog, faults: readonly Fault[]): string =>
-	blocked === undefined ? `${grouped(faults.length)} seen` : `the lab saw ${grouped(blocked)}`;
-
-/** What hardware holds of the faults, and what the kernel made of them. */
-export function faultLogText({kind, total, used, overflow, kernelLogged}: FaultLog): string {
-	const full = overflow ? ', full: later ones are lost' : '';
-	const logged = kernelLogged === undefined ? '' : ` · kernel logged ${grouped(kernelLogged)}`;
-	return `${kind === 'registers' ? 'registers hold' : 'event log holds'} ${used} of ${total}${full}${logged}`;
+function placeText({domain, untranslated, vm}: Device): string {
+	if (untranslated) return 'not translated';
+	if (domain === undefined) return 'no domain';
+	return vm === undefined ? `domain ${domain}` : `${vm}, domain ${domain}`;
 }
 
 function transferLines({
@@ -192,10 +157,23 @@ function transferLines({
 	faults,
 	note,
 }: Transfer): string[] {
-	const what =
+	const request =
 		command.do === 'dma'
 			? `${command.device} ${command.access} ${hex(command.gpa)}`
-			: `${command.vm} ${command.do} LBA ${command.lba}, ${plural(command.sectors, 'sector')} in ${command.segments}, ${hex(command.gpa)}`;
-	const line = `  #${n} ${policy}: ${what}: ${data} ${path}, ${partOf(landed, bytes)} bytes, ${plural(faults, 'fault')}`;
+			: `${command.vm} ${command.do} LBA ${command.lba}, ${plural(command.sectors, 'sector')}, ${plural(command.segments, 'segment')}, ${hex(command.gpa)}`;
+	const line = `  #${n} ${policy}: ${request}: ${data} ${path}, ${partOf(landed, bytes)} bytes, ${plural(faults, 'fault')}`;
 	return note === undefined ? [line] : [line, `      ${note}`];
 }
+
+function faultText({number: n, device, rid, write, iova, owner, reason, text, recorded}: Fault): string {
+	const memory = owner === undefined ? '' : ` (${owner})`;
+	const dropped = recorded ? '' : ', not recorded: registers full';
+	return `  #${n} ${device} ${ridText(rid)} ${write ? 'write' : 'read'} ${hex(iova)}${memory}: reason ${reason}, ${text}${dropped}`;
+}
+
+const loggedText = ({from, faults, closing}: Logged): string[] => [
+	'',
+	`FAULTS IN ${from}`,
+	...faults.map(({title, count}) => `  ${title}${count > 1 ? ` ×${grouped(count)}` : ''}`),
+	...closing.map(text => `  ${text}`),
+];

@@ -1,35 +1,37 @@
-// The parts of a walk as it is shown, the same for both families: its steps, and what it comes to.
+// The parts of a walk, the same for both formats: the entries that hardware reads, and where they lead.
 
 import {hex, PAGE_SIZE} from '../formats/address.js';
-import type {PhysicalReader} from '../machine/observed.js';
+import type {PhysicalReader} from '../machine/tables.js';
 
 /** A 64-bit word of a table. */
 export type Qword = readonly [lo: number, hi: number];
-/** Bits of an entry: what the specification calls them, what they hold, and what that means. */
+/** A field of an entry: its name in the specification, its value, and the meaning of that value. */
 export type Field = readonly [name: string, value: string, meaning: string];
 
-/** An entry that the hardware reads on its way. */
-export type Step = {
-	name: string;
+/** An entry that hardware reads. */
+export type EntryRead = {
+	/** A level of page tables, or an entry before them. */
+	at: 'root' | 'context' | 'device table' | number;
 	tableAddress: number;
 	index: number;
 	entryAddress: number;
-	/** One word of a page table's entry, two of a root or context entry, four of AMD-Vi's device table entry. */
+	/** One word in page tables, two in a root or context entry, four in AMD-Vi's device table; empty outside memory. */
 	raw: readonly Qword[];
-	fields: readonly Field[];
-	/** What stops the walk here, in words. */
+	/** Why the walk ends here, if it does. */
 	verdict?: string;
 };
+/** The same with its fields in words. */
+export type WalkStep = EntryRead & {name: string; fields: readonly Field[]};
 
-/** The access is refused. `unrecorded` says why hardware keeps no record of it. */
+/** The access is refused. `unrecorded`: why hardware does not record the fault. */
 export type Refused = {to: 'fault'; reason: number; text: string; why: string; unrecorded?: string};
-/** What a function's root and context entries, or its device table entry, lead to. */
+/** Where a function's root and context entries, or its device table entry, lead. */
 export type Start =
 	| Refused
-	/** No tables: an address is its own. */
-	| {to: 'memory'; read: boolean; write: boolean; why: string; unrecorded?: string}
+	/** Addresses are not translated. `domain` is undefined if no entry names one. */
+	| {to: 'memory'; domain?: number; read: boolean; write: boolean; why: string; unrecorded?: string}
 	| ({to: 'tables'} & StartTables);
-/** `read` and `write` are what the entry lets through; `unrecorded`, why no fault in its tables is recorded. */
+/** `read` and `write`: what the entry allows. `unrecorded`: why faults in its tables are not recorded. */
 export type StartTables = {
 	domain: number;
 	root: number;
@@ -38,58 +40,60 @@ export type StartTables = {
 	write: boolean;
 	unrecorded?: string;
 };
-/** Where tables lead an address to; `pages` is what the entry found maps. */
+/** Where the tables lead; `pages`: how many the last entry maps. */
 export type Found = {to: 'page'; hpa: number; pages: number; read: boolean; write: boolean};
 
-/** An access as a walk is asked for it. */
 export type Access = {iova: number; write: boolean};
 
-/** Adds the step that reads entry `index` of a table. It has no words where there is no memory. */
-export function addStep(
-	steps: Step[],
+/** Reads entry `index` of a table and appends it to `steps`. */
+export function readEntry(
+	steps: EntryRead[],
 	memory: PhysicalReader,
-	name: string,
+	at: EntryRead['at'],
 	tableAddress: number,
 	index: number,
 	qwords: number,
-): Step {
+): EntryRead {
 	const entryAddress = tableAddress + index * qwords * 8;
 	const offset = entryAddress % PAGE_SIZE;
 	const words = memory.page(entryAddress - offset);
 	const raw = Array.from({length: words === undefined ? 0 : qwords}, (_, i): Qword => {
-		const at = offset / 4 + 2 * i;
-		return [words?.[at] ?? 0, words?.[at + 1] ?? 0];
+		const word = offset / 4 + 2 * i;
+		return [words?.[word] ?? 0, words?.[word + 1] ?? 0];
 	});
 	const verdict = words === undefined ? `There is no memory at ${hex(entryAddress)}` : undefined;
-	const step: Step = {name, tableAddress, index, entryAddress, raw, fields: [], verdict};
+	const step: EntryRead = {at, tableAddress, index, entryAddress, raw, verdict};
 	steps.push(step);
 	return step;
 }
 
-/** The numbers of the bits that are set and must not be: "3, 52". */
-export const bitNumbers = (lo: number, hi: number): string =>
+/** The numbers of the set bits: "3, 52". */
+const bitNumbers = (lo: number, hi: number): string =>
 	Array.from({length: 64}, (_, bit) => bit)
 		.filter(bit => ((bit < 32 ? lo >>> bit : hi >>> (bit - 32)) & 1) !== 0)
 		.join(', ');
 
 export const bit = (word: number, mask: number): string => ((word & mask) !== 0 ? '1' : '0');
 
-/** A field for bits that must be zero, where some are not. */
-export const reservedField = (lo: number, hi: number): Field[] =>
-	(lo | hi) === 0 ? [] : [['reserved', bitNumbers(lo, hi), 'bits that must be zero are set']];
+/** A field for reserved bits, if any are set. */
+export const reservedField = ([lo, hi]: Qword): Field[] =>
+	(lo | hi) === 0 ? [] : [['reserved', bitNumbers(lo, hi), 'must be zero']];
 
-/** The entry of a level's table that an address takes. */
+/** The index of an address in a table of a level. */
 export const indexAt = (iova: number, level: number): number => Math.floor(iova / 2 ** (3 + 9 * level)) % 512;
 
-/** A page's address with the offset of an access in it. */
+/** The address in a page that has the offset of an access. */
 export const within = (page: number, bytes: number, iova: number): number =>
 	page - (page % bytes) + (iova % bytes);
 
-/** 64 bits as they are printed: 0000_0001_2345_6003. */
+/** 64 bits in groups of four digits: 0000_0001_2345_6003. */
 export function qwordText([lo, hi]: Qword): string {
 	const digits = (hi >>> 0).toString(16).padStart(8, '0') + (lo >>> 0).toString(16).padStart(8, '0');
 	return (digits.match(/.{4}/g) ?? []).join('_');
 }
 
-export const pagesOf = (level: number): number => 512 ** (level - 1);
-export const accessWord = (write: boolean): string => (write ? 'write' : 'read');
+/** "The entry denies writes", by the bit that withholds the permission. */
+export const denies = (bitName: string, write: boolean): string =>
+	`${bitName} is clear: the entry denies ${write ? 'writes' : 'reads'}`;
+export const ZERO_ENTRY = 'The entry is zero: nothing is mapped here';
+export const RESERVED_SET = 'The entry has reserved bits set';

@@ -1,25 +1,26 @@
-// The way of one access through the tables as they are in memory now: every entry that hardware reads, and where it
-// ends. The caches are not asked: what they hold is in cached.ts.
+// One access through the tables as they are in memory now: every entry that hardware reads, and where it ends. The
+// caches are not consulted: cached.ts has what they hold.
 
 import {hex} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
-import type {Domain, MachineState, PhysicalReader, Unit} from '../machine/observed.js';
-import {type Nearest, nearest} from './neighbours.js';
+import type {MachineState} from '../machine/observed.js';
+import type {Domain, PhysicalReader, Unit} from '../machine/tables.js';
+import {adviceFor, causeOf, type Situation} from './cause.js';
+import {deviceWords, domainWords, memoryWords} from './names.js';
+import {type Nearest, nearest, nearWords} from './neighbours.js';
 import {ownerAt} from './ranges.js';
-import {amdviStart, amdviTables, isInterrupt, notAllowed} from './walk-amdvi.js';
-import type {Access, Found, Refused, Start, StartTables, Step} from './walk-steps.js';
-import {accessWord} from './walk-steps.js';
-import {vtdStart, vtdTables} from './walk-vtd.js';
-import {adviceFor, causeOf, deviceName, domainWords, memoryWords, rangeWords, type Situation} from './why.js';
+import {amdviFields, amdviStart, amdviTables, isInterrupt, notAllowed} from './walk-amdvi.js';
+import type {Access, EntryRead, Found, Refused, Start, StartTables, WalkStep} from './walk-steps.js';
+import {vtdFields, vtdStart, vtdTables} from './walk-vtd.js';
 
-export type {Field, Qword, Step} from './walk-steps.js';
+export type {Field, Qword, WalkStep} from './walk-steps.js';
 export {qwordText} from './walk-steps.js';
 
 export type MemoryEnd = {
 	kind: 'memory';
 	hpa: number;
 	owner: string;
-	/** What the entry at the end maps; undefined where no table is asked. */
+	/** Pages that the last entry maps; undefined if no table was read. */
 	pages?: number;
 	read: boolean;
 	write: boolean;
@@ -27,49 +28,55 @@ export type MemoryEnd = {
 };
 export type FaultEnd = {
 	kind: 'fault';
-	/** VT-d's fault reason, or the type of AMD-Vi's event; `text` is the same as hardware's fault has it. */
+	/** VT-d's fault reason or the type of AMD-Vi's event, and its text as hardware's fault has it. */
 	reason: number;
 	text: string;
-	/** Why hardware keeps no record of it, or not of each. */
+	/** Why hardware does not record it, or not each time. */
 	unrecorded?: string;
-	/** What the domain maps there and near it; none of it where no tables are reached. */
+	/** What the domain maps there and nearby. */
 	near: Nearest;
-	/** What was asked, and why it was refused. */
+	/** The access, and why it was refused. */
 	sentence: string;
+	/** What to check. */
 	check: string;
 };
-export type Walk = Access & {rid: Rid; steps: readonly Step[]; end: MemoryEnd | FaultEnd};
+export type Walk = Access & {rid: Rid; steps: readonly WalkStep[]; end: MemoryEnd | FaultEnd};
 
-const NO_UNIT = 'This machine has no IOMMU: every address is its own';
-const UNIT_OFF = 'The IOMMU is not enabled: every address is its own';
-const INTERRUPT = 'A write there is an interrupt message: the tables are not asked';
+const NO_UNIT = 'This machine has no IOMMU, so addresses are not translated';
+const UNIT_OFF = 'The IOMMU is off, so addresses are not translated';
+const INTERRUPT = 'A write there is an interrupt message, which bypasses the tables';
 
-/** What a function's root and context entries, or its device table entry, lead to; the entries go into `steps`. */
-export function startOf(memory: PhysicalReader, unit: Unit | undefined, rid: Rid, steps: Step[] = []): Start {
+/** Where a function's root and context entries, or its device table entry, lead; appends the entries to `steps`. */
+export function startOf(
+	memory: PhysicalReader,
+	unit: Unit | undefined,
+	rid: Rid,
+	steps: EntryRead[] = [],
+): Start {
 	if (unit === undefined || !unit.enabled)
 		return {to: 'memory', read: true, write: true, why: unit ? UNIT_OFF : NO_UNIT};
 	return unit.format === 'vt-d' ? vtdStart(memory, unit, rid, steps) : amdviStart(memory, unit, rid, steps);
 }
 
-/** Where the tables lead one access; the entries go into `steps`. */
-export const throughTables = (
+/** Where the tables lead an access; appends the entries to `steps`. */
+export const walkTables = (
 	memory: PhysicalReader,
 	unit: Unit,
 	tables: StartTables,
 	access: Access,
-	steps: Step[] = [],
+	steps: EntryRead[] = [],
 ): Found | Refused =>
 	unit.format === 'vt-d'
 		? vtdTables(memory, unit, tables, access, steps)
 		: amdviTables(memory, tables, access, steps);
 
-/** The domain of the machine whose tables a function's entry points to. */
-export const domainAt = ({domains}: MachineState, start: Start): Domain | undefined =>
+/** The machine's domain with the tables that a function's entry points to. */
+export const domainOf = ({domains}: MachineState, start: Start): Domain | undefined =>
 	start.to === 'tables'
 		? domains.find(({root, levels}) => root === start.root && levels === start.levels)
 		: undefined;
 
-/** The whole way of a function's access, by the tables as they are now. */
+/** The whole walk of a function's access, in words. */
 export function explainWalk(
 	memory: PhysicalReader,
 	state: MachineState,
@@ -77,50 +84,65 @@ export function explainWalk(
 	iova: number,
 	write: boolean,
 ): Walk {
-	const {unit} = state;
 	const access = {iova, write};
-	const steps: Step[] = [];
-	const end = (start: Start, answer: Start | Found): Walk => {
-		const situation = {
-			rid,
-			device: state.devices.find(device => device.rid === rid),
-			domain: domainAt(state, start),
-		};
-		const at =
-			answer.to === 'fault'
-				? faultEnd(memory, state, situation, access, start, answer)
-				: memoryEnd(state, situation, access, answer);
-		return {rid, ...access, steps, end: at};
+	const read: EntryRead[] = [];
+	const {start, answer} = walk(memory, state.unit, rid, access, read);
+	const situation = {
+		rid,
+		device: state.devices.find(device => device.rid === rid),
+		domain: domainOf(state, start),
 	};
+	const end =
+		answer.to === 'fault'
+			? faultEnd(memory, state, situation, access, start, answer)
+			: memoryEnd(state, situation, access, answer);
+	return {rid, ...access, steps: read.map(entry => stepOf(state.unit, entry)), end};
+}
+
+function walk(
+	memory: PhysicalReader,
+	unit: Unit | undefined,
+	rid: Rid,
+	access: Access,
+	steps: EntryRead[],
+): {start: Start; answer: Start | Found} {
 	if (unit?.format === 'amd-vi' && unit.enabled && isInterrupt(access)) {
-		const through: Start = {to: 'memory', read: true, write: true, why: INTERRUPT};
-		return end(through, through);
+		const start: Start = {to: 'memory', read: true, write: true, why: INTERRUPT};
+		return {start, answer: start};
 	}
 	const start = startOf(memory, unit, rid, steps);
+	const {write} = access;
 	if (start.to === 'memory' && !(write ? start.write : start.read))
-		return end(start, notAllowed(steps.at(-1), write, start.unrecorded));
-	if (start.to !== 'tables' || unit === undefined) return end(start, start);
-	return end(start, throughTables(memory, unit, start, access, steps));
+		return {start, answer: notAllowed(steps.at(-1), write, start.unrecorded)};
+	if (start.to !== 'tables' || unit === undefined) return {start, answer: start};
+	return {start, answer: walkTables(memory, unit, start, access, steps)};
 }
+
+const stepOf = (unit: Unit | undefined, entry: EntryRead): WalkStep => ({
+	...entry,
+	name: typeof entry.at === 'number' ? `level ${entry.at}` : `${entry.at} entry`,
+	fields: unit?.format === 'vt-d' ? vtdFields(unit, entry) : amdviFields(entry),
+});
 
 function memoryEnd(
 	state: MachineState,
-	situation: Situation,
+	{device, rid}: Situation,
 	{iova, write}: Access,
 	answer: Exclude<Start, Refused> | Found,
 ): MemoryEnd {
-	const through = answer.to !== 'page';
-	const hpa = through ? iova : answer.hpa;
+	const translated = answer.to === 'page';
+	const hpa = translated ? answer.hpa : iova;
 	const owner = ownerAt(state.owned, hpa);
 	const why = answer.to === 'memory' ? `${answer.why}. ` : '';
+	const access = `${deviceWords(device, rid)} can ${write ? 'write to' : 'read'} ${hex(iova)}`;
 	return {
 		kind: 'memory',
 		hpa,
 		owner,
-		pages: through ? undefined : answer.pages,
+		pages: translated ? answer.pages : undefined,
 		read: answer.read,
 		write: answer.write,
-		sentence: `${why}${deviceName(situation)} may ${accessWord(write)} at ${hex(iova)}, which is ${hex(hpa)}: ${memoryWords(owner, state)}.`,
+		sentence: `${why}${access}${translated ? `, which is mapped to ${hex(hpa)}` : ''}: ${memoryWords(owner, state)}.`,
 	};
 }
 
@@ -132,38 +154,30 @@ function faultEnd(
 	start: Start,
 	{reason, text, why, unrecorded}: Refused,
 ): FaultEnd {
-	const {domain} = situation;
-	const near =
-		start.to === 'tables' && state.unit
-			? nearest(
-					memory,
-					state.owned,
-					{format: state.unit.format, root: start.root, levels: start.levels},
-					iova,
-				)
-			: {};
+	const {device, rid, domain} = situation;
+	const near = nearStart(memory, state, start, iova);
 	const owner = domain?.role === 'host' ? ownerAt(state.owned, iova) : undefined;
 	const place = domain === undefined ? '' : ` in ${domainWords(domain)}`;
-	const whose = owner === undefined ? '' : ` At that address is ${memoryWords(owner, state)}.`;
+	const memoryAt = owner === undefined ? '' : ` That address is ${memoryWords(owner, state)}.`;
+	const access = `${deviceWords(device, rid)} cannot ${write ? 'write to' : 'read'} ${hex(iova)}${place}`;
 	return {
 		kind: 'fault',
 		reason,
 		text,
 		unrecorded,
 		near,
-		sentence: `${deviceName(situation)} asks to ${accessWord(write)} at ${hex(iova)}${place}. ${why}.${whose}${nearWords(near)}`,
+		sentence: `${access}. ${why}.${memoryAt}${nearWords(near)}`,
 		check: adviceFor(causeOf(text), {...situation, owner, here: near.here}, state),
 	};
 }
 
-/** Where the neighbours are, as a sentence or two. */
-export function nearWords({here, below, above}: Nearest): string {
-	const words = [
-		here && `Mapped there: ${rangeWords(here)}`,
-		below && `mapped below: ${rangeWords(below)}`,
-		above && `mapped above: ${rangeWords(above)}`,
-	].filter(text => text !== undefined);
-	if (words.length === 0) return '';
-	const text = words.join('; ');
-	return ` ${text[0].toUpperCase()}${text.slice(1)}.`;
-}
+/** What the tables map at an address and nearby; nothing if there are none. */
+export const nearStart = (
+	memory: PhysicalReader,
+	{unit, owned}: MachineState,
+	start: Start,
+	iova: number,
+): Nearest =>
+	start.to === 'tables' && unit
+		? nearest(memory, owned, {format: unit.format, root: start.root, levels: start.levels}, iova)
+		: {};

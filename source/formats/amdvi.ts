@@ -1,7 +1,7 @@
 // AMD-Vi: registers, device table entries, page table entries, events, commands and features (AMD I/O Virtualization
 // Technology (IOMMU) Specification, 48882, chapters 2 and 3). Words are (lo, hi) halves.
 
-import {type Halves, HIGH, join64, type NamedBit, namesOfBits, pageAddress} from './address.js';
+import {type Halves, HIGH, join64, type NamedBit, namesOfBits} from './address.js';
 
 export const REG = {
 	DEVICE_TABLE: 0x0,
@@ -152,19 +152,6 @@ export const decodeEvent = (w0: number, w1: number, w2: number, w3: number) => (
 	domain: w1 & 0xffff,
 	address: join64(w2 >>> 0, w3 >>> 0),
 });
-
-/** Decodes a device table entry; undefined if V is clear. */
-export function decodeDte(lo: number, hi: number, lo1: number) {
-	if ((lo & DTE_V) === 0) return undefined;
-	return {
-		translates: (lo & DTE_TV) !== 0,
-		root: pageAddress(lo, hi),
-		levels: level(lo),
-		domain: lo1 & 0xffff,
-		read: (hi & IR) !== 0,
-		write: (hi & IW) !== 0,
-	};
-}
 
 /** Commands, 16 bytes each, in the command buffer (2.4). */
 export const COMMAND = {

@@ -1,8 +1,7 @@
 // VT-d, legacy mode: registers, root, context and second-level entries, fault records, invalidation and capabilities
 // (Intel VT-d Architecture Specification, chapters 6, 9 and 10). Words are (lo, hi) halves.
 
-import {type Halves, isBitSet, join64, type NamedBit, namesOfBits, pageAddress} from './address.js';
-
+import {type Halves, isBitSet, join64, type NamedBit, namesOfBits} from './address.js';
 export const REG = {
 	VER: 0x0,
 	CAP: 0x8,
@@ -122,18 +121,6 @@ export function decodeFaultRecord(w0: number, w1: number, w2: number, w3: number
 		rid: w2 & 0xffff,
 		reason: w3 & 0xff,
 		read: (w3 & FRCD_READ) !== 0,
-	};
-}
-
-/** Decodes a context entry; undefined if P is clear. */
-export function decodeContext(lo: number, loHi: number, hi: number) {
-	if ((lo & PRESENT) === 0) return undefined;
-	return {
-		root: pageAddress(lo, loHi),
-		levels: contextLevels(hi),
-		domain: contextDomain(hi),
-		type: contextType(lo),
-		faultsDisabled: (lo & CTX_FPD) !== 0,
 	};
 }
 

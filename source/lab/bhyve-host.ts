@@ -5,8 +5,9 @@ import {viewDomain} from '../explain/ranges.js';
 import {SECTOR} from '../formats/address.js';
 import {findDisk, LOOKING} from '../guest/boot.js';
 import type {Disk} from '../hardware/disk.js';
-import type {Command, LifecycleCommand, MachineSpec, Outcome, Tables} from '../machine/command.js';
-import type {Transfer} from '../machine/observed.js';
+import type {Command, LifecycleCommand, MachineSpec} from '../machine/command.js';
+import type {Outcome, TableCounts} from '../machine/outcome.js';
+import type {Transfer} from '../machine/transfer.js';
 import {UserError} from '../user-error.js';
 import {plural, sizeText} from '../words.js';
 import {changeLife, changeTables, switchPolicy} from './build/changes.js';
@@ -60,7 +61,7 @@ export class BhyveHost {
 	}
 
 	/** What the domains look like after a change. */
-	tables(): Tables {
+	tables(): TableCounts {
 		const {machine} = this;
 		const domains = domainsOf(machine);
 		const host = domains.find(({role}) => role === 'host');

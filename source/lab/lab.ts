@@ -1,13 +1,15 @@
 // The lab: commands in, outcomes out, and the host as the dashboard observes it.
 
-import {heldAgainstTables} from '../explain/cached.js';
+import {compareCached} from '../explain/cached.js';
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import type {Disk} from '../hardware/disk.js';
 import type {Memory} from '../hardware/memory.js';
-import type {Command, MachineSpec, Outcome} from '../machine/command.js';
-import type {Cached, CachedPage, LabControls, MachineState, ObservedMachine} from '../machine/observed.js';
+import type {Command, MachineSpec} from '../machine/command.js';
+import type {LabControls, MachineState, ObservedMachine} from '../machine/observed.js';
+import type {Outcome} from '../machine/outcome.js';
 import type {Scenarios} from '../machine/scenario.js';
+import type {Cached, CachedPage} from '../machine/tables.js';
 import type {Comparable, Comparison} from '../machine/workload.js';
 import {BhyveHost, refuseTransfer} from './bhyve-host.js';
 import type {Machine} from './build/machine.js';
@@ -138,7 +140,7 @@ export class Lab implements ObservedMachine, LabControls {
 		const {caches} = this.machine.family;
 		if (caches === undefined) return {};
 		const page = (domain: number) => caches.iotlb.cached(domain, iova);
-		return heldAgainstTables(this.memory, this.state().unit, rid, caches.entry(rid), page);
+		return compareCached(this.memory, this.state().unit, rid, caches.entry(rid), page);
 	}
 
 	cachedPages(): readonly CachedPage[] {

@@ -1,6 +1,7 @@
 // The guests' work as time passes: how many requests are due, and a sample for each tenth of a second.
 
-import type {Command, Outcome, WorkCommand} from '../machine/command.js';
+import type {Command, WorkCommand} from '../machine/command.js';
+import type {Outcome} from '../machine/outcome.js';
 import type {Comparable, Pace, Sample, Workload} from '../machine/workload.js';
 import {parseData, whole} from '../parse-data.js';
 import {MAX_WORK} from './scenario/verbs.js';

@@ -1,7 +1,7 @@
 // The kernel log of a machine that is looked at, read as it grows: the IOMMU faults in it, in words.
 
 import {join64} from '../formats/address.js';
-import type {LogFault, Logged} from '../machine/logged.js';
+import type {LogFault, Logged} from '../machine/fault.js';
 import {type Asked, Decoder} from './decode/decoder.js';
 import {briefTitle, explain} from './decode/explain.js';
 import type {Reading} from './decode/fault.js';

@@ -1,7 +1,4 @@
-// Commands in, outcomes out: all that a person, a scenario or a test does to a machine, and all that comes back.
-
-import type {Transfer} from './observed.js';
-import type {Work} from './workload.js';
+// Commands: everything a person, a scenario or a test can do to a machine, as plain data.
 
 export const POLICIES = ['remove', 'keep', 'bounce'] as const;
 export type Policy = (typeof POLICIES)[number];
@@ -10,7 +7,7 @@ export type Family = (typeof FAMILIES)[number];
 export const MODELS = ['virtio-blk', 'ahci-hd', 'nvme'] as const;
 export type Model = (typeof MODELS)[number];
 
-/** A guest as bhyve is started for it. `disk` is a device of the host (ada0, ada0p1, da0) or `file`. */
+/** How bhyve starts a guest. `disk` is a device of the host (ada0, ada0p1, da0) or `file`. */
 export type GuestSpec = {
 	name: string;
 	memory: number;
@@ -22,23 +19,23 @@ export type GuestSpec = {
 	passthru: readonly string[];
 };
 
-/** A machine before it is switched on. */
+/** The parts of a machine, before power-on. */
 export type MachineSpec = {
 	iommu: Family;
 	hostMemory: number;
 	policy: Policy;
-	/** hw.vmm.amdvi.host_ptp: whether the host domain has a page table at all (AMD-Vi only). */
+	/** hw.vmm.amdvi.host_ptp: whether the host domain has a page table (AMD-Vi only). */
 	hostPtp: boolean;
-	/** As before D12661: a passthru device that its VM leaves goes back to the host domain. */
+	/** Before D12661, a passthru device went back to the host domain when its VM released it. */
 	returnsToHost: boolean;
-	/** What the disk's controller says of a disk write whose memory it could not read. */
+	/** What the disk controller reports for a disk write whose memory it could not read. */
 	hba: 'silent' | 'error';
-	/** Functions that ppt takes at boot, as the loader's pptdevs has them. */
+	/** Functions that ppt takes at boot, as in the loader's pptdevs. */
 	pptdevs: readonly string[];
 	guests: readonly GuestSpec[];
 };
 
-/** A guest's request to its disk, cut into `segments`; `requests` (1) of them one after the other, in one kick. */
+/** A guest's request to its disk, in `segments`; `requests` (default 1) consecutive ones with one kick. */
 export type DiskCommand = {
 	do: 'read' | 'write' | 'delete';
 	vm: string;
@@ -48,14 +45,14 @@ export type DiskCommand = {
 	requests?: number;
 	gpa: number;
 };
-/** A function told to write to or read from an address of its own domain. */
+/** Makes a function write or read an address in its own domain. */
 export type DmaCommand = {do: 'dma'; device: string; access: 'write' | 'read'; gpa: number; bytes: number};
 export type TransferCommand = DiskCommand | DmaCommand;
 
-/** The guests' next `count` requests of their own, of which `writes` (0) in a hundred write. */
+/** The guests' own next `count` requests; `writes` (default 0) percent of them write. */
 export type WorkCommand = {do: 'work'; count: number; writes?: number};
 
-/** What vmm and the PCI bus are asked to do; `device` is a name or a selector such as 4:0:0. */
+/** Requests to vmm and the PCI bus. `device` is a name or a selector such as 4:0:0. */
 export type LifecycleCommand =
 	| ({do: 'create'} & GuestSpec)
 	| {do: 'destroy' | 'reinit'; vm: string}
@@ -64,7 +61,7 @@ export type LifecycleCommand =
 	| {do: 'plug'; device: string; rid: string}
 	| {do: 'unload'};
 
-/** What no kernel does: guest pages out of a domain, with or without the invalidation that has to follow. */
+/** Table edits that no kernel makes: guest pages leave or enter a domain, with or without the invalidation. */
 export type TableCommand =
 	| {do: 'unmap' | 'map'; from: 'host' | 'guest'; vm: string; gpa: number; pages: number; invalidate: boolean}
 	| {do: 'invalidate'};
@@ -76,18 +73,5 @@ export type Command =
 	| TableCommand
 	| {do: 'boot'; vm: string}
 	| {do: 'policy'; policy: Policy}
-	/** Switches the machine off, and on again with these parts. */
+	/** Powers the machine off, and on again with these parts. */
 	| {do: 'start'; machine: MachineSpec};
-
-/** Why vmm, or bhyve, refused. */
-export type Refusal = 'ENOENT' | 'EBUSY' | 'ENXIO' | 'unwired';
-
-/** What the domains came to: how many there are, and how many pages of memory the host's does not map. */
-export type Tables = {domains: number; missing: number};
-
-export type Outcome =
-	| {kind: 'transfer'; transfer: Transfer; report: string}
-	| {kind: 'boot'; bootable: boolean; found: string[]; transfers: Transfer[]; report: string}
-	| {kind: 'work'; work: Work; report: string}
-	| {kind: 'policy'; policy: Policy; report: string}
-	| {kind: 'lifecycle'; error?: Refusal; tables: Tables; report: string};

@@ -1,13 +1,14 @@
-// What is wrong with a machine, in words: a row of the diagnosis, and of a host's warnings.
+// A problem on a machine, in words: a row of the diagnosis, or a host's warning.
 
 export type Finding = {
-	/** Its kind and what it is about: the same warning keeps its id. */
+	/** Names the kind of problem and its subject, so the same problem keeps its id. */
 	id: string;
 	severity: 'error' | 'warning' | 'note';
 	title: string;
-	/** What has happened, and what it means. */
+	/** What happened, and its consequences. */
 	cause: string;
+	/** How to mend it. */
 	cure: string;
-	/** Names of guests and devices, and addresses. */
+	/** The guests, devices and addresses concerned. */
 	about: readonly (string | number)[];
 };

@@ -1,37 +1,35 @@
-// What has been done to a machine, and the way back: plain data, and where in time the machine is.
+// The session's steps, and where in them the machine is.
 
 import type {Command} from './command.js';
-import type {Data} from './observed.js';
+import type {Data} from './transfer.js';
 
 /** A step of the session. */
 export type Entry = {
 	command: Command;
-	/** The command in a few words, and what became of it. */
+	/** The command in a few words. */
 	text: string;
+	/** Its outcome in a few words. */
 	report: string;
 	data?: Data;
 	faults: number;
 	/** Something was lost, refused or failed. */
 	trouble: boolean;
-	/** The transfer that it was, by its number. */
+	/** The transfer's number, if the step was one. */
 	transfer?: number;
-	/** For an audience. */
+	/** A remark for the audience. */
 	note?: string;
 };
 
 export interface History {
 	readonly entries: readonly Entry[];
-	/** How many of them have been done on the machine as it is now. What is done next takes the place of the rest. */
+	/** How many entries the machine has now executed. The next command replaces those after them. */
 	readonly at: number;
 	/**
-	 * Takes the machine to where it was after `at` steps.
-	 * @returns a sentence where a step came out otherwise than before: the disk is another's, too
-	 * @throws UserError where the disk cannot be put back
+	 * Returns the machine to its state after `at` steps.
+	 * @returns a sentence if a step gave a different result this time: others write to the disk too
+	 * @throws UserError if the disk cannot be restored
 	 */
 	go(at: number): string | undefined;
-	/**
-	 * Writes the session up to now as a scenario into a file that there is not yet; `expect`: with its outcomes as
-	 * expectations. @throws UserError
-	 */
+	/** Writes the session so far to a new scenario file; with `expect`, its outcomes become expectations. @throws UserError */
 	write(file: string, expect: boolean): void;
 }

@@ -1,22 +1,22 @@
-// A real host as its kernel tells of it, in words: what there is to see of IOMMUs where no table can be read.
+// What a real host's kernel shows of its IOMMUs: the words of a host's report.
 
 import type {Finding} from './finding.js';
 
 export type HostFacts = {
-	/** What it is, in a few words each: "Linux 6.1.0-56-amd64", "1 IOMMU unit". */
+	/** The host in a few words each: "Linux 6.1.0-56-amd64", "1 IOMMU unit". */
 	facts: readonly string[];
-	/** The words of the kernel's command line that are about IOMMUs. */
+	/** Words on the kernel's command line about IOMMUs. */
 	booted: readonly string[];
 	units: readonly UnitFacts[];
 	groups: readonly GroupFacts[];
-	/** Devices in no group: no IOMMU holds them back. */
+	/** Devices in no group: no IOMMU restricts them. */
 	alone: readonly DeviceFacts[];
-	/** Addresses that no driver may map, each said once. */
+	/** Addresses that no driver may map. */
 	reserved: readonly string[];
-	/** What page tables hold, a line a device. */
+	/** What the page tables hold, one line per device. */
 	tables: readonly string[];
 	warnings: readonly Finding[];
-	/** What cannot be seen from here, and how it could be. */
+	/** What cannot be seen, and how to see it. */
 	notSeen: readonly {what: string; how: string}[];
 };
 
@@ -24,12 +24,12 @@ export type UnitFacts = {name: string; facts: string; capabilities: readonly str
 
 export type GroupFacts = {
 	number: number;
-	/** Whose it is, or whose it could be: a VM's name, "free", "host". */
+	/** Its owner or possible owner: a VM's name, "free", "host". */
 	brief: string;
 	/** The same as a sentence. */
 	verdict: string;
 	tone: 'title' | 'good' | 'warn' | 'dim';
-	/** Of its default domain. */
+	/** The type of its default domain. */
 	type: string;
 	/** Further owners. */
 	also: readonly string[];
@@ -40,10 +40,10 @@ export type GroupFacts = {
 export type DeviceFacts = {
 	/** 01:00.0, or the name of a platform device. */
 	id: string;
-	/** What its class is called. */
+	/** The name of its class. */
 	kind: string;
-	/** What pci.ids calls it, else its numbers. */
+	/** Its name in pci.ids, or its numbers. */
 	product?: string;
-	/** Its driver, with whose that is. */
+	/** Its driver, and whether that is the host's or a VM's. */
 	whose?: string;
 };

@@ -1,6 +1,7 @@
-// A scenario as the dashboard plays it: plain data, and how its outcomes are held against what was expected.
+// A scenario as the dashboard plays it, and the check of its outcomes against its expectations.
 
-import type {Command, MachineSpec, Outcome} from './command.js';
+import type {Command, MachineSpec} from './command.js';
+import type {Outcome} from './outcome.js';
 
 export type Expectations = Readonly<Record<string, unknown>>;
 export type Step = {
@@ -14,13 +15,10 @@ export type Step = {
 export type Scenario = {name: string; story: string; machine: MachineSpec; steps: Step[]};
 
 export interface Scenarios {
-	/** Those that ship. */
+	/** The scenarios that ship. */
 	list(): readonly {name: string; story: string}[];
-	/** One that ships, or a file. @throws UserError */
+	/** Loads a scenario that ships, or a file. @throws UserError */
 	load(name: string): Scenario;
-	/**
-	 * Of a step that this machine has just taken: which of its expectations did not come true, each as a sentence.
-	 * `earlier` are the outcomes of the steps before it.
-	 */
+	/** The expectations that a step just taken did not meet, one sentence each; `earlier`: the outcomes before it. */
 	unmet(step: Step, outcome: Outcome, earlier: readonly Outcome[]): string[];
 }

@@ -1,65 +1,29 @@
-// What a kernel does to its IOMMU domains, event by event, as it traces it.
+// IOMMU trace events: what a kernel does to its domains.
 
-import {type Halves, hex, hexHalves} from '../formats/address.js';
-import {sizeText} from '../words.js';
+import type {Halves} from '../formats/address.js';
 
-/** `at`: seconds of CLOCK_MONOTONIC. No event says which domain it is about. */
-export type TraceEvent = {at: number; task: string; pid: number} & Happened;
-export type Happened =
+/** `at` is in seconds of CLOCK_MONOTONIC. No event names its domain. */
+export type TraceEvent = {at: number; task: string; pid: number} & EventDetails;
+export type EventDetails =
 	| {is: 'map'; iova: Halves; paddr: number; bytes: number}
-	/** `bytes` were to go, `unmapped` were there. */
+	/** The driver asked for `bytes`; `unmapped` of them were mapped. */
 	| {is: 'unmap'; iova: Halves; bytes: number; unmapped: number}
 	| {is: 'attach' | 'detach'; device: string}
 	| {is: 'group'; device: string; group: number; joined: boolean}
 	| {is: 'fault'; device: string; iova: Halves; flags: number; driver?: string};
 
 export type Trace = {
-	/** The newest of them, the last one last. */
+	/** The latest events, newest last. */
 	events: readonly TraceEvent[];
 	total: number;
-	/** Events that the kernel had no room for. */
+	/** Events that the kernel dropped for lack of buffer space. */
 	lost: number;
-	/** Maps and unmaps of each second that has passed, the latest last. */
+	/** Maps and unmaps in each past second, newest last. */
 	maps: readonly number[];
 	unmaps: readonly number[];
-	/** Bytes that were mapped and unmapped since the beginning. */
+	/** Bytes mapped and unmapped since the start. */
 	mapped: number;
 	unmapped: number;
-	/** Why there are no more of them. */
+	/** Why the trace ended. */
 	ended?: string;
 };
-
-/** Where an event is, and what else there is to say of it. */
-export function eventWords(event: TraceEvent): {where: string; more: string} {
-	switch (event.is) {
-		case 'map':
-			return {where: hexHalves(event.iova), more: `→ ${hex(event.paddr)}  ${sizeText(event.bytes)}`};
-		case 'unmap': {
-			const {bytes, unmapped} = event;
-			const less = unmapped === bytes ? '' : `, of which ${sizeText(unmapped)} was mapped`;
-			return {where: hexHalves(event.iova), more: `${sizeText(bytes)}${less}`};
-		}
-		case 'attach':
-		case 'detach':
-			return {where: event.device, more: ''};
-		case 'group':
-			return {where: event.device, more: `${event.joined ? 'joins' : 'leaves'} group ${event.group}`};
-		case 'fault': {
-			const driver = event.driver === undefined ? '' : ` (${event.driver})`;
-			return {where: hexHalves(event.iova), more: `${event.device}${driver}, flags ${hex(event.flags, 1)}`};
-		}
-	}
-}
-
-/** An event on a line, for a pipe. */
-export function eventText(event: TraceEvent): string {
-	const {where, more} = eventWords(event);
-	const {at, task, pid, is} = event;
-	return `${at.toFixed(6).padStart(14)}  ${`${task}-${pid}`.padEnd(20)}  ${is.padEnd(6)}  ${where}  ${more}`.trimEnd();
-}
-
-export const eventJson = (event: TraceEvent) => ({
-	...event,
-	...('iova' in event ? {iova: hexHalves(event.iova)} : {}),
-	...('paddr' in event ? {paddr: hex(event.paddr)} : {}),
-});

@@ -1,30 +1,9 @@
-// What guests do on their own, and what it came to: for graphs, and for policies side by side.
+// The guests' own I/O, sampled for graphs; and one command under each policy, for comparison.
 
 import type {Policy, TransferCommand, WorkCommand} from './command.js';
-import type {Data, Path} from './observed.js';
+import type {Data, Path} from './transfer.js';
 
-/** The outcome of a `work` command, all of its requests together. */
-export type Work = {
-	requests: number;
-	/** The worst that became of any of them: lost, torn, unchecked, failed, delivered. */
-	data: Data;
-	tally: Record<Data, number>;
-	/** How it went for most of them. */
-	path: Path;
-	bytes: number;
-	/** Undefined where a request could not be checked. */
-	landed?: number;
-	/** Bytes that did not land although success was reported. */
-	lost: number;
-	/** Bytes that the CPU copied: out of a bounce buffer, or the page cache. */
-	copied: number;
-	faults: number;
-	/** Lookups in the IOTLB (the model's counts). */
-	hits: number;
-	misses: number;
-};
-
-/** What happened in a tenth of a second. */
+/** A tenth of a second. */
 export type Sample = {
 	transfers: number;
 	delivered: number;
@@ -34,21 +13,21 @@ export type Sample = {
 	misses: number;
 };
 
-/** Requests a second, and how many in a hundred of them write. */
+/** Requests per second, and the percentage of them that write. */
 export type Pace = {rate: number; writes?: number};
 
-/** The guests at work. It has no clock: whoever has one says how much time has passed. */
+/** The guests at work. It has no clock of its own: the caller reports the time that has passed. */
 export interface Workload {
 	readonly running: boolean;
 	readonly rate: number;
 	readonly writes: number;
-	/** The newest of them, oldest first: a minute. */
+	/** The last minute, oldest first. */
 	readonly samples: readonly Sample[];
-	/** Starts, or changes the pace of what runs. @throws UserError */
+	/** Starts the guests, or changes their pace. @throws UserError */
 	start(pace: Pace): void;
 	stop(): void;
 	/**
-	 * So many milliseconds more have passed: what is due by then runs, as `work` commands of at most a sample each.
+	 * Runs the requests that fall due in the given time, as `work` commands of at most one sample each.
 	 * @returns how many requests ran
 	 */
 	tick(elapsedMs: number): number;
@@ -64,10 +43,10 @@ export type Comparison = {
 	landed?: number;
 	copied: number;
 	faults: number;
-	/** Pages of guest memory that the host's devices can reach, and pages of memory that they cannot. */
+	/** Pages of guest memory that host devices can reach, and pages of memory that they cannot. */
 	hostReach: number;
 	missing: number;
-	/** Measured, here and now: what the command took without what is done to judge it. All else is the same each time. */
+	/** Measured here: how long the command took, without the judging. The other figures are deterministic. */
 	measuredMs: number;
 };
 

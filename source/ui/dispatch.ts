@@ -1,8 +1,9 @@
 // What is done to the lab, and what the dashboard shows of it then.
 
 import type {DomainView} from '../explain/ranges.js';
-import type {Command, Outcome, TransferCommand} from '../machine/command.js';
-import type {Transfer} from '../machine/observed.js';
+import type {Command, TransferCommand} from '../machine/command.js';
+import type {Outcome} from '../machine/outcome.js';
+import type {Transfer} from '../machine/transfer.js';
 import {messageOf, UserError} from '../user-error.js';
 import type {Place} from './content.js';
 import type {PanelId} from './layout.js';

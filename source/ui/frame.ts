@@ -27,7 +27,7 @@ export function header({state, view, kind, size}: Ui): Row {
 		[size.columns >= 72 ? ` ${title} · ${iommu}` : iommu, 'plain'],
 	];
 	if (policy) left.push(' · policy ', [policy, policy === 'remove' ? 'bad' : 'good']);
-	if (lost) left.push([` · last seen ${lost.seen}`, 'bad']);
+	if (lost) left.push([` · last seen ${lost.lastSeen}`, 'bad']);
 	const named = size.columns >= NAMED_VIEWS;
 	if (policy && size.columns >= 100) left.push([` (${POLICY_WORDS[policy]})`, 'dim']);
 	const path = disk?.direct ? 'O_DIRECT' : 'page cache';

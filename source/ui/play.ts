@@ -1,7 +1,7 @@
 // Playing a scenario on screen: its machine is started, and its steps are taken one by one.
 
-import type {Outcome} from '../machine/command.js';
 import type {Entry} from '../machine/history.js';
+import type {Outcome} from '../machine/outcome.js';
 import type {Scenario, Step} from '../machine/scenario.js';
 import {messageOf, UserError} from '../user-error.js';
 import {dispatch} from './dispatch.js';

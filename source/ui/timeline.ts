@@ -1,7 +1,8 @@
 // Time: back and forth through what was done. The machine is taken there, and all that is shown is what it was then.
 
 import type {Entry, History} from '../machine/history.js';
-import type {MachineState, Transfer} from '../machine/observed.js';
+import type {MachineState} from '../machine/observed.js';
+import type {Transfer} from '../machine/transfer.js';
 import {messageOf, UserError} from '../user-error.js';
 import {grouped} from '../words.js';
 import {refresh} from './refresh.js';

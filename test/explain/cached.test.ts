@@ -7,7 +7,7 @@ import {openTestLab, read, transfer} from '../helpers/lab.js';
 const AHCI = ridOf(0, 31, 2);
 
 for (const iommu of ['vt-d', 'amd-vi'] as const) {
-	test(`${iommu}: the caches hold what was used, and are stale from a change until the invalidation`, t => {
+	test(`${iommu}: the caches hold what was used, and are stale between a change and its invalidation`, t => {
 		const lab = openTestLab(t, {iommu, policy: 'keep'});
 		const stale = () => stalePages(lab.memory, lab.state(), lab.cachedPages());
 		const host = iommu === 'vt-d' ? 1 : 0;
@@ -23,7 +23,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		lab.dispatch({do: 'unmap', from: 'host', vm: 'vm1', gpa, pages: 1, invalidate: false});
 		assert.equal(lab.cached(AHCI, iova).page?.agrees, false);
 		assert.deepEqual(stale(), [{domain: host, iova, hpa: iova, read: true, write: true}]);
-		assert.equal(read(lab, 'vm1').data, 'delivered', 'looking has changed nothing');
+		assert.equal(read(lab, 'vm1').data, 'delivered', 'looking changed nothing');
 
 		lab.dispatch({do: 'invalidate'});
 		assert.equal(lab.cached(AHCI, iova).page, undefined);
@@ -31,7 +31,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		assert.equal(read(lab, 'vm1').data, 'lost');
 	});
 
-	test(`${iommu}: an entry that has changed in memory no longer agrees`, t => {
+	test(`${iommu}: a cached entry no longer agrees when memory has changed`, t => {
 		const lab = openTestLab(t, {iommu, policy: 'keep'});
 		const rid = ridOf(4, 0, 0);
 		transfer(lab, {do: 'dma', device: 'ppt0', access: 'write', gpa: 0x5000, bytes: 512});
@@ -44,8 +44,8 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		const contexts = lab.memory.u32(table + 4 * 16) - 1;
 		const entry = unit?.format === 'amd-vi' ? table + rid * 32 : contexts;
 		const agree = () => {
-			const {entry: kept, page} = lab.cached(rid, 0x5000);
-			return [kept?.agrees, page?.agrees];
+			const {entry: cached, page} = lab.cached(rid, 0x5000);
+			return [cached?.agrees, page?.agrees];
 		};
 		const id = lab.memory.u32(entry + 8);
 		lab.memory.setU32(entry + 8, id + (iommu === 'vt-d' ? 0x100 : 1));
@@ -58,7 +58,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 	});
 }
 
-test('what tables allow more than the IOTLB is not stale: it is looked up again', t => {
+test('further rights in the tables do not make a cached page stale', t => {
 	const lab = openTestLab(t, {policy: 'keep'});
 	const {iova = 0} = read(lab, 'vm1');
 	const [page] = lab.cachedPages().filter(each => each.iova === iova);
@@ -67,7 +67,7 @@ test('what tables allow more than the IOTLB is not stale: it is looked up again'
 	assert.deepEqual(
 		stalePages(lab.memory, lab.state(), [{...page, domain: 99}]),
 		[],
-		'nobody is in that domain',
+		'the domain has no devices',
 	);
 });
 

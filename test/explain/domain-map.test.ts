@@ -5,7 +5,8 @@ import {domainMap} from '../../source/explain/domain-map.js';
 import {cellAt} from '../../source/explain/memory-map.js';
 import {UNKNOWN, viewDomain} from '../../source/explain/ranges.js';
 import {PAGE_SIZE} from '../../source/formats/address.js';
-import type {Domain, Mapping, Owned} from '../../source/machine/observed.js';
+import type {Owned} from '../../source/machine/observed.js';
+import type {Domain, Mapping} from '../../source/machine/tables.js';
 
 const at = (page: number) => page * PAGE_SIZE;
 const owned: readonly Owned[] = [
@@ -21,7 +22,7 @@ const run = fc.record({
 	write: fc.boolean(),
 });
 
-test('a cell tells by how many domains a page of it is reached, the most that any is', () => {
+test('a cell shows how many domains reach its most shared page', () => {
 	fc.assert(
 		fc.property(
 			fc.array(fc.array(run, {maxLength: 6}), {maxLength: 4}),
@@ -59,6 +60,6 @@ test('a cell tells by how many domains a page of it is reached, the most that an
 	);
 });
 
-test('without memory there is no cell', () => {
+test('without memory there are no cells', () => {
 	assert.deepEqual(domainMap([], [], 100).cells, []);
 });

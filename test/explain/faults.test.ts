@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {coalesceFaults, explainFault} from '../../source/explain/faults.js';
-import type {Fault} from '../../source/machine/observed.js';
+import type {Fault} from '../../source/machine/fault.js';
 import {openTestLab, read, transfer} from '../helpers/lab.js';
 
 const fault = (number: number, more: Partial<Fault> = {}): Fault => ({
@@ -26,7 +26,7 @@ const brief = (faults: Fault[]) =>
 		highest,
 	]);
 
-test('repeats are one row, with the numbers and the addresses of all', () => {
+test('repeats join into one row with their numbers and addresses', () => {
 	assert.deepEqual(brief([]), []);
 	const faults = [
 		fault(3, {iova: 0x5000}),
@@ -38,7 +38,7 @@ test('repeats are one row, with the numbers and the addresses of all', () => {
 	assert.deepEqual([row.recorded, row.transfer, row.owner], [2, 5, 'vm0']);
 });
 
-test('another device, access, reason or owner is another row, the newest at the end', () => {
+test('a different device, access, reason or owner starts a new row; the newest is last', () => {
 	const others: Partial<Fault>[] = [
 		{device: 'em0', rid: 0xc8},
 		{write: false},
@@ -56,7 +56,7 @@ test('another device, access, reason or owner is another row, the newest at the 
 	);
 });
 
-test('where no owner is known, 2 MiB of addresses are one row', () => {
+test('without an owner, faults within 2 MiB join into one row', () => {
 	const at = (number: number, iova: number) => fault(number, {owner: undefined, iova});
 	assert.equal(brief([at(1, 0), at(2, 0x1ff000)]).length, 1);
 	assert.equal(brief([at(1, 0x1ff000), at(2, 0x200000)]).length, 2);
@@ -64,7 +64,7 @@ test('where no owner is known, 2 MiB of addresses are one row', () => {
 });
 
 for (const iommu of ['vt-d', 'amd-vi'] as const) {
-	test(`${iommu}: a row says what was asked, what is near and what to check`, t => {
+	test(`${iommu}: a row in words: the access, the neighbours, and what to check`, t => {
 		const lab = openTestLab(t, {iommu});
 		for (let i = 0; i < 3; i++) read(lab, 'vm0', {sectors: 16});
 		const rows = coalesceFaults(lab.state().faults);
@@ -75,26 +75,29 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		const {sentence, near, check} = explainFault(lab.memory, lab.state(), rows[0]);
 		assert.match(
 			sentence,
-			/^ahci0 \(0:31:2\) asked 7 times to write at 0x[0-9a-f]{8}–0x[0-9a-f]{8}, memory of vm0: its domain did not map the page to be written\./,
+			/^ahci0 \(0:31:2\) tried 7 times to write to 0x[0-9a-f]{8}–0x[0-9a-f]{8}, memory of vm0: its domain had no writable mapping for the page\./,
 		);
 		assert.match(sentence, / Mapped below: 0x[0-9a-f]{8}–0x[0-9a-f]{8}, \w+; mapped above: 0x/);
-		// SE in the device table entry keeps all but the first out of AMD-Vi's log.
-		assert.equal(/kept no record of 6/.test(sentence), iommu === 'amd-vi');
+		// With SE in the device table entry, only the first one reaches AMD-Vi's log.
+		assert.equal(/did not record 6 of them\./.test(sentence), iommu === 'amd-vi');
 		assert.ok(near.below && near.above && !near.here);
-		assert.match(check, /^Before D34607 .* ppt0/);
+		assert.match(check, /^Before D34607, vmm removes vm0’s wired pages .* ppt0/);
 
 		lab.dispatch({do: 'policy', policy: 'keep'});
 		const later = explainFault(lab.memory, lab.state(), rows[0]);
 		assert.match(later.sentence, / Mapped there: 0x/);
-		assert.match(later.check, /^The page is mapped by now/);
+		assert.match(later.check, /^The page is now mapped\. That data is still lost; repeat the transfer\.$/);
 	});
 
-	test(`${iommu}: a passthru device past the end of its guest's memory`, t => {
+	test(`${iommu}: a passthru device beyond its guest's memory`, t => {
 		const lab = openTestLab(t, {iommu, policy: 'keep'});
 		transfer(lab, {do: 'dma', device: 'ppt0', access: 'read', gpa: 2 ** 34, bytes: 16});
 		const [row] = coalesceFaults(lab.state().faults);
 		const {sentence, near, check} = explainFault(lab.memory, lab.state(), row);
-		assert.match(sentence, /^ppt0 \(4:0:0\) asked to read at 0x400000000: /);
+		assert.match(
+			sentence,
+			/^ppt0 \(4:0:0\) tried to read 0x400000000: its domain had no readable mapping for the page\./,
+		);
 		assert.deepEqual([near.below?.owner, near.above], ['vm0', undefined]);
 		assert.match(check, /bhyve -m/);
 	});
@@ -107,7 +110,7 @@ test('a device in no domain', t => {
 	const {sentence, near, check} = explainFault(lab.memory, lab.state(), row);
 	assert.equal(
 		sentence,
-		'ppt1 (4:0:1) asked twice to write at 0x00000000–0x00001000: the function was in no domain.',
+		'ppt1 (4:0:1) tried twice to write to 0x00000000–0x00001000: the function was in no domain.',
 	);
 	assert.deepEqual(near, {});
 	assert.match(check, /passthru,4\/0\/1/);

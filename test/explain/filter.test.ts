@@ -58,18 +58,18 @@ const WORDS: [string, number[]][] = [
 for (const [text, rows] of WORDS) test(`filter "${text}"`, () => assert.deepEqual(kept(text), rows));
 
 for (const [text, wrong] of [
-	['!', '! stands before a word, as in !vm0.'],
-	['0xzz', '0xzz is no address and no range; write 0x1234000 or 0x1000-0x2fff.'],
-	['vm0 0x1-0x2-0x3', '0x1-0x2-0x3 is no address and no range; write 0x1234000 or 0x1000-0x2fff.'],
-	['0x1000-', '0x1000- is no address and no range; write 0x1234000 or 0x1000-0x2fff.'],
+	['!', '! needs a word after it, as in !vm0.'],
+	['0xzz', 'Not an address or range: 0xzz; write 0x1234000 or 0x1000-0x2fff.'],
+	['vm0 0x1-0x2-0x3', 'Not an address or range: 0x1-0x2-0x3; write 0x1234000 or 0x1000-0x2fff.'],
+	['0x1000-', 'Not an address or range: 0x1000-; write 0x1234000 or 0x1000-0x2fff.'],
 	['0x2000-0x1000', '0x2000-0x1000 ends before it starts; write the lower address first.'],
-	['>', '> compares with no number; write >100 for pages, or >4M for a size.'],
-	['=vm0', '=vm0 compares with no number; write >100 for pages, or >4M for a size.'],
-	['1000', '1000 may be an address (0x1000) or a number of pages (=1000): write which.'],
+	['>', '> needs a number; write >100 for pages, or >4M for a size.'],
+	['=vm0', '=vm0 needs a number; write >100 for pages, or >4M for a size.'],
+	['1000', '1000 is ambiguous; write 0x1000 for an address, or =1000 for pages.'],
 ])
 	test(`filter "${text}" is refused with a sentence`, () => assert.equal(kept(text), wrong));
 
-test('any text is a filter or a sentence, and ! keeps exactly what its word does not', () => {
+test('any text is a filter or an error, and ! inverts a word', () => {
 	fc.assert(
 		fc.property(fc.oneof(fc.string(), fc.constantFrom(...WORDS.map(([text]) => text))), text => {
 			const word = text.replaceAll(/\s/g, '');
@@ -82,7 +82,7 @@ test('any text is a filter or a sentence, and ! keeps exactly what its word does
 	);
 });
 
-test('orders: by address, by pages with the most first, by owner', () => {
+test('the orders are by address, by pages (most first) and by owner', () => {
 	const order = (name: string) => {
 		const sort = SORTS.find(each => each.name === name);
 		return [...ROWS]

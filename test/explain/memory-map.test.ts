@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import {addressOfCell, cellAt, letterOf, memoryMap} from '../../source/explain/memory-map.js';
 import {type DomainView, ownerAt, type Range, viewDomain} from '../../source/explain/ranges.js';
 import {GIB, PAGE_SIZE} from '../../source/formats/address.js';
-import type {Domain, Owned} from '../../source/machine/observed.js';
+import type {Owned} from '../../source/machine/observed.js';
+import type {Domain} from '../../source/machine/tables.js';
 import {openTestLab} from '../helpers/lab.js';
 
 const HOST: Domain = {id: 1, role: 'host', format: 'vt-d', root: 0, levels: 4};

@@ -69,8 +69,8 @@ test('the text snapshot names domains, devices, guests, transfers and faults', t
 		/^GUEST DOMAIN 2 of vm0: 16,384 pages$/m,
 		/^ {2}0:31:2 +ahci0 +ahci +domain 1$/m,
 		/^ {2}no bootable disk$/m,
-		/^ {2}#1 remove: vm0 read LBA 0, 1 sector in 1, 0x00200000: lost direct, 0 of 512 bytes, 1 fault$/m,
-		/^FAULTS the lab saw 1 · registers hold 1 of 8 · kernel logged 0$/m,
+		/^ {2}#1 remove: vm0 read LBA 0, 1 sector, 1 segment, 0x00200000: lost direct, 0 of 512 bytes, 1 fault$/m,
+		/^FAULTS: 1 fault · 1 of 8 fault registers in use · 0 in the kernel log$/m,
 		/^ {2}#1 ahci0 0:31:2 write 0x[0-9a-f]{8} \(vm0\): reason 5, PTE Write access is not set$/m,
 	]) {
 		assert.match(text, line);

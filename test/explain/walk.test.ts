@@ -1,4 +1,4 @@
-// A walk as it is shown ends where hardware's does: the same address, or the same reason, on tables of any kind.
+// An explained walk ends where hardware's does: at the same address, or with the same reason, whatever the tables hold.
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
@@ -10,7 +10,8 @@ import {REG, SRTP, TE} from '../../source/formats/vtd.js';
 import {Memory} from '../../source/hardware/memory.js';
 import type {Fault} from '../../source/hardware/probe.js';
 import {Vtd} from '../../source/hardware/vtd.js';
-import type {MachineState, Unit} from '../../source/machine/observed.js';
+import type {MachineState} from '../../source/machine/observed.js';
+import type {Unit} from '../../source/machine/tables.js';
 import {A, amdvi, DEVICES, dte, put64, RW} from '../helpers/amdvi.js';
 import {MIB, openTestLab, read} from '../helpers/lab.js';
 import {stateWith} from '../helpers/state.js';
@@ -18,7 +19,7 @@ import {stateWith} from '../helpers/state.js';
 const RID = ridOf(4, 0, 0);
 const [ROOT, CONTEXT, TABLES] = [0x1000, 0x2000, 0x3000];
 
-/** What a walk comes to, to be held against what hardware says. */
+/** The end of a walk, for comparison with hardware's. */
 const endOf = ({end}: Walk) =>
 	end.kind === 'memory' ? {hpa: end.hpa} : {reason: end.reason, text: end.text};
 const report = (answer: number, fault: Fault | undefined) =>
@@ -58,7 +59,7 @@ const capabilities = fc.record({
 	hostAddressWidth: fc.constantFrom(46, 39, 52),
 });
 
-test('VT-d: a walk ends as hardware’s does, whatever the tables hold', () => {
+test('VT-d: an explained walk ends as hardware’s does, whatever the tables hold', () => {
 	const seen = new Set<number | 'memory'>();
 	fc.assert(
 		fc.property(
@@ -105,7 +106,7 @@ test('VT-d: a walk ends as hardware’s does, whatever the tables hold', () => {
 	assert.deepEqual([...seen].sort(), [1, 10, 11, 12, 14, 2, 3, 4, 5, 6, 7, 9, 'memory']);
 });
 
-test('a root table or a device table that is in no memory', () => {
+test('a root table or a device table outside memory', () => {
 	const memory = new Memory(16 * MIB);
 	const capLo = 0x106f0466;
 	const vtd: Unit = {
@@ -144,7 +145,7 @@ const amdviEntry = fc
 		hi: (hi | rights | high) >>> 0,
 	}));
 
-test('AMD-Vi: a walk ends as hardware’s does, whatever the tables hold', () => {
+test('AMD-Vi: an explained walk ends as hardware’s does, whatever the tables hold', () => {
 	const seen = new Set<string>();
 	fc.assert(
 		fc.property(
@@ -180,7 +181,7 @@ test('AMD-Vi: a walk ends as hardware’s does, whatever the tables hold', () =>
 	assert.equal(seen.size, 8, [...seen].join());
 });
 
-/** A step shows the words that are in memory at the place it names, and only the last can have a verdict. */
+/** A step shows the words in memory at its address, and only the step that ends the walk has a verdict. */
 function checkSteps({steps, end}: Walk, memory: Memory): void {
 	for (const {entryAddress, tableAddress, index, raw, fields, name} of steps) {
 		for (const [i, [lo, hi]] of raw.entries())
@@ -193,7 +194,7 @@ function checkSteps({steps, end}: Walk, memory: Memory): void {
 }
 
 for (const iommu of ['vt-d', 'amd-vi'] as const) {
-	test(`${iommu}: why a raw disk's read of a guest with a passthru device vanishes`, t => {
+	test(`${iommu}: why a guest with a passthru device loses a read of its raw disk`, t => {
 		const lab = openTestLab(t, {iommu});
 		const {iova = 0} = read(lab, 'vm0');
 		const state = lab.state();
@@ -202,17 +203,17 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		const names = steps.map(({name}) => name.replace(' entry', ''));
 		const start = iommu === 'vt-d' ? ['root', 'context'] : ['device table'];
 		assert.deepEqual(names, [...start, 'level 4', 'level 3', 'level 2', 'level 1']);
-		assert.match(steps.at(-1)?.verdict ?? '', /all zero/);
+		assert.match(steps.at(-1)?.verdict ?? '', /^The entry is zero: nothing is mapped here$/);
 		assert.ok(end.kind === 'fault');
 		assert.equal(end.text, state.faults.at(-1)?.text);
 		const host = iommu === 'vt-d' ? 1 : 0;
 		assert.match(
 			end.sentence,
 			new RegExp(
-				`^ahci0 \\(0:31:2\\) asks to write at 0x0[0-9a-f]{7} in domain ${host}, the host’s\\. The entry is all zero: nothing is mapped here\\. At that address is memory of vm0\\. Mapped below: 0x`,
+				`^ahci0 \\(0:31:2\\) cannot write to 0x0[0-9a-f]{7} in domain ${host}, the host’s\\. The entry is zero: nothing is mapped here\\. That address is memory of vm0\\. Mapped below: 0x`,
 			),
 		);
-		assert.match(end.check, /^Before D34607 vmm takes the wired pages of vm0 .* ppt0\./);
+		assert.match(end.check, /^Before D34607, vmm removes vm0’s wired pages .* ppt0\./);
 		assert.ok(end.near.below && end.near.below.iova < iova && end.near.below.owner !== 'vm0');
 		assert.equal(end.near.here, undefined);
 
@@ -222,23 +223,23 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		assert.deepEqual([kept.hpa, kept.owner, kept.pages, kept.write], [iova + 5, 'vm0', 1, true]);
 	});
 
-	test(`${iommu}: a passthru device beyond its guest, and one that nobody has`, t => {
+	test(`${iommu}: a passthru device beyond its guest, and one without a VM`, t => {
 		const lab = openTestLab(t, {iommu, policy: 'keep', pptdevs: ['4:0:0', '4:0:1']});
 		const state = lab.state();
 		const beyond = explainWalk(lab.memory, state, ridOf(4, 0, 0), 64 * MIB, true).end;
 		assert.ok(beyond.kind === 'fault');
 		assert.match(beyond.sentence, /in domain \d, vm0’s\..* Mapped below: 0x0[0-9a-f]+–0x03ffffff, vm0\.$/);
-		assert.match(beyond.check, /memory of vm0 alone/);
+		assert.match(beyond.check, /reaches only vm0’s memory/);
 		const nobody = explainWalk(lab.memory, state, ridOf(4, 0, 1), 64 * MIB, true).end;
 		if (iommu === 'amd-vi')
 			assert.match(nobody.sentence, /^V is clear: the function’s DMA is not translated\. ppt1/);
-		else assert.match(nobody.kind === 'fault' ? nobody.check : '', /^A ppt device that no VM has/);
+		else assert.match(nobody.kind === 'fault' ? nobody.check : '', /^A ppt device without a VM/);
 		const none = explainWalk(lab.memory, state, ridOf(9, 0, 0), 0, false);
 		assert.equal(none.end.kind, iommu === 'vt-d' ? 'fault' : 'memory');
 	});
 }
 
-test('without an IOMMU, or before it is enabled, every address is its own', t => {
+test('without an IOMMU, or before it is enabled, addresses are not translated', t => {
 	const off: Unit = {format: 'amd-vi', enabled: false, table: 0, bytes: 4096};
 	const walk = (parts: Partial<MachineState>) =>
 		explainWalk(
@@ -250,12 +251,12 @@ test('without an IOMMU, or before it is enabled, every address is its own', t =>
 		);
 	assert.equal(
 		walk({}).end.sentence,
-		'This machine has no IOMMU: every address is its own. 4:0:0 may write at 0x00000008, which is 0x00000008: memory used by kernel.',
+		'This machine has no IOMMU, so addresses are not translated. 4:0:0 can write to 0x00000008: memory used by kernel.',
 	);
-	assert.match(walk({unit: off}).end.sentence, /^The IOMMU is not enabled/);
+	assert.match(walk({unit: off}).end.sentence, /^The IOMMU is off/);
 	assert.deepEqual(walk({unit: off}).steps, []);
 });
 
-test('64 bits are printed by four digits', () => {
+test('64 bits are printed in groups of four digits', () => {
 	assert.equal(qwordText([0x23456003, 0x80000001]), '8000_0001_2345_6003');
 });

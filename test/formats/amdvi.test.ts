@@ -73,15 +73,3 @@ test('an event’s text gives its name and its cause', () => {
 	assert.equal(eventText(EVENT.ILLEGAL_COMMAND_ERROR, 0), 'ILLEGAL_COMMAND_ERROR');
 	assert.equal(eventText(15, 0), 'event 15');
 });
-
-test('a device table entry without V is undefined, and without TV it does not translate', () => {
-	assert.equal(amdvi.decodeDte(0x3000 | 2, amdvi.IR, 7), undefined);
-	assert.deepEqual(amdvi.decodeDte(0x3000 | (4 << 9) | 1, amdvi.IR | 5, 0x10007), {
-		translates: false,
-		root: 5 * HIGH + 0x3000,
-		levels: 4,
-		domain: 7,
-		read: true,
-		write: false,
-	});
-});

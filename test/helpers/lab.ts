@@ -9,7 +9,7 @@ import {defaultSpec} from '../../source/lab/build/spec.js';
 import {Lab} from '../../source/lab/lab.js';
 import type {Setting} from '../../source/lab/scenario/parse.js';
 import type {Command, DiskCommand, MachineSpec} from '../../source/machine/command.js';
-import type {Transfer} from '../../source/machine/observed.js';
+import type {Transfer} from '../../source/machine/transfer.js';
 
 export const MIB = 1024 * 1024;
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {PAGE_SIZE, pageAddress} from '../../source/formats/address.js';
-import {DTE_SE, decodeDte, EVENT, FLAG, REG, refusal, STATUS} from '../../source/formats/amdvi.js';
+import {DTE_SE, EVENT, FLAG, REG, refusal, STATUS} from '../../source/formats/amdvi.js';
+import {decodeDte} from '../../source/formats/amdvi-tables.js';
 import {ridOf} from '../../source/formats/pci.js';
 import {Amdvi} from '../../source/hardware/amdvi.js';
 import {Memory} from '../../source/hardware/memory.js';
@@ -102,6 +103,7 @@ test('a removed device keeps its old root and still reaches its pages', () => {
 	driver.addDevice(domain, RID);
 	const before = dteOf(made, RID);
 	assert.deepEqual(before.decoded, {
+		valid: true,
 		translates: true,
 		root: domain.root,
 		levels: 4,
@@ -119,7 +121,7 @@ test('a device removed from a domain that it was never in gets V without TV, whi
 	const made = machine();
 	const domain = made.driver.createDomain(64 * MIB);
 	made.driver.removeDevice(domain, RID);
-	assert.equal(dteOf(made, RID).decoded?.translates, false);
+	assert.equal(dteOf(made, RID).decoded.translates, false);
 	assert.equal(made.unit.translate(RID, 0, true), ABSENT);
 });
 
@@ -141,6 +143,7 @@ test('with host_ptp=0 the host domain has no tables, is 1:1, and nothing can be 
 	const [host] = driver.domains;
 	assert.deepEqual([host.id, host.root, host.levels], [0, 0, 0]);
 	assert.deepEqual(dteOf(made, HBA).decoded, {
+		valid: true,
 		translates: true,
 		root: 0,
 		levels: 0,
@@ -165,7 +168,7 @@ test('with host_ptp=0 a device that returns from a guest keeps the guest’s roo
 	driver.addDevice(guest, RID);
 	driver.removeDevice(guest, RID);
 	driver.addDevice(host, RID);
-	assert.equal(dteOf(made, RID).decoded?.domain, 0);
+	assert.equal(dteOf(made, RID).decoded.domain, 0);
 	assert.equal(unit.translate(RID, 0, true), 0x100000);
 	assert.equal(unit.translate(RID, 0x5000, true), ABSENT);
 });

@@ -7,7 +7,7 @@ import {viewDomain} from '../../source/explain/ranges.js';
 import {seededRandom} from '../../source/lab/build/random.js';
 import {Lab} from '../../source/lab/lab.js';
 import {type Command, POLICIES, type Policy} from '../../source/machine/command.js';
-import type {Data, Path} from '../../source/machine/observed.js';
+import type {Data, Path} from '../../source/machine/transfer.js';
 import {errnoOf, UserError} from '../../source/user-error.js';
 import {folder, MIB, openTestLab, randomImage, read, transfer} from '../helpers/lab.js';
 

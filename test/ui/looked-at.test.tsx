@@ -71,7 +71,7 @@ test('its domains are listed, and the chosen one is shown; nothing of the lab is
 	assert.match(first, /DOMAIN 2 ─ nvme0 ─ 8 pages/);
 	assert.match(first, /0:2:0 +nvme0 +domain 2/);
 	assert.match(first, /0:4:0 +edu0 +no domain/);
-	assert.match(first, /FAULTS ─ 0 seen/);
+	assert.match(first, /FAULTS ─ 0 faults seen/);
 	assert.doesNotMatch(first, /GUEST|HOST|CONSOLE|MODEL|BUFFER|lab|policy|vm0/);
 	assert.match(await press('down'), /DOMAIN 3 ─ em0 ─ 3 pages/);
 });
@@ -138,7 +138,7 @@ test('a mapping that is new lights up, and its domain too', async t => {
 
 test('a machine that is gone keeps its last picture, says so, and says when it is back', async t => {
 	const {machine, store, screen} = open(t);
-	machine.change({lost: {why: 'QEMU has closed the connection.', seen: '12:34:56'}});
+	machine.change({lost: {why: 'QEMU has closed the connection.', lastSeen: '12:34:56'}});
 	refresh(store);
 	const gone = await screen();
 	assert.match(gone, /last seen 12:34:56/);

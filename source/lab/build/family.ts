@@ -1,6 +1,6 @@
 // The machine's IOMMU: VT-d, AMD-Vi, or none; its unit, and vmm's driver for it.
 
-import {contextOf, deviceEntryOf} from '../../explain/contexts.js';
+import {startOf} from '../../explain/walk.js';
 import {join64, pageAddress} from '../../formats/address.js';
 import {REG as AMDVI, CONTROL, deviceTableBytes} from '../../formats/amdvi.js';
 import type {Rid} from '../../formats/pci.js';
@@ -16,7 +16,8 @@ import type {Domain, IommuOps} from '../../kernel/iommu.js';
 import type {VmPages} from '../../kernel/vm-page.js';
 import {VtdDriver} from '../../kernel/vtd.js';
 import type {MachineSpec} from '../../machine/command.js';
-import type {AmdviUnit, CachedEntry, FaultLog, Unit, VtdUnit} from '../../machine/observed.js';
+import type {FaultLog} from '../../machine/fault.js';
+import type {AmdviUnit, CachedEntry, Unit, VtdUnit} from '../../machine/tables.js';
 
 type Caches = {entry: (rid: Rid) => CachedEntry | undefined; iotlb: Iotlb};
 export type IommuFamily = {
@@ -44,6 +45,13 @@ export function familyOf(spec: MachineSpec, memory: Memory, pages: VmPages): Iom
 }
 
 const UNTRANSLATED = {untranslated: true};
+
+/** The domain of a function, read from the tables as hardware does. */
+function reachIn(memory: Memory, unit: Unit, rid: Rid): ReturnType<IommuFamily['reach']> {
+	const start = startOf(memory, unit, rid);
+	if (start.to === 'fault') return {untranslated: false};
+	return {domain: start.domain, untranslated: start.domain === undefined};
+}
 
 const NO_LOG = {
 	kind: 'registers',
@@ -76,11 +84,7 @@ function vtdOf(memory: Memory, pages: VmPages): IommuFamily {
 				return {to: passesThrough ? 'memory' : 'tables', ...rest, read: true, write: true};
 			},
 		},
-		reach: rid => {
-			const {enabled, table} = observed();
-			if (!enabled) return UNTRANSLATED;
-			return {domain: contextOf(memory, table, rid)?.domain, untranslated: false};
-		},
+		reach: rid => reachIn(memory, observed(), rid),
 		faultLog: () => {
 			const {total, records, overflow} = unit.faultRegisters;
 			// FreeBSD's vmm has no fault handler for VT-d, so its kernel logs none of them.
@@ -117,13 +121,7 @@ function amdviOf({hostPtp}: MachineSpec, memory: Memory, pages: VmPages): IommuF
 				return {to, ...rest, read, write};
 			},
 		},
-		reach: rid => {
-			const {enabled, table, bytes} = observed();
-			if (!enabled) return UNTRANSLATED;
-			const entry = deviceEntryOf(memory, table, bytes, rid);
-			if (entry?.reach === 'untranslated') return UNTRANSLATED;
-			return {domain: entry?.reach === 'refused' ? undefined : entry?.domain, untranslated: false};
-		},
+		reach: rid => reachIn(memory, observed(), rid),
 		faultLog: () => {
 			const {total, unread, overflow} = unit.eventLog;
 			const {eventsLogged, log} = driver;

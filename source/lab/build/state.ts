@@ -4,7 +4,8 @@
 import {PAGE_SIZE} from '../../formats/address.js';
 import type {Disk} from '../../hardware/disk.js';
 import type {MachineSpec} from '../../machine/command.js';
-import type {Domain, MachineState} from '../../machine/observed.js';
+import type {MachineState} from '../../machine/observed.js';
+import type {Domain} from '../../machine/tables.js';
 import type {TransferLog} from '../judge/transfer-log.js';
 import type {Machine} from './machine.js';
 

@@ -5,7 +5,7 @@ import {PAGE_SIZE} from '../../formats/address.js';
 import type {Answer} from '../../guest/driver.js';
 import type {Extent, Fault, ProbeEvent} from '../../hardware/probe.js';
 import type {DiskCommand} from '../../machine/command.js';
-import type {Part, Path, Stage, Transfer} from '../../machine/observed.js';
+import type {Part, Path, Stage, Transfer} from '../../machine/transfer.js';
 import {grouped, partOf, plural} from '../../words.js';
 
 export type Answers = readonly Answer[];

@@ -1,7 +1,8 @@
 // The log of a machine's transfers: the newest transfers and faults, and the counts of all.
 
 import type {DiskCommand, TransferCommand} from '../../machine/command.js';
-import type {Data, Fault, Transfer} from '../../machine/observed.js';
+import type {Fault} from '../../machine/fault.js';
+import type {Data, Transfer} from '../../machine/transfer.js';
 import type {Machine} from '../build/machine.js';
 import {faultsOf, firstPrd} from './chain.js';
 import {type Judged, runDisk, runDma} from './transfer.js';

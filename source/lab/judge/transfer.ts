@@ -4,7 +4,7 @@
 import {SECTOR} from '../../formats/address.js';
 import type {ProbeEvent} from '../../hardware/probe.js';
 import type {DiskCommand, DmaCommand} from '../../machine/command.js';
-import type {Data, Path, Stage} from '../../machine/observed.js';
+import type {Data, Path, Stage} from '../../machine/transfer.js';
 import {errnoOf} from '../../user-error.js';
 import type {Peek} from '../build/disks.js';
 import type {Guest, Machine} from '../build/machine.js';

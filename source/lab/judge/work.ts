@@ -7,8 +7,8 @@
 import {GIB, PAGE_SIZE, SECTOR} from '../../formats/address.js';
 import type {ProbeEvent} from '../../hardware/probe.js';
 import type {DiskCommand, WorkCommand} from '../../machine/command.js';
-import type {Data, Path} from '../../machine/observed.js';
-import type {Work} from '../../machine/workload.js';
+import type {Work} from '../../machine/outcome.js';
+import type {Data, Path} from '../../machine/transfer.js';
 import {grouped, plural, sizeText} from '../../words.js';
 import type {Guest, Machine} from '../build/machine.js';
 import {seededRandom} from '../build/random.js';

@@ -1,8 +1,8 @@
 // What a step can be held to: each expectation by its name, its values, and how the machine meets it.
 
 import * as z from 'zod/mini';
+import {CAUSES, causeOf} from '../../explain/cause.js';
 import {viewDomain} from '../../explain/ranges.js';
-import {CAUSES, causeOf} from '../../explain/why.js';
 import type {ObservedMachine} from '../../machine/observed.js';
 import type {Expectations} from '../../machine/scenario.js';
 import {about, choice, fields, flag, listOf, parseData, type Schema, text, whole} from '../../parse-data.js';

@@ -2,14 +2,16 @@
 
 import * as z from 'zod/mini';
 import {unknownWord} from '../../did-you-mean.js';
+import {CAUSES, causeOf} from '../../explain/cause.js';
 import {ownerAt} from '../../explain/ranges.js';
 import {explainWalk} from '../../explain/walk.js';
-import {CAUSES, causeOf} from '../../explain/why.js';
 import {hex} from '../../formats/address.js';
 import {parseRid, type Rid} from '../../formats/pci.js';
 import {LOOKING} from '../../guest/boot.js';
-import type {Command, Outcome} from '../../machine/command.js';
-import type {MachineState, ObservedMachine, Transfer} from '../../machine/observed.js';
+import type {Command} from '../../machine/command.js';
+import type {MachineState, ObservedMachine} from '../../machine/observed.js';
+import type {Outcome} from '../../machine/outcome.js';
+import type {Transfer} from '../../machine/transfer.js';
 import {about, choice, fields, text} from '../../parse-data.js';
 import {UserError} from '../../user-error.js';
 import {show} from '../../words.js';

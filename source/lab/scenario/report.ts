@@ -1,8 +1,9 @@
 // A step in a run's report: the command in a few words, and the outcome as plain data.
 
 import {hex} from '../../formats/address.js';
-import type {Command, Outcome, Policy, Refusal} from '../../machine/command.js';
-import type {Data, Path, Transfer} from '../../machine/observed.js';
+import type {Command, Policy} from '../../machine/command.js';
+import type {Outcome, Refusal} from '../../machine/outcome.js';
+import type {Data, Path, Transfer} from '../../machine/transfer.js';
 import {plural, sizeText} from '../../words.js';
 
 /** A command in a few words. */

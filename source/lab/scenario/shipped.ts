@@ -1,7 +1,7 @@
 // The shipped scenarios, as the dashboard lists, plays and checks them.
 
-import type {Outcome} from '../../machine/command.js';
 import type {ObservedMachine} from '../../machine/observed.js';
+import type {Outcome} from '../../machine/outcome.js';
 import type {Scenario, Scenarios, Step} from '../../machine/scenario.js';
 import {unmet} from './expectations.js';
 import {findScenario, shippedScenarios} from './find.js';

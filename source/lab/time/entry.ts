@@ -1,7 +1,8 @@
 // A step of a session, and whether something was wrong with it.
 
-import type {Command, Outcome} from '../../machine/command.js';
+import type {Command} from '../../machine/command.js';
 import type {Entry} from '../../machine/history.js';
+import type {Outcome} from '../../machine/outcome.js';
 import {commandText, outcomeJson} from '../scenario/report.js';
 
 export function entryOf(command: Command, outcome: Outcome): Entry {

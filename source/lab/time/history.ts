@@ -5,8 +5,9 @@
 import {BLOCK, type Blocks} from '../../hardware/blocks.js';
 import type {Disk} from '../../hardware/disk.js';
 import type {Memory, PageLog} from '../../hardware/memory.js';
-import type {Command, MachineSpec, Outcome} from '../../machine/command.js';
+import type {Command, MachineSpec} from '../../machine/command.js';
 import type {Entry, History} from '../../machine/history.js';
+import type {Outcome} from '../../machine/outcome.js';
 import type {Step} from '../../machine/scenario.js';
 import {messageOf, UserError} from '../../user-error.js';
 import {type OutcomeJson, outcomeJson} from '../scenario/report.js';

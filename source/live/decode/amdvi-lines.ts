@@ -7,7 +7,8 @@
 //   iommu ivhd0: AMD-Vi: Event logged [ILLEGAL_DEV_TABLE_ENTRY device=0000:07:00.0 pasid=0x00000 address=0x… flags=0x…]
 
 import {type Halves, hexHalves, parseHalves} from '../../formats/address.js';
-import {decodeDte, eventName, FLAG} from '../../formats/amdvi.js';
+import {eventName, FLAG} from '../../formats/amdvi.js';
+import {decodeDte} from '../../formats/amdvi-tables.js';
 import {type Kind, type LoggedDevice, type LoggedFault, loggedDevice, type Reading} from './fault.js';
 
 /** `opened` is the first half of a broken line, `device` the second of a fault that names its device apart. */
@@ -151,9 +152,8 @@ const halvesOf = (text: string | undefined): Halves | undefined =>
 /** What the first two quadwords of a device table entry say, as the kernel prints them after an event. */
 export function entryWords(first: Halves, second: Halves): string {
 	const raw = `its device table entry is ${hexHalves(first)} ${hexHalves(second)}`;
-	const dte = decodeDte(first.lo, first.hi, second.lo);
-	if (dte === undefined) return `${raw}: not valid (V=0), so what the device does is not translated`;
-	const {translates, levels, domain, read, write} = dte;
+	const {valid, translates, levels, domain, read, write} = decodeDte(first.lo, first.hi, second.lo);
+	if (!valid) return `${raw}: not valid (V=0), so what the device does is not translated`;
 	const tables = translates ? `${levels === 0 ? 'no table' : `${levels} levels`}` : 'no table valid (TV=0)';
 	const rights = `${read ? 'read' : 'no read'}, ${write ? 'write' : 'no write'}`;
 	return `${raw}: domain ${domain}, ${tables}, ${rights}`;

@@ -1,7 +1,7 @@
 // What is found, for people: a paragraph for each kind of fault, in 80 columns.
 
 import {hexHalves} from '../../formats/address.js';
-import type {LogFault} from '../../machine/logged.js';
+import type {LogFault} from '../../machine/fault.js';
 import type {Line, Span} from '../../print.js';
 import {printable} from '../../printable.js';
 import {grouped, plural} from '../../words.js';

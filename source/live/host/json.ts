@@ -1,7 +1,8 @@
 // A host for programs. What does not apply is null.
 
+import {loggedJson} from '../../explain/faults.js';
+import type {Logged} from '../../machine/fault.js';
 import type {HostFacts} from '../../machine/host.js';
-import {type Logged, loggedJson} from '../../machine/logged.js';
 import {verdictText} from './groups.js';
 import type {Host} from './host.js';
 

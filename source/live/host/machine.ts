@@ -3,7 +3,8 @@
 
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {HostFacts} from '../../machine/host.js';
-import type {MachineState, ObservedMachine, PhysicalReader} from '../../machine/observed.js';
+import type {MachineState, ObservedMachine} from '../../machine/observed.js';
+import type {PhysicalReader} from '../../machine/tables.js';
 import type {Trace} from '../../machine/trace.js';
 import {EMPTY_STATE, keepIdentity, sameJson, troubleText} from '../empty-state.js';
 import type {KernelLog} from '../kernel-log.js';
@@ -96,7 +97,7 @@ export class HostMachine implements ObservedMachine {
 			this.seen = this.options.clock();
 			return {...this.look(), lost: undefined};
 		} catch (error) {
-			return {lost: {why: troubleText(error), seen: this.seen}};
+			return {lost: {why: troubleText(error), lastSeen: this.seen}};
 		}
 	}
 

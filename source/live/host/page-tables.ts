@@ -2,7 +2,8 @@
 // INTEL_IOMMU_DEBUGFS, for root alone (Linux's drivers/iommu/intel/debugfs.c).
 
 import {type Halves, pageAddress, parseHalves} from '../../formats/address.js';
-import {contextType, PRESENT} from '../../formats/vtd.js';
+import {PRESENT} from '../../formats/vtd.js';
+import {decodeContext} from '../../formats/vtd-tables.js';
 import type {Settings} from './settings.js';
 import {type TableDump, tableDumps} from './table-dump.js';
 import type {Tree} from './tree.js';
@@ -114,8 +115,10 @@ function contextsOf(text: string): Contexts {
 
 const word = (digits: string): Halves => parseHalves(digits) ?? {lo: 0, hi: 0};
 /** Types 0 and 1 have tables; 2 is pass-through. */
-const rootOf = ({lo, hi}: Halves): number | undefined =>
-	(lo & PRESENT) !== 0 && contextType(lo) < 2 ? pageAddress(lo, hi) : undefined;
+function rootOf({lo, hi}: Halves): number | undefined {
+	const {present, type, root} = decodeContext(lo, hi, 0);
+	return present && type < 2 ? root : undefined;
+}
 /** PGTT, bits 8:6 of a PASID entry: 1 first-level, with a root of its own; 2 second-level, 3 nested, 4 pass-through. */
 function pasidRootOf(first: Halves, third: Halves): number | undefined {
 	const type = (first.lo >>> 6) & 7;

@@ -1,8 +1,8 @@
 // A host on a page of 80 columns.
 
+import type {Logged} from '../../machine/fault.js';
 import type {Finding} from '../../machine/finding.js';
 import type {DeviceFacts, GroupFacts, HostFacts, UnitFacts} from '../../machine/host.js';
-import type {Logged} from '../../machine/logged.js';
 import type {Colour, Line} from '../../print.js';
 import {printable} from '../../printable.js';
 

@@ -3,7 +3,8 @@
 import {UNKNOWN} from '../../explain/ranges.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {type Rid, ridOf} from '../../formats/pci.js';
-import type {Device, Domain, MachineState} from '../../machine/observed.js';
+import type {Device, MachineState} from '../../machine/observed.js';
+import type {Domain} from '../../machine/tables.js';
 import {keepIdentity} from '../empty-state.js';
 import {type HostDevice, shortId} from './devices.js';
 import type {DeviceTables} from './page-tables.js';

@@ -1,7 +1,7 @@
 // The kernel's iommu trace events, as trace_pipe has them: a line each (Linux's include/trace/events/iommu.h).
 
 import {parseHalves} from '../../formats/address.js';
-import type {Happened, TraceEvent} from '../../machine/trace.js';
+import type {EventDetails, TraceEvent} from '../../machine/trace.js';
 
 /**
  * Task, thread, processor, flags, time, event, as kernel/trace/trace_output.c prints them. The thread group and the
@@ -28,7 +28,7 @@ const GROUP = /^ groupID=(\d{1,9}) device=(\S{1,200})$/;
 const FAULT = new RegExp(`^(.{0,200}) (\\S{1,200}) iova=${ADDRESS} flags=0x([0-9a-f]{1,8})$`);
 
 /** Every event that is understood, by the name of its folder. 6.1 has a detach event, 6.12 none. */
-export const EVENTS: ReadonlyMap<string, (text: string) => Happened | undefined> = new Map([
+export const EVENTS: ReadonlyMap<string, (text: string) => EventDetails | undefined> = new Map([
 	['map', mapped],
 	['unmap', unmapped],
 	['attach_device_to_domain', attached('attach')],
@@ -38,14 +38,14 @@ export const EVENTS: ReadonlyMap<string, (text: string) => Happened | undefined>
 	['io_page_fault', fault],
 ]);
 
-function mapped(text: string): Happened | undefined {
+function mapped(text: string): EventDetails | undefined {
 	const [, digits, physical, size] = MAP.exec(text) ?? [];
 	if (digits === undefined) return undefined;
 	const [iova, paddr, bytes] = [parseHalves(digits), Number(`0x${physical}`), Number(size)];
 	return iova && exact(paddr, bytes) ? {is: 'map', iova, paddr, bytes} : undefined;
 }
 
-function unmapped(text: string): Happened | undefined {
+function unmapped(text: string): EventDetails | undefined {
 	const [, digits, size, found] = UNMAP.exec(text) ?? [];
 	if (digits === undefined) return undefined;
 	const [iova, bytes, unmapped] = [parseHalves(digits), Number(size), Number(found)];
@@ -53,20 +53,20 @@ function unmapped(text: string): Happened | undefined {
 }
 
 function attached(is: 'attach' | 'detach') {
-	return (text: string): Happened | undefined => {
+	return (text: string): EventDetails | undefined => {
 		const device = DEVICE.exec(text)?.[1];
 		return device === undefined ? undefined : {is, device};
 	};
 }
 
 function grouped(joined: boolean) {
-	return (text: string): Happened | undefined => {
+	return (text: string): EventDetails | undefined => {
 		const [, group, device] = GROUP.exec(text) ?? [];
 		return device === undefined ? undefined : {is: 'group', device, group: Number(group), joined};
 	};
 }
 
-function fault(text: string): Happened | undefined {
+function fault(text: string): EventDetails | undefined {
 	const [, driver, device, digits, flags] = FAULT.exec(text) ?? [];
 	const iova = digits === undefined ? undefined : parseHalves(digits);
 	return (

@@ -1,7 +1,7 @@
 // dmascope host --trace into a pipe: a line an event, until somebody ends it.
 
 import {setTimeout as sleep} from 'node:timers/promises';
-import {eventJson, eventText} from '../../machine/trace.js';
+import {eventJson, eventText} from '../../explain/trace-text.js';
 import type {Print} from '../../print.js';
 import {plural} from '../../words.js';
 import type {EventSource} from './trace-log.js';

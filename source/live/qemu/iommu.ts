@@ -4,7 +4,7 @@
 import {pageAddress} from '../../formats/address.js';
 import * as amdvi from '../../formats/amdvi.js';
 import {decodeCap, REG, TE} from '../../formats/vtd.js';
-import type {Unit} from '../../machine/observed.js';
+import type {Unit} from '../../machine/tables.js';
 import {UserError} from '../../user-error.js';
 import {hasVirtioIommu} from './devices.js';
 import {memoryMap} from './layout.js';

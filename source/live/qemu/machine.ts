@@ -4,7 +4,8 @@
 import {UNKNOWN} from '../../explain/ranges.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {ridText} from '../../formats/pci.js';
-import type {MachineState, ObservedMachine, PhysicalReader, Unit} from '../../machine/observed.js';
+import type {MachineState, ObservedMachine} from '../../machine/observed.js';
+import type {PhysicalReader, Unit} from '../../machine/tables.js';
 import {EMPTY_STATE, keepIdentity, sameJson, troubleText} from '../empty-state.js';
 import type {KernelLog} from '../kernel-log.js';
 import {amdviFaults, FaultsKept, type FaultsSeen, vtdFaults} from './faults.js';
@@ -107,7 +108,7 @@ export class QemuMachine implements ObservedMachine {
 			return this.options.every ?? EVERY_MS;
 		} catch (error) {
 			this.unlink();
-			this.show({lost: {why: troubleText(error), seen: this.seen}});
+			this.show({lost: {why: troubleText(error), lastSeen: this.seen}});
 			const wait = this.retry;
 			this.retry = Math.min(LAST_RETRY_MS, 2 * wait);
 			return wait;

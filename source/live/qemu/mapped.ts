@@ -1,18 +1,18 @@
-// What a domain maps, kept up to date: only what lies under a changed entry is decoded again.
+// What a domain maps, kept up to date: only what changed entries cover is decoded again.
 
-import {type Mapping, mappingsOf, type Tables, type Window} from '../../explain/mappings.js';
+import {MappingList, mappingsOf, READ, type Tables, type Window, WRITE} from '../../explain/mappings.js';
 import {PAGE_SIZE, pageAddress} from '../../formats/address.js';
-import * as amdvi from '../../formats/amdvi.js';
-import {PTE_PS, PTE_READ, PTE_WRITE} from '../../formats/vtd.js';
-import type {PhysicalReader} from '../../machine/observed.js';
+import * as amdvi from '../../formats/amdvi-tables.js';
+import * as vtd from '../../formats/vtd-tables.js';
+import type {Mapping, PhysicalReader} from '../../machine/tables.js';
 import type {Look} from './table-pages.js';
 
-/** More tables than any domain needs: entries that lead back to their own table would never end. */
+/** More tables than any domain needs. Entries that point back to their own table would never end. */
 export const MOST_TABLES = 16384;
 
 /**
- * Looks at every table of a domain.
- * @returns the addresses whose entries are not as they were; undefined where the tables have no end
+ * Reads every table of a domain.
+ * @returns the addresses whose entries have changed; undefined if the tables never end
  */
 export async function changedWindows(
 	look: Look,
@@ -29,46 +29,40 @@ export async function changedWindows(
 		if (changed) windows.push({from: base + changed.first * bytes, to: base + (changed.last + 1) * bytes});
 		if (level === 1) return;
 		for (let i = 0; i < 512 && left >= 0; i++) {
-			const next = tableUnder(format, words[2 * i], words[2 * i + 1], level);
-			if (next > 0) await visit(pageAddress(words[2 * i], words[2 * i + 1]), next, base + i * bytes);
+			const [lo, hi] = [words[2 * i], words[2 * i + 1]];
+			const next = format === 'vt-d' ? vtd.nextLevel(lo, level) : amdvi.nextLevel(lo, hi, level);
+			if (next > 0) await visit(pageAddress(lo, hi), next, base + i * bytes);
 		}
 	};
 	await visit(root, levels, 0);
 	return left < 0 ? undefined : windows;
 }
 
-/** The level of the table that an entry points to; 0 where it points to none. */
-function tableUnder(format: Tables['format'], lo: number, hi: number, level: number): number {
-	if (format === 'vt-d') return (lo & (PTE_READ | PTE_WRITE)) !== 0 && (lo & PTE_PS) === 0 ? level - 1 : 0;
-	const next = amdvi.level(lo);
-	return (lo & amdvi.PR) !== 0 && next < level && (hi & amdvi.TABLE_RESERVED_HIGH) === 0 ? next : 0;
-}
-
-/** The mappings with those in the windows decoded anew. */
+/** The mappings, with those in the windows decoded again. */
 export function updated(
 	memory: PhysicalReader,
 	tables: Tables,
 	before: readonly Mapping[],
 	windows: readonly Window[],
 ): Mapping[] {
-	const after: Mapping[] = [];
+	const after = new MappingList();
 	let at = 0;
 	let i = 0;
 	const keepUpTo = (end: number) => {
-		// The last mapping looked at may go on past the window before it.
+		// The last mapping may continue past the previous window.
 		for (; i < before.length && before[i].iova < end; i++) {
-			add(after, before[i], at, end);
+			addPart(after, before[i], at, end);
 			if (endOf(before[i]) > end) return;
 		}
 	};
 	for (const window of merged(windows)) {
 		keepUpTo(window.from);
-		for (const mapping of mappingsOf(memory, tables, window)) add(after, mapping, window.from, window.to);
+		for (const mapping of mappingsOf(memory, tables, window)) addPart(after, mapping, window.from, window.to);
 		at = window.to;
 		while (i < before.length && endOf(before[i]) <= at) i++;
 	}
 	keepUpTo(Number.POSITIVE_INFINITY);
-	return after;
+	return after.list;
 }
 
 const endOf = ({iova, pages}: Mapping): number => iova + pages * PAGE_SIZE;
@@ -83,19 +77,10 @@ function merged(windows: readonly Window[]): Window[] {
 	return found;
 }
 
-/** Adds the part of a mapping between two addresses, joined to the last one where it continues it. */
-function add(to: Mapping[], mapping: Mapping, from: number, end: number): void {
+/** Adds the part of a mapping between two addresses. */
+function addPart(after: MappingList, mapping: Mapping, from: number, end: number): void {
 	const iova = Math.max(mapping.iova, from);
 	const pages = (Math.min(endOf(mapping), end) - iova) / PAGE_SIZE;
-	if (pages <= 0) return;
-	const part = {...mapping, iova, hpa: mapping.hpa + iova - mapping.iova, pages};
-	const last = to[to.length - 1];
-	const continues =
-		last !== undefined &&
-		endOf(last) === iova &&
-		last.hpa + last.pages * PAGE_SIZE === part.hpa &&
-		last.read === part.read &&
-		last.write === part.write;
-	if (continues) last.pages += pages;
-	else to.push(part);
+	const rights = (mapping.read ? READ : 0) | (mapping.write ? WRITE : 0);
+	if (pages > 0) after.add(iova, mapping.hpa + iova - mapping.iova, pages, rights);
 }

@@ -1,7 +1,7 @@
 // A guest's physical memory as it is read from outside: in place, where it is a file that is shared; else through the
 // monitor, page by page.
 
-import type {PhysicalReader} from '../../machine/observed.js';
+import type {PhysicalReader} from '../../machine/tables.js';
 import {messageOf} from '../../user-error.js';
 import {GuestRam} from './guest-ram.js';
 import {memoryMap} from './layout.js';

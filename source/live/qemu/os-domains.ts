@@ -1,13 +1,14 @@
 // The domains that a machine's own kernel has made for its devices: which there are is read from VT-d's root and
 // context tables, or from AMD-Vi's device table.
 
-import {contextOf, deviceEntryOf} from '../../explain/contexts.js';
 import {startOf} from '../../explain/walk.js';
-import {PAGE_SIZE, pageAddress} from '../../formats/address.js';
+import {PAGE_SIZE} from '../../formats/address.js';
 import {DTE_BYTES} from '../../formats/amdvi.js';
+import {decodeDte} from '../../formats/amdvi-tables.js';
 import {type Rid, ridText} from '../../formats/pci.js';
-import {PRESENT} from '../../formats/vtd.js';
-import type {AmdviUnit, Device, Domain, Unit, VtdUnit} from '../../machine/observed.js';
+import {decodeContext, decodeRoot} from '../../formats/vtd-tables.js';
+import type {Device} from '../../machine/observed.js';
+import type {AmdviUnit, Domain, Unit, VtdUnit} from '../../machine/tables.js';
 import {grouped} from '../../words.js';
 import type {QemuDevice} from './devices.js';
 import {changedWindows, MOST_TABLES, updated} from './mapped.js';
@@ -85,24 +86,25 @@ async function vtdRids(look: Look, {table}: VtdUnit): Promise<Rid[]> {
 	const root = (await look.at(table))?.words;
 	const found: Rid[] = [];
 	for (let bus = 0; root !== undefined && bus < 256; bus++) {
-		const lo = root[4 * bus];
-		if ((lo & PRESENT) === 0) continue;
-		const contexts = (await look.at(pageAddress(lo, root[4 * bus + 1])))?.words;
-		for (let devfn = 0; contexts !== undefined && devfn < 256; devfn++)
-			if ((contexts[4 * devfn] & PRESENT) !== 0) found.push((bus << 8) | devfn);
+		const {present, contextTable} = decodeRoot(root[4 * bus], root[4 * bus + 1]);
+		const words = present ? (await look.at(contextTable))?.words : undefined;
+		for (let devfn = 0; words !== undefined && devfn < 256; devfn++) {
+			const at = 4 * devfn;
+			if (decodeContext(words[at], words[at + 1], words[at + 2]).present) found.push((bus << 8) | devfn);
+		}
 	}
 	return found;
 }
 
-/** Entries without levels are left out: that is how Linux marks ids that no device has. */
+/** Skip entries without levels: Linux marks ids without a device like that. */
 async function amdviRids(look: Look, {table, bytes}: AmdviUnit): Promise<Rid[]> {
 	const found: Rid[] = [];
 	for (let offset = 0; offset < bytes; offset += PAGE_SIZE) {
 		const words = (await look.at(table + offset))?.words;
 		for (let at = 0; words !== undefined && at < PAGE_SIZE; at += DTE_BYTES) {
 			if (words[at / 4] === 0) continue;
-			const rid = (offset + at) / DTE_BYTES;
-			if (deviceEntryOf(look, table, bytes, rid)?.reach === 'tables') found.push(rid);
+			const entry = decodeDte(words[at / 4], words[at / 4 + 1], words[at / 4 + 2]);
+			if (entry.valid && entry.translates && entry.levels > 0) found.push((offset + at) / DTE_BYTES);
 		}
 	}
 	return found;
@@ -120,11 +122,7 @@ function placeOf(look: Look, unit: Unit, rid: Rid): Placed {
 		const {domain: id, root, levels} = start;
 		return {tables: {id, role: 'os', format, root, levels}, untranslated: false};
 	}
-	const entry =
-		unit.format === 'vt-d'
-			? contextOf(look, unit.table, rid)
-			: deviceEntryOf(look, unit.table, unit.bytes, rid);
-	if (entry === undefined || !('domain' in entry)) return {untranslated: true};
+	if (start.domain === undefined) return {untranslated: true};
 	if (!start.read && !start.write) return {untranslated: false};
-	return {tables: {id: entry.domain, role: 'os', format, root: 0, levels: 0}, untranslated: false};
+	return {tables: {id: start.domain, role: 'os', format, root: 0, levels: 0}, untranslated: false};
 }

@@ -2,7 +2,7 @@
 // entries are others than before; what nobody looks at any more is forgotten.
 
 import {PAGE_SIZE} from '../../formats/address.js';
-import type {PhysicalReader} from '../../machine/observed.js';
+import type {PhysicalReader} from '../../machine/tables.js';
 import type {GuestMemory} from './memory.js';
 
 /** `first` and `last` of the 64-bit entries that have changed; neither where none has. */

@@ -1,7 +1,7 @@
 // A domain's table, decoded from the bits in memory: the host's by owner, a guest's with where its pages are.
 
+import {domainName, functionsIn} from '../../explain/names.js';
 import {type DomainView, NO_MEMORY, type Range} from '../../explain/ranges.js';
-import {domainName, usersOf} from '../../explain/snapshot.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {grouped, plural} from '../../words.js';
 import {type Content, fixed} from '../content.js';
@@ -65,7 +65,7 @@ export function domainPanel(ui: Ui, width: number): Content {
 	const shownRanges = rangesShown(ui, 'domain');
 	if (shownRanges === undefined) return fixed('DOMAIN', [[[' There is none.', 'dim']]]);
 	const {domain, mappedPages} = shownRanges.view;
-	const title = `DOMAIN ${domainName(domain)} ─ ${usersOf(domain, ui.state.devices)} ─ ${plural(mappedPages, 'page')}`;
+	const title = `DOMAIN ${domainName(domain)} ─ ${functionsIn(domain, ui.state.devices)} ─ ${plural(mappedPages, 'page')}`;
 	return translated(ui, shownRanges, title, ['IOVA', 'address'], width);
 }
 

@@ -1,7 +1,7 @@
 // The domains of a machine that has as many as its kernel likes, with the functions that are in each.
 
 import {isIdentity} from '../../explain/mappings.js';
-import {domainName, usersOf} from '../../explain/snapshot.js';
+import {domainName, functionsIn} from '../../explain/names.js';
 import type {MachineState} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
@@ -13,7 +13,11 @@ export function domainsPanel({state, views, changed}: Ui, width: number): Conten
 	const names = Math.max(5, ...views.map(({domain}) => domainName(domain).length + 1));
 	const rows = views.map(({domain, mappedPages}): Row => {
 		const pages = isIdentity(domain) ? 'all, 1:1' : grouped(mappedPages);
-		return [domainName(domain).padStart(names), pages.padStart(11), `  ${usersOf(domain, state.devices)}`];
+		return [
+			domainName(domain).padStart(names),
+			pages.padStart(11),
+			`  ${functionsIn(domain, state.devices)}`,
+		];
 	});
 	const lit = new Set([...changed].map(key => Number(key.slice(0, key.indexOf(':')))));
 	return {

@@ -1,6 +1,7 @@
 // What a host's kernel maps and unmaps: how much each second, and event by event, the newest first.
 
-import {eventText, eventWords, type TraceEvent} from '../../machine/trace.js';
+import {eventText, eventWords} from '../../explain/trace-text.js';
+import type {TraceEvent} from '../../machine/trace.js';
 import {grouped, plural, sizeText} from '../../words.js';
 import {type Content, list} from '../content.js';
 import {graph} from '../graph.js';

@@ -1,11 +1,16 @@
 // Refused accesses, the newest first and repeats as one, with what hardware and kernel made of them; and the chosen
 // one in words.
 
-import {coalesceFaults, explainFault, type FaultRow} from '../../explain/faults.js';
-import {faultCountText, faultLogText} from '../../explain/snapshot.js';
+import {
+	coalesceFaults,
+	explainFault,
+	type FaultRow,
+	faultCountText,
+	faultLogText,
+} from '../../explain/faults.js';
 import {hex} from '../../formats/address.js';
+import type {Fault} from '../../machine/fault.js';
 import type {HostFacts} from '../../machine/host.js';
-import type {Fault} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {keySign} from '../glyphs.js';

@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import {explainWalk} from '../../explain/walk.js';
-import type {LogFault, Logged} from '../../machine/logged.js';
+import type {LogFault, Logged} from '../../machine/fault.js';
 import {grouped} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {fit, type Row, widthOf, wrap} from '../rows.js';

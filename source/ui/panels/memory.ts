@@ -73,11 +73,11 @@ function toneOf({owner, mapped}: Cell): Tone {
 
 export function reachPanel({machine, state, views, page}: Ui, width: number): Content {
 	const reached = reachOf(machine.memory, state, views, page);
-	const names = Math.max(8, ...reached.map(({who}) => widthOf(who) + 1));
-	const rows = reached.flatMap(({who, how, at, why}): Row[] => [
+	const names = Math.max(8, ...reached.map(({name}) => widthOf(name) + 1));
+	const rows = reached.flatMap(({name, how, at, why}): Row[] => [
 		[
 			how === 'nothing' ? [' ✗ ', 'dim'] : [' ✓ ', 'good'],
-			[who.padEnd(names), 'key'],
+			[name.padEnd(names), 'key'],
 			[how, how === 'nothing' ? 'dim' : 'plain'],
 			at === undefined ? '' : [` at ${hex(at)}`, 'dim'],
 		],

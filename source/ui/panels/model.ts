@@ -1,6 +1,6 @@
 // The device model: a transfer to ask for, and the verdict on the last one with the chain that led to it.
 
-import type {Data, Stage, Transfer} from '../../machine/observed.js';
+import type {Data, Stage, Transfer} from '../../machine/transfer.js';
 import {partOf, plural} from '../../words.js';
 import {type Content, fixed} from '../content.js';
 import {FIELDS, type Field, type Form, fieldText, isDma, isIdle} from '../form.js';

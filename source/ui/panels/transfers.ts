@@ -1,7 +1,7 @@
 // Every transfer, the newest first; and the chain of the chosen one, step by step.
 
 import {hex, pageOf} from '../../formats/address.js';
-import type {Data, Part, Transfer} from '../../machine/observed.js';
+import type {Data, Part, Transfer} from '../../machine/transfer.js';
 import {grouped, partOf, plural} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {keySign} from '../glyphs.js';

@@ -1,10 +1,10 @@
 // One access through every level, bit by bit, to memory or to the fault; and what the caches hold of it.
 
 import {UNKNOWN} from '../../explain/ranges.js';
-import {explainWalk, qwordText, type Step, type Walk} from '../../explain/walk.js';
+import {explainWalk, qwordText, type Walk, type WalkStep} from '../../explain/walk.js';
 import {hex} from '../../formats/address.js';
 import {ridText} from '../../formats/pci.js';
-import type {Cached} from '../../machine/observed.js';
+import type {Cached} from '../../machine/tables.js';
 import {plural} from '../../words.js';
 import {type Content, fixed, list} from '../content.js';
 import {chosenDomain} from '../ranges-shown.js';
@@ -51,7 +51,7 @@ function firstOf(ui: Ui): Access | undefined {
 	return device && {rid: device.rid, iova: view?.ranges[0]?.iova ?? 0, write: true};
 }
 
-function stepRows({name, index, entryAddress, raw, fields, verdict}: Step, width: number): Row[] {
+function stepRows({name, index, entryAddress, raw, fields, verdict}: WalkStep, width: number): Row[] {
 	const words: Row[] = raw.map((word, i) => [
 		[i === 0 ? ` ${name.padEnd(19)}` : ' '.repeat(20), 'title'],
 		i === 0 ? [`[${index}]`.padEnd(7), 'key'] : ' '.repeat(7),

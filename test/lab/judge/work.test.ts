@@ -10,7 +10,8 @@ import {sampleDisk} from '../../../source/lab/build/sample-disk.js';
 import {defaultSpec} from '../../../source/lab/build/spec.js';
 import {Lab} from '../../../source/lab/lab.js';
 import {type Command, MODELS, POLICIES} from '../../../source/machine/command.js';
-import type {Comparable, Work} from '../../../source/machine/workload.js';
+import type {Work} from '../../../source/machine/outcome.js';
+import type {Comparable} from '../../../source/machine/workload.js';
 import {UserError} from '../../../source/user-error.js';
 import {type LabSetup, MIB, openTestLab, randomImage} from '../../helpers/lab.js';
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
 import {parseScenario} from '../../../source/lab/scenario/parse.js';
 import {outcomeJson} from '../../../source/lab/scenario/report.js';
-import type {Family, Outcome} from '../../../source/machine/command.js';
+import type {Family} from '../../../source/machine/command.js';
+import type {Outcome} from '../../../source/machine/outcome.js';
 import {openTestLab, testSetting} from '../../helpers/lab.js';
 
 /** Takes steps, in YAML. @returns the unmet expectations of the last */

@@ -7,7 +7,7 @@ import {sampleDisk} from '../../../source/lab/build/sample-disk.js';
 import type {Lab} from '../../../source/lab/lab.js';
 import {parseScenario} from '../../../source/lab/scenario/parse.js';
 import {LabHistory} from '../../../source/lab/time/history.js';
-import type {Outcome} from '../../../source/machine/command.js';
+import type {Outcome} from '../../../source/machine/outcome.js';
 import {UserError} from '../../../source/user-error.js';
 import {folder, MIB, openTestLab, randomImage, read, testSetting, transfer} from '../../helpers/lab.js';
 import {differences} from '../../helpers/same.js';

@@ -95,7 +95,10 @@ test('a host that is gone keeps its last picture, and is there again when it is 
 	machine.watch(() => {});
 	now.gone = true;
 	await until(() => machine.state().lost !== undefined);
-	assert.deepEqual(machine.state().lost, {why: '--root /tmp/x: there is no such folder.', seen: '12:34:56'});
+	assert.deepEqual(machine.state().lost, {
+		why: '--root /tmp/x: there is no such folder.',
+		lastSeen: '12:34:56',
+	});
 	assert.deepEqual(verdicts(machine), ['host']);
 	now.gone = false;
 	await until(() => machine.state().lost === undefined);

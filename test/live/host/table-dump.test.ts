@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {type TableDump, tableDumps} from '../../../source/live/host/table-dump.js';
-import type {Mapping} from '../../../source/machine/observed.js';
+import type {Mapping} from '../../../source/machine/tables.js';
 import {fuzz} from '../../helpers/fuzz.js';
 
 const HEAD = 'Device 0000:00:02.0 @0x1017f8000\nIOVA_PFN\n';

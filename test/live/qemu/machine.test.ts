@@ -74,7 +74,7 @@ test('a function that is passed through is in a domain where every address is it
 		fs.closeSync(file);
 	});
 	const text = snapshotLines(machine).join('\n');
-	assert.match(text, /^DOMAIN 5 of nvme0, every address is its own: 256 pages$/m);
+	assert.match(text, /^DOMAIN 5 of nvme0, 1:1 without tables: 256 pages$/m);
 });
 
 test('a fault is seen also when the guest has taken it, and once', async t => {
@@ -104,7 +104,7 @@ test('a fault is seen also when the guest has taken it, and once', async t => {
 		],
 	);
 	assert.equal(faultLog.blocked, undefined);
-	assert.match(snapshotLines(machine).join('\n'), /^FAULTS 3 seen · registers hold 0 of 1$/m);
+	assert.match(snapshotLines(machine).join('\n'), /^FAULTS: 3 faults seen · 0 of 1 fault registers in use$/m);
 	const json = snapshotJson(machine);
 	assert.equal(json.domains[0].ranges[0].owner, null);
 	assert.equal(json.faults.length, 3);
@@ -164,7 +164,7 @@ test('the log of the guest’s kernel is followed, and its faults are explained 
 	const {store, press} = openDashboard(t, machine, 120, 40);
 	assert.match(
 		await press('7'),
-		/tables +As they are now: nvme0 \(0:2:0\) asks to read at 0x00002000 in domain 5/,
+		/tables +As they are now: nvme0 \(0:2:0\) cannot read 0x00002000 in domain 5/,
 	);
 	await press('enter');
 	assert.equal(store.getState().view, 'walk');
@@ -200,7 +200,7 @@ test('a QEMU that goes away leaves its last picture, and is found again when it 
 	machine.watch(() => seen.push(machine.state().lost?.why));
 	fake.kill();
 	const gone = await until(machine, ({lost}) => lost);
-	assert.equal(gone.lost?.seen, '12:34:56');
+	assert.equal(gone.lost?.lastSeen, '12:34:56');
 	assert.equal(mapped(gone), '1→7×1');
 	assert.equal(machine.memory.page(0x5000)?.[2], 0x7003);
 	await until(machine, ({lost}) => /^There is no |^Nobody listens at /.test(lost?.why ?? ''));
@@ -281,7 +281,7 @@ test('it is closed at once, also while QEMU does not answer', async t => {
 	while (!asked) await setTimeout(5);
 	machine.close();
 	await setTimeout(20);
-	assert.equal(machine.state().lost?.seen, '12:34:56');
+	assert.equal(machine.state().lost?.lastSeen, '12:34:56');
 });
 
 test('how often to look is a time', () => {

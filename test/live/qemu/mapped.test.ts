@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {type Mapping, mappingsOf, type Tables} from '../../../source/explain/mappings.js';
+import {mappingsOf, type Tables} from '../../../source/explain/mappings.js';
 import {PAGE_SIZE} from '../../../source/formats/address.js';
 import {Amdvi} from '../../../source/hardware/amdvi.js';
 import {Memory} from '../../../source/hardware/memory.js';
@@ -15,7 +15,7 @@ import {VtdDriver} from '../../../source/kernel/vtd.js';
 import {seededRandom} from '../../../source/lab/build/random.js';
 import {changedWindows, updated} from '../../../source/live/qemu/mapped.js';
 import {TablePages} from '../../../source/live/qemu/table-pages.js';
-import type {PhysicalReader} from '../../../source/machine/observed.js';
+import type {Mapping, PhysicalReader} from '../../../source/machine/tables.js';
 import {MIB} from '../../helpers/lab.js';
 
 /** A guest's memory that counts how often it is read. */
