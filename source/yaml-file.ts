@@ -53,7 +53,7 @@ export class YamlFile {
 			lineCounter: this.lines,
 			prettyErrors: false,
 			schema,
-			// checkMap finds duplicates; the package compares each key with all others.
+			// checkKeys finds duplicates; the package would compare each key with all others.
 			uniqueKeys: false,
 		});
 		const notText = NOT_TEXT.exec(text);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {checkScenarios, type RunOptions, runScenarios} from '../../source/cli/run-scenarios.js';
 import {findScenario, shippedScenarios} from '../../source/lab/scenario/find.js';
-import {machineSet} from '../../source/lab/scenario/machine.js';
+import {machineSet} from '../../source/lab/scenario/machine-fields.js';
 import {folder} from '../helpers/lab.js';
 import {readXml} from '../helpers/xml.js';
 

@@ -36,7 +36,7 @@ export class GuestWork {
 	/** Milliseconds that the requests took by the clock that was given, without what is done to judge them. */
 	spent = 0;
 	private readonly machine: Machine;
-	private readonly record: TransferLog;
+	private readonly log: TransferLog;
 	private readonly now: () => number;
 	private readonly random = seededRandom(SEED);
 	private readonly events: ProbeEvent[] = [];
@@ -46,9 +46,9 @@ export class GuestWork {
 		write: Buffer.alloc(MAX_BYTES, "written by a guest's workload. "),
 	};
 
-	constructor(machine: Machine, record: TransferLog, now = () => 0) {
+	constructor(machine: Machine, log: TransferLog, now = () => 0) {
 		this.machine = machine;
-		this.record = record;
+		this.log = log;
 		this.now = now;
 	}
 
@@ -111,8 +111,8 @@ export class GuestWork {
 		const faults = faultsOf(events).length;
 		if (last) {
 			const chain = diskChain(events, {op, bytes, landed, answers: [answer]});
-			this.record.keep(command, {verdict: {...done, chain}, events});
-		} else this.record.count(data, faults);
+			this.log.keep(command, {verdict: {...done, chain}, events});
+		} else this.log.count(data, faults);
 		return {...done, faults};
 	}
 

@@ -8,9 +8,9 @@ import type {Entry} from '../../machine/history.js';
 import type {Expectations} from '../../machine/scenario.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
 import {plural} from '../../words.js';
-import {machineFields, sizeWord} from './machine.js';
+import {machineFields, sizeWord} from './machine-fields.js';
 import {VERSION} from './parse.js';
-import type {OutcomeJson} from './report.js';
+import type {OutcomeJson} from './step-report.js';
 
 export type WrittenStep = {command: Command; note?: string; expect?: Expectations};
 export type WrittenScenario = {

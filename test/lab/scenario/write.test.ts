@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import {parse} from 'yaml';
 import {defaultSpec} from '../../../source/lab/build/spec.js';
 import type {Defaults} from '../../../source/lab/build/state.js';
-import {completeMachine, machine as machineSchema} from '../../../source/lab/scenario/machine.js';
+import {completeMachine, machine as machineSchema} from '../../../source/lab/scenario/machine-fields.js';
 import {step as stepSchema} from '../../../source/lab/scenario/parse.js';
 import {isVerb} from '../../../source/lab/scenario/verbs.js';
 import {scenarioText, stepOf} from '../../../source/lab/scenario/write.js';
