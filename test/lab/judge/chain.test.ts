@@ -11,7 +11,7 @@ import {defaultSpec} from '../../../source/lab/build/spec.js';
 import {diskChain, pathOf} from '../../../source/lab/judge/chain.js';
 import {MIB, randomImage} from '../../helpers/lab.js';
 
-test('a disk on a file: no driver, no controller and no IOMMU is in the chain, and nothing is lost', t => {
+test('a disk on a file: the chain has no driver, controller or IOMMU, and nothing is lost', t => {
 	const {file, content} = randomImage(t, MIB);
 	const disk = Disk.open(file, {direct: false});
 	t.after(() => disk.close());

@@ -20,7 +20,7 @@ const readOf = (lab: Lab, more: Partial<DiskCommand> = {}): DiskCommand => ({
 	...more,
 });
 
-/** The comparison without what is measured, and a look at that. */
+/** The comparison without its measured times, which are checked. */
 const all = (lab: Lab, command: Comparable) => [...lab.compare(command)];
 const compared = (lab: Lab, command: Comparable) =>
 	all(lab, command).map(({measuredMs, ...rest}) => {
@@ -40,7 +40,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		]);
 	});
 
-	test(`${iommu}: a workload under each policy comes to the same each time`, t => {
+	test(`${iommu}: a workload has the same result each time, under each policy`, t => {
 		const lab = openTestLab(t, {...SMALL, iommu});
 		const [remove, keep, bounce] = compared(lab, {do: 'work', count: 100});
 		assert.deepEqual([remove.data, keep.data, bounce.data], ['lost', 'delivered', 'delivered']);
@@ -67,7 +67,7 @@ test("a file is copied by the CPU, whatever the policy, and a passthru device's 
 	for (const {data, faults} of compared(lab, dma)) assert.deepEqual([data, faults], ['delivered', 0]);
 });
 
-test('it is a comparison of the guests and devices that there are now', t => {
+test('a comparison uses the present guests and devices', t => {
 	const lab = openTestLab(t, SMALL);
 	lab.dispatch({do: 'unbind', vm: 'vm0', device: 'ppt0'});
 	lab.dispatch({do: 'destroy', vm: 'vm1'});
@@ -80,7 +80,7 @@ test('it is a comparison of the guests and devices that there are now', t => {
 	assert.throws(() => all(lab, readOf(lab, {vm: 'vm1'})), UserError);
 });
 
-test('the machine that is looked at stays as it is', t => {
+test('a comparison leaves the machine alone', t => {
 	const lab = openTestLab(t, SMALL);
 	const [before, held] = [lab.state(), lab.guestBytes('vm0', 0, 16 * MIB)];
 	all(lab, readOf(lab));
@@ -91,7 +91,7 @@ test('the machine that is looked at stays as it is', t => {
 	assert.deepEqual(left, right);
 });
 
-test('a write is compared where the disk may be written, and leaves it as it was', t => {
+test('a write is compared if the disk is writable, and leaves no trace on it', t => {
 	const {file, content} = randomImage(t, 2 * MIB);
 	const only = openTestLab(t, {...SMALL, disk: file});
 	assert.throws(() => only.compare(readOf(only, {do: 'write'})), {message: /open read-only/});
@@ -107,7 +107,7 @@ test('a write is compared where the disk may be written, and leaves it as it was
 	assert.throws(() => all(lab, {do: 'work', count: 5, writes: 5}), {message: /compared by its reads/});
 });
 
-test('without an IOMMU everything is reached and everything lands', t => {
+test('without an IOMMU host devices reach all memory, and all data lands', t => {
 	const lab = openTestLab(t, {
 		...SMALL,
 		iommu: 'none',

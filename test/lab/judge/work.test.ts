@@ -20,7 +20,7 @@ function work(lab: Lab, count: number, writes = 0): Work {
 	return outcome.work;
 }
 
-/** The disk through the page cache alone: a request takes a third of the time. */
+/** The disk through the page cache only: requests take a third of the time. */
 function quickLab(t: TestContext, parts: LabSetup = {}): Lab {
 	const machine = {...defaultSpec(64 * MIB), ...parts};
 	const lab = new Lab(machine, {disk: Disk.open(sampleDisk(), {direct: false}), sample: true});
@@ -28,7 +28,7 @@ function quickLab(t: TestContext, parts: LabSetup = {}): Lab {
 	return lab;
 }
 
-/** All of what guests hold, and all that can be seen, in a few words. */
+/** A hash of the state and of the guests' memory. */
 function fingerprint(lab: Lab): string {
 	const hash = createHash('sha256').update(JSON.stringify(lab.state()));
 	for (const {name, pages} of lab.state().vms) hash.update(lab.guestBytes(name, 0, pages * 4096));
@@ -36,7 +36,7 @@ function fingerprint(lab: Lab): string {
 }
 
 for (const iommu of ['vt-d', 'amd-vi'] as const) {
-	test(`${iommu}: the same commands come to the same, byte for byte`, t => {
+	test(`${iommu}: the same commands have the same result, byte for byte`, t => {
 		const commands: Command[] = [
 			{do: 'work', count: 40},
 			{do: 'policy', policy: 'bounce'},
@@ -57,7 +57,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		assert.equal(first.end, second.end);
 	});
 
-	test(`${iommu}: under keep nothing is lost, and under remove all that vm0 reads in one segment, and that alone`, t => {
+	test(`${iommu}: keep loses nothing; remove loses exactly vm0's single-segment reads`, t => {
 		const keep = work(quickLab(t, {iommu, policy: 'keep'}), 300);
 		assert.deepEqual(keep.tally, {delivered: 300, lost: 0, torn: 0, failed: 0});
 		assert.deepEqual([keep.data, keep.landed, keep.lost, keep.faults], ['delivered', keep.bytes, 0, 0]);
@@ -76,7 +76,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 	});
 }
 
-test('one command of many requests comes to what many of one come to', t => {
+test('one command of many requests equals many commands of one', t => {
 	const [lab, other] = [quickLab(t), quickLab(t)];
 	const whole = work(lab, 150);
 	const parts = Array.from({length: 150}, () => work(other, 1));
@@ -91,7 +91,7 @@ test('one command of many requests comes to what many of one come to', t => {
 	assert.equal(lab.state().faultLog.blocked, other.state().faultLog.blocked);
 });
 
-test('every request is counted, and the last of a command is kept with its chain', t => {
+test('every request is counted, and the last of each command keeps its chain', t => {
 	const lab = quickLab(t, {policy: 'keep'});
 	const {transfers, tally} = lab.state();
 	work(lab, 50);
@@ -107,7 +107,7 @@ test('every request is counted, and the last of a command is kept with its chain
 
 for (const model of MODELS) {
 	for (const policy of POLICIES) {
-		test(`${model} under ${policy}: what is said to have landed is what the disk holds`, t => {
+		test(`${model} under ${policy}: landed data equals the disk's`, t => {
 			const {file, content} = randomImage(t, 4 * MIB);
 			const guest = {name: 'vm0', memory: 16 * MIB, wired: true, model, disk: 'ada0', passthru: ['ppt0']};
 			const lab = openTestLab(t, {disk: file, policy, guests: [guest], hostMemory: 64 * MIB});
@@ -126,7 +126,7 @@ for (const model of MODELS) {
 	}
 }
 
-test('the bytes decide: pages that somebody takes out of the host domain are lost under keep as well', t => {
+test('the bytes decide: pages unmapped by hand are lost under keep too', t => {
 	const lab = quickLab(t, {policy: 'keep', guests: [defaultSpec(64 * MIB).guests[0]]});
 	const unmapped = {
 		do: 'unmap',
@@ -142,7 +142,7 @@ test('the bytes decide: pages that somebody takes out of the host domain are los
 	assert.equal(lost + landed, bytes);
 });
 
-test('guests write where they are asked to, and leave their partitions to be found', t => {
+test('guests write on request, and leave their partitions alone', t => {
 	const {file, content} = randomImage(t, 8 * MIB);
 	const lab = openTestLab(t, {disk: file, writable: true, policy: 'keep'});
 	assert.equal(work(lab, 100, 100).data, 'delivered');
@@ -155,13 +155,13 @@ test('guests write where they are asked to, and leave their partitions to be fou
 	assert.ok(tally.lost > 0 && tally.delivered > 0 && tally.failed === 0);
 });
 
-test('reads alone leave a writable disk as it was', t => {
+test('reads leave a writable disk unchanged', t => {
 	const {file, content} = randomImage(t, 4 * MIB);
 	work(openTestLab(t, {disk: file, writable: true, policy: 'keep'}), 100);
 	assert.ok(fs.readFileSync(file).equals(content));
 });
 
-test('a disk of one sector is work too', t => {
+test('a disk of one sector is enough to work', t => {
 	const {file} = randomImage(t, 512);
 	assert.equal(work(openTestLab(t, {disk: file, policy: 'keep'}), 20).landed, 20 * 512);
 });

@@ -12,7 +12,7 @@ import {parseData} from '../../../source/parse-data.js';
 import {aCommand, aMachine} from '../../helpers/arbitrary.js';
 import {MIB} from '../../helpers/lab.js';
 
-/** Other values than any command has. */
+/** Values that no command has. */
 const DEFAULTS: Defaults = {
 	vm: 'other',
 	device: 'other0',
@@ -43,7 +43,7 @@ test('a machine that is written parses as the same, whatever the base', () => {
 	);
 });
 
-test('names, stories, notes and expectations come back as they were, whatever is in them', () => {
+test('names, stories, notes and expectations of any text parse as the same', () => {
 	const text = fc.string({unit: 'grapheme', minLength: 1, maxLength: 300}).map(word => `a${word}z`);
 	fc.assert(
 		fc.property(text, text, text, text, (name, story, note, owner) => {
@@ -57,7 +57,7 @@ test('names, stories, notes and expectations come back as they were, whatever is
 	);
 });
 
-test('a scenario is written as a person would', () => {
+test('a scenario is written as people write one', () => {
 	const machine = defaultSpec(256 * MIB);
 	const steps = [
 		{command: {do: 'boot', vm: 'vm0'}, note: 'It looks for a disk.', expect: {data: 'lost', faults: 1}},
