@@ -6,7 +6,7 @@ import {sampleDisk} from '../lab/build/sample-disk.js';
 import {DEFAULT_MEMORY, defaultSpec, withoutPassthru} from '../lab/build/spec.js';
 import type {DiskInfo} from '../lab/build/state.js';
 import {Lab} from '../lab/lab.js';
-import {parseHostMemory} from '../lab/scenario/machine.js';
+import {parseHostMemory} from '../lab/scenario/machine-fields.js';
 import {FAMILIES, type MachineSpec, POLICIES} from '../machine/command.js';
 import {UserError} from '../user-error.js';
 

@@ -1,7 +1,7 @@
 // What dmascope run prints: lines for people, or JSON for programs. Of several scenarios each line says whose it is.
 
 import {hex} from '../formats/address.js';
-import type {OutcomeJson} from '../lab/scenario/report.js';
+import type {OutcomeJson} from '../lab/scenario/step-report.js';
 import type {Command} from '../machine/command.js';
 import {partOf, plural} from '../words.js';
 import type {Print, Read, Report, StepReport} from './run-scenarios.js';

@@ -3,9 +3,9 @@
 import type {DiskInfo} from '../lab/build/state.js';
 import {Lab} from '../lab/lab.js';
 import {ALL, findScenario, shippedScenarios} from '../lab/scenario/find.js';
-import type {MachineFields} from '../lab/scenario/machine.js';
+import type {MachineFields} from '../lab/scenario/machine-fields.js';
 import {parseScenario, type Setting} from '../lab/scenario/parse.js';
-import {type OutcomeJson, outcomeJson} from '../lab/scenario/report.js';
+import {type OutcomeJson, outcomeJson} from '../lab/scenario/step-report.js';
 import type {Command} from '../machine/command.js';
 import type {Outcome} from '../machine/outcome.js';
 import type {Scenario, Step} from '../machine/scenario.js';

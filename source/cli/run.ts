@@ -1,7 +1,7 @@
 // dmascope run and dmascope check.
 
 import {pathOf} from '../lab/scenario/find.js';
-import {machineSet} from '../lab/scenario/machine.js';
+import {machineSet} from '../lab/scenario/machine-fields.js';
 import {type Given, labFlags} from './flags.js';
 import {ReportFile} from './junit.js';
 import {checkScenarios, named, type Print, type RunOptions, runScenarios} from './run-scenarios.js';

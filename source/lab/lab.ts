@@ -16,7 +16,7 @@ import type {Machine} from './build/machine.js';
 import {DEFAULT_MEMORY, defaultSpec} from './build/spec.js';
 import {type Defaults, type DiskInfo, defaultsOf, stateOf} from './build/state.js';
 import {compare} from './judge/compare.js';
-import {LabScenarios} from './scenario/shipped.js';
+import {LabScenarios} from './scenario/parse.js';
 import {checkCommand} from './scenario/verbs.js';
 import {LabHistory} from './time/history.js';
 import {type Copies, type Saved, save} from './time/save.js';

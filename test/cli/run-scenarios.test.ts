@@ -6,7 +6,7 @@ import {ReportFile} from '../../source/cli/junit.js';
 import {checkScenarios, type RunOptions, runScenarios} from '../../source/cli/run-scenarios.js';
 import {sampleDisk} from '../../source/lab/build/sample-disk.js';
 import {findScenario, shippedScenarios} from '../../source/lab/scenario/find.js';
-import {machineSet} from '../../source/lab/scenario/machine.js';
+import {machineSet} from '../../source/lab/scenario/machine-fields.js';
 import {folder} from '../helpers/lab.js';
 import {readXml} from '../helpers/xml.js';
 

@@ -36,7 +36,7 @@ for (const [policy, vm, segments, data, path, faults] of STORY) {
 	});
 }
 
-test('success is reported at every step of a lost read, and only memory and the IOMMU know better', t => {
+test('every layer of a lost read reports success; only the IOMMU and memory show the loss', t => {
 	const {chain} = read(openTestLab(t), 'vm0');
 	assert.deepEqual(
 		chain.map(({place, trouble}) => [place, trouble]),
@@ -62,7 +62,7 @@ const hostView = (lab: Lab) => {
 	return viewDomain(lab.memory, state.owned, host);
 };
 
-test('switching the policy takes the pages out of the host domain and puts them back', t => {
+test('a new policy removes the pages from the host domain and returns them', t => {
 	const lab = openTestLab(t);
 	const total = (256 * MIB) / 4096;
 	const guest = total / 4;
@@ -129,7 +129,7 @@ function copyOf(lab: Lab, hpa: number, pages: number): Buffer {
 	);
 }
 
-/** Thousands of reads at random places: what the guest holds is what the image holds. */
+/** Thousands of reads at random places: guest memory equals the image. */
 function readAtRandom(lab: Lab, content: Buffer, times: number): void {
 	const random = seededRandom(42);
 	const upTo = (n: number) => Math.floor(random() * n);
@@ -193,7 +193,7 @@ test('the same image behind a loop device', t => {
 	readAtRandom(lab, fs.readFileSync(file ?? ''), 500);
 });
 
-test('writes reach a writable disk, are lost silently where the page is gone, and harm no other sector', t => {
+test('writes reach a writable disk, vanish silently if the page is removed, and harm no other sector', t => {
 	const {file, content} = randomImage(t, MIB);
 	const lab = openTestLab(t, {disk: file, writable: true});
 	const write = (lba: number, segments: number) =>
@@ -217,7 +217,7 @@ test('writes reach a writable disk, are lost silently where the page is gone, an
 	assert.deepEqual(changed, [...run(200), ...run(300)]);
 });
 
-test('a write of what the disk seems to hold already is still told from a lost one', t => {
+test('a write of bytes that the disk already seems to hold is told apart from a lost one', t => {
 	const {file} = randomImage(t, MIB);
 	const write = {do: 'write', vm: 'vm0', lba: 100, sectors: 8, segments: 1, gpa: 0x1000000} as const;
 	const lab = openTestLab(t, {disk: file, writable: true, policy: 'keep'});
@@ -228,20 +228,20 @@ test('a write of what the disk seems to hold already is still told from a lost o
 	assert.deepEqual([data, landed, faults], ['lost', 0, 1]);
 });
 
-test('a transfer that is not aligned for O_DIRECT says that it went through the page cache', t => {
+test('a transfer without the alignment for O_DIRECT reports the page cache', t => {
 	const lab = openTestLab(t, {policy: 'keep'});
 	const hba = (gpa: number) => read(lab, 'vm0', {gpa}).chain.find(({place}) => place === 'HBA')?.full;
 	assert.match(hba(0x1000002) ?? '', /through the page cache/);
 	if (lab.state().disk?.direct) assert.match(hba(0x1000000) ?? '', /O_DIRECT/);
 });
 
-test('the bytes of a buffer that leaves the guest are shown as far as they go', t => {
+test('a buffer that leaves the guest shows the bytes inside', t => {
 	const lab = openTestLab(t);
 	assert.equal(lab.guestBytes('vm0', 64 * MIB - 4096, 8192).length, 4096);
 	assert.equal(lab.guestBytes('vm0', 64 * MIB, 8192).length, 0);
 });
 
-test('a disk that is not writable is never written, and says how it could be', t => {
+test('a read-only disk refuses a write, and says how to allow it', t => {
 	const lab = openTestLab(t);
 	assert.throws(
 		() => lab.dispatch({do: 'write', vm: 'vm0', lba: 0, sectors: 1, segments: 1, gpa: 0}),
@@ -249,7 +249,7 @@ test('a disk that is not writable is never written, and says how it could be', t
 	);
 });
 
-test('a disk that shrinks while it runs fails the read with a sentence, and the lab goes on', t => {
+test('a disk that shrinks fails the read with a sentence, and the lab continues', t => {
 	const {file} = randomImage(t, MIB);
 	const lab = openTestLab(t, {disk: file, policy: 'keep'});
 	fs.truncateSync(file, 4096);
@@ -260,7 +260,7 @@ test('a disk that shrinks while it runs fails the read with a sentence, and the 
 	assert.equal(lab.diskBytes('vm0', 0, 8192).length, 4096);
 });
 
-test('a read across the end of the disk is cut there, as GEOM does, and says so', t => {
+test('a read across the end of the disk is cut there, as in GEOM, with a note', t => {
 	const {file} = randomImage(t, MIB);
 	const lab = openTestLab(t, {disk: file, policy: 'keep'});
 	const across = read(lab, 'vm1', {lba: 2040, sectors: 16});
@@ -269,7 +269,7 @@ test('a read across the end of the disk is cut there, as GEOM does, and says so'
 	assert.equal(read(lab, 'vm1', {lba: 5000}).data, 'failed');
 });
 
-test('a buffer outside the guest fails, and in more than one segment stops the device until its driver resets it', t => {
+test('a buffer outside the guest fails; with several segments the device stops until its driver resets it', t => {
 	const lab = openTestLab(t, {policy: 'keep'});
 	assert.equal(read(lab, 'vm0', {gpa: 64 * MIB}).data, 'failed');
 	const stopped = read(lab, 'vm0', {gpa: 64 * MIB, segments: 2});

@@ -40,7 +40,7 @@ function fake({writable = false} = {}) {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
 
-test('what runs is what is due, however time is cut', () => {
+test('due requests run, however time is divided into ticks', () => {
 	const ticks = fc.array(fc.integer({min: 0, max: 1000}), {maxLength: 40});
 	fc.assert(
 		fc.property(fc.integer({min: 1, max: 100_000}), ticks, (rate, elapsed) => {
@@ -59,7 +59,7 @@ test('what runs is what is due, however time is cut', () => {
 	);
 });
 
-test('a sample is a tenth of a second, and a minute of them is kept', () => {
+test('a sample covers a tenth of a second; a minute of samples is kept', () => {
 	const {workload} = fake();
 	workload.start({rate: 1000});
 	workload.tick(250);
@@ -79,7 +79,7 @@ test('parts of a millisecond add up', () => {
 	assert.ok(Math.abs(workload.samples.length - 100) <= 1, `${workload.samples.length}`);
 });
 
-test('nothing runs before the start or after the stop, and a second is the most that is made up for', () => {
+test('nothing runs before start or after stop, and at most a second is made up', () => {
 	const {commands, workload} = fake();
 	assert.equal(workload.tick(1000), 0);
 	workload.start({rate: 10});
@@ -94,7 +94,7 @@ test('nothing runs before the start or after the stop, and a second is the most 
 	assert.equal(commands.length, 11);
 });
 
-test('a pace that cannot be is refused, and what ran goes on', () => {
+test('an impossible pace is refused, and the running one continues', () => {
 	const {workload} = fake();
 	workload.start({rate: 10});
 	for (const [pace, message] of [
@@ -106,7 +106,7 @@ test('a pace that cannot be is refused, and what ran goes on', () => {
 	assert.deepEqual([workload.running, workload.rate, workload.writes], [true, 10, 0]);
 });
 
-test('writes are asked for in the commands', () => {
+test('a workload with writes puts them into its commands', () => {
 	const {commands, workload} = fake({writable: true});
 	workload.start({rate: 1000, writes: 25});
 	workload.tick(100);
@@ -114,7 +114,7 @@ test('writes are asked for in the commands', () => {
 });
 
 for (const iommu of ['vt-d', 'amd-vi'] as const) {
-	test(`${iommu}: what ran is commands, and they replay to the same`, t => {
+	test(`${iommu}: a workload is commands, which replay to the same state`, t => {
 		const lab = openTestLab(t, {iommu});
 		const log: Command[] = [];
 		const dispatch = lab.dispatch.bind(lab);
@@ -136,7 +136,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 	});
 }
 
-test('a workload outlives a new machine, and waits while there is no guest', t => {
+test('a workload survives a new machine, and waits while there is no guest', t => {
 	const lab = openTestLab(t);
 	lab.workload.start({rate: 100});
 	lab.dispatch({do: 'start', machine: {...lab.spec, policy: 'keep'}});

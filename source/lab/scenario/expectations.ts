@@ -17,7 +17,7 @@ import {
 	walk,
 	walkUnmet,
 } from './expected-tables.js';
-import {type OutcomeJson, outcomeJson, transfersOf} from './report.js';
+import {type OutcomeJson, outcomeJson, transfersOf} from './step-report.js';
 
 type Expectation = {
 	name: string;

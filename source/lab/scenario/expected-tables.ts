@@ -15,7 +15,7 @@ import type {Transfer} from '../../machine/transfer.js';
 import {about, choice, fields, text} from '../../parse-data.js';
 import {UserError} from '../../user-error.js';
 import {show} from '../../words.js';
-import {device} from './machine.js';
+import {device} from './machine-fields.js';
 import {address} from './verbs.js';
 
 /** A step that was taken, and the outcomes of the steps before it. */

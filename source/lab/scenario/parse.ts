@@ -2,16 +2,18 @@
 
 import * as z from 'zod/mini';
 import type {Command, MachineSpec} from '../../machine/command.js';
-import type {MachineState} from '../../machine/observed.js';
-import type {Scenario, Step} from '../../machine/scenario.js';
+import type {MachineState, ObservedMachine} from '../../machine/observed.js';
+import type {Outcome} from '../../machine/outcome.js';
+import type {Scenario, Scenarios, Step} from '../../machine/scenario.js';
 import {about, fields, parseData, type Schema, text} from '../../parse-data.js';
 import {UserError, within} from '../../user-error.js';
 import {YamlFile} from '../../yaml-file.js';
 import {withoutPassthru} from '../build/spec.js';
 import type {Defaults} from '../build/state.js';
-import {checkExpectations, expectations} from './expectations.js';
-import {completeMachine, type MachineFields, machine} from './machine.js';
-import {commandText} from './report.js';
+import {checkExpectations, expectations, unmet} from './expectations.js';
+import {findScenario, shippedScenarios} from './find.js';
+import {completeMachine, type MachineFields, machine} from './machine-fields.js';
+import {commandText} from './step-report.js';
 import {VERB_NAMES, VERBS} from './verbs.js';
 
 export const VERSION = 1;
@@ -24,7 +26,7 @@ export const step = fields({
 
 const NO_STEPS = 'expected a list of at least one step.';
 
-/** A file of such steps. */
+/** A scenario file of such steps. */
 export const file = <T>(step: Schema<T>) =>
 	fields({
 		dmascope: z.optional(
@@ -115,4 +117,30 @@ function parseStep(data: unknown, rehearsal: Rehearsal, commands: Command[]): Om
 	const {expect = {}, note} = parts;
 	within('expect', () => checkExpectations(expect, {commands, machine: rehearsal}));
 	return {command, text: commandText(command), expect, note: note?.trim()};
+}
+
+/** Scenarios as the dashboard lists, plays and checks them. */
+export class LabScenarios implements Scenarios {
+	private readonly machine: ObservedMachine;
+	private readonly setting: Setting;
+	private heads: readonly {name: string; story: string}[] | undefined;
+
+	/** `machine` takes the steps. */
+	constructor(machine: ObservedMachine, setting: Setting) {
+		this.machine = machine;
+		this.setting = setting;
+	}
+
+	list(): readonly {name: string; story: string}[] {
+		this.heads ??= shippedScenarios().map(name => parseHead(name, findScenario(name).text));
+		return this.heads;
+	}
+
+	load(name: string): Scenario {
+		return parseScenario(name, findScenario(name).text, this.setting);
+	}
+
+	unmet({command, expect}: Step, outcome: Outcome, earlier: readonly Outcome[]): string[] {
+		return unmet(expect, {command, outcome, earlier, machine: this.machine});
+	}
 }

@@ -18,9 +18,9 @@ import {
 	word,
 } from '../../parse-data.js';
 import type {Defaults} from '../build/state.js';
-import {completeGuest, completeMachine, device, guest, machine} from './machine.js';
+import {completeGuest, completeMachine, device, guest, machine} from './machine-fields.js';
 
-/** A command once its defaults are known: they are those of the machine at that moment. */
+/** A command that lacks only its defaults, which depend on the machine at that moment. */
 export type Complete = (defaults: Defaults) => Command;
 
 /** The longest transfer, in sectors: 16 MiB. */

@@ -9,9 +9,9 @@ import type {Expectations} from '../../machine/scenario.js';
 import {UserError} from '../../user-error.js';
 import {plural, sizeText} from '../../words.js';
 import {LONGEST} from './find.js';
-import {machineFields, sizeWord} from './machine.js';
+import {machineFields, sizeWord} from './machine-fields.js';
 import {VERSION} from './parse.js';
-import type {OutcomeJson} from './report.js';
+import type {OutcomeJson} from './step-report.js';
 
 export type WrittenStep = {command: Command; note?: string; expect?: Expectations};
 export type WrittenScenario = {

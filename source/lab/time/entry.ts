@@ -3,7 +3,7 @@
 import type {Command} from '../../machine/command.js';
 import type {Entry} from '../../machine/history.js';
 import type {Outcome} from '../../machine/outcome.js';
-import {commandText, outcomeJson} from '../scenario/report.js';
+import {commandText, outcomeJson} from '../scenario/step-report.js';
 
 export function entryOf(command: Command, outcome: Outcome): Entry {
 	const {data, faults = 0, error} = outcomeJson(outcome);

@@ -10,7 +10,7 @@ import type {Entry, History} from '../../machine/history.js';
 import type {Outcome} from '../../machine/outcome.js';
 import type {Step} from '../../machine/scenario.js';
 import {messageOf, UserError} from '../../user-error.js';
-import {type OutcomeJson, outcomeJson} from '../scenario/report.js';
+import {type OutcomeJson, outcomeJson} from '../scenario/step-report.js';
 import {writeSession} from '../scenario/write.js';
 import {entryOf} from './entry.js';
 import {keepOlder, travel} from './logs.js';

@@ -36,12 +36,12 @@ const place = (lab: Lab, name: string) => {
 	return device?.untranslated ? 'untranslated' : device?.domain;
 };
 
-/** A lab with a guest that has no passthru device, and em0 and two more functions to give away. */
+/** A lab with a guest without a passthru device, and em0 and two ppt devices to bind. */
 const quiet = (t: TestContext, more: Parameters<typeof openTestLab>[1] = {}) =>
 	openTestLab(t, {guests: [guest('vm0')], pptdevs: ['4:0:0', '4:0:1'], ...more});
 
 for (const iommu of ['vt-d', 'amd-vi'] as const) {
-	test(`${iommu}: nothing is translated, and there is no domain, before the first passthru bind`, t => {
+	test(`${iommu}: before the first passthru bind there is no domain, and no translation`, t => {
 		const lab = quiet(t, {iommu});
 		assert.deepEqual(lab.state().domains, []);
 		assert.equal(place(lab, 'ahci0'), 'untranslated');
@@ -61,11 +61,11 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 					],
 		);
 		assert.equal(read(lab, 'vm0').data, 'lost');
-		// A ppt device that no VM has: VT-d refuses it, AMD-Vi has never heard of it.
+		// A ppt device that no VM has: VT-d refuses its DMA, AMD-Vi has no entry for it.
 		assert.equal(place(lab, 'ppt1'), iommu === 'vt-d' ? undefined : 'untranslated');
 	});
 
-	test(`${iommu}: a second device of a VM joins its domain, and the map goes with the last`, t => {
+	test(`${iommu}: a VM's second device joins its domain; the mappings go with the last`, t => {
 		const lab = quiet(t, {iommu});
 		did(lab, {do: 'bind', vm: 'vm0', device: 'ppt0'});
 		assert.equal(did(lab, {do: 'bind', vm: 'vm0', device: '4:0:1'}).tables.domains, 2);
@@ -78,7 +78,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		assert.equal(read(lab, 'vm0').data, 'delivered');
 	});
 
-	test(`${iommu}: binding again without a reset leaks the domain that is there`, t => {
+	test(`${iommu}: a rebind without a reset leaks the old domain`, t => {
 		const lab = quiet(t, {iommu});
 		did(lab, {do: 'bind', vm: 'vm0', device: 'ppt0'});
 		did(lab, {do: 'unbind', vm: 'vm0', device: 'ppt0'});
@@ -90,7 +90,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 	});
 }
 
-test('bind and unbind are refused with the errors of vmm', t => {
+test('bind and unbind are refused with vmm’s errors', t => {
 	const lab = quiet(t, {guests: [guest('vm0'), guest('vm1'), guest('loose', {wired: false})]});
 	const bind = (vm: string, device: string) => did(lab, {do: 'bind', vm, device}).error;
 	assert.equal(bind('loose', 'ppt0'), 'unwired');
@@ -109,7 +109,7 @@ test('bind and unbind are refused with the errors of vmm', t => {
 	assert.equal(read(none, 'vm0').data, 'delivered');
 });
 
-test('a function goes to ppt and back; the controllers of the disks stay', t => {
+test('a function goes to ppt and back; the disk controllers stay', t => {
 	const lab = quiet(t);
 	did(lab, {do: 'bind', vm: 'vm0', device: 'ppt0'});
 	assert.equal(place(lab, 'em0'), 1);
@@ -143,7 +143,7 @@ test('a hotplugged function joins the host domain, if there is one', t => {
 	assert.throws(() => lab.dispatch(reach), UserError);
 });
 
-test('vmm is unloaded only when its VMs are gone, and then nothing is translated', t => {
+test('vmm unloads only when its VMs are gone; then nothing is translated', t => {
 	const lab = quiet(t);
 	did(lab, {do: 'bind', vm: 'vm0', device: 'ppt0'});
 	assert.equal(did(lab, {do: 'unload'}).error, 'EBUSY');
@@ -155,7 +155,7 @@ test('vmm is unloaded only when its VMs are gone, and then nothing is translated
 	assert.equal(read(lab, 'vm0').data, 'lost');
 });
 
-test('a VM that starts again keeps its memory and gets its devices back', t => {
+test('a VM that restarts keeps its memory and its devices', t => {
 	const lab = openTestLab(t, {policy: 'keep'});
 	const pages = () => JSON.stringify(lab.state().owned.filter(({owner}) => owner === 'vm0'));
 	const before = pages();
@@ -168,7 +168,7 @@ test('a VM that starts again keeps its memory and gets its devices back', t => {
 	);
 });
 
-test('guests and passthru devices in any number', t => {
+test('any number of guests and passthru devices', t => {
 	const names = Array.from({length: 6}, (_, i) => `vm${i}`);
 	const guests = names.map((name, i) =>
 		guest(name, {passthru: [`ppt${i}`], model: (['virtio-blk', 'ahci-hd', 'nvme'] as const)[i % 3]}),
@@ -183,7 +183,7 @@ test('guests and passthru devices in any number', t => {
 	}
 });
 
-test('a guest gets no byte of the one that had its pages before', t => {
+test('a guest sees no byte of the previous owner of its pages', t => {
 	const lab = quiet(t, {hostMemory: 64 * MIB});
 	did(lab, {do: 'create', ...guest('vm1')});
 	read(lab, 'vm1', {gpa: 0x300000});
@@ -196,7 +196,7 @@ test('a guest gets no byte of the one that had its pages before', t => {
 		);
 });
 
-test('a guest that the host has no memory for is not there afterwards, and nothing is taken', t => {
+test('a guest too large for the host is refused, and takes no memory', t => {
 	const lab = quiet(t, {hostMemory: 64 * MIB});
 	const before = JSON.stringify(lab.state().owned);
 	assert.throws(() => lab.dispatch({do: 'create', ...guest('vm9', {memory: 60 * MIB})}), UserError);
@@ -225,22 +225,21 @@ const anyCommand = fc.oneof(
 	fc.constant({do: 'unload' as const}),
 );
 
-/** Does it where it makes sense; a guest of a name that there is already is none. */
+/** Runs a command, unless it makes no sense. */
 function attempt(
 	machine: Machine,
 	command: LifecycleCommand | {do: 'policy'; policy: 'remove' | 'keep'},
 ): void {
 	try {
 		if (command.do === 'policy') switchPolicy(machine, command.policy);
-		else if (command.do !== 'create' || machine.guest(command.name) === undefined)
-			changeLife(machine, command);
+		else changeLife(machine, command);
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;
 	}
 }
 
 for (const iommu of ['vt-d', 'amd-vi'] as const) {
-	test(`${iommu}: after any commands, what the tables map, and only that, translates`, t => {
+	test(`${iommu}: after any commands, exactly what the tables map translates`, t => {
 		const disk = Disk.open(sampleDisk());
 		t.after(() => disk.close());
 		fc.assert(
@@ -252,7 +251,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 					guests: [guest('vm0'), guest('vm1')],
 				};
 				const machine = new Machine(spec, disk);
-				// Looking fills the caches: what is forgotten to be invalidated is found at the next look.
+				// Each walk fills the caches, so the next one finds a missing invalidation.
 				for (const command of commands) {
 					attempt(machine, command);
 					check(machine);
@@ -269,7 +268,7 @@ function check(machine: Machine): void {
 	for (const {rid} of functions) {
 		const {domain: id, untranslated} = family.reach(rid);
 		const domain = domains.find(other => other.id === id);
-		// AMD-Vi's removed device keeps a root that may be nobody's by now.
+		// On AMD-Vi a removed device keeps its root, which may belong to nobody now.
 		if (id !== undefined && domain === undefined) continue;
 		const mappings = domain ? mappingsOf(memory, domain) : [];
 		for (let page = 0; page < 1.1 * (memory.end / PAGE_SIZE); page += 61) {

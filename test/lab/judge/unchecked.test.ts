@@ -9,7 +9,7 @@ import {snapshotJson, snapshotLines} from '../../../source/explain/snapshot.js';
 import {verdictText} from '../../../source/lab/judge/chain.js';
 import {workText} from '../../../source/lab/judge/work.js';
 import type {Lab} from '../../../source/lab/lab.js';
-import {outcomeJson} from '../../../source/lab/scenario/report.js';
+import {outcomeJson} from '../../../source/lab/scenario/step-report.js';
 import type {DiskCommand} from '../../../source/machine/command.js';
 import {failReads, fault, realRead} from '../../helpers/failing-disk.js';
 import {folder, MIB, openTestLab, randomImage, read, transfer} from '../../helpers/lab.js';

@@ -7,16 +7,22 @@ import {seededRandom} from '../../../source/lab/build/random.js';
 import {findScenario, shippedScenarios} from '../../../source/lab/scenario/find.js';
 import {folder} from '../../helpers/lab.js';
 
-/** A way to break a good scenario: a change of one of its lines that match. */
-type Break = {match: RegExp; change: (line: string, random: () => number) => string};
+/** A way to break a good scenario: changes one of the lines that match. The error is at most so many lines away. */
+type Break = {
+	match: RegExp;
+	change: (line: string, random: () => number) => string;
+	near?: [before: number, after: number];
+};
+/** Broken YAML shows on the lines that follow. */
+const NEAR = [0, 14];
 
 const pick = <T>(from: readonly T[], random: () => number): T => from[Math.floor(random() * from.length)];
 
-/** Steps, what is expected of them, and the machine's parts: not what is prose. */
+/** Lines of steps, expectations and the machine; prose stays as it is. */
 const STEP = /^ {2}- \w+: .*[{]|^ {4}expect: /;
 const MACHINE = /^ {2}(iommu|memory|policy|hostPtp|returnsToHost|pptdevs): /;
 
-/** A slip in one of the words that stand before a colon, so that it is another. */
+/** Misspells one of the words before a colon. */
 function misspell(line: string, random: () => number): string {
 	const words = [...line.matchAll(/[a-zA-Z]{3,}(?=: )/g)];
 	const {0: word, index} = pick(words, random);
@@ -63,15 +69,16 @@ const BREAKS: Record<string, Break> = {
 				return `${key}: ${pick(huge, random)}`;
 			}),
 	},
-	'a word that is none': {
+	'an unknown word': {
 		match: /\b(data|path|reason|gives): [a-z]|^ {2}(- )?policy: [a-z]/,
 		change: line => line.replace(/\b(data|path|reason|gives|policy): ([a-z])/, '$1: q$2'),
 	},
-	'a guest or a device that is not there': {
+	'an unknown guest or device': {
 		match: /(vm: |boot: |destroy: )vm\d|device: (ppt|ahci|em)\d/,
 		change: line => line.replace(/(vm: |boot: |destroy: |device: )(vm|ppt|ahci|em)\d/, '$1$29'),
 	},
-	'something missing': {
+	'a missing part': {
+		near: [-100, 14],
 		match: /^ {2}- (read|boot|dma|policy|create|destroy|bind): |^steps:|^ {4}expect: /,
 		change: (line, random) =>
 			line.startsWith('steps')
@@ -83,12 +90,14 @@ const BREAKS: Record<string, Break> = {
 						)
 					: pick(['  - note: x', '  - {}', '  -', '  - policy:', '  - plug: { device: x0 }'], random),
 	},
-	'something twice': {
+	'a part that appears twice': {
 		match: /^ {4}expect: |^ {2}memory: |^name: |^ {2}- read: \{ vm/,
 		change: line =>
 			line.includes('read') ? line.replace('{ vm: vm', '{ vm: vm1, vm: vm') : `${line}\n${line}`,
 	},
-	'a bracket or a quote left open': {
+	'an open bracket or quote': {
+		// A quote closes at the end of the file at the latest.
+		near: [0, 100],
 		match: /[{].*[}]/,
 		change: (line, random) =>
 			pick(
@@ -96,7 +105,9 @@ const BREAKS: Record<string, Break> = {
 				random,
 			),
 	},
-	'the indentation wrong': {
+	'wrong indentation': {
+		// A line that goes too deep continues the one before.
+		near: [-1, 14],
 		match: /^ {4}expect: /,
 		change: (line, random) =>
 			pick(
@@ -108,7 +119,7 @@ const BREAKS: Record<string, Break> = {
 		match: /^ {4}expect: /,
 		change: line => `    unload:\n${line}`,
 	},
-	'aliases that stand for millions': {
+	'aliases that expand to millions': {
 		match: /^steps:/,
 		change: line => {
 			const bomb = Array.from({length: 9}, (_, i) => {
@@ -118,7 +129,7 @@ const BREAKS: Record<string, Break> = {
 			return `${bomb.join('\n')}\n${line}`;
 		},
 	},
-	'an alias of nothing': {match: /vm: vm0/, change: line => line.replace('vm: vm0', 'vm: *nothing')},
+	'an undefined alias': {match: /vm: vm0/, change: line => line.replace('vm: vm0', 'vm: *nothing')},
 	'another version': {
 		match: /^dmascope: /,
 		change: (_, random) => `dmascope: ${pick(['2', '0', '"1"', '1.0.1', '[]', 'one'], random)}`,
@@ -127,8 +138,8 @@ const BREAKS: Record<string, Break> = {
 
 const EACH = 10;
 
-for (const [kind, {match, change}] of Object.entries(BREAKS)) {
-	test(`${kind}: a sentence with line and column, and nothing has run`, t => {
+for (const [kind, {match, change, near = NEAR}] of Object.entries(BREAKS)) {
+	test(`${kind}: one sentence with line and column, and no step runs`, t => {
 		const random = seededRandom(kind.length);
 		const goods = shippedScenarios().map(name => findScenario(name).text.split('\n'));
 		const broken = path.join(folder(t), 's.yaml');
@@ -147,15 +158,13 @@ for (const [kind, {match, change}] of Object.entries(BREAKS)) {
 			assert.ok(line !== undefined, sentence);
 			assert.ok(Number(column) > 0);
 			assert.ok(sentence.length < 500, sentence);
-			// What is wrong is found where it is: YAML that is broken may be seen on the lines that follow.
-			const near = Number(line) - (at + 1);
-			assert.ok(near >= 0 || kind === 'something missing', `${near} ${changed}\n${sentence}`);
-			assert.ok(near <= 14, `${near} ${changed}\n${sentence}`);
+			const away = Number(line) - (at + 1);
+			assert.ok(away >= near[0] && away <= near[1], `${away} ${changed}\n${sentence}`);
 		}
 	});
 }
 
-/** Runs it, after a good one perhaps. @returns what was said */
+/** Runs the file, after a good scenario if `afterGood`. @returns the error */
 function refused(file: string, afterGood = false): string {
 	const out: string[] = [];
 	const err: string[] = [];
@@ -170,7 +179,7 @@ function refused(file: string, afterGood = false): string {
 	return err[0];
 }
 
-test('what is no text, no file, or nothing at all', t => {
+test('an empty file, a binary file, a directory and a missing file are refused', t => {
 	const made = path.join(folder(t), 's.yaml');
 	for (const bytes of [
 		Buffer.alloc(0),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
 import {parseScenario} from '../../../source/lab/scenario/parse.js';
-import {outcomeJson} from '../../../source/lab/scenario/report.js';
+import {outcomeJson} from '../../../source/lab/scenario/step-report.js';
 import type {Family} from '../../../source/machine/command.js';
 import type {Outcome} from '../../../source/machine/outcome.js';
 import {openTestLab, testSetting} from '../../helpers/lab.js';

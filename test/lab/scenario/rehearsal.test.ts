@@ -93,7 +93,7 @@ const aCommand: fc.Arbitrary<Command> = fc.oneof(
 	aMachine.map((machine): Command => ({do: 'start', machine})),
 );
 
-test('what is accepted runs to its end, and what is refused has run nothing', t => {
+test('an accepted scenario runs to its end; a refused one runs no step', t => {
 	const {file: disk, content} = randomImage(t, SECTORS * 512);
 	const scenario = path.join(folder(t), 's.yaml');
 	const setting = testSetting(t, {disk, writable: true});
@@ -112,7 +112,7 @@ test('what is accepted runs to its end, and what is refused has run nothing', t 
 	};
 	fc.assert(
 		fc.property(aMachine, fc.array(aCommand, {minLength: 1, maxLength: 12}), (machine, commands) => {
-			// Steps that are refused are left out, one after the other, until the rest makes sense.
+			// Remove refused steps one by one until the rest makes sense.
 			let steps = commands.map(command => ({command}));
 			while (steps.length > 0) {
 				const text = scenarioText({name: 's', machine, steps});

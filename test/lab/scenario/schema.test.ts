@@ -14,7 +14,7 @@ import {fits} from '../../helpers/schema.js';
 const schema = scenarioSchema();
 const takes = (text: string): boolean => fits(schema, parse(text));
 
-test('the schema that ships is what the tables give; npm run schema writes it anew', () => {
+test('the shipped schema is up to date; npm run schema writes it', () => {
 	const file = path.resolve(
 		import.meta.dirname,
 		'../../../source/lab/scenario/scenarios/scenario.schema.json',
@@ -23,12 +23,12 @@ test('the schema that ships is what the tables give; npm run schema writes it an
 });
 
 for (const name of shippedScenarios()) {
-	test(`${name} is as the schema says`, () => {
+	test(`${name} fits the schema`, () => {
 		assert.ok(takes(findScenario(name).text));
 	});
 }
 
-test('the schema takes whatever is written', () => {
+test('every written scenario fits the schema', () => {
 	fc.assert(
 		fc.property(aMachine, aCommand, (machine, command) => {
 			const expect = {faults: 1, reason: 'not mapped'};
@@ -38,7 +38,7 @@ test('the schema takes whatever is written', () => {
 	);
 });
 
-test('the schema takes short forms as the parser does', () => {
+test('short forms fit the schema', () => {
 	for (const text of [
 		'steps: [boot: vm0]',
 		'steps: [{read: }]',
@@ -51,7 +51,7 @@ test('the schema takes short forms as the parser does', () => {
 		assert.ok(takes(text), text);
 });
 
-test('the schema refuses what the parser refuses by its form', () => {
+test('the schema refuses wrong forms, as the parser does', () => {
 	for (const text of [
 		'5',
 		'dmascope: 2\nsteps: [boot: vm0]',
@@ -83,7 +83,7 @@ test('the schema refuses what the parser refuses by its form', () => {
 		assert.ok(!takes(text), text);
 });
 
-test('every verb, field and expectation says in the schema what it is', () => {
+test('every verb, field and expectation has a description in the schema', () => {
 	const missing: string[] = [];
 	const visit = (value: unknown, at: string): void => {
 		if (typeof value !== 'object' || value === null) return;

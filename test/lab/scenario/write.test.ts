@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import {parse} from 'yaml';
 import {defaultSpec} from '../../../source/lab/build/spec.js';
 import type {Defaults} from '../../../source/lab/build/state.js';
-import {completeMachine, machine as machineSchema} from '../../../source/lab/scenario/machine.js';
+import {completeMachine, machine as machineSchema} from '../../../source/lab/scenario/machine-fields.js';
 import {step as stepSchema} from '../../../source/lab/scenario/parse.js';
 import {isVerb} from '../../../source/lab/scenario/verbs.js';
 import {scenarioText, stepOf} from '../../../source/lab/scenario/write.js';
@@ -12,7 +12,7 @@ import {parseData} from '../../../source/parse-data.js';
 import {aCommand, aMachine} from '../../helpers/arbitrary.js';
 import {MIB} from '../../helpers/lab.js';
 
-/** Other values than any command has. */
+/** Values that no command has. */
 const DEFAULTS: Defaults = {
 	vm: 'other',
 	device: 'other0',
@@ -43,7 +43,7 @@ test('a machine that is written parses as the same, whatever the base', () => {
 	);
 });
 
-test('names, stories, notes and expectations come back as they were, whatever is in them', () => {
+test('names, stories, notes and expectations of any text parse as the same', () => {
 	const text = fc.string({unit: 'grapheme', minLength: 1, maxLength: 300}).map(word => `a${word}z`);
 	fc.assert(
 		fc.property(text, text, text, text, (name, story, note, owner) => {
@@ -57,7 +57,7 @@ test('names, stories, notes and expectations come back as they were, whatever is
 	);
 });
 
-test('a scenario is written as a person would', () => {
+test('a scenario is written as people write one', () => {
 	const machine = defaultSpec(256 * MIB);
 	const steps = [
 		{command: {do: 'boot', vm: 'vm0'}, note: 'It looks for a disk.', expect: {data: 'lost', faults: 1}},
