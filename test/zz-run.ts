@@ -1,0 +1,14 @@
+import {startProgram, bytesOf, screenText} from './helpers/program.js';
+import {setTimeout as sleep} from 'node:timers/promises';
+const [file, secs='8', args=''] = process.argv.slice(2);
+const flags = process.env.FLAGS ? process.env.FLAGS.split(' ') : [];
+const p = startProgram({columns: 200, rows: 60, file: process.execPath, args: [...flags, file, process.env.RATE ?? '10', String(Number(secs)+6), ...args.split(' ').filter(Boolean)], env: {COLORTERM: process.env.CT ?? '', ...(process.env.CWDX?{}:{})}});
+await sleep(4000);
+const c0 = p.cpuMs(), n0 = p.chunks.length, t0 = performance.now();
+await sleep(Number(secs)*1000);
+const cpu = p.cpuMs() - c0, t = performance.now() - t0, ch = p.chunks.slice(n0);
+const frames = ch.map(c=>c.data).join('').split('\x1b[?2026h').length-1;
+console.log(file.split('/').pop(), {frames, bytesPerFrame: Math.round(bytesOf(ch)/frames), chunks: ch.length, cpuPct: +(cpu/t*100).toFixed(1), msPerFrame: +(cpu/frames).toFixed(2)});
+if (process.env.SHOW) console.log(screenText(p.terminal));
+if (process.env.FLAGS) await sleep(4000);
+await p.close();
