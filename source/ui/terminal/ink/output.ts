@@ -1,13 +1,8 @@
 // In the place of Ink's Output: the same rows from the same writes, but a row that is written as in the frame before
 // is not made again. Ink makes 12,000 cells for a screen of 200×60, whatever changed.
 
-import {
-	type StyledChar,
-	styledCharsFromTokens,
-	styledCharsToString,
-	tokenize,
-} from '@alcalzone/ansi-tokenize';
 import stringWidth from 'string-width';
+import {BLANK, parse, type Sign, textOf} from './line.js';
 import {memoised, Recent} from './recent.js';
 
 type Transformer = (line: string, index: number) => string;
@@ -72,11 +67,11 @@ const intersection = (outer: Clip | undefined, inner: Clip): Clip => ({
 
 /** Puts the lines of a write into their rows: cut to the clip, and transformed. */
 function put({x, y, text, transformers, clip: {x1, x2, y1, y2} = {}}: Write, rows: Piece[][]): void {
-	const lines = linesOf(text);
+	const {lines, widest} = blockOf(text);
 	let left = x;
 	let [first, end] = [0, lines.length];
 	if (x1 !== undefined && x2 !== undefined) {
-		if (x1 >= x2 || x + widestOf(text) < x1 || x > x2) return;
+		if (x1 >= x2 || x + widest < x1 || x > x2) return;
 		left = Math.max(x, x1);
 	}
 	if (y1 !== undefined && y2 !== undefined) {
@@ -91,41 +86,18 @@ function put({x, y, text, transformers, clip: {x1, x2, y1, y2} = {}}: Write, row
 	}
 }
 
-/** A character, and how many columns it takes. */
-type Sign = {character: StyledChar; columns: number};
-
-const IGNORABLE = /^\p{Default_Ignorable_Code_Point}+$/u;
-
-/** Neighbours that look alike share their styles, which makes them quick to compare. */
-function parse(text: string): StyledChar[] {
-	const characters = styledCharsFromTokens(tokenize(text)).filter(({value}) => !IGNORABLE.test(value));
-	let before: StyledChar['styles'] = [];
-	for (const character of characters) {
-		const {styles} = character;
-		if (styles.length === before.length && styles.every(({code}, i) => code === before[i].code))
-			character.styles = before;
-		else before = styles;
-	}
-	return characters;
-}
-
-const signsOf = memoised(
-	(line): readonly Sign[] =>
-		parse(line).map(character => ({character, columns: stringWidth(character.value)})),
-	1024,
-);
-
 /** A style that spans several lines is on in each of them. */
-const linesOf = memoised((text): readonly string[] => {
-	const lines: StyledChar[][] = [[]];
-	for (const character of parse(text)) {
-		if (character.value === '\n') lines.push([]);
-		else lines.at(-1)?.push(character);
+const blockOf = memoised((text): {lines: readonly string[]; widest: number} => {
+	const lines: Sign[][] = [[]];
+	for (const sign of parse(text).signs) {
+		if (sign.value === '\n') lines.push([]);
+		else lines.at(-1)?.push(sign);
 	}
-	return lines.map(styledCharsToString);
+	return {
+		lines: lines.map(textOf),
+		widest: Math.max(...text.split('\n').map(line => stringWidth(line))),
+	};
 });
-
-const widestOf = memoised(text => Math.max(...text.split('\n').map(line => stringWidth(line))));
 
 const cuts = new Recent<string>();
 
@@ -136,40 +108,36 @@ function columnsOf(line: string, from: number, to: number): string {
 }
 
 function cut(line: string, from: number, to: number): string {
-	const seen: StyledChar[] = [];
+	const seen: Sign[] = [];
 	let column = 0;
-	for (const {character, columns} of signsOf(line)) {
+	for (const sign of parse(line).signs) {
 		const start = column;
-		column += columns;
+		column += sign.columns;
 		if (column <= from) continue;
 		if (start >= to) break;
-		seen.push(columns > 1 && (start < from || column > to) ? blankOf(character) : character);
+		seen.push(sign.columns > 1 && (start < from || column > to) ? blankOf(sign) : sign);
 	}
-	return styledCharsToString(seen);
+	return textOf(seen);
 }
 
-/** What is left of a wide character where half of it is covered or cut off. */
-const blankOf = (character: StyledChar): StyledChar => ({...character, value: ' ', fullWidth: false});
-
-const BLANK: StyledChar = {type: 'char', value: ' ', fullWidth: false, styles: []};
+/** What is left of a wide sign where half of it is covered or cut off. */
+const blankOf = ({look}: Sign): Sign => ({value: ' ', columns: 1, look});
 
 /** Pieces cover those before them. */
 function rowOf(width: number, pieces: readonly Piece[]): string {
 	const cells = Array.from({length: width}, () => BLANK);
 	for (const {x, line} of pieces) {
-		const signs = signsOf(line);
+		const {signs} = parse(line);
 		if (signs.length === 0) continue;
-		if (cells[x]?.value === '' && x > 0 && stringWidth(cells[x - 1]?.value ?? '') > 1)
-			cells[x - 1] = blankOf(cells[x - 1]);
+		if (cells[x]?.value === '' && x > 0 && cells[x - 1]?.columns > 1) cells[x - 1] = blankOf(cells[x - 1]);
 		let at = x;
-		for (const {character, columns} of signs) {
-			cells[at] = character;
-			for (let i = 1; i < columns; i++)
-				// Of a character that begins left of the screen, the rest is blank.
-				cells[at + i] = {...character, value: at < 0 ? ' ' : '', fullWidth: false};
-			at += Math.max(1, columns);
+		for (const sign of signs) {
+			cells[at] = sign;
+			// Of a sign that begins left of the screen, the rest is blank.
+			for (let i = 1; i < sign.columns; i++) cells[at + i] = {...sign, value: at < 0 ? ' ' : '', columns: 0};
+			at += Math.max(1, sign.columns);
 		}
 		if (cells[at]?.value === '') cells[at] = blankOf(cells[at]);
 	}
-	return styledCharsToString(cells.filter(cell => cell !== undefined)).trimEnd();
+	return textOf(cells.filter(cell => cell !== undefined)).trimEnd();
 }

@@ -1,21 +1,19 @@
 // What a terminal shows, and what it has to be sent to show something else: the cells that differ.
 
 import stringWidth from 'string-width';
-import {change, type Style, styleOf} from './style.js';
+import {BLANK, isPlain, type Look, PLAIN_LOOK, parse, type Sign, shortestChange} from './line.js';
 
 /** A row of a frame. */
 type Row = {
 	/** As Ink made it. */
 	readonly line: string;
-	/** Text that looks alike throughout; undefined where the row has sequences that are neither SGR nor links. */
-	readonly runs?: readonly (readonly [text: string, style: Style])[];
 	/** Its columns up to the last that is not blank; undefined where terminals may dispute which sign is in which. */
-	readonly cells?: {readonly text: string; readonly styles: readonly Style[]};
+	readonly cells: readonly Sign[] | undefined;
 };
 
-const EMPTY: Row = {line: '', runs: [], cells: {text: '', styles: []}};
+const EMPTY: Row = {line: '', cells: []};
 /** A row of which nobody knows what it shows. */
-const UNKNOWN: Row = {line: '\n'};
+const UNKNOWN: Row = {line: '\n', cells: undefined};
 
 /** So few cells that are right already are written again: to jump over them takes as many bytes. */
 const NEAR = 4;
@@ -31,7 +29,7 @@ export class Screen {
 	#shown: readonly Row[] = [];
 	/** Of the change that is being made. */
 	#out = '';
-	#style: Style = '';
+	#look = PLAIN_LOOK;
 
 	/** A screen that is empty. */
 	constructor(columns: number, rows: number) {
@@ -47,15 +45,15 @@ export class Screen {
 	show(lines: readonly string[]): string {
 		const before = this.#shown;
 		this.#out = '';
-		this.#shown = lines.map((line, y) => (line === before[y]?.line ? before[y] : parse(line, this.#columns)));
+		this.#shown = lines.map((line, y) => (line === before[y]?.line ? before[y] : rowOf(line, this.#columns)));
 		this.#shown.forEach((row, y) => void this.#row(y, before[y] ?? EMPTY, row));
-		this.#to('');
+		this.#to(PLAIN_LOOK);
 		return this.#out;
 	}
 
 	/** Ink wrote these lines. @returns what puts right those that may have gone wrong, and ends where it did */
 	adopt(lines: readonly string[]): string {
-		const rows = lines.map(line => parse(line, this.#columns));
+		const rows = lines.map(line => rowOf(line, this.#columns));
 		this.#shown = rows.map(row => (row.cells ? row : UNKNOWN));
 		const repairs = this.show(lines);
 		return repairs === '' ? '' : repairs + position(this.#rows - 1, stringWidth(lines[this.#rows - 1]));
@@ -67,29 +65,30 @@ export class Screen {
 		else this.#whole(y, after);
 	}
 
-	#changes(y: number, before: NonNullable<Row['cells']>, after: NonNullable<Row['cells']>): void {
-		const end = after.text.length;
+	#changes(y: number, before: readonly Sign[], after: readonly Sign[]): void {
+		const end = after.length;
 		/** The column that the cursor is in, once it is in this row. */
 		let at: number | undefined;
 		for (let x = 0; x < end; x++) {
-			const style = after.styles[x];
-			if ((before.text[x] ?? ' ') === after.text[x] && (before.styles[x] ?? '') === style) continue;
+			const sign = after[x];
+			if (sign === (before[x] ?? BLANK)) continue;
 			if (at === undefined) this.#out += position(y, x);
 			else if (x > at) this.#skip(after, at, x);
-			this.#to(style);
-			this.#out += after.text[x];
+			this.#to(sign.look);
+			this.#out += sign.value;
 			at = x + 1;
 		}
-		if (before.text.length <= end) return;
-		this.#to('');
+		if (before.length <= end) return;
+		this.#to(PLAIN_LOOK);
 		if (at !== end) this.#out += position(y, end);
 		this.#out += CLEAR_REST;
 	}
 
 	/** From one column to another, over cells that are right already. */
-	#skip({text, styles}: NonNullable<Row['cells']>, from: number, to: number): void {
-		if (to - from <= NEAR && styles.slice(from, to).every(style => style === this.#style))
-			this.#out += text.slice(from, to);
+	#skip(cells: readonly Sign[], from: number, to: number): void {
+		const between = to - from <= NEAR ? cells.slice(from, to) : [];
+		if (between.length > 0 && between.every(({look}) => look === this.#look))
+			for (const {value} of between) this.#out += value;
 		else this.#out += `\x1b[${to - from}C`;
 	}
 
@@ -97,66 +96,42 @@ export class Screen {
 	 * Terminals do not agree on how wide a letter of another script is, or an emoji. So where there is one the row is
 	 * written anew, and what follows the sign is put where it belongs.
 	 */
-	#whole(y: number, {line, runs}: Row): void {
-		this.#to('');
+	#whole(y: number, {line}: Row): void {
+		this.#to(PLAIN_LOOK);
 		this.#out += NO_WRAP + position(y, 0) + CLEAR_ROW;
-		let x = 0;
-		if (runs === undefined) this.#out += line;
-		else
-			for (const [text, style] of runs) {
-				this.#to(style);
-				for (const {segment} of graphemes.segment(text)) {
-					const columns = stringWidth(segment);
-					if (x + columns > this.#columns) break;
-					this.#out += segment;
-					x += columns;
-					if (!PLAIN.test(segment)) this.#out += position(y, x);
-				}
+		const {signs} = parse(line);
+		if (signs.some(({value}) => CONTROL.test(value))) this.#out += line;
+		else {
+			let x = 0;
+			for (const {value, columns, look} of signs) {
+				if (x + columns > this.#columns) break;
+				this.#to(look);
+				this.#out += value;
+				x += columns;
+				if (!isPlain(value)) this.#out += position(y, x);
 			}
-		this.#to('');
+		}
+		this.#to(PLAIN_LOOK);
 		this.#out += WRAP;
 	}
 
-	#to(style: Style): void {
-		if (style === this.#style) return;
-		this.#out += change(this.#style, style);
-		this.#style = style;
+	#to(look: Look): void {
+		if (look === this.#look) return;
+		this.#out += shortestChange(this.#look, look);
+		this.#look = look;
 	}
 }
 
+const CONTROL = /\p{Cc}/u;
+
+/** For terminals, the first row and the first column are 1. */
 export const position = (y: number, x: number): string =>
 	x === 0 ? `\x1b[${y + 1}H` : `\x1b[${y + 1};${x + 1}H`;
 
-const graphemes = new Intl.Segmenter();
-
-/**
- * Signs that take a column each, whatever the terminal: ASCII, Latin letters, and what tables, graphs and arrows are
- * drawn with; neither emoji nor marks, nor the two wide brackets among the technical signs.
- */
-const PLAIN =
-	/^(?:[ -~]|[[\u00a1-\u024f\u2010-\u2027\u2030-\u205e\u2190-\u2bff]--[\p{Emoji_Presentation}\p{M}\p{Cf}\p{Cn}\u2329\u232a]])*$/v;
-
-const ESC = '\x1b';
-/** SGR or a link, or text. */
-const PARTS = new RegExp(`(${ESC}\\[[\\d;]*m|${ESC}\\]8;\\P{Cc}*(?:\x07|${ESC}\\\\))|\\P{Cc}+`, 'gu');
-
-function parse(line: string, columns: number): Row {
-	const runs: [text: string, style: Style][] = [];
-	const styles: Style[] = [];
-	let [text, style, end] = ['', '', 0];
-	for (const {0: part, 1: sequence, index} of line.matchAll(PARTS)) {
-		if (index !== end) break;
-		end += part.length;
-		if (sequence !== undefined) style = styleOf(style + sequence);
-		else {
-			runs.push([part, style]);
-			text += part;
-			for (let i = 0; i < part.length; i++) styles.push(style);
-		}
-	}
-	if (end < line.length) return {line};
-	if (!PLAIN.test(text)) return {line, runs};
-	let last = Math.min(text.length, columns);
-	while (last > 0 && text[last - 1] === ' ' && styles[last - 1] === '') last--;
-	return {line, runs, cells: {text: text.slice(0, last), styles: styles.slice(0, last)}};
+function rowOf(line: string, columns: number): Row {
+	const {signs, ...parsed} = parse(line);
+	if (!parsed.isPlain) return {line, cells: undefined};
+	let end = Math.min(signs.length, columns);
+	while (signs[end - 1] === BLANK) end--;
+	return {line, cells: end === signs.length ? signs : signs.slice(0, end)};
 }
