@@ -10,6 +10,7 @@ import {
 	tokenize,
 } from '@alcalzone/ansi-tokenize';
 import stringWidth from 'string-width';
+import {PLAIN} from './plain.js';
 import {memoised, Recent} from './recent.js';
 
 /** How text looks: the sequences that switch it on; none is the terminal's own look. */
@@ -25,15 +26,9 @@ export type Sign = {readonly value: string; readonly columns: number; readonly l
 /** `isPlain`: each sign takes one column, whatever the terminal. */
 export type Line = {readonly signs: readonly Sign[]; readonly isPlain: boolean};
 
-/**
- * Signs of one column: ASCII, Latin letters, and what tables, graphs and arrows are drawn with; neither emoji nor
- * marks, nor the two wide brackets among the technical signs. And line feeds, which no terminal shows.
- */
-const PLAIN =
-	'[[\\n -~\\u00a1-\\u024f\\u2010-\\u2027\\u2030-\\u205e\\u2190-\\u2bff]--[\\p{Emoji_Presentation}\\p{M}\\p{Cf}\\p{Cn}\\u2329\\u232a]]+';
 const SEQUENCE = '\x1b\\[[\\d;]*m|\x1b\\]8;\\P{Cc}*(?:\x07|\x1b\\\\)';
-const ONLY_PLAIN = new RegExp(`^${PLAIN}$`, 'v');
-const PARTS = new RegExp(`(${SEQUENCE})|${PLAIN}`, 'gv');
+/** Of a line in which each character is a sign: sequences, and text or line feeds. */
+const PARTS = new RegExp(`(${SEQUENCE})|${PLAIN}+|\n+`, 'gv');
 
 const looks = new Recent<Look>();
 const lookOf = (codes: readonly AnsiCode[]): Look =>
@@ -47,8 +42,6 @@ const lookAfter = (look: Look, sequence: string): Look =>
 		const codes = tokenize(sequence).filter(token => token.type === 'ansi');
 		return lookOf(reduceAnsiCodesIncremental([...look.codes], codes));
 	});
-
-export const isPlain = (text: string): boolean => ONLY_PLAIN.test(text);
 
 const LINE_FEED = 0x0a;
 

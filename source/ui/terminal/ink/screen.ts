@@ -1,7 +1,8 @@
 // What a terminal shows, and what it has to be sent to show something else: the cells that differ.
 
 import stringWidth from 'string-width';
-import {BLANK, isPlain, type Look, PLAIN_LOOK, parse, type Sign, shortestChange} from './line.js';
+import {BLANK, type Look, PLAIN_LOOK, parse, type Sign, shortestChange} from './line.js';
+import {isPlain} from './plain.js';
 
 /** A row of a frame. */
 type Row = {
