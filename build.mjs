@@ -4,31 +4,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {build} from 'esbuild';
+import {belowInk, options} from './bundle.mjs';
 
 fs.rmSync('dist', {recursive: true, force: true});
 const {metafile} = await build({
+	...options,
+	plugins: [belowInk()],
 	entryPoints: ['cli.tsx'],
 	outdir: 'dist',
-	bundle: true,
-	splitting: true,
-	format: 'esm',
-	platform: 'node',
-	target: 'node22',
-	jsx: 'automatic',
-	define: {
-		// React's development build leaks memory as it runs.
-		'process.env.NODE_ENV': '"production"',
-		// Nothing here goes to a network. Where there is a fetch, yoga decodes its own WebAssembly with it, and Node
-		// loads its whole HTTP client for that: 60 ms.
-		fetch: 'undefined',
-	},
-	// Packages in CommonJS ask for Node's own modules by require.
-	banner: {
-		js: "import {createRequire as requireFrom} from 'node:module'; const require = requireFrom(import.meta.url);",
-	},
-	external: ['react-devtools-core'],
 	metafile: true,
-	logLevel: 'warning',
 });
 fs.cpSync('source/lab/scenario/scenarios', 'dist/scenarios', {recursive: true});
 

@@ -1,8 +1,8 @@
 // A model of a full-screen Ink app, for what lies below Ink: panels as memo components over one store, borders,
 // nested styles, backgrounds, signs of every width, an overlay, a real cursor, lists that scroll, any size.
 
-import {Box, type Key, render, Static, Text, Transform, useCursor, useInput, useWindowSize} from 'ink';
-import {memo, type ReactNode} from 'react';
+import {Box, render, Static, Text, Transform, useApp, useCursor, useStdout, useWindowSize} from 'ink';
+import {memo, type ReactNode, useEffect} from 'react';
 import {useStore} from 'zustand';
 import {createStore} from 'zustand/vanilla';
 
@@ -62,6 +62,8 @@ type State = {
 	overlay: number;
 	typed: string | undefined;
 	printed: readonly string[];
+	/** Rows of the terminal that the app leaves alone. */
+	less: number;
 };
 
 type Random = (n: number) => number;
@@ -92,6 +94,7 @@ export function createModel(seed: number, names: number = NAMES.length) {
 		overlay: 0,
 		typed: undefined,
 		printed: [],
+		less: 0,
 	}));
 	const replaced = <T,>(list: readonly T[], i: number, by: T) => list.with(i % list.length, by);
 	const actions: Record<string, () => void> = {
@@ -122,7 +125,6 @@ export function createModel(seed: number, names: number = NAMES.length) {
 	return {
 		store,
 		transfer: actions.transfer,
-		print: (text: string) => store.setState(({printed}) => ({printed: [...printed, text]})),
 		/** Something random happens. */
 		act: () => actions[kinds[next(kinds.length)]](),
 	};
@@ -173,7 +175,7 @@ const Table = memo(
 		const items = useStore(store, state => state[of]);
 		const selected = useStore(store, state => (of === 'host' ? state.selected : -1));
 		const {rows} = useWindowSize();
-	const first = Math.max(0, selected - 8);
+		const first = Math.max(0, selected - 8);
 		return (
 			<Panel title={title} focused={of === 'host'}>
 				{items.slice(first, first + rows / 2).map((item, i) => (
@@ -186,12 +188,13 @@ const Table = memo(
 
 const OWNERS = ['#8fa8ff', '#e5c07b', '#d787ff', '#56c8d8', '#808080'];
 
+const runsOf = (cells: string) => Array.from(cells.matchAll(/(..)\1*/g), ({0: run, index: x}) => ({x, run}));
+
 /** Runs of half blocks, two rows of pages a cell. */
 const MapRow = memo(({cells}: {cells: string}) => (
 	<Text wrap="truncate">
-		{(cells.match(/(..)\1*/g) ?? []).map((run, i) => (
-			// biome-ignore lint/suspicious/noArrayIndexKey: runs have no other name
-			<Text key={i} color={OWNERS[Number(run[0])]} backgroundColor={OWNERS[Number(run[1])]}>
+		{runsOf(cells).map(({x, run}) => (
+			<Text key={x} color={OWNERS[Number(run[0])]} backgroundColor={OWNERS[Number(run[1])]}>
 				{'▀'.repeat(run.length / 2)}
 			</Text>
 		))}
@@ -217,10 +220,9 @@ const Hex = memo(({store}: {store: Store}) => {
 	const bytes = useStore(store, state => state.bytes);
 	return (
 		<Panel title="BUFFER" grow={2}>
-			{many(24, y => bytes.slice(y * 16, y * 16 + 16)).map((line, y) => (
-				// biome-ignore lint/suspicious/noArrayIndexKey: a row is its address
-				<Text key={y} wrap="truncate">
-					<Text color="gray">{hex(y * 16, 4)}</Text> {line.map(byte => hex(byte, 2)).join(' ')}{' '}
+			{many(24, y => ({address: y * 16, line: bytes.slice(y * 16, y * 16 + 16)})).map(({address, line}) => (
+				<Text key={address} wrap="truncate">
+					<Text color="gray">{hex(address, 4)}</Text> {line.map(byte => hex(byte, 2)).join(' ')}{' '}
 					<Text color="green">
 						{line.map(byte => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : '·')).join('')}
 					</Text>
@@ -241,7 +243,7 @@ const Bars = memo(({store}: {store: Store}) => {
 				{counts.reduce((a, b) => a + b)} transfers, <Text color="red">{counts[59]} lost</Text>, and words that
 				are wrapped over several lines where there is little room
 			</Text>
-			<Transform transform={(line, i) => `${i}> ${line.toUpperCase()}`}>
+			<Transform transform={(line, i) => line.toUpperCase().replace('S', `${i}`)}>
 				<Text>
 					shouted{'\n'}in two lines {counts[0]}
 				</Text>
@@ -252,9 +254,15 @@ const Bars = memo(({store}: {store: Store}) => {
 
 const Overlay = memo(({store}: {store: Store}) => {
 	const overlay = useStore(store, state => state.overlay);
+	const {columns} = useWindowSize();
 	if (overlay === 0) return null;
 	return (
-		<Box position="absolute" marginLeft={overlay * 5} marginTop={overlay * 2} width={30}>
+		<Box
+			position="absolute"
+			marginLeft={overlay * 5}
+			marginTop={overlay * 2}
+			width={Math.min(30, columns - overlay * 5)}
+		>
 			<Box
 				borderStyle="double"
 				backgroundColor={overlay === 1 ? 'black' : '#333366'}
@@ -295,15 +303,21 @@ const Printed = memo(({store}: {store: Store}) => {
 	return <Static items={[...printed]}>{text => <Text key={text}>{text}</Text>}</Static>;
 });
 
-type AppProps = {model: Model; onKey?: (input: string, key: Key) => void};
+type Controls = {write: (text: string) => void; suspend: (text: string) => Promise<void>};
 
-export function App({model: {store}, onKey}: AppProps) {
-	const {columns, rows} = useWindowSize();
-	useInput((input, key) => onKey?.(input, key), {isActive: onKey !== undefined});
+/** `controls` is told what the app can do to its terminal. */
+export function App({model: {store}, controls}: {model: Model; controls?: (controls: Controls) => void}) {
+	const {rows} = useWindowSize();
+	const less = useStore(store, state => state.less);
+	const {stdout, write} = useStdout();
+	const {suspendTerminal} = useApp();
+	useEffect(() => {
+		controls?.({write, suspend: text => suspendTerminal(() => void stdout.write(text))});
+	}, [controls, write, stdout, suspendTerminal]);
 	return (
 		<>
 			<Printed store={store} />
-			<Box width={columns} height={rows} flexDirection="column">
+			<Box height={rows - less} flexDirection="column">
 				<Box justifyContent="space-between">
 					<Text bold>model</Text>
 					<Text inverse> 1 overview </Text>
@@ -318,12 +332,57 @@ export function App({model: {store}, onKey}: AppProps) {
 					<Hex store={store} />
 					<Bars store={store} />
 				</Box>
-				<Prompt store={store} y={rows - 2} />
+				<Prompt store={store} y={rows - less - 2} />
 				<Footer />
 				<Overlay store={store} />
 			</Box>
 		</>
 	);
+}
+
+export type ModelStep =
+	/** Something random in the app. */
+	| 'act'
+	| 'transfer'
+	/** Text above the frame. */
+	| {print: string}
+	/** Text that goes to the terminal past the frame, and with the terminal given away. */
+	| {write: string}
+	| {suspend: string}
+	/** A frame of fewer rows than the terminal has. */
+	| {less: number};
+
+type Options = {seed: number; names?: number; alternateScreen?: boolean; incrementalRendering?: boolean};
+
+/** The app on a terminal, as test/helpers/same-cells.ts runs it. */
+export function start(stdout: NodeJS.WritableStream, stdin: NodeJS.ReadableStream, options: Options) {
+	const {seed, names, ...screen} = options;
+	const model = createModel(seed, names);
+	let controls: Controls | undefined;
+	const take = (given: Controls) => {
+		controls = given;
+	};
+	const app = render(<App model={model} controls={take} />, {
+		...{stdout, stdin, alternateScreen: true, incrementalRendering: true, ...screen},
+		interactive: true,
+		patchConsole: false,
+		exitOnCtrlC: false,
+		maxFps: 1000,
+	});
+	return {
+		act: (step: ModelStep) => {
+			if (step === 'act') model.act();
+			else if (step === 'transfer') model.transfer();
+			else if ('print' in step) model.store.setState(({printed}) => ({printed: [...printed, step.print]}));
+			else if ('write' in step) controls?.write(step.write);
+			else if ('suspend' in step) return controls?.suspend(step.suspend);
+			else model.store.setState({less: step.less});
+			return undefined;
+		},
+		redraw: () => controls?.write(''),
+		flush: () => app.waitUntilRenderFlush(),
+		end: () => app.unmount(),
+	};
 }
 
 export {render};

@@ -4,7 +4,8 @@ import stringWidth, {type Options} from 'string-width';
 import {isPlain} from './plain.js';
 import {memoised} from './recent.js';
 
-const SGR = /\x1b\[[\d;]*m/g;
+const ESC = '\x1b';
+const SGR = new RegExp(`${ESC}\\[[\\d;]*m`, 'g');
 
 const widthOf = memoised(text => {
 	const bare = text.replaceAll(SGR, '');
