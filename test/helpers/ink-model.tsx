@@ -1,7 +1,19 @@
 // A model of a full-screen Ink app, for what lies below Ink: panels as memo components over one store, borders,
 // nested styles, backgrounds, signs of every width, an overlay, a real cursor, lists that scroll, any size.
 
-import {Box, render, Static, Text, Transform, useApp, useCursor, useStdout, useWindowSize} from 'ink';
+import {
+	Box,
+	type RenderOptions,
+	render,
+	renderToString,
+	Static,
+	Text,
+	Transform,
+	useApp,
+	useCursor,
+	useStdout,
+	useWindowSize,
+} from 'ink';
 import {memo, type ReactNode, useEffect} from 'react';
 import {useStore} from 'zustand';
 import {createStore} from 'zustand/vanilla';
@@ -352,22 +364,26 @@ export type ModelStep =
 	/** A frame of fewer rows than the terminal has. */
 	| {less: number};
 
-type Options = {seed: number; names?: number; alternateScreen?: boolean; incrementalRendering?: boolean};
+type Options = RenderOptions & {seed: number; names?: number};
 
 /** The app on a terminal, as test/helpers/same-cells.ts runs it. */
 export function start(stdout: NodeJS.WritableStream, stdin: NodeJS.ReadableStream, options: Options) {
-	const {seed, names, ...screen} = options;
+	const {seed, names, ...more} = options;
 	const model = createModel(seed, names);
 	let controls: Controls | undefined;
 	const take = (given: Controls) => {
 		controls = given;
 	};
 	const app = render(<App model={model} controls={take} />, {
-		...{stdout, stdin, alternateScreen: true, incrementalRendering: true, ...screen},
+		stdout,
+		stdin,
+		alternateScreen: true,
+		incrementalRendering: true,
 		interactive: true,
 		patchConsole: false,
 		exitOnCtrlC: false,
 		maxFps: 1000,
+		...more,
 	});
 	return {
 		act: (step: ModelStep) => {
@@ -383,6 +399,13 @@ export function start(stdout: NodeJS.WritableStream, stdin: NodeJS.ReadableStrea
 		flush: () => app.waitUntilRenderFlush(),
 		end: () => app.unmount(),
 	};
+}
+
+/** The app as text, after so many random changes. */
+export function textOf(seed: number, changes: number, columns: number): string {
+	const model = createModel(seed);
+	for (let i = 0; i < changes; i++) model.act();
+	return renderToString(<App model={model} />, {columns});
 }
 
 export {render};

@@ -68,6 +68,7 @@ export async function sameCells<Step extends object | string>(
 		const [expected, actual] = [await shown(ink), await shown(below)];
 		const after = `after ${done.length} steps, the last of them ${JSON.stringify(done.slice(-3))}`;
 		for (const [y, row] of expected.rows.entries()) assert.equal(actual.rows[y], row, `row ${y} ${after}`);
+		assert.deepEqual(actual.history, expected.history, `the history ${after}`);
 		assert.deepEqual(actual.cursor, expected.cursor, `the cursor ${after}`);
 	};
 	try {
@@ -109,6 +110,7 @@ async function shown({screen, app}: {screen: Screen; app: Running<never>}) {
 	const {active} = terminal.buffer;
 	return {
 		rows: cellsOf(terminal).map(row => runs(row)),
+		history: Array.from({length: active.baseY}, (_, y) => active.getLine(y)?.translateToString(true)),
 		cursor: screen.hasCursor ? [active.cursorX, active.cursorY] : 'hidden',
 	};
 }
