@@ -4,13 +4,20 @@ import chalk from 'chalk';
 import inkColorize from '../../../../node_modules/ink/build/colorize.js';
 import {Recent} from './recent.js';
 
-const coloured = new Recent<string>();
+type Texts = Recent<string>;
+
+const colours = {foreground: new Recent<Texts>(256), background: new Recent<Texts>(256)};
+let level = chalk.level;
 
 export default function colorize(
 	text: string,
-	color: string | undefined,
-	type: 'foreground' | 'background',
+	colour: string | undefined,
+	type: keyof typeof colours,
 ): string {
-	if (!color) return text;
-	return coloured.get(`${chalk.level} ${type} ${color} ${text}`, () => inkColorize(text, color, type));
+	if (!colour) return text;
+	if (chalk.level !== level) {
+		level = chalk.level;
+		for (const each of Object.values(colours)) each.clear();
+	}
+	return colours[type].get(colour, () => new Recent(512)).get(text, () => inkColorize(text, colour, type));
 }

@@ -11,6 +11,8 @@ type Clip = {x1?: number; x2?: number; y1?: number; y2?: number};
 type Write = {x: number; y: number; text: string; transformers: readonly Transformer[]; clip?: Clip};
 /** What a write puts into a row. */
 type Piece = {x: number; line: string};
+/** A line of a write, and how many columns it takes. */
+type Line = {text: string; columns: number; isPlain: boolean};
 type Row = {width: number; pieces: readonly Piece[]; text: string};
 
 /** The rows of the last frame. A row is the same for every Output that has its width and its pieces. */
@@ -80,21 +82,25 @@ function put({x, y, text, transformers, clip: {x1, x2, y1, y2} = {}}: Write, row
 		end = Math.min(end, y2 - y);
 	}
 	for (let i = first; i < end; i++) {
-		let line = x1 === undefined || x2 === undefined ? lines[i] : columnsOf(lines[i], x1 - x, x2 - x);
+		let line = x1 === undefined || x2 === undefined ? lines[i].text : columnsOf(lines[i], x1 - x, x2 - x);
 		for (const transform of transformers) line = transform(line, i);
 		rows[y + i]?.push({x: left, line});
 	}
 }
 
-/** A style that spans several lines is on in each of them. */
-const blockOf = memoised((text): {lines: readonly string[]; widest: number} => {
+/** The lines of a text. A style that spans several is on in each of them. */
+const blockOf = memoised((text): {lines: readonly Line[]; widest: number} => {
+	const {signs, isPlain} = parse(text);
 	const lines: Sign[][] = [[]];
-	for (const sign of parse(text).signs) {
+	for (const sign of signs) {
 		if (sign.value === '\n') lines.push([]);
 		else lines.at(-1)?.push(sign);
 	}
 	return {
-		lines: lines.map(textOf),
+		lines: lines.map(each => {
+			const line = textOf(each);
+			return {text: line, columns: stringWidth(line), isPlain: isPlain || parse(line).isPlain};
+		}),
 		widest: Math.max(...text.split('\n').map(line => stringWidth(line))),
 	};
 });
@@ -102,9 +108,10 @@ const blockOf = memoised((text): {lines: readonly string[]; widest: number} => {
 const cuts = new Recent<string>();
 
 /** The columns of a line from `from` to before `to`. */
-function columnsOf(line: string, from: number, to: number): string {
-	const [first, end] = [Math.max(0, from), Math.min(stringWidth(line), to)];
-	return first >= end ? '' : cuts.get(`${first} ${end} ${line}`, () => cut(line, first, end));
+function columnsOf({text, columns, isPlain}: Line, from: number, to: number): string {
+	if (from <= 0 && to >= columns && isPlain) return text;
+	const [first, end] = [Math.max(0, from), Math.min(columns, to)];
+	return first >= end ? '' : cuts.get(`${first} ${end} ${text}`, () => cut(text, first, end));
 }
 
 function cut(line: string, from: number, to: number): string {

@@ -22,6 +22,11 @@ export class Recent<V extends {}> {
 		this.#young.set(key, value);
 		return value;
 	}
+
+	clear(): void {
+		this.#young.clear();
+		this.#old.clear();
+	}
 }
 
 /** The same function, which remembers. */
