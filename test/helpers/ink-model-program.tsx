@@ -10,10 +10,13 @@ const {unmount, waitUntilExit} = render(<App model={model} />, {
 	incrementalRendering: true,
 });
 const start = performance.now();
-const timer = setInterval(() => {
-	if (performance.now() - start > seconds * 1000) {
-		clearInterval(timer);
-		unmount();
-	} else model.transfer();
-}, 1000 / perSecond);
+const timer = setInterval(
+	() => {
+		if (performance.now() - start > seconds * 1000) {
+			clearInterval(timer);
+			unmount();
+		} else if (perSecond > 0) model.transfer();
+	},
+	1000 / (perSecond || 1),
+);
 await waitUntilExit();

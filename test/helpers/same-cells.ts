@@ -5,9 +5,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {pathToFileURL} from 'node:url';
-import {build} from 'esbuild';
 import stringWidth from 'string-width';
-import {belowInk, options} from '../../bundle.mjs';
+import {type Below, bundled} from './bundled.js';
 import {type Cell, cellsOf} from './cells.js';
 import {Keyboard, Screen} from './tty.js';
 
@@ -26,29 +25,17 @@ type Start<Step> = (screen: Screen, keyboard: Keyboard) => Running<Step>;
 
 /** Both bundles of a module, which is named from the root of the project. `M` is its type. */
 export async function bothWays<M>(entry: string): Promise<{ink: M; below: M}> {
-	// Read by Chalk, once, when it is loaded.
+	// Chalk reads it when it is loaded.
 	process.env.FORCE_COLOR = '3';
-	const load = async (name: string, more: object): Promise<M> => {
+	const load = async (below: Below): Promise<M> => {
 		const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dmascope-bundle-'));
 		try {
-			await build({
-				...options,
-				...more,
-				entryPoints: {entry: path.resolve(import.meta.dirname, '../..', entry)},
-				outdir: folder,
-				outExtension: {'.js': '.mjs'},
-			});
-			return await import(pathToFileURL(path.join(folder, 'entry.mjs')).href);
-		} catch (error) {
-			throw new Error(`${entry} cannot be bundled with ${name}`, {cause: error});
+			return await import(pathToFileURL(await bundled(entry, folder, below)).href);
 		} finally {
 			fs.rmSync(folder, {recursive: true});
 		}
 	};
-	return {
-		ink: await load('Ink as it is', {}),
-		below: await load('what is below Ink', {plugins: [belowInk()]}),
-	};
+	return {ink: await load('nothing'), below: await load('ours')};
 }
 
 /** Does the same in both, and holds their terminals against each other after each step. */
