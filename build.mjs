@@ -4,35 +4,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {build} from 'esbuild';
+import {belowInk, options} from './bundle.mjs';
 
 fs.rmSync('dist', {recursive: true, force: true});
 const {metafile} = await build({
+	...options,
+	plugins: [belowInk()],
 	entryPoints: ['cli.tsx'],
 	outdir: 'dist',
-	bundle: true,
-	splitting: true,
-	format: 'esm',
-	platform: 'node',
-	target: 'node22.2',
-	// Node 22 has these, but esbuild's table does not know it. Without them a regular expression would become a
-	// `new RegExp` at each use.
-	supported: {'regexp-unicode-property-escapes': true, 'regexp-set-notation': true},
-	jsx: 'automatic',
-	define: {
-		// React's development build leaks memory as it runs.
-		'process.env.NODE_ENV': '"production"',
-		// The program uses no network. If there is a fetch, yoga decodes its WebAssembly with it, and Node loads its
-		// whole HTTP client: 60 ms.
-		fetch: 'undefined',
-	},
-	// CommonJS packages load Node's modules with require.
-	banner: {
-		js: "import {createRequire as requireFrom} from 'node:module'; const require = requireFrom(import.meta.url);",
-	},
-	// koffi is optional, and has native code.
-	external: ['react-devtools-core', 'koffi'],
 	metafile: true,
-	logLevel: 'warning',
 });
 fs.cpSync('source/lab/scenario/scenarios', 'dist/scenarios', {recursive: true});
 

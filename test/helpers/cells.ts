@@ -2,7 +2,7 @@ import type xterm from '@xterm/headless';
 
 export type Cell = {
 	sign: string;
-	/** Its colours, and whether it is bold, underlined, inverse, dim. */
+	/** Its colours and attributes. */
 	look: string;
 	coloured: boolean;
 };
@@ -17,6 +17,7 @@ export function cellsOf(terminal: xterm.Terminal): Cell[][] {
 			const attributes = [
 				...[cell.getFgColorMode(), cell.getFgColor(), cell.getBgColorMode(), cell.getBgColor()],
 				...[cell.isBold(), cell.isUnderline(), cell.isInverse(), cell.isDim()],
+				...[cell.isItalic(), cell.isStrikethrough(), cell.isOverline(), cell.isInvisible(), cell.isBlink()],
 			];
 			return {
 				sign: cell.getChars() || ' ',

@@ -1,9 +1,8 @@
 // The dashboard on a terminal in this process: what it writes goes to a Writable that feeds an emulator, and what the
 // emulator shows is what a person would see.
 
-import {PassThrough, Writable} from 'node:stream';
 import type {TestContext} from 'node:test';
-import xterm from '@xterm/headless';
+import type xterm from '@xterm/headless';
 import {render} from 'ink';
 import {Lab} from '../../source/lab/lab.js';
 import type {ObservedMachine} from '../../source/machine/observed.js';
@@ -11,46 +10,7 @@ import {App} from '../../source/ui/app.js';
 import {Display} from '../../source/ui/display.js';
 import {modesAlone} from '../../source/ui/modes.js';
 import {createUi, type Store} from '../../source/ui/store.js';
-
-class Screen extends Writable {
-	readonly isTTY = true;
-	readonly terminal: xterm.Terminal;
-
-	constructor(
-		public columns: number,
-		public rows: number,
-	) {
-		super({decodeStrings: false});
-		this.terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true, convertEol: true});
-	}
-
-	override _write(chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
-		this.terminal.write(chunk, done);
-	}
-
-	text(): string {
-		const {active} = this.terminal.buffer;
-		return Array.from(
-			{length: this.rows},
-			(_, y) => active.getLine(active.baseY + y)?.translateToString(true) ?? '',
-		).join('\n');
-	}
-}
-
-class Keyboard extends PassThrough {
-	readonly isTTY = true;
-	isRaw = false;
-	setRawMode(on: boolean): this {
-		this.isRaw = on;
-		return this;
-	}
-	ref(): this {
-		return this;
-	}
-	unref(): this {
-		return this;
-	}
-}
+import {Keyboard, Screen} from './tty.js';
 
 const KEYS: Record<string, string> = {
 	enter: '\r',
@@ -100,7 +60,7 @@ export function openDashboard(
 	const screen = async () => {
 		await app.waitUntilRenderFlush();
 		display.flush();
-		await new Promise<void>(resolve => stdout.write('', () => resolve()));
+		await stdout.settled();
 		return stdout.text();
 	};
 	return {
@@ -116,10 +76,7 @@ export function openDashboard(
 			return screen();
 		},
 		resize: async (width, height) => {
-			stdout.columns = width;
-			stdout.rows = height;
-			stdout.terminal.resize(width, height);
-			stdout.emit('resize');
+			stdout.resize({columns: width, rows: height});
 			await new Promise(resolve => setTimeout(resolve, 10));
 			return screen();
 		},

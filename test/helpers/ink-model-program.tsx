@@ -1,0 +1,22 @@
+// The model app as a program: it makes as many transfers per second as it is told, for as many seconds.
+
+import {App, createModel, render} from './ink-model.js';
+
+const [perSecond = 10, seconds = 10, names = 5] = process.argv.slice(2).map(Number);
+const model = createModel(1, names);
+const {unmount, waitUntilExit} = render(<App model={model} />, {
+	alternateScreen: true,
+	interactive: true,
+	incrementalRendering: true,
+});
+const start = performance.now();
+const timer = setInterval(
+	() => {
+		if (performance.now() - start > seconds * 1000) {
+			clearInterval(timer);
+			unmount();
+		} else if (perSecond > 0) model.transfer();
+	},
+	1000 / (perSecond || 1),
+);
+await waitUntilExit();
