@@ -4,10 +4,10 @@
 import {useApp, useInput, usePaste} from 'ink';
 import {useLayoutEffect, useRef, useState} from 'react';
 import type {AppControls} from './commands/command.js';
+import {handleKey, paste} from './commands/handle-key.js';
+import {keyNames} from './commands/keys.js';
 import type {Display} from './display.js';
-import {handleKey, paste} from './handle-key.js';
-import {keyNames} from './keys.js';
-import type {Store} from './store.js';
+import type {Store} from './state/store.js';
 import {targetOf} from './target.js';
 import {useMouse} from './use-mouse.js';
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import {isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument} from 'yaml';
 import {nearest} from '../did-you-mean.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
-import type {Environment} from './environment.js';
+import type {Environment} from './terminal/environment.js';
 import {THEMES, type ThemeName} from './theme.js';
 
 export type Config = {

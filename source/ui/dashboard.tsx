@@ -5,20 +5,20 @@ import type {MachineState, ObservedMachine} from '../machine/observed.js';
 import type {Scenario} from '../machine/scenario.js';
 import {grouped, plural} from '../words.js';
 import {App} from './app.js';
-import {recordCast} from './cast.js';
-import {copySequence} from './clipboard.js';
 import {chooseKeys} from './commands/index.js';
 import {Display} from './display.js';
 import {type DisplayFlags, readDisplay} from './display-flags.js';
 import {asciiByItself, setAscii} from './glyphs.js';
 import {modesAlone} from './modes.js';
-import {withoutMouse} from './mouse.js';
-import {play} from './play.js';
 import {point} from './point.js';
-import {refresh} from './refresh.js';
-import {createUi} from './store.js';
+import {play} from './state/play.js';
+import {refresh} from './state/refresh.js';
+import {createUi} from './state/store.js';
+import {goTo} from './state/time.js';
+import {recordCast} from './terminal/cast.js';
+import {copySequence} from './terminal/clipboard.js';
+import {withoutMouse} from './terminal/mouse.js';
 import {depthOf, setTheme, themeOf} from './theme.js';
-import {goTo} from './timeline.js';
 
 /** What it opens on: a scenario to present, or a session that has been replayed. */
 export type Opening = {present: Scenario} | 'replayed';

@@ -3,7 +3,7 @@
 
 import {Painter} from './painter.js';
 import {screenLines} from './screen.js';
-import {resize, type Store} from './store.js';
+import {resize, type Store} from './state/store.js';
 
 /** What of process.stdout is needed. */
 type Terminal = {

@@ -6,8 +6,8 @@ import {commands, isAvailable} from './commands/index.js';
 import {keySign} from './glyphs.js';
 import {fits} from './layout.js';
 import {type Row, type Span, widthOf} from './rows.js';
-import type {Ui} from './store.js';
-import {VIEWS, viewIdsOf} from './views.js';
+import type {Ui} from './state/store.js';
+import {VIEWS, viewIdsOf} from './state/views.js';
 
 const POLICY_WORDS: Record<Policy, string> = {
 	remove: 'before D34607',

@@ -3,10 +3,10 @@
 import type {MachineKind, MachineState} from '../machine/observed.js';
 import {GROUPS, NEEDS_LAB} from './commands/command.js';
 import {commands} from './commands/index.js';
-import {type Content, list} from './content.js';
 import {keySign} from './glyphs.js';
 import {fit, type Row, wrap} from './rows.js';
-import {OTHERWISE, viewIdsOf, viewsOf} from './views.js';
+import {type Content, list} from './state/list.js';
+import {OTHERWISE, viewIdsOf, viewsOf} from './state/views.js';
 
 const INTRO = [
 	'A guest reads a raw disk: the host’s disk controller writes the guest’s memory itself, and is looked up in the host domain. Policy remove takes the pages of a guest with a passthru device out of that domain, keep leaves them, bounce copies each transfer through a buffer of bhyve. The host is modelled; the disk and its bytes, the tables and the copies are real.',

@@ -1,9 +1,9 @@
 // What lies over the panels: help, or the palette of commands.
 
-import type {Content} from './content.js';
+import {palettePanel} from './commands/palette.js';
 import {helpPanel} from './help.js';
-import {palettePanel} from './palette.js';
-import type {Ui} from './store.js';
+import type {Content} from './state/list.js';
+import type {Ui} from './state/store.js';
 
 export const overlayPanel = (ui: Ui, width: number): {name: 'help' | 'palette'; content: Content} =>
 	ui.overlay === 'palette'

@@ -1,7 +1,7 @@
 // A bordered panel as lines.
 
-import {type Content, type Place, pageOf, settle, TOP} from './content.js';
 import {bottomBorder, type Line, paint, type Row, topBorder} from './rows.js';
+import {type Content, type Place, pageOf, settle, TOP} from './state/list.js';
 
 type Frame = {
 	readonly width: number;

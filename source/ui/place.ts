@@ -2,9 +2,9 @@
 
 import {type Box, isRoomy, type PanelId, panelRows} from './layout.js';
 import {largeOverview, talkOverview} from './overview.js';
-import type {Play} from './play.js';
-import type {Ui} from './store.js';
-import {viewIn} from './views.js';
+import type {Play} from './state/play.js';
+import type {Ui} from './state/store.js';
+import {viewIn} from './state/views.js';
 
 type Placed = Pick<
 	Ui,

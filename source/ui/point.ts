@@ -1,11 +1,11 @@
 // What the mouse does: a press focuses the panel under it and chooses its row, the wheel moves in it.
 
-import {moved, settle, TOP} from './content.js';
 import type {Box} from './layout.js';
-import type {MouseEvent} from './mouse.js';
 import {panels} from './panels/index.js';
 import {boxes} from './place.js';
-import {focusOn, type Store, type Ui} from './store.js';
+import {moved, settle, TOP} from './state/list.js';
+import {focusOn, type Store, type Ui} from './state/store.js';
+import type {MouseEvent} from './terminal/mouse.js';
 
 /** Rows that a turn of the wheel moves. */
 const WHEEL = 3;

@@ -1,7 +1,6 @@
 // The whole screen as lines: a header with the views, panels where the view puts them, a message or what is typed,
 // and hints.
 
-import {greyed} from './content.js';
 import {footer, header, messageLine} from './frame.js';
 import {fits, LEAST_COLUMNS, LEAST_ROWS, panelRows} from './layout.js';
 import {overlayPanel} from './overlay.js';
@@ -9,8 +8,9 @@ import {panelLines} from './panel.js';
 import {panels} from './panels/index.js';
 import {boxes} from './place.js';
 import {type Line, paint, wrap} from './rows.js';
-import type {Ui} from './store.js';
-import {timelineRow} from './timeline.js';
+import {greyed} from './state/list.js';
+import type {Ui} from './state/store.js';
+import {timelineRow} from './state/time.js';
 
 /** A line for every row of the terminal, none wider than it. */
 export function screenLines(ui: Ui): Line[] {

@@ -5,7 +5,7 @@ import {helpPanel} from './help.js';
 import {panelRows} from './layout.js';
 import {panels} from './panels/index.js';
 import {boxOf} from './place.js';
-import type {Ui} from './store.js';
+import type {Ui} from './state/store.js';
 
 export function targetOf(ui: Ui): Target | undefined {
 	const {columns, rows} = ui.size;

@@ -1,7 +1,7 @@
 // Colours by what they mean. What they say is always said by a word, a letter or a sign too.
 
 import {Chalk, type ChalkInstance} from 'chalk';
-import type {Environment} from './environment.js';
+import type {Environment} from './terminal/environment.js';
 
 /** How text looks: the parameters of SGR (ECMA-48, 8.3.117), such as 1;38;5;81; none is the terminal's own look. */
 export type Style = string;

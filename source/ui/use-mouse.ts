@@ -1,6 +1,6 @@
 import {useStdout} from 'ink';
 import {useLayoutEffect} from 'react';
-import {MOUSE_OFF, MOUSE_ON} from './mouse.js';
+import {MOUSE_OFF, MOUSE_ON} from './terminal/mouse.js';
 
 /**
  * Has the terminal send the mouse while the dashboard is there. Ink takes the tree down at every end that a process

@@ -2,8 +2,8 @@
 
 import {render, Text, useApp, useInput} from 'ink';
 import {useSyncExternalStore} from 'react';
-import {keyNames} from '../../source/ui/keys.js';
-import {withoutMouse} from '../../source/ui/mouse.js';
+import {keyNames} from '../../source/ui/commands/keys.js';
+import {withoutMouse} from '../../source/ui/terminal/mouse.js';
 import {useMouse} from '../../source/ui/use-mouse.js';
 
 let report = 'ready';

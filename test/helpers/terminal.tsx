@@ -10,7 +10,7 @@ import type {ObservedMachine} from '../../source/machine/observed.js';
 import {App} from '../../source/ui/app.js';
 import {Display} from '../../source/ui/display.js';
 import {modesAlone} from '../../source/ui/modes.js';
-import {createUi, type Store} from '../../source/ui/store.js';
+import {createUi, type Store} from '../../source/ui/state/store.js';
 
 class Screen extends Writable {
 	readonly isTTY = true;

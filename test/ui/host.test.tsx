@@ -6,7 +6,7 @@ import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {traceEvent} from '../../source/live/host/trace-events.js';
 import type {MachineState} from '../../source/machine/observed.js';
-import {refresh} from '../../source/ui/refresh.js';
+import {refresh} from '../../source/ui/state/refresh.js';
 import {capturedHost} from '../helpers/host-machine.js';
 import {openDashboard} from '../helpers/terminal.js';
 

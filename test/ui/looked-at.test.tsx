@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
 import {UNKNOWN} from '../../source/explain/ranges.js';
 import type {MachineState, ObservedMachine} from '../../source/machine/observed.js';
-import {refresh} from '../../source/ui/refresh.js';
+import {refresh} from '../../source/ui/state/refresh.js';
 import {stateWith} from '../helpers/state.js';
 import {openDashboard} from '../helpers/terminal.js';
 

@@ -4,7 +4,7 @@ import {type TestContext, test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import pty from '@lydell/node-pty';
 import fc from 'fast-check';
-import {MOUSE_OFF, MOUSE_ON, type MouseEvent, MouseParser} from '../../source/ui/mouse.js';
+import {MOUSE_OFF, MOUSE_ON, type MouseEvent, MouseParser} from '../../source/ui/terminal/mouse.js';
 
 function parse(...chunks: string[]) {
 	const parser = new MouseParser();

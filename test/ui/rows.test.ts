@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import {LEAST_COLUMNS, LEAST_ROWS, panelRows} from '../../source/ui/layout.js';
 import {boxes, boxOf} from '../../source/ui/place.js';
 import {bottomBorder, fit, paint, topBorder, widthOf, wrap} from '../../source/ui/rows.js';
-import {VIEWS, viewIn, viewsOf} from '../../source/ui/views.js';
+import {VIEWS, viewIn, viewsOf} from '../../source/ui/state/views.js';
 import {textOf} from '../helpers/lines.js';
 
 const text = fc.oneof(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {setTimeout as wait} from 'node:timers/promises';
 import {point} from '../../source/ui/point.js';
-import {VIEWS, viewIdsOf} from '../../source/ui/views.js';
+import {VIEWS, viewIdsOf} from '../../source/ui/state/views.js';
 import {openTestLab} from '../helpers/lab.js';
 import {openDashboard} from '../helpers/terminal.js';
 

@@ -1,7 +1,7 @@
 // The program itself.
 
-import {settle, TOP} from '../content.js';
-import {type Store, say} from '../store.js';
+import {settle, TOP} from '../state/list.js';
+import {type Store, say} from '../state/store.js';
 import type {UiCommand} from './command.js';
 
 export const appCommands: readonly UiCommand[] = [

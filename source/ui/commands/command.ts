@@ -1,8 +1,8 @@
 // A command of the dashboard: it carries its own keys, words and conditions.
 
-import type {Content} from '../content.js';
 import type {PanelId} from '../layout.js';
-import {type Store, say, type Ui} from '../store.js';
+import type {Content} from '../state/list.js';
+import {type Store, say, type Ui} from '../state/store.js';
 
 export const GROUPS = ['Views', 'Look', 'Lab', 'Form', 'Scenario', 'Time', 'dmascope'] as const;
 

@@ -1,11 +1,11 @@
 // Moving about: views, panels, lists.
 
-import {moved, type Place} from '../content.js';
-import {enterAction} from '../enter.js';
-import {focusOn, moveFocus, type Store, show, type Ui} from '../store.js';
-import {leaveThePast} from '../timeline.js';
-import {VIEWS, viewIn} from '../views.js';
+import {moved, type Place} from '../state/list.js';
+import {focusOn, moveFocus, type Store, show, type Ui} from '../state/store.js';
+import {leaveThePast} from '../state/time.js';
+import {VIEWS, viewIn} from '../state/views.js';
 import type {UiCommand} from './command.js';
+import {enterAction} from './enter.js';
 
 const NAMES: Record<(typeof VIEWS)[number], string> = {
 	overview: 'Both tables, a transfer and its way',

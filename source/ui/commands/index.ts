@@ -1,7 +1,7 @@
 // The one table of commands: keys, footer, help, palette and the readme's table of keys are made from it.
 
 import {type Config, withKeys} from '../config.js';
-import type {Ui} from '../store.js';
+import type {Ui} from '../state/store.js';
 import {appCommands} from './app.js';
 import type {UiCommand} from './command.js';
 import {displayCommands} from './display.js';

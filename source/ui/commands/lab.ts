@@ -1,9 +1,9 @@
 // What is done to the machine.
 
 import {POLICIES} from '../../machine/command.js';
-import {dispatch} from '../dispatch.js';
-import {commandOf, commitDraft, stepField} from '../form.js';
-import {BOTTOM, say} from '../store.js';
+import {dispatch} from '../state/dispatch.js';
+import {commandOf, commitDraft, stepField} from '../state/form.js';
+import {BOTTOM, say} from '../state/store.js';
 import {type UiCommand, withLab} from './command.js';
 
 export const labCommands: readonly UiCommand[] = [

@@ -3,7 +3,7 @@
 import {addressOfCell, cellAt} from '../../explain/memory-map.js';
 import {gridOf} from '../panels/memory.js';
 import {boxOf} from '../place.js';
-import type {Store} from '../store.js';
+import type {Store} from '../state/store.js';
 import type {UiCommand} from './command.js';
 
 export const mapCommands: readonly UiCommand[] = [

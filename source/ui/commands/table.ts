@@ -1,10 +1,10 @@
 // What can be done with a table of ranges: filter it, sort it, go to an address.
 
 import {SORTS} from '../../explain/filter.js';
-import {isTable, rangesShown} from '../ranges-shown.js';
-import {type Store, say, type Ui} from '../store.js';
-import {isFilteredList} from '../text-filter.js';
-import {unfoldKey} from '../unfold.js';
+import {isTable, rangesShown} from '../state/ranges-shown.js';
+import {type Store, say, type Ui} from '../state/store.js';
+import {isFilteredList} from '../state/text-filter.js';
+import {unfoldKey} from '../state/unfold.js';
 import type {UiCommand} from './command.js';
 
 const onTable = ({focus}: Ui): boolean => isTable(focus);

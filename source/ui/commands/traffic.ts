@@ -3,9 +3,9 @@
 import {POLICIES} from '../../machine/command.js';
 import type {Comparable, Comparison} from '../../machine/workload.js';
 import {messageOf, UserError} from '../../user-error.js';
-import {commandOf, commitDraft} from '../form.js';
-import {type Store, say} from '../store.js';
-import {changeRate, toggleWork} from '../traffic.js';
+import {commandOf, commitDraft} from '../state/form.js';
+import {type Store, say} from '../state/store.js';
+import {changeRate, toggleWork} from '../state/traffic.js';
 import {type UiCommand, withLab} from './command.js';
 
 export const trafficCommands: readonly UiCommand[] = [

@@ -4,10 +4,10 @@ import {hex, SECTOR} from '../../formats/address.js';
 import type {LabControls, ObservedMachine} from '../../machine/observed.js';
 import {messageOf} from '../../user-error.js';
 import {grouped} from '../../words.js';
-import {type Content, fixed} from '../content.js';
-import {isDma} from '../form.js';
 import type {Row, Span} from '../rows.js';
-import type {Ui} from '../store.js';
+import {isDma} from '../state/form.js';
+import {type Content, fixed} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 
 const PER_ROW = 8;
 /** More than this of a transfer is not compared on screen. */

@@ -2,10 +2,10 @@
 
 import type {Comparison} from '../../machine/workload.js';
 import {grouped, sizeText} from '../../words.js';
-import {type Content, fixed, list} from '../content.js';
 import {keySign} from '../glyphs.js';
 import {fit, type Row, type Span, wrap} from '../rows.js';
-import type {Ui} from '../store.js';
+import {type Content, fixed, list} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 import {DATA_TONES} from './transfers.js';
 
 const LABEL = 22;

@@ -1,6 +1,6 @@
-import {type Content, list} from '../content.js';
 import {type Row, wrap} from '../rows.js';
-import type {Ui} from '../store.js';
+import {type Content, list} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 
 /** The console of the guest that the form names. */
 export function consolePanel({state, form}: Ui, width: number): Content {

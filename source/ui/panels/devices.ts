@@ -2,9 +2,9 @@
 
 import {ridText} from '../../formats/pci.js';
 import type {Device} from '../../machine/observed.js';
-import {type Content, list} from '../content.js';
 import {fit, type Row} from '../rows.js';
-import type {Ui} from '../store.js';
+import {type Content, list} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 
 export function devicesPanel({state}: Ui, width: number): Content {
 	const names = Math.max(6, ...state.devices.map(({name}) => name.length + 1));

@@ -4,9 +4,9 @@ import {diagnose} from '../../explain/diagnosis.js';
 import type {Finding} from '../../machine/finding.js';
 import type {HostFacts} from '../../machine/host.js';
 import type {MachineState} from '../../machine/observed.js';
-import {type Content, fixed, list} from '../content.js';
 import {type Row, wrap} from '../rows.js';
-import type {Ui} from '../store.js';
+import {type Content, fixed, list} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 import type {Tone} from '../theme.js';
 
 const SIGNS: Record<Finding['severity'], readonly [string, Tone]> = {

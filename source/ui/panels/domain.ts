@@ -4,11 +4,11 @@ import {type DomainView, NO_MEMORY, type Range} from '../../explain/ranges.js';
 import {domainName, usersOf} from '../../explain/snapshot.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {grouped, plural} from '../../words.js';
-import {type Content, fixed} from '../content.js';
-import {rangesShown, type Shown} from '../ranges-shown.js';
 import {type Row, type Span, wrap} from '../rows.js';
-import {holds, rangeKey, shownTransfer, type Ui} from '../store.js';
-import type {ShownRange} from '../unfold.js';
+import {type Content, fixed} from '../state/list.js';
+import {rangesShown, type Shown} from '../state/ranges-shown.js';
+import {holds, rangeKey, shownTransfer, type Ui} from '../state/store.js';
+import type {ShownRange} from '../state/unfold.js';
 
 /** From this width on, addresses have their 0x and names are written out. */
 const WIDE = 56;

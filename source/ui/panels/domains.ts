@@ -4,9 +4,9 @@ import {isIdentity} from '../../explain/mappings.js';
 import {domainName, usersOf} from '../../explain/snapshot.js';
 import type {MachineState} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
-import {type Content, fixed, list} from '../content.js';
 import {type Row, wrap} from '../rows.js';
-import type {Ui} from '../store.js';
+import {type Content, fixed, list} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 
 export function domainsPanel({state, views, changed}: Ui, width: number): Content {
 	if (views.length === 0) return fixed('DOMAINS', prose(whyNone(state), width));

@@ -2,11 +2,11 @@
 
 import {eventText, eventWords, type TraceEvent} from '../../machine/trace.js';
 import {grouped, plural, sizeText} from '../../words.js';
-import {type Content, list} from '../content.js';
 import {graph} from '../graph.js';
 import {fit, type Row, wrap} from '../rows.js';
-import type {Ui} from '../store.js';
-import {filterOf, filterRows, matchesWords} from '../text-filter.js';
+import {type Content, list} from '../state/list.js';
+import type {Ui} from '../state/store.js';
+import {filterOf, filterRows, matchesWords} from '../state/text-filter.js';
 import type {Tone} from '../theme.js';
 
 const NONE =

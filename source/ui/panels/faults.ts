@@ -7,10 +7,10 @@ import {hex} from '../../formats/address.js';
 import type {HostFacts} from '../../machine/host.js';
 import type {Fault} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
-import {type Content, fixed, list} from '../content.js';
 import {keySign} from '../glyphs.js';
 import {type Row, widthOf, wrap} from '../rows.js';
-import type {Ui} from '../store.js';
+import {type Content, fixed, list} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 import {logFaultPanel, loggedPanel} from './logged.js';
 
 const latest = new WeakMap<readonly Fault[], readonly FaultRow[]>();

@@ -1,11 +1,11 @@
 // A host's IOMMU groups, whose each is or could be; and the chosen one with its devices.
 
 import type {DeviceFacts, HostFacts} from '../../machine/host.js';
-import {type Content, fixed, list} from '../content.js';
-import {groupKey, groupRows, groupRowsShown} from '../group-rows.js';
 import {fit, type Row, widthOf, wrap} from '../rows.js';
-import type {Ui} from '../store.js';
-import {filterOf, filterRows} from '../text-filter.js';
+import {groupKey, groupRows, groupRowsShown} from '../state/group-rows.js';
+import {type Content, fixed, list} from '../state/list.js';
+import type {Ui} from '../state/store.js';
+import {filterOf, filterRows} from '../state/text-filter.js';
 
 const WORDS = 16;
 

@@ -1,8 +1,8 @@
 // Every panel by its name: what it shows in a box of a given size.
 
-import type {Content} from '../content.js';
 import type {PanelId} from '../layout.js';
-import type {Ui} from '../store.js';
+import type {Content} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 import {bufferPanel} from './buffer.js';
 import {comparePanel} from './compare.js';
 import {consolePanel} from './console.js';

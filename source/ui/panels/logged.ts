@@ -4,9 +4,9 @@ import path from 'node:path';
 import {explainWalk} from '../../explain/walk.js';
 import type {LogFault, Logged} from '../../machine/logged.js';
 import {grouped} from '../../words.js';
-import {type Content, fixed, list} from '../content.js';
 import {fit, type Row, widthOf, wrap} from '../rows.js';
-import type {Ui} from '../store.js';
+import {type Content, fixed, list} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 
 export function loggedPanel({from, total, faults, closing}: Logged, width: number): Content {
 	const seen = `FAULTS ─ ${total === 0 ? 'none' : grouped(total)} in `;

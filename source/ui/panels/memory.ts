@@ -5,10 +5,10 @@ import {type Cell, cellAt, type MemoryMap, memoryMap} from '../../explain/memory
 import {reachOf} from '../../explain/reach.js';
 import {hex} from '../../formats/address.js';
 import {plural, sizeText} from '../../words.js';
-import {type Content, fixed, list} from '../content.js';
-import {hostOf} from '../ranges-shown.js';
 import {type Row, type Span, widthOf, wrap} from '../rows.js';
-import type {Ui} from '../store.js';
+import {type Content, fixed, list} from '../state/list.js';
+import {hostOf} from '../state/ranges-shown.js';
+import type {Ui} from '../state/store.js';
 import type {Tone} from '../theme.js';
 
 /** The map in a box: its cells from address 0 on, row by row. */

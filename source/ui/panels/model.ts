@@ -2,10 +2,10 @@
 
 import type {Data, Stage, Transfer} from '../../machine/observed.js';
 import {grouped, plural} from '../../words.js';
-import {type Content, fixed} from '../content.js';
-import {FIELDS, type Field, type Form, fieldText, isDma, isIdle} from '../form.js';
 import {fit, type Row, type Span} from '../rows.js';
-import {shownTransfer, type Ui} from '../store.js';
+import {FIELDS, type Field, type Form, fieldText, isDma, isIdle} from '../state/form.js';
+import {type Content, fixed} from '../state/list.js';
+import {shownTransfer, type Ui} from '../state/store.js';
 import type {Tone} from '../theme.js';
 
 const LABELS: Record<Field, string> = {

@@ -2,9 +2,9 @@
 
 import {NO_MEMORY, ownerAt, UNKNOWN} from '../../explain/ranges.js';
 import {hex, PAGE_SIZE} from '../../formats/address.js';
-import {type Content, fixed} from '../content.js';
 import type {Row} from '../rows.js';
-import type {Ui} from '../store.js';
+import {type Content, fixed} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 
 /** Of a row of 16 bytes: address, bytes and text. */
 const WIDE = 76;

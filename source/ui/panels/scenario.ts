@@ -1,12 +1,12 @@
 // The scenarios that ship, to choose from; or the one that is played: its story, and its steps as they went.
 
 import {firstSentence} from '../../words.js';
-import type {Content} from '../content.js';
-import {list} from '../content.js';
 import {keySign} from '../glyphs.js';
-import {nextStep, type Play} from '../play.js';
 import {type Row, wrap} from '../rows.js';
-import type {Ui} from '../store.js';
+import type {Content} from '../state/list.js';
+import {list} from '../state/list.js';
+import {nextStep, type Play} from '../state/play.js';
+import type {Ui} from '../state/store.js';
 
 export function scenarioPanel(ui: Ui, width: number, height: number): Content {
 	if (ui.play === undefined) return choice(ui, width, height);

@@ -2,10 +2,10 @@
 
 import type {Sample} from '../../machine/workload.js';
 import {grouped, sizeText} from '../../words.js';
-import {type Content, fixed} from '../content.js';
 import {graph} from '../graph.js';
 import {fit, type Row} from '../rows.js';
-import type {Ui} from '../store.js';
+import {type Content, fixed} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 import type {Tone} from '../theme.js';
 
 type Series = {name: string; tone: Tone; of: (sample: Sample) => number; text: (value: number) => string};

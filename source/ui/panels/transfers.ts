@@ -3,10 +3,10 @@
 import {hex, pageOf} from '../../formats/address.js';
 import type {Data, Part, Transfer} from '../../machine/observed.js';
 import {grouped, plural} from '../../words.js';
-import {type Content, fixed, list} from '../content.js';
 import {keySign} from '../glyphs.js';
 import {fit, type Row, wrap} from '../rows.js';
-import type {Ui} from '../store.js';
+import {type Content, fixed, list} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 import type {Tone} from '../theme.js';
 
 export const DATA_TONES: Record<Data, Tone> = {delivered: 'good', lost: 'bad', torn: 'bad', failed: 'warn'};

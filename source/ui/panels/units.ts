@@ -1,8 +1,8 @@
 // A host's IOMMU units and what each can do; where there are none, why.
 
-import {type Content, fixed, list} from '../content.js';
 import {type Row, wrap} from '../rows.js';
-import type {Ui} from '../store.js';
+import {type Content, fixed, list} from '../state/list.js';
+import type {Ui} from '../state/store.js';
 
 export function unitsPanel({state: {host}}: Ui, width: number): Content {
 	if (host === undefined) return fixed('UNITS', []);

@@ -6,10 +6,10 @@ import {hex} from '../../formats/address.js';
 import {ridText} from '../../formats/pci.js';
 import type {Cached} from '../../machine/observed.js';
 import {plural} from '../../words.js';
-import {type Content, fixed, list} from '../content.js';
-import {chosenDomain} from '../ranges-shown.js';
 import {type Row, wrap} from '../rows.js';
-import type {Access, Ui} from '../store.js';
+import {type Content, fixed, list} from '../state/list.js';
+import {chosenDomain} from '../state/ranges-shown.js';
+import type {Access, Ui} from '../state/store.js';
 
 const UNSEEN =
 	'What the IOMMU has cached cannot be seen from here: it may still answer as the tables were before.';

@@ -1,17 +1,17 @@
 // The dashboard's state, outside React. The machine is looked at again only when something was done to it.
 
 import {createStore, type StoreApi} from 'zustand/vanilla';
-import {type DomainView, type Range, viewDomain} from '../explain/ranges.js';
-import {PAGE_SIZE} from '../formats/address.js';
-import type {Rid} from '../formats/pci.js';
-import type {MachineKind, MachineState, ObservedMachine, Transfer} from '../machine/observed.js';
-import type {Comparison} from '../machine/workload.js';
-import type {Place} from './content.js';
+import {type DomainView, type Range, viewDomain} from '../../explain/ranges.js';
+import {PAGE_SIZE} from '../../formats/address.js';
+import type {Rid} from '../../formats/pci.js';
+import type {MachineKind, MachineState, ObservedMachine, Transfer} from '../../machine/observed.js';
+import type {Comparison} from '../../machine/workload.js';
+import {keySign} from '../glyphs.js';
+import type {PanelId} from '../layout.js';
+import type {Tone} from '../theme.js';
 import {commitDraft, type Form, newForm} from './form.js';
-import {keySign} from './glyphs.js';
-import type {PanelId} from './layout.js';
+import type {Place} from './list.js';
 import type {Play} from './play.js';
-import type {Tone} from './theme.js';
 import {type ViewId, viewIn, viewsOf} from './views.js';
 
 export type Message = {text: string; tone: Tone};

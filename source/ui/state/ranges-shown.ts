@@ -1,8 +1,8 @@
 // The rows of a domain's table as they are shown: filtered and sorted, anew only when the table or the wish changes.
 
-import {parseFilter, SORTS} from '../explain/filter.js';
-import type {DomainView} from '../explain/ranges.js';
-import type {PanelId} from './layout.js';
+import {parseFilter, SORTS} from '../../explain/filter.js';
+import type {DomainView} from '../../explain/ranges.js';
+import type {PanelId} from '../layout.js';
 import type {Ui} from './store.js';
 import {filterOf} from './text-filter.js';
 import {type ShownRange, unfolded} from './unfold.js';

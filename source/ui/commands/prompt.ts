@@ -1,13 +1,13 @@
 // A line that is typed at the bottom of the screen: a filter, an address, or the name of a command.
 
-import {parseFilter} from '../explain/filter.js';
-import {hex, pageOf} from '../formats/address.js';
-import {UserError} from '../user-error.js';
-import {type AppControls, runCommand} from './commands/command.js';
-import {TOP} from './content.js';
+import {parseFilter} from '../../explain/filter.js';
+import {hex, pageOf} from '../../formats/address.js';
+import {UserError} from '../../user-error.js';
+import {TOP} from '../state/list.js';
+import {isTable, rangesShown} from '../state/ranges-shown.js';
+import {holds, type Prompt, type Store, say} from '../state/store.js';
+import {type AppControls, runCommand} from './command.js';
 import {matches} from './palette.js';
-import {isTable, rangesShown} from './ranges-shown.js';
-import {holds, type Prompt, type Store, say} from './store.js';
 
 /** Takes a key into the open line. @returns false for a key that is none of its business */
 export function handlePromptKey(store: Store, key: string, app: AppControls): boolean {

@@ -1,6 +1,6 @@
 // What a panel shows: a title, rows that stay, and rows that scroll. Only the rows in sight are made.
 
-import type {Row} from './rows.js';
+import type {Row} from '../rows.js';
 
 export type Content = {
 	title: string;

@@ -1,11 +1,11 @@
 // What lies behind the chosen row of a panel: what Enter opens.
 
-import {faultsShown} from './panels/faults.js';
-import {chosenLogFault} from './panels/logged.js';
-import {startChosen} from './play.js';
-import {chosenDomain, hostOf, rangesShown} from './ranges-shown.js';
-import {type Access, focusOn, type Store, show, type Ui} from './store.js';
-import {viewsOf} from './views.js';
+import {faultsShown} from '../panels/faults.js';
+import {chosenLogFault} from '../panels/logged.js';
+import {startChosen} from '../state/play.js';
+import {chosenDomain, hostOf, rangesShown} from '../state/ranges-shown.js';
+import {type Access, focusOn, type Store, show, type Ui} from '../state/store.js';
+import {viewsOf} from '../state/views.js';
 
 type Opener = (store: Store) => void;
 

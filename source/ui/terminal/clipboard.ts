@@ -1,7 +1,7 @@
 // Copying by OSC 52: the terminal puts the text on its own clipboard, over ssh too. The sequence moves no cursor and
 // changes no cell; written in one piece to the terminal itself, not through Ink, it leaves the frame as it is.
 
-import {grouped} from '../words.js';
+import {grouped} from '../../words.js';
 import type {Environment} from './environment.js';
 
 /** What hterm and others take: 100,000 bytes, of which base64 leaves three quarters. */

@@ -1,11 +1,11 @@
 // What is done to the lab, and what the dashboard shows of it then.
 
-import type {DomainView} from '../explain/ranges.js';
-import type {Command, Outcome} from '../machine/command.js';
-import type {Transfer} from '../machine/observed.js';
-import {messageOf, UserError} from '../user-error.js';
-import type {Place} from './content.js';
-import type {PanelId} from './layout.js';
+import type {DomainView} from '../../explain/ranges.js';
+import type {Command, Outcome} from '../../machine/command.js';
+import type {Transfer} from '../../machine/observed.js';
+import {messageOf, UserError} from '../../user-error.js';
+import type {PanelId} from '../layout.js';
+import type {Place} from './list.js';
 import {refresh} from './refresh.js';
 import {BOTTOM, holds, type Store, say, TOP, type Ui} from './store.js';
 

@@ -1,11 +1,11 @@
 // Every command by name: those whose words hold what was typed, the best first.
 
-import type {UiCommand} from './commands/command.js';
-import {commands} from './commands/index.js';
-import {type Content, list} from './content.js';
-import {keySign} from './glyphs.js';
-import type {Row} from './rows.js';
-import type {Ui} from './store.js';
+import {keySign} from '../glyphs.js';
+import type {Row} from '../rows.js';
+import {type Content, list} from '../state/list.js';
+import type {Ui} from '../state/store.js';
+import type {UiCommand} from './command.js';
+import {commands} from './index.js';
 
 /** Commands that have each word of the text in their name or description. */
 export function matches(text: string): readonly UiCommand[] {

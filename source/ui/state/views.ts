@@ -1,8 +1,8 @@
 // The views of the dashboard, each on a number: which panels it has, and where they are on a screen of a given size.
 
-import type {MachineKind} from '../machine/observed.js';
-import {across, type Box, down, type PanelId} from './layout.js';
-import {overview} from './overview.js';
+import type {MachineKind} from '../../machine/observed.js';
+import {across, type Box, down, type PanelId} from '../layout.js';
+import {overview} from '../overview.js';
 
 export const VIEWS = [
 	'overview',

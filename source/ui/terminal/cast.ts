@@ -2,7 +2,7 @@
 
 import fs from 'node:fs';
 import {StringDecoder} from 'node:string_decoder';
-import {errnoOf, messageOf, UserError} from '../user-error.js';
+import {errnoOf, messageOf, UserError} from '../../user-error.js';
 
 type Terminal = NodeJS.WriteStream;
 

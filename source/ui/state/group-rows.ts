@@ -1,6 +1,6 @@
 // The rows of a host's list of groups: one a device, since a group may have many; those in no group come last.
 
-import type {DeviceFacts, GroupFacts, HostFacts} from '../machine/host.js';
+import type {DeviceFacts, GroupFacts, HostFacts} from '../../machine/host.js';
 import type {Ui} from './store.js';
 import {filterOf, matchesWords} from './text-filter.js';
 

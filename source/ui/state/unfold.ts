@@ -1,7 +1,7 @@
 // A run of a table, unfolded: cut where the entries of the next lower level end, 1 GiB, 2 MiB, 4 KiB.
 
-import type {Range} from '../explain/ranges.js';
-import {PAGE_SIZE} from '../formats/address.js';
+import type {Range} from '../../explain/ranges.js';
+import {PAGE_SIZE} from '../../formats/address.js';
 
 /** A row of a table; `depth` is how far it is unfolded out of its run. */
 export type ShownRange = Range & {depth?: number};

@@ -1,6 +1,6 @@
 // The guests at work: time passes here, ten times a second while they are.
 
-import {UserError} from '../user-error.js';
+import {UserError} from '../../user-error.js';
 import {refresh} from './refresh.js';
 import {type Store, say} from './store.js';
 

@@ -1,7 +1,7 @@
 // The form of the device-model panel: plain values, the field that is chosen, and what is being typed.
 
-import {hex, PAGE_SIZE, SECTOR} from '../formats/address.js';
-import type {TransferCommand} from '../machine/command.js';
+import {hex, PAGE_SIZE, SECTOR} from '../../formats/address.js';
+import type {TransferCommand} from '../../machine/command.js';
 
 export const FIELDS = ['vm', 'op', 'lba', 'sectors', 'segments', 'gpa'] as const;
 export type Field = (typeof FIELDS)[number];

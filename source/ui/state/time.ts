@@ -1,11 +1,11 @@
 // Time: back and forth through what was done. The machine is taken there, and all that is shown is what it was then.
 
-import type {Entry, History} from '../machine/history.js';
-import type {MachineState, Transfer} from '../machine/observed.js';
-import {messageOf, UserError} from '../user-error.js';
-import {grouped} from '../words.js';
+import type {Entry, History} from '../../machine/history.js';
+import type {MachineState, Transfer} from '../../machine/observed.js';
+import {messageOf, UserError} from '../../user-error.js';
+import {grouped} from '../../words.js';
+import type {Row, Span} from '../rows.js';
 import {refresh} from './refresh.js';
-import type {Row, Span} from './rows.js';
 import {type Store, say, type Ui} from './store.js';
 import {pauseWork} from './traffic.js';
 

@@ -1,11 +1,11 @@
 // From key presses and pastes to what is typed, and to commands.
 
-import {type AppControls, runCommand} from './commands/command.js';
-import {commands, isAvailable} from './commands/index.js';
-import {accepts, commitDraft, edit, type} from './form.js';
-import {fits} from './layout.js';
+import {fits} from '../layout.js';
+import {accepts, commitDraft, edit, type} from '../state/form.js';
+import type {Store} from '../state/store.js';
+import {type AppControls, runCommand} from './command.js';
+import {commands, isAvailable} from './index.js';
 import {handlePromptKey} from './prompt.js';
-import type {Store} from './store.js';
 
 /** What a key press does: what is being typed first, then the table. */
 export function handleKey(store: Store, key: string, app: AppControls): void {

@@ -1,8 +1,8 @@
 // Looks at the machine again where it has changed, and says and lights up what is new.
 
-import type {DomainView} from '../explain/ranges.js';
-import type {MachineState} from '../machine/observed.js';
-import {grouped} from '../words.js';
+import type {DomainView} from '../../explain/ranges.js';
+import type {MachineState} from '../../machine/observed.js';
+import {grouped} from '../../words.js';
 import type {Form} from './form.js';
 import {changedGroups} from './group-rows.js';
 import {keepSelection} from './keep-selection.js';
