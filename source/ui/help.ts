@@ -5,8 +5,8 @@ import {GROUPS, NEEDS_LAB} from './commands/command.js';
 import {commands} from './commands/index.js';
 import {keySign} from './glyphs.js';
 import {fit, type Row, wrap} from './rows.js';
-import {type Content, list} from './state/list.js';
-import {OTHERWISE, viewIdsOf, viewsOf} from './state/views.js';
+import {type List, list} from './state/list.js';
+import {OTHERWISE, panelsOf, viewIdsOf} from './state/views.js';
 
 const INTRO = [
 	'A guest reads a raw disk: the host’s disk controller writes the guest’s memory itself, and is looked up in the host domain. Policy remove takes the pages of a guest with a passthru device out of that domain, keep leaves them, bounce copies each transfer through a buffer of bhyve. The host is modelled; the disk and its bytes, the tables and the copies are real.',
@@ -20,9 +20,10 @@ export function helpPanel(
 	width: number,
 	{notes}: Pick<MachineState, 'notes'> = {},
 	kind: MachineKind = 'lab',
-): Content {
-	const there: readonly string[] = viewIdsOf({kind});
-	const hasMap = Object.values(viewsOf({kind})).some(({panels}) => panels.includes('map'));
+): List {
+	const ids = viewIdsOf(kind);
+	const there: readonly string[] = ids;
+	const hasMap = ids.some(view => panelsOf(kind, view)?.includes('map'));
 	const columns = Math.max(1, Math.min(3, Math.floor(width / COLUMN)));
 	const rows = GROUPS.filter(group => !(kind !== 'lab' && NEEDS_LAB.includes(group))).flatMap(
 		(group): Row[] => [

@@ -14,11 +14,11 @@ export const appCommands: readonly UiCommand[] = [
 		group: 'dmascope',
 		run: (store, app) => {
 			const {message, places} = store.getState();
-			const target = app.target();
-			const chosen = target?.content.selects && target.content.count > 0 ? target : undefined;
-			const {cursor} = chosen ? settle(chosen.content, chosen.height, places[chosen.name] ?? TOP) : TOP;
-			const row = chosen?.content.row(cursor);
-			const text = row ? row.map(span => (typeof span === 'string' ? span : span[0])).join('') : message.text;
+			const list = app.list();
+			const chosen = list?.handle.selects && list.handle.count > 0 ? list : undefined;
+			const text = chosen
+				? chosen.handle.text(settle(chosen.handle, places[chosen.name] ?? TOP).cursor)
+				: message.text;
 			const refused = app.copy(text.trim());
 			say(store, refused ?? `Copied: ${text.trim()}`, refused === undefined ? 'good' : 'warn');
 		},

@@ -1,10 +1,10 @@
 // A command of the dashboard: it carries its own keys, words and conditions.
 
-import type {PanelId} from '../layout.js';
-import type {Content} from '../state/list.js';
+import type {GridHandle, ListHandle} from '../hooks/use-screen.js';
 import {type Store, say, type Ui} from '../state/store.js';
+import type {PanelId} from '../state/views.js';
 
-export const GROUPS = ['Views', 'Look', 'Lab', 'Form', 'Scenario', 'Time', 'dmascope'] as const;
+export const GROUPS = ['Views', 'Display', 'Lab', 'Form', 'Scenario', 'Time', 'dmascope'] as const;
 
 /** What a machine without a lab has no use for. */
 export const NEEDS_LAB: readonly string[] = ['Lab', 'Form', 'Scenario', 'Time'];
@@ -31,14 +31,18 @@ export type UiCommand = {
 export type AppControls = {
 	exit: () => void;
 	suspend: () => void;
-	/** Draws the whole screen anew. */
+	/** Draws the whole screen again. */
 	redraw: () => void;
 	/** Puts text on the clipboard of whoever sits at the terminal. @returns why it cannot, if it cannot */
 	copy: (text: string) => string | undefined;
-	/** What arrows move in, as it is on the screen. */
-	target: () => Target | undefined;
+	focusNext: () => void;
+	focusPrevious: () => void;
+	/** The list that arrows move in now, by its name. */
+	list: () => {name: PanelId | 'help' | 'palette'; handle: ListHandle} | undefined;
+	grid: () => GridHandle | undefined;
+	/** Whether the terminal is large enough for the dashboard. */
+	fits: () => boolean;
 };
-export type Target = {name: PanelId | 'help'; content: Content; height: number};
 
 export const withLab = ({machine}: Ui): string | undefined =>
 	machine.lab === undefined ? 'This machine can only be looked at.' : undefined;

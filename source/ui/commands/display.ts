@@ -1,9 +1,9 @@
 // Moving about: views, panels, lists.
 
-import {moved, type Place} from '../state/list.js';
-import {focusOn, moveFocus, type Store, show, type Ui} from '../state/store.js';
+import {moved, TOP} from '../state/list.js';
+import {focusOn, placeOn, type Store, show, type Ui} from '../state/store.js';
 import {leaveThePast} from '../state/time.js';
-import {VIEWS, viewIn} from '../state/views.js';
+import {panelsOf, VIEWS} from '../state/views.js';
 import type {UiCommand} from './command.js';
 import {enterAction} from './enter.js';
 
@@ -45,7 +45,7 @@ export const displayCommands: readonly UiCommand[] = [
 		shown: '⏎',
 		label: 'open',
 		description: 'What lies behind the chosen row',
-		group: 'Look',
+		group: 'Display',
 		hint: 8,
 		place: 'list',
 		when: ui => enterAction(ui) !== undefined,
@@ -57,10 +57,10 @@ export const displayCommands: readonly UiCommand[] = [
 		shown: 'Tab',
 		label: 'panel',
 		description: 'The next panel',
-		group: 'Look',
+		group: 'Display',
 		hint: 6,
-		when: ui => viewIn(ui).panels.length > 1,
-		run: store => moveFocus(store, 1),
+		when: ({kind, view}) => (panelsOf(kind, view)?.length ?? 0) > 1,
+		run: (_store, app) => app.focusNext(),
 	},
 	{
 		id: 'previous-panel',
@@ -68,9 +68,9 @@ export const displayCommands: readonly UiCommand[] = [
 		shown: 'S-Tab',
 		label: 'back',
 		description: 'The previous panel',
-		group: 'Look',
-		when: ui => viewIn(ui).panels.length > 1,
-		run: store => moveFocus(store, -1),
+		group: 'Display',
+		when: ({kind, view}) => (panelsOf(kind, view)?.length ?? 0) > 1,
+		run: (_store, app) => app.focusPrevious(),
 	},
 	{
 		id: 'zoom',
@@ -78,7 +78,7 @@ export const displayCommands: readonly UiCommand[] = [
 		shown: 'z',
 		label: 'zoom',
 		description: 'The panel alone, or all again',
-		group: 'Look',
+		group: 'Display',
 		hint: 2,
 		run: store => store.setState(({zoom}) => ({zoom: !zoom})),
 	},
@@ -88,21 +88,21 @@ export const displayCommands: readonly UiCommand[] = [
 		shown: 'Esc',
 		label: 'back',
 		description: 'Back one step',
-		group: 'Look',
+		group: 'Display',
 		run: back,
 	},
 ];
 
 /** One layer at a time: what is typed, what lies over the panels, a filter, the zoom, the view, the past. */
 function back(store: Store): void {
-	const {overlay, form, filters, focus, zoom, view, timeline} = store.getState();
+	const {overlay, form, filters, focus, zoom, view, kind, timeline} = store.getState();
 	if (form.draft !== undefined) store.setState({form: {...form, draft: undefined}});
 	else if (overlay !== undefined) store.setState({overlay: undefined});
 	else if (zoom) store.setState({zoom: false});
 	else if (filters[focus]) store.setState({filters: {...filters, [focus]: undefined}});
 	else if (view !== 'overview') show(store, 'overview');
 	else if (timeline) leaveThePast(store);
-	else focusOn(store, viewIn(store.getState()).first);
+	else focusOn(store, panelsOf(kind, view)?.[0] ?? focus);
 }
 
 function scrollCommand(
@@ -118,18 +118,14 @@ function scrollCommand(
 		shown,
 		label: 'scroll',
 		description,
-		group: 'Look',
+		group: 'Display',
 		place: 'list',
 		when: inList,
 		run: (store, app) => {
-			const {places} = store.getState();
-			const target = app.target();
-			if (target === undefined) return;
-			const {name, content, height} = target;
-			const place = moved(content, height, places[name] ?? START, move);
-			store.setState({places: {...places, [name]: place}});
+			const list = app.list();
+			if (list === undefined) return;
+			const {name, handle} = list;
+			placeOn(store, name, moved(handle, store.getState().places[name] ?? TOP, move));
 		},
 	};
 }
-
-const START: Place = {top: 0, cursor: 0};

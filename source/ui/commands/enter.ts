@@ -5,7 +5,7 @@ import {chosenLogFault} from '../panels/logged.js';
 import {startChosen} from '../state/play.js';
 import {chosenDomain, hostOf, rangesShown} from '../state/ranges-shown.js';
 import {type Access, focusOn, type Store, show, type Ui} from '../state/store.js';
-import {viewsOf} from '../state/views.js';
+import {panelsOf} from '../state/views.js';
 
 type Opener = (store: Store) => void;
 
@@ -29,7 +29,8 @@ export function enterAction(ui: Ui): Opener | undefined {
 		case 'domain': {
 			const range = rangesShown(ui, 'domain')?.ranges[cursor];
 			const device = state.devices.find(({domain}) => domain === chosenDomain(ui)?.domain.id);
-			if (range === undefined || device === undefined || viewsOf(ui).walk === undefined) return undefined;
+			if (range === undefined || device === undefined || panelsOf(ui.kind, 'walk') === undefined)
+				return undefined;
 			return walk({rid: device.rid, iova: range.iova, write: range.write});
 		}
 		case 'devices': {
@@ -67,7 +68,7 @@ const walk =
 function loggedOpener(ui: Ui): Opener | undefined {
 	const logged = chosenLogFault(ui);
 	if (logged === undefined) return undefined;
-	if (logged.access !== undefined && viewsOf(ui).walk !== undefined) return walk(logged.access);
+	if (logged.access !== undefined && panelsOf(ui.kind, 'walk') !== undefined) return walk(logged.access);
 	return store => {
 		show(store, 'faults');
 		focusOn(store, 'fault');

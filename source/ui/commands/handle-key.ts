@@ -1,6 +1,5 @@
 // From key presses and pastes to what is typed, and to commands.
 
-import {fits} from '../layout.js';
 import {accepts, commitDraft, edit, type} from '../state/form.js';
 import type {Store} from '../state/store.js';
 import {type AppControls, runCommand} from './command.js';
@@ -10,7 +9,7 @@ import {handlePromptKey} from './prompt.js';
 /** What a key press does: what is being typed first, then the table. */
 export function handleKey(store: Store, key: string, app: AppControls): void {
 	const ui = store.getState();
-	const large = fits(ui.size);
+	const large = app.fits();
 	if (large && ui.prompt && handlePromptKey(store, key, app)) return;
 	if (large && ui.overlay === undefined && accepts(ui.form, key)) {
 		store.setState({form: type(ui.form, key)});

@@ -3,7 +3,8 @@
 import {POLICIES} from '../../machine/command.js';
 import {dispatch} from '../state/dispatch.js';
 import {commandOf, commitDraft, stepField} from '../state/form.js';
-import {BOTTOM, say} from '../state/store.js';
+import {BOTTOM} from '../state/list.js';
+import {say} from '../state/store.js';
 import {type UiCommand, withLab} from './command.js';
 
 export const labCommands: readonly UiCommand[] = [

@@ -2,7 +2,7 @@
 
 import {keySign} from '../glyphs.js';
 import type {Row} from '../rows.js';
-import {type Content, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 import type {UiCommand} from './command.js';
 import {commands} from './index.js';
@@ -19,7 +19,7 @@ export function matches(text: string): readonly UiCommand[] {
 	return fitting.toSorted((a, b) => rank(a) - rank(b));
 }
 
-export function palettePanel(ui: Ui): Content {
+export function palettePanel(ui: Ui): List {
 	const found = matches(ui.prompt?.text ?? '');
 	const rows = found.map((command): Row => {
 		const why = command.why?.(ui);

@@ -6,7 +6,7 @@ import {messageOf} from '../../user-error.js';
 import {grouped} from '../../words.js';
 import type {Row, Span} from '../rows.js';
 import {isDma} from '../state/form.js';
-import {type Content, fixed} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 
 const PER_ROW = 8;
@@ -16,15 +16,15 @@ const MOST = 1024 * 1024;
 type Bytes = {guest: Uint8Array; disk: Uint8Array; different: number};
 const latest = new WeakMap<ObservedMachine, {key: string; bytes: Bytes}>();
 
-export function bufferPanel(ui: Ui): Content {
+export function bufferPanel(ui: Ui): List {
 	const {form, machine} = ui;
 	const {lab} = machine;
-	if (lab === undefined) return fixed('BUFFER', [['This machine shows no buffers.']]);
+	if (lab === undefined) return list('BUFFER', [['This machine shows no buffers.']]);
 	let bytes: Bytes;
 	try {
 		bytes = read(ui, lab);
 	} catch (error) {
-		return fixed('BUFFER', [[[`The disk cannot be read: ${messageOf(error)}`, 'warn']]]);
+		return list('BUFFER', [[[`The disk cannot be read: ${messageOf(error)}`, 'warn']]]);
 	}
 	const {guest, disk, different} = bytes;
 	if (isDma(form)) {
@@ -34,14 +34,13 @@ export function bufferPanel(ui: Ui): Content {
 		};
 	}
 	const place = `${form.vm} ${hex(form.gpa)} │ ada0 LBA ${form.lba}`;
-	if (guest.length === 0)
-		return fixed(`BUFFER ${place}`, [[`${form.vm} has no memory at ${hex(form.gpa)}.`]]);
+	if (guest.length === 0) return list(`BUFFER ${place}`, [[`${form.vm} has no memory at ${hex(form.gpa)}.`]]);
 	const compared = Math.min(guest.length, disk.length);
 	const verdict = comparison(different, compared, form.sectors * SECTOR);
 	return shown(`BUFFER ${place} ─ ${verdict}`, bytes);
 }
 
-const shown = (title: string, bytes: Bytes): Content => ({
+const shown = (title: string, bytes: Bytes): List => ({
 	title,
 	head: [],
 	count: Math.ceil(bytes.guest.length / PER_ROW),

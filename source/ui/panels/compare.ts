@@ -4,7 +4,7 @@ import type {Comparison} from '../../machine/workload.js';
 import {grouped, sizeText} from '../../words.js';
 import {keySign} from '../glyphs.js';
 import {fit, type Row, type Span, wrap} from '../rows.js';
-import {type Content, fixed, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 import {DATA_TONES} from './transfers.js';
 
@@ -22,9 +22,9 @@ const LINES: readonly (readonly [label: string, of: (one: Comparison) => Span])[
 	['guest pages in reach', ({hostReach}) => grouped(hostReach)],
 ];
 
-export function comparePanel({compared}: Ui, width: number): Content {
+export function comparePanel({compared}: Ui, width: number): List {
 	if (compared === undefined)
-		return fixed(
+		return list(
 			'COMPARE',
 			wrap(
 				'Enter runs the transfer in the form under remove, keep and bounce, each on a machine of its own; w has the guests do 200 requests of their own there.',

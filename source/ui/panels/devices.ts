@@ -3,10 +3,10 @@
 import {ridText} from '../../formats/pci.js';
 import type {Device} from '../../machine/observed.js';
 import {fit, type Row} from '../rows.js';
-import {type Content, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 
-export function devicesPanel({state}: Ui, width: number): Content {
+export function devicesPanel({state}: Ui, width: number): List {
 	const names = Math.max(6, ...state.devices.map(({name}) => name.length + 1));
 	const rows = state.devices.map((device): Row => {
 		if (state.writer !== undefined) return ownRow(device, Math.min(names, width - 20));

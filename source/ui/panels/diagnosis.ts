@@ -5,7 +5,7 @@ import type {Finding} from '../../machine/finding.js';
 import type {HostFacts} from '../../machine/host.js';
 import type {MachineState} from '../../machine/observed.js';
 import {type Row, wrap} from '../rows.js';
-import {type Content, fixed, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 import type {Tone} from '../theme.js';
 
@@ -43,10 +43,10 @@ const hostFindings = ({warnings, notSeen}: HostFacts): Finding[] => [
 	),
 ];
 
-export function diagnosisPanel(ui: Ui): Content {
+export function diagnosisPanel(ui: Ui): List {
 	const findings = findingsShown(ui);
 	if (findings.length === 0)
-		return fixed('LINTS', [[[' ✓ Nothing is wrong that can be seen from here.', 'good']]]);
+		return list('LINTS', [[[' ✓ Nothing is wrong that can be seen from here.', 'good']]]);
 	return {
 		...list(
 			`LINTS ─ ${findings.length}`,
@@ -56,9 +56,9 @@ export function diagnosisPanel(ui: Ui): Content {
 	};
 }
 
-export function findingPanel(ui: Ui, width: number): Content {
+export function findingPanel(ui: Ui, width: number): List {
 	const finding = findingsShown(ui)[ui.places.diagnosis?.cursor ?? 0];
-	if (finding === undefined) return fixed('WHY', []);
+	if (finding === undefined) return list('WHY', []);
 	const prose = (text: string): Row[] => wrap(text, width - 4).map(line => [`   ${line.trim()}`]);
 	return list('WHY, AND WHAT TO DO', [
 		[' ', SIGNS[finding.severity], [` ${finding.title}`, 'title']],

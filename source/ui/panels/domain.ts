@@ -5,7 +5,7 @@ import {domainName, usersOf} from '../../explain/snapshot.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {grouped, plural} from '../../words.js';
 import {type Row, type Span, wrap} from '../rows.js';
-import {type Content, fixed} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import {rangesShown, type Shown} from '../state/ranges-shown.js';
 import {holds, rangeKey, shownTransfer, type Ui} from '../state/store.js';
 import type {ShownRange} from '../state/unfold.js';
@@ -13,10 +13,10 @@ import type {ShownRange} from '../state/unfold.js';
 /** From this width on, addresses have their 0x and names are written out. */
 const WIDE = 56;
 
-export function hostPanel(ui: Ui, width: number): Content {
+export function hostPanel(ui: Ui, width: number): List {
 	const shownRanges = rangesShown(ui, 'host');
 	if (shownRanges === undefined) {
-		return fixed('HOST DOMAIN', [
+		return list('HOST DOMAIN', [
 			[' There is no host domain yet: it is made when the'],
 			[' first passthru device is bound to a VM.'],
 		]);
@@ -51,7 +51,7 @@ export function hostPanel(ui: Ui, width: number): Content {
 	});
 }
 
-export function guestPanel(ui: Ui, width: number): Content {
+export function guestPanel(ui: Ui, width: number): List {
 	const {vm} = ui.form;
 	const shownRanges = rangesShown(ui, 'guest');
 	if (shownRanges === undefined) return withoutDomain(ui, vm, width);
@@ -61,9 +61,9 @@ export function guestPanel(ui: Ui, width: number): Content {
 }
 
 /** The domain that is chosen among those that a machine's own kernel has made. */
-export function domainPanel(ui: Ui, width: number): Content {
+export function domainPanel(ui: Ui, width: number): List {
 	const shownRanges = rangesShown(ui, 'domain');
-	if (shownRanges === undefined) return fixed('DOMAIN', [[[' There is none.', 'dim']]]);
+	if (shownRanges === undefined) return list('DOMAIN', [[[' There is none.', 'dim']]]);
 	const {domain, mappedPages} = shownRanges.view;
 	const title = `DOMAIN ${domainName(domain)} ─ ${usersOf(domain, ui.state.devices)} ─ ${plural(mappedPages, 'page')}`;
 	return translated(ui, shownRanges, title, ['IOVA', 'address'], width);
@@ -77,7 +77,7 @@ function translated(
 	[from, to]: readonly [from: string, to: string],
 	width: number,
 	marked?: number,
-): Content {
+): List {
 	const {view} = shownRanges;
 	const digits = digitsOf(view.ranges.map(({hpa, pages}) => hpa + pages * PAGE_SIZE));
 	const target = digits + 3;
@@ -103,15 +103,15 @@ function translated(
 }
 
 /** A guest with no domain of its own: what of it the host's devices reach is counted in the host's table. */
-function withoutDomain({state, views}: Ui, vm: string, width: number): Content {
+function withoutDomain({state, views}: Ui, vm: string, width: number): List {
 	const pages = state.vms.find(({name}) => name === vm)?.pages ?? 0;
-	if (pages === 0) return fixed('GUEST', [[' There is no guest.']]);
+	if (pages === 0) return list('GUEST', [[' There is no guest.']]);
 	const host = views.find(({domain}) => domain.role === 'host')?.ranges ?? [];
 	const reachable = host.filter(range => range.owner === vm && (range.read || range.write));
 	const count = reachable.reduce((sum, range) => sum + range.pages, 0);
 	const some = count === pages ? `All ${grouped(pages)}` : `${grouped(count)} of the ${grouped(pages)}`;
 	const text = `${vm} has no passthru device, so no domain. ${some} pages of its memory are in the host domain.`;
-	return fixed(
+	return list(
 		`${vm} ─ no domain of its own`,
 		wrap(text, width - 2).map(line => [` ${line.trim()}`]),
 	);
@@ -123,7 +123,7 @@ function table(
 	title: string,
 	head: Row,
 	row: (range: ShownRange) => Row,
-): Content {
+): List {
 	const {domain} = view;
 	const filtered = problem ?? `${plural(ranges.length, 'row')} of ${grouped(view.ranges.length)}: ${filter}`;
 	return {

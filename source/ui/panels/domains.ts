@@ -5,11 +5,11 @@ import {domainName, usersOf} from '../../explain/snapshot.js';
 import type {MachineState} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
 import {type Row, wrap} from '../rows.js';
-import {type Content, fixed, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 
-export function domainsPanel({state, views, changed}: Ui, width: number): Content {
-	if (views.length === 0) return fixed('DOMAINS', prose(whyNone(state), width));
+export function domainsPanel({state, views, changed}: Ui, width: number): List {
+	if (views.length === 0) return list('DOMAINS', prose(whyNone(state), width));
 	const names = Math.max(5, ...views.map(({domain}) => domainName(domain).length + 1));
 	const rows = views.map(({domain, mappedPages}): Row => {
 		const pages = isIdentity(domain) ? 'all, 1:1' : grouped(mappedPages);

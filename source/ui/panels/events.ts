@@ -4,7 +4,7 @@ import {eventText, eventWords, type TraceEvent} from '../../machine/trace.js';
 import {grouped, plural, sizeText} from '../../words.js';
 import {graph} from '../graph.js';
 import {fit, type Row, wrap} from '../rows.js';
-import {type Content, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 import {filterOf, filterRows, matchesWords} from '../state/text-filter.js';
 import type {Tone} from '../theme.js';
@@ -14,7 +14,7 @@ const NONE =
 const NAME = 8;
 const VALUE = 26;
 
-export function eventsPanel(ui: Ui, width: number): Content {
+export function eventsPanel(ui: Ui, width: number): List {
 	const {trace} = ui.state;
 	const prose = (text: string): Row[] => wrap(text, width - 2).map(line => [[` ${line.trim()}`, 'dim']]);
 	if (trace === undefined) return list('EVENTS', prose(NONE));

@@ -9,7 +9,7 @@ import type {Fault} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
 import {keySign} from '../glyphs.js';
 import {type Row, widthOf, wrap} from '../rows.js';
-import {type Content, fixed, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 import {logFaultPanel, loggedPanel} from './logged.js';
 
@@ -23,7 +23,7 @@ export function faultsShown({state: {faults}}: Ui): readonly FaultRow[] {
 	return rows;
 }
 
-export function faultsPanel(ui: Ui, width: number): Content {
+export function faultsPanel(ui: Ui, width: number): List {
 	if (ui.state.logged) return loggedPanel(ui.state.logged, width);
 	if (ui.state.host) return list('FAULTS ─ not seen', prose(whyNone(ui.state.host), width));
 	const {faultLog} = ui.state;
@@ -58,11 +58,11 @@ function faultRow(
 	];
 }
 
-export function faultPanel(ui: Ui, width: number): Content {
+export function faultPanel(ui: Ui, width: number): List {
 	if (ui.state.logged) return logFaultPanel(ui, ui.state.logged, width);
 	const row = faultsShown(ui)[ui.places.faults?.cursor ?? 0];
-	if (ui.state.host) return fixed('IN WORDS', []);
-	if (row === undefined) return fixed('IN WORDS', [[` ${noneWords(ui)}`]]);
+	if (ui.state.host) return list('IN WORDS', []);
+	if (row === undefined) return list('IN WORDS', [[` ${noneWords(ui)}`]]);
 	const {sentence, check} = explainFault(ui.machine.memory, ui.state, row);
 	return list(keySign('IN WORDS ─ ⏎ in the list shows the walk'), [
 		...prose([sentence], width),

@@ -3,16 +3,16 @@
 import type {DeviceFacts, HostFacts} from '../../machine/host.js';
 import {fit, type Row, widthOf, wrap} from '../rows.js';
 import {groupKey, groupRows, groupRowsShown} from '../state/group-rows.js';
-import {type Content, fixed, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 import {filterOf, filterRows} from '../state/text-filter.js';
 
 const WORDS = 16;
 
-export function groupsPanel(ui: Ui, width: number): Content {
+export function groupsPanel(ui: Ui, width: number): List {
 	const {changed} = ui;
 	const {host} = ui.state;
-	if (host === undefined) return fixed('GROUPS', []);
+	if (host === undefined) return list('GROUPS', []);
 	const {groups} = host;
 	if (groups.length === 0) return withoutGroups(host, width);
 	const rows = groupRowsShown(ui);
@@ -52,7 +52,7 @@ function deviceSpans(device: DeviceFacts | undefined): Row {
 	];
 }
 
-function withoutGroups({notSeen}: HostFacts, width: number): Content {
+function withoutGroups({notSeen}: HostFacts, width: number): List {
 	const prose = (text: string, row: (line: string) => Row): Row[] =>
 		wrap(text, width - 2).map(line => row(` ${line.trim()}`));
 	return list('GROUPS ─ none', [
@@ -66,11 +66,11 @@ function withoutGroups({notSeen}: HostFacts, width: number): Content {
 	]);
 }
 
-export function groupPanel(ui: Ui, width: number): Content {
+export function groupPanel(ui: Ui, width: number): List {
 	const {host} = ui.state;
-	if (host === undefined) return fixed('GROUP', []);
+	if (host === undefined) return list('GROUP', []);
 	const row = groupRowsShown(ui)[ui.places.groups?.cursor ?? 0];
-	if (row === undefined && filterOf(ui, 'groups') !== '') return fixed('GROUP', []);
+	if (row === undefined && filterOf(ui, 'groups') !== '') return list('GROUP', []);
 	const group = row?.group;
 	if (group === undefined)
 		return list(

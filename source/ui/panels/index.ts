@@ -1,8 +1,8 @@
 // Every panel by its name: what it shows in a box of a given size.
 
-import type {PanelId} from '../layout.js';
-import type {Content} from '../state/list.js';
+import type {List} from '../state/list.js';
 import type {Ui} from '../state/store.js';
+import type {PanelId} from '../state/views.js';
 import {bufferPanel} from './buffer.js';
 import {comparePanel} from './compare.js';
 import {consolePanel} from './console.js';
@@ -23,7 +23,7 @@ import {unitsPanel} from './units.js';
 import {walkPanel} from './walk.js';
 
 /** `width` and `height` are those inside the borders. */
-export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => Content> = {
+export const panels: Record<PanelId, (ui: Ui, width: number, height: number) => List> = {
 	host: hostPanel,
 	guest: guestPanel,
 	devices: devicesPanel,

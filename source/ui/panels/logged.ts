@@ -5,10 +5,10 @@ import {explainWalk} from '../../explain/walk.js';
 import type {LogFault, Logged} from '../../machine/logged.js';
 import {grouped} from '../../words.js';
 import {fit, type Row, widthOf, wrap} from '../rows.js';
-import {type Content, fixed, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 
-export function loggedPanel({from, total, faults, closing}: Logged, width: number): Content {
+export function loggedPanel({from, total, faults, closing}: Logged, width: number): List {
 	const seen = `FAULTS ─ ${total === 0 ? 'none' : grouped(total)} in `;
 	// Of a long path the end tells.
 	const title = `${seen}${widthOf(seen + from) <= width - 2 ? from : path.basename(from)}`;
@@ -30,9 +30,9 @@ export const chosenLogFault = ({state, places}: Ui): LogFault | undefined =>
 
 const LABEL = 9;
 
-export function logFaultPanel(ui: Ui, {closing}: Logged, width: number): Content {
+export function logFaultPanel(ui: Ui, {closing}: Logged, width: number): List {
 	const logged = chosenLogFault(ui);
-	if (logged === undefined) return fixed('IN WORDS', []);
+	if (logged === undefined) return list('IN WORDS', []);
 	const room = Math.max(12, width - LABEL - 2);
 	const [what, ...further] = logged.parts;
 	const parts = [what, ...inTables(ui, logged), ...further].flatMap(({label, texts}) =>

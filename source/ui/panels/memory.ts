@@ -6,7 +6,7 @@ import {reachOf} from '../../explain/reach.js';
 import {hex} from '../../formats/address.js';
 import {plural, sizeText} from '../../words.js';
 import {type Row, type Span, widthOf, wrap} from '../rows.js';
-import {type Content, fixed, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import {hostOf} from '../state/ranges-shown.js';
 import type {Ui} from '../state/store.js';
 import type {Tone} from '../theme.js';
@@ -26,10 +26,10 @@ export function gridOf(ui: Ui, width: number, height: number): Grid {
 	};
 }
 
-export function mapPanel(ui: Ui, width: number, height: number): Content {
+export function mapPanel(ui: Ui, width: number, height: number): List {
 	const grid = gridOf(ui, width, height);
 	const {map, columns} = grid;
-	if (map.cells.length === 0) return fixed('MEMORY', [[' What memory there is cannot be seen.']]);
+	if (map.cells.length === 0) return list('MEMORY', [[' What memory there is cannot be seen.']]);
 	const chosen = cellAt(map, ui.page) ?? -1;
 	const rows = Array.from(
 		{length: Math.ceil(map.cells.length / columns)},
@@ -44,7 +44,7 @@ export function mapPanel(ui: Ui, width: number, height: number): Content {
 	const legend = map.legend
 		.map(({letter, text}) => `${letter === ' ' ? 'blank' : letter} ${text}`)
 		.join('  ');
-	return fixed(`MEMORY ─ ${size} a letter ─ ←↑↓→ ${hex(ui.page)}`, [
+	return list(`MEMORY ─ ${size} a letter ─ ←↑↓→ ${hex(ui.page)}`, [
 		...rows,
 		[[` ${legend}`, 'dim']],
 		ui.kind === 'lab' ? MISSING : sharedWords(map),
@@ -71,7 +71,7 @@ function toneOf({owner, mapped}: Cell): Tone {
 		: (['ownerGuest0', 'ownerGuest1', 'ownerGuest2', 'ownerGuest3'] as const)[Number(guest) % 4];
 }
 
-export function reachPanel({machine, state, views, page}: Ui, width: number): Content {
+export function reachPanel({machine, state, views, page}: Ui, width: number): List {
 	const reached = reachOf(machine.memory, state, views, page);
 	const names = Math.max(8, ...reached.map(({who}) => widthOf(who) + 1));
 	const rows = reached.flatMap(({who, how, at, why}): Row[] => [

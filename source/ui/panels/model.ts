@@ -4,7 +4,7 @@ import type {Data, Stage, Transfer} from '../../machine/observed.js';
 import {grouped, plural} from '../../words.js';
 import {fit, type Row, type Span} from '../rows.js';
 import {FIELDS, type Field, type Form, fieldText, isDma, isIdle} from '../state/form.js';
-import {type Content, fixed} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import {shownTransfer, type Ui} from '../state/store.js';
 import type {Tone} from '../theme.js';
 
@@ -23,7 +23,7 @@ const STAGE = 7;
 /** The last of them is a space. */
 const narrow = (text: string): string => `${fit(text, STAGE - 1)} `;
 
-export function modelPanel(ui: Ui, width: number, height: number): Content {
+export function modelPanel(ui: Ui, width: number, height: number): List {
 	const {form, focus} = ui;
 	const last = shownTransfer(ui);
 	const vm = ui.state.vms.find(({name}) => name === form.vm);
@@ -42,7 +42,7 @@ export function modelPanel(ui: Ui, width: number, height: number): Content {
 	} else {
 		rows.push(...chainRows(last.chain), ...verdictRows(last));
 	}
-	return fixed(title, rows);
+	return list(title, rows);
 }
 
 function fieldSpans(form: Form, field: Field, focused: boolean): Span[] {

@@ -3,17 +3,17 @@
 import {NO_MEMORY, ownerAt, UNKNOWN} from '../../explain/ranges.js';
 import {hex, PAGE_SIZE} from '../../formats/address.js';
 import type {Row} from '../rows.js';
-import {type Content, fixed} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 
 /** Of a row of 16 bytes: address, bytes and text. */
 const WIDE = 76;
 
-export function pagePanel({machine, state, page}: Ui, width: number): Content {
+export function pagePanel({machine, state, page}: Ui, width: number): List {
 	const words = machine.memory.page(page);
 	const owner = ownerAt(state.owned, page);
 	if (words === undefined)
-		return fixed(`PAGE ${hex(page)}`, [
+		return list(`PAGE ${hex(page)}`, [
 			[owner === NO_MEMORY ? ' There is no memory at that address.' : ' This page cannot be read now.'],
 		]);
 	const bytes = new Uint8Array(words.buffer, words.byteOffset, PAGE_SIZE);

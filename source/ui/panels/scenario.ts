@@ -3,12 +3,11 @@
 import {firstSentence} from '../../words.js';
 import {keySign} from '../glyphs.js';
 import {type Row, wrap} from '../rows.js';
-import type {Content} from '../state/list.js';
-import {list} from '../state/list.js';
-import {nextStep, type Play} from '../state/play.js';
-import type {Ui} from '../state/store.js';
+import {type List, list} from '../state/list.js';
+import {nextStep} from '../state/play.js';
+import type {Play, Ui} from '../state/store.js';
 
-export function scenarioPanel(ui: Ui, width: number, height: number): Content {
+export function scenarioPanel(ui: Ui, width: number, height: number): List {
 	if (ui.play === undefined) return choice(ui, width, height);
 	return ui.play.presented ? presented(ui.play, width) : played(ui.play, width);
 }
@@ -16,7 +15,7 @@ export function scenarioPanel(ui: Ui, width: number, height: number): Content {
 /** Rows from which on there is room for the whole story of the chosen one. */
 const ROOMY = 8;
 
-function choice({machine, places}: Ui, width: number, height: number): Content {
+function choice({machine, places}: Ui, width: number, height: number): List {
 	const scenarios = machine.lab?.scenarios.list() ?? [];
 	const chosen = scenarios[places.scenario?.cursor ?? 0];
 	return {
@@ -29,7 +28,7 @@ function choice({machine, places}: Ui, width: number, height: number): Content {
 	};
 }
 
-function played(play: Play, width: number): Content {
+function played(play: Play, width: number): List {
 	const {scenario, taken} = play;
 	const rows = scenario.steps.slice(0, taken.length + 1).flatMap((step, i): Row[] => {
 		const done = taken[i];
@@ -49,7 +48,7 @@ function played(play: Play, width: number): Content {
 }
 
 /** For an audience: the step that was taken last, what came of it, and what to say; at first, the story. */
-function presented({scenario, taken}: Play, width: number): Content {
+function presented({scenario, taken}: Play, width: number): List {
 	const at = taken.length;
 	const title = `${scenario.name} ─ ${at} of ${scenario.steps.length}`;
 	const text = (note: string): Row[] =>

@@ -4,7 +4,7 @@ import type {Sample} from '../../machine/workload.js';
 import {grouped, sizeText} from '../../words.js';
 import {graph} from '../graph.js';
 import {fit, type Row} from '../rows.js';
-import {type Content, fixed} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 import type {Tone} from '../theme.js';
 
@@ -19,12 +19,12 @@ const SERIES: readonly Series[] = [
 const NAME = 11;
 const VALUE = 10;
 
-export function trafficPanel({machine, state}: Ui, width: number, height: number): Content {
+export function trafficPanel({machine, state}: Ui, width: number, height: number): List {
 	const workload = machine.lab?.workload;
-	if (workload === undefined) return fixed('LIFE', [[' This machine’s life is not the lab’s.']]);
+	if (workload === undefined) return list('LIFE', [[' This machine’s life is not the lab’s.']]);
 	const {samples, running, rate} = workload;
 	if (samples.length === 0)
-		return fixed('LIFE', [[' Space has the guests read on their own; + and - change the pace.']]);
+		return list('LIFE', [[' Space has the guests read on their own; + and - change the pace.']]);
 	const tall = Math.max(1, Math.floor((height - 1) / SERIES.length));
 	const rows = SERIES.flatMap(({name, tone, of, text}): Row[] => {
 		const values = samples.map(of);
@@ -42,5 +42,5 @@ export function trafficPanel({machine, state}: Ui, width: number, height: number
 	const cache = counters
 		? ` the model’s IOTLB: ${grouped(counters.hits)} hits, ${grouped(counters.misses)} misses, ${grouped(counters.walks)} walks`
 		: '';
-	return fixed(`LIFE ─ ${running ? `${rate} a second` : 'paused'}`, [...rows, [[cache, 'dim']]]);
+	return list(`LIFE ─ ${running ? `${rate} a second` : 'paused'}`, [...rows, [[cache, 'dim']]]);
 }

@@ -5,13 +5,13 @@ import type {Data, Part, Transfer} from '../../machine/observed.js';
 import {grouped, plural} from '../../words.js';
 import {keySign} from '../glyphs.js';
 import {fit, type Row, wrap} from '../rows.js';
-import {type Content, fixed, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 import type {Tone} from '../theme.js';
 
 export const DATA_TONES: Record<Data, Tone> = {delivered: 'good', lost: 'bad', torn: 'bad', failed: 'warn'};
 
-export function transfersPanel({state: {transfers, tally}}: Ui, width: number): Content {
+export function transfersPanel({state: {transfers, tally}}: Ui, width: number): List {
 	const counts = Object.entries(tally)
 		.filter(([, count]) => count > 0)
 		.map(([word, count]) => `${grouped(count)} ${word}`);
@@ -58,9 +58,9 @@ export function whatOf({command, vm}: Transfer): string {
 export const chosenTransfer = ({state, places}: Ui): Transfer | undefined =>
 	state.transfers.at(-1 - (places.transfers?.cursor ?? 0));
 
-export function chainPanel(ui: Ui, width: number): Content {
+export function chainPanel(ui: Ui, width: number): List {
 	const transfer = chosenTransfer(ui);
-	if (transfer === undefined) return fixed('CHAIN', [[' No transfer yet.']]);
+	if (transfer === undefined) return list('CHAIN', [[' No transfer yet.']]);
 	const {number, chain, data, landed, bytes, note, owners} = transfer;
 	const rows = chain.flatMap(({place, full, trouble, parts = []}): Row[] => [
 		...wrap(full, width - 13).map(

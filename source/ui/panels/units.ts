@@ -1,11 +1,11 @@
 // A host's IOMMU units and what each can do; where there are none, why.
 
 import {type Row, wrap} from '../rows.js';
-import {type Content, fixed, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 
-export function unitsPanel({state: {host}}: Ui, width: number): Content {
-	if (host === undefined) return fixed('UNITS', []);
+export function unitsPanel({state: {host}}: Ui, width: number): List {
+	if (host === undefined) return list('UNITS', []);
 	const {facts, booted, units, tables} = host;
 	const prose = (text: string, row: (line: string) => Row): Row[] =>
 		wrap(text, width - 2).map((line, i) => row(i === 0 ? ` ${line}` : `   ${line.trim()}`));

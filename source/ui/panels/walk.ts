@@ -7,16 +7,16 @@ import {ridText} from '../../formats/pci.js';
 import type {Cached} from '../../machine/observed.js';
 import {plural} from '../../words.js';
 import {type Row, wrap} from '../rows.js';
-import {type Content, fixed, list} from '../state/list.js';
+import {type List, list} from '../state/list.js';
 import {chosenDomain} from '../state/ranges-shown.js';
 import type {Access, Ui} from '../state/store.js';
 
 const UNSEEN =
 	'What the IOMMU has cached cannot be seen from here: it may still answer as the tables were before.';
 
-export function walkPanel(ui: Ui, width: number): Content {
+export function walkPanel(ui: Ui, width: number): List {
 	const access = ui.access ?? firstAccess(ui);
-	if (access === undefined) return fixed('WALK', [[' There is nothing to look up.']]);
+	if (access === undefined) return list('WALK', [[' There is nothing to look up.']]);
 	const {machine, state} = ui;
 	const {rid, iova, write} = access;
 	const walk = explainWalk(machine.memory, state, rid, iova, write);

@@ -4,10 +4,11 @@ import type {DomainView} from '../../explain/ranges.js';
 import type {Command, Outcome} from '../../machine/command.js';
 import type {Transfer} from '../../machine/observed.js';
 import {messageOf, UserError} from '../../user-error.js';
-import type {PanelId} from '../layout.js';
 import type {Place} from './list.js';
+import {BOTTOM, TOP} from './list.js';
 import {refresh} from './refresh.js';
-import {BOTTOM, holds, type Store, say, TOP, type Ui} from './store.js';
+import {holds, type Store, say, type Ui} from './store.js';
+import type {PanelId} from './views.js';
 
 /**
  * Does something to the machine, and shows what became of it.

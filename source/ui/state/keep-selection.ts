@@ -1,9 +1,9 @@
 // A chosen row stays chosen while rows come and go around it.
 
-import {PANELS, type PanelId} from '../layout.js';
 import {findingsShown} from '../panels/diagnosis.js';
 import {groupRowsShown} from './group-rows.js';
 import type {Ui} from './store.js';
+import {PANELS, type PanelId} from './views.js';
 
 type Keys = readonly (string | number)[];
 

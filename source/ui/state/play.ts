@@ -1,24 +1,11 @@
 // Playing a scenario on screen: its machine is started, and its steps are taken one by one.
 
-import type {Outcome} from '../../machine/command.js';
-import type {Entry} from '../../machine/history.js';
 import type {Scenario, Step} from '../../machine/scenario.js';
 import {messageOf, UserError} from '../../user-error.js';
 import {dispatch} from './dispatch.js';
-import {BOTTOM, focusOn, type Store, say, show, TOP} from './store.js';
+import {BOTTOM, TOP} from './list.js';
+import {focusOn, type Play, type Store, say, show} from './store.js';
 import {goTo} from './time.js';
-
-/** How a step that was taken went: what came of it, and what of its expectations did not come true. */
-export type Taken = {outcome: Outcome; unmet: readonly string[]};
-export type Play = {
-	scenario: Scenario;
-	/** How many steps of the session had been done when it began, and the last of them. */
-	start: number;
-	before?: Entry;
-	taken: readonly Taken[];
-	/** To an audience: its notes are large. */
-	presented: boolean;
-};
 
 export const nextStep = ({scenario, taken}: Play): Step | undefined => scenario.steps[taken.length];
 

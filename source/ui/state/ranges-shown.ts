@@ -2,10 +2,10 @@
 
 import {parseFilter, SORTS} from '../../explain/filter.js';
 import type {DomainView} from '../../explain/ranges.js';
-import type {PanelId} from '../layout.js';
 import type {Ui} from './store.js';
 import {filterOf} from './text-filter.js';
 import {type ShownRange, unfolded} from './unfold.js';
+import type {PanelId} from './views.js';
 
 export type Shown = {view: DomainView; ranges: readonly ShownRange[]; filter: string; problem?: string};
 

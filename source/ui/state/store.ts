@@ -4,15 +4,15 @@ import {createStore, type StoreApi} from 'zustand/vanilla';
 import {type DomainView, type Range, viewDomain} from '../../explain/ranges.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import type {Rid} from '../../formats/pci.js';
+import type {Outcome} from '../../machine/command.js';
+import type {Entry} from '../../machine/history.js';
 import type {MachineKind, MachineState, ObservedMachine, Transfer} from '../../machine/observed.js';
+import type {Scenario} from '../../machine/scenario.js';
 import type {Comparison} from '../../machine/workload.js';
-import {keySign} from '../glyphs.js';
-import type {PanelId} from '../layout.js';
 import type {Tone} from '../theme.js';
 import {commitDraft, type Form, newForm} from './form.js';
-import type {Place} from './list.js';
-import type {Play} from './play.js';
-import {type ViewId, viewIn, viewsOf} from './views.js';
+import {BOTTOM, type Place} from './list.js';
+import {type PanelId, panelsOf, type ViewId} from './views.js';
 
 export type Message = {text: string; tone: Tone};
 
@@ -57,7 +57,19 @@ export type Ui = {
 	/** Whether the way through time is shown. */
 	timeline: boolean;
 	message: Message;
-	size: {columns: number; rows: number};
+};
+
+/** How a step went: its outcome, and the expectations that did not hold. */
+export type Taken = {outcome: Outcome; unmet: readonly string[]};
+/** A scenario that is played. */
+export type Play = {
+	scenario: Scenario;
+	/** How many steps of the session came before it, and the last of them. */
+	start: number;
+	before?: Entry;
+	taken: readonly Taken[];
+	/** To an audience: its notes are large. */
+	presented: boolean;
 };
 
 /** An access to look up: as the IOMMU is asked. */
@@ -74,7 +86,7 @@ export type Store = StoreApi<Ui>;
 export const rangeKey = (domain: number, {iova, hpa, pages, read, write}: Range): string =>
 	`${domain}:${iova}:${hpa}:${pages}:${read}${write}`;
 
-export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24}): Store {
+export function createUi(machine: ObservedMachine): Store {
 	const state = machine.state();
 	const vm = state.vms[0]?.name ?? '';
 	const {kind} = machine;
@@ -85,7 +97,7 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		views: viewDomains(machine, state),
 		changed: new Set(),
 		view: 'overview',
-		focus: viewsOf({kind}).overview.first,
+		focus: firstPanel(kind, 'overview'),
 		focusOf: {},
 		zoom: false,
 		large: false,
@@ -99,21 +111,15 @@ export function createUi(machine: ObservedMachine, size = {columns: 80, rows: 24
 		page: 0,
 		timeline: false,
 		message: {
-			text:
-				kind !== 'lab'
-					? LOOKING
-					: `${keySign('⏎')} has ${vm} read the raw disk: watch where the DMA lands. t gives a tour.`,
+			text: kind !== 'lab' ? LOOKING : `Press Enter to have ${vm} read the raw disk; press t for a tour.`,
 			tone: 'key',
 		},
-		size,
 	}));
 }
 
-const LOOKING = 'It is only looked at. What cannot be known of it: ? says.';
+const LOOKING = 'Read-only. Press ? for what cannot be seen.';
 
-/** A list's end, however long it is. */
-export const BOTTOM: Place = {top: Number.MAX_SAFE_INTEGER, cursor: Number.MAX_SAFE_INTEGER};
-export const TOP: Place = {top: 0, cursor: 0};
+const firstPanel = (kind: MachineKind, view: ViewId): PanelId => panelsOf(kind, view)?.[0] ?? 'faults';
 
 /** A domain that was decoded already, and is the same as before, need not be viewed again. */
 export const viewDomains = (
@@ -151,23 +157,15 @@ const WITHOUT: Record<MachineKind, string> = {
 /** Goes to a view, to the panel of it that had the focus before. */
 export function show(store: Store, view: ViewId): void {
 	const {view: before, kind, focus, focusOf} = store.getState();
-	const to = viewsOf({kind})[view];
-	if (to === undefined) {
-		say(store, `There is no view of ${view} here: ${WITHOUT[kind]}.`, 'warn');
+	if (panelsOf(kind, view) === undefined) {
+		say(store, `No ${view} view here: ${WITHOUT[kind]}.`, 'warn');
 		return;
 	}
 	store.setState({view, zoom: false, overlay: undefined, focusOf: {...focusOf, [before]: focus}});
-	if (view !== before) focusOn(store, focusOf[view] ?? to.first);
+	if (view !== before) focusOn(store, focusOf[view] ?? firstPanel(kind, view));
 }
 
-/** The terminal's size, as it is now. Nothing happens, and nothing is drawn, where it is the same. */
-export function resize(store: Store, columns: number, rows: number): void {
-	const {size} = store.getState();
-	if (size.columns !== columns || size.rows !== rows) store.setState({size: {columns, rows}});
-}
-
-export function moveFocus(store: Store, by: 1 | -1): void {
-	const {focus} = store.getState();
-	const {panels} = viewIn(store.getState());
-	focusOn(store, panels[(panels.indexOf(focus) + by + panels.length) % panels.length]);
+/** Moves a list to a place. */
+export function placeOn(store: Store, panel: keyof Ui['places'], place: Place): void {
+	store.setState(({places}) => ({places: {...places, [panel]: place}}));
 }

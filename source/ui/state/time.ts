@@ -3,10 +3,8 @@
 import type {Entry, History} from '../../machine/history.js';
 import type {MachineState, Transfer} from '../../machine/observed.js';
 import {messageOf, UserError} from '../../user-error.js';
-import {grouped} from '../../words.js';
-import type {Row, Span} from '../rows.js';
 import {refresh} from './refresh.js';
-import {type Store, say, type Ui} from './store.js';
+import {type Store, say} from './store.js';
 import {pauseWork} from './traffic.js';
 
 /** Takes the machine to where it was after `at` steps, and opens the timeline. @returns whether it is there */
@@ -70,28 +68,4 @@ function lastTransfers({entries, at}: History, {transfers}: MachineState): Recor
 	return last;
 }
 
-const toneOf = ({trouble}: Entry) => (trouble ? 'bad' : 'good');
-
-/** Where in time the machine is, what was done there, and the way: a mark for each stretch with trouble in it. */
-export function timelineRow({machine, size}: Ui): Row {
-	const history = machine.lab?.history;
-	if (history === undefined) return [];
-	const {entries, at} = history;
-	const entry: Entry | undefined = entries[at - 1];
-	const start = ` step ${grouped(at)} of ${grouped(entries.length)} `;
-	const text = entry ? ` ${entry.note?.split('\n')[0] ?? entry.text}` : ' the beginning';
-	const width = Math.max(10, Math.min(entries.length + 1, Math.floor(size.columns / 2) - start.length));
-	return [[start, 'key'], ...bar(entries, at, width), [text, entry ? toneOf(entry) : 'dim']];
-}
-
-/** Cells from the beginning to the end; each stands for the steps that fall into it. */
-function bar(entries: readonly Entry[], at: number, width: number): Span[] {
-	const cellOf = (step: number) => Math.round((step * (width - 1)) / Math.max(1, entries.length));
-	const troubled = new Set(entries.flatMap(({trouble}, i) => (trouble ? [cellOf(i + 1)] : [])));
-	const here = cellOf(at);
-	return Array.from({length: width}, (_, cell): Span => {
-		if (cell === here) return ['●', troubled.has(cell) ? 'bad' : 'key'];
-		if (troubled.has(cell)) return ['✗', 'bad'];
-		return [cell < here ? '━' : '─', cell < here ? 'plain' : 'dim'];
-	});
-}
+export const toneOf = ({trouble}: Entry) => (trouble ? 'bad' : 'good');

@@ -1,0 +1,28 @@
+import {Text} from 'ink';
+import {createElement, memo, type ReactNode} from 'react';
+import {useTheme} from '../hooks/use-theme.js';
+import {fit, printable, type Row, rowText, type Span} from '../rows.js';
+import type {Theme, Tone} from '../theme.js';
+
+type Props = {
+	readonly row: Row;
+	/** Fills so many columns in one tone: a chosen row, or one that has just changed. */
+	readonly whole?: Tone;
+	readonly width?: number;
+};
+
+const piece = (span: Span, theme: Theme): ReactNode =>
+	typeof span === 'string' ? printable(span) : createElement(Text, theme[span[1]], printable(span[0]));
+
+/** A row of a list: pieces of text in their tones, cut at the edge. */
+export const Line = memo(function Line({row, whole, width = 0}: Props) {
+	const theme = useTheme();
+	if (whole) return <Text {...theme[whole]}>{fit(rowText(row), width)}</Text>;
+	if (row.length === 0) return <Text> </Text>;
+	return createElement(Text, {wrap: 'truncate'}, ...row.map(span => piece(span, theme)));
+});
+
+/** Text in a tone of the theme. */
+export function Toned({tone, children}: {readonly tone: Tone; readonly children: ReactNode}) {
+	return <Text {...useTheme()[tone]}>{children}</Text>;
+}

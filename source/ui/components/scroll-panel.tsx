@@ -1,0 +1,63 @@
+import {Box, type BoxProps, type DOMElement, useBoxMetrics} from 'ink';
+import {type ReactNode, useMemo, useRef} from 'react';
+import {useMeasured} from '../hooks/use-measured.js';
+import {useListHandle, useMouseTarget} from '../hooks/use-screen.js';
+import {useStore, useUi} from '../hooks/use-ui.js';
+import {moved, settle, TOP} from '../state/list.js';
+import {focusOn, placeOn} from '../state/store.js';
+import {isPanel, type PanelId} from '../state/views.js';
+import {Panel} from './panel.js';
+
+type Props = BoxProps & {
+	readonly id: PanelId | 'help' | 'palette';
+	readonly title: string;
+	readonly behind?: readonly string[];
+	readonly children: ReactNode;
+};
+
+const WHEEL = 3;
+
+/** A panel with text of any length, which arrows and the wheel scroll by lines. */
+export function ScrollPanel({id, title, behind = [], children, ...layout}: Props) {
+	const store = useStore();
+	const place = useUi(ui => ui.places[id] ?? TOP);
+	const view = useMeasured();
+	const content = useRef<DOMElement>(null);
+	const {height: count} = useBoxMetrics(content);
+	const page = Math.max(1, view.height);
+	const reach = useMemo(() => ({count, page, selects: false, text: () => ''}), [count, page]);
+	useListHandle(id, reach);
+	useMouseTarget(
+		view.ref,
+		useMemo(
+			() => ({
+				press: () => isPanel(id) && focusOn(store, id),
+				wheel: (by: 1 | -1) =>
+					placeOn(
+						store,
+						id,
+						moved(reach, store.getState().places[id] ?? TOP, at => at + by * WHEEL),
+					),
+			}),
+			[store, id, reach],
+		),
+	);
+	const {top} = settle(reach, place);
+	const where = count > page ? `${top + 1}–${Math.min(count, top + page)} of ${count}` : '';
+	const others = behind.length > 0 ? `Tab: ${behind.join(', ')}` : '';
+	return (
+		<Panel
+			id={id}
+			title={title}
+			inside={view.ref}
+			note={[others, where].filter(Boolean).join(' · ')}
+			{...layout}
+		>
+			<Box flexDirection="column" flexGrow={1} overflow="hidden" contentOffsetY={top}>
+				<Box ref={content} flexDirection="column" flexShrink={0}>
+					{children}
+				</Box>
+			</Box>
+		</Panel>
+	);
+}
