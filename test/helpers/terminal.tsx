@@ -8,9 +8,9 @@ import {render} from 'ink';
 import {Lab} from '../../source/lab/lab.js';
 import type {ObservedMachine} from '../../source/machine/observed.js';
 import {App} from '../../source/ui/app.js';
-import {Display} from '../../source/ui/display.js';
-import {modesAlone} from '../../source/ui/modes.js';
+import {Screen as OnScreen} from '../../source/ui/hooks/use-screen.js';
 import {createUi, type Store} from '../../source/ui/state/store.js';
+import {themeWith} from '../../source/ui/theme.js';
 
 class Screen extends Writable {
 	readonly isTTY = true;
@@ -86,20 +86,31 @@ export function openDashboard(
 	const stdout = new Screen(columns, rows);
 	const stdin = new Keyboard();
 	if (machine instanceof Lab) machine.keepHistory(() => 0);
-	const store = createUi(machine, {columns, rows});
-	const display = new Display(store, stdout);
-	const app = render(<App store={store} display={display} />, {
-		stdout: modesAlone(stdout),
-		stdin,
-		interactive: true,
-		alternateScreen: true,
-		exitOnCtrlC: false,
-		patchConsole: false,
-	});
+	const store = createUi(machine);
+	const app = render(
+		<App
+			store={store}
+			screen={new OnScreen()}
+			appearance={{theme: themeWith('dark', 3), ascii: false}}
+			terminal={{copy: () => undefined, forget: () => {}, mouse: () => {}}}
+		/>,
+		{
+			stdout,
+			stdin,
+			interactive: true,
+			alternateScreen: true,
+			exitOnCtrlC: false,
+			patchConsole: false,
+			incrementalRendering: true,
+			maxFps: 1000,
+		},
+	);
 	t.after(() => app.unmount());
 	const screen = async () => {
 		await app.waitUntilRenderFlush();
-		display.flush();
+		// A panel that was measured renders once more.
+		await new Promise(resolve => setTimeout(resolve, 5));
+		await app.waitUntilRenderFlush();
 		await new Promise<void>(resolve => stdout.write('', () => resolve()));
 		return stdout.text();
 	};
