@@ -47,9 +47,15 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 					: outcome.kind === 'transfer' && outcome.transfer.data !== 'delivered';
 	const transfer = outcome.kind === 'transfer' ? outcome.transfer : undefined;
 	const shows: PanelId | undefined = transfer ? 'buffer' : outcome.kind === 'boot' ? 'console' : undefined;
-	store.setState(({places, views, last, recent}) => ({
+	store.setState(({places, views, last, recent, verdictAt, motion, state}) => ({
 		message: {text: outcome.report, tone: bad ? 'bad' : 'good'},
-		last: transfer?.vm === undefined ? last : {...last, [transfer.vm]: transfer},
+		...(transfer?.vm === undefined
+			? {}
+			: {
+					last: {...last, [transfer.vm]: transfer},
+					verdictAt: {...verdictAt, [transfer.vm]: {step: lab.history?.at ?? 0, tables: state.tables}},
+					packet: motion ? transfer.number : undefined,
+				}),
 		recent: shows ? [shows, ...recent.filter(panel => panel !== shows)] : recent,
 		places: {
 			...places,

@@ -38,6 +38,12 @@ export type Ui = {
 	form: Form;
 	/** The last transfer of each guest that the dashboard's user asked for. */
 	last: Readonly<Record<string, Transfer>>;
+	/** When its verdict was reached: the step of the session, and the tables of that moment. */
+	verdictAt: Readonly<Record<string, {step: number; tables: number}>>;
+	/** The transfer whose packet is on its way across the screen, by its number. */
+	packet?: number;
+	/** Whether packets are drawn moving. */
+	motion: boolean;
 	/** What lies over the panels, and the text that is being typed into it. */
 	overlay?: 'help' | 'palette';
 	prompt?: Prompt;
@@ -105,6 +111,8 @@ export function createUi(machine: ObservedMachine): Store {
 		places: {console: BOTTOM},
 		form: newForm(vm, machine.lab?.defaultGpa ?? 0),
 		last: {},
+		verdictAt: {},
+		motion: true,
 		filters: {},
 		sorts: {},
 		unfolded: {},
@@ -132,8 +140,9 @@ export const viewDomains = (
 		return known ?? viewDomain(machine.memory, state.owned, domain);
 	});
 
-/** The transfer whose way is shown: the last one of the guest that the form names. */
-export const shownTransfer = ({last, form}: Ui): Transfer | undefined => last[form.vm];
+/** The transfer whose path is shown: the last one that the form's guest was asked for, else its last one. */
+export const shownTransfer = ({last, form, state}: Ui): Transfer | undefined =>
+	last[form.vm] ?? state.transfers.findLast(({vm}) => vm === form.vm);
 
 export const say = (store: Store, text: string, tone: Tone): void => store.setState({message: {text, tone}});
 

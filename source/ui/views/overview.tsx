@@ -1,5 +1,6 @@
 import {Box, useWindowSize} from 'ink';
 import {Legacy} from '../components/legacy.js';
+import {ModelPanel} from '../components/model-panel.js';
 
 export function Overview() {
 	const {rows} = useWindowSize();
@@ -11,7 +12,7 @@ export function Overview() {
 			</Box>
 			<Box height={rows >= 34 ? 15 : 8}>
 				<Legacy id="devices" width={28} />
-				<Legacy id="model" flexGrow={1} />
+				<ModelPanel flexGrow={1} />
 			</Box>
 			<Legacy id="buffer" height={6} />
 		</Box>
