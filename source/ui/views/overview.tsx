@@ -1,20 +1,81 @@
 import {Box, useWindowSize} from 'ink';
 import {Legacy} from '../components/legacy.js';
 import {ModelPanel} from '../components/model-panel.js';
+import {useUi} from '../hooks/use-ui.js';
+import type {PanelId} from '../state/views.js';
 
+/** Two borders, the form, the path, the verdict, and why: with air between them where there is room. */
+const MODEL = 8;
+const AIRY_MODEL = 10;
+
+/** The device model, the tables that its DMA is looked up in, and what the bytes came to. */
 export function Overview() {
-	const {rows} = useWindowSize();
+	const {columns, rows} = useWindowSize();
+	if (columns >= 160 && rows >= 50) return <Wide />;
+	if (columns >= 110 && rows >= 34) return <Medium />;
+	return <Small />;
+}
+
+function Small() {
 	return (
 		<Box flexDirection="column" flexGrow={1}>
+			<ModelPanel height={MODEL} flexShrink={0} />
 			<Box flexGrow={1} flexBasis={0}>
 				<Legacy id="host" width="50%" />
-				<Legacy id="guest" flexGrow={1} />
+				<Legacy id="guest" flexGrow={1} flexBasis={0} />
 			</Box>
-			<Box height={rows >= 34 ? 15 : 8}>
-				<Legacy id="devices" width={28} />
-				<ModelPanel flexGrow={1} />
-			</Box>
-			<Legacy id="buffer" height={6} />
+			<Shared panels={['buffer', 'devices', 'console', 'faults', 'traffic', 'scenario']} height={6} />
 		</Box>
 	);
+}
+
+function Medium() {
+	return (
+		<Box flexDirection="column" flexGrow={1}>
+			<ModelPanel height={AIRY_MODEL} flexShrink={0} />
+			<Legacy id="map" height={6} flexShrink={0} />
+			<Box flexGrow={1} flexBasis={0}>
+				<Legacy id="host" width="50%" />
+				<Legacy id="guest" flexGrow={1} flexBasis={0} />
+			</Box>
+			<Box height={10} flexShrink={0}>
+				<Legacy id="buffer" width={82} />
+				<Shared panels={['traffic', 'devices', 'console', 'faults', 'scenario']} flexGrow={1} flexBasis={0} />
+			</Box>
+		</Box>
+	);
+}
+
+function Wide() {
+	return (
+		<Box flexDirection="column" flexGrow={1}>
+			<ModelPanel height={AIRY_MODEL} flexShrink={0} />
+			<Box flexGrow={1} flexBasis={0}>
+				<Legacy id="host" flexGrow={1} flexBasis={0} />
+				<Legacy id="map" flexGrow={1} flexBasis={0} />
+				<Legacy id="guest" flexGrow={1} flexBasis={0} />
+			</Box>
+			<Legacy id="walk" height={7} flexShrink={0} />
+			<Box height={14} flexShrink={0}>
+				<Legacy id="buffer" flexGrow={2} flexBasis={0} />
+				<Box flexDirection="column" flexGrow={1} flexBasis={0}>
+					<Legacy id="traffic" flexGrow={1} flexBasis={0} />
+					<Shared panels={['console', 'devices', 'faults', 'scenario']} flexGrow={1} flexBasis={0} />
+				</Box>
+			</Box>
+		</Box>
+	);
+}
+
+type SharedProps = {
+	readonly panels: readonly PanelId[];
+	readonly height?: number;
+	readonly flexGrow?: number;
+	readonly flexBasis?: number;
+};
+
+/** A place that several panels share: the one that was looked at last is shown. */
+function Shared({panels, ...layout}: SharedProps) {
+	const shown = useUi(({recent}) => recent.find(panel => panels.includes(panel)) ?? panels[0]);
+	return <Legacy key={shown} id={shown} {...layout} />;
 }
