@@ -36,6 +36,10 @@ export const TONES = [
 ] as const;
 export type Tone = (typeof TONES)[number];
 
+/** A guest's hue by its number; the fifth has the first's again. */
+export const toneOfGuest = (guest: number): Tone =>
+	(['ownerGuest0', 'ownerGuest1', 'ownerGuest2', 'ownerGuest3'] as const)[guest % 4];
+
 export const THEMES = ['dark', 'light', 'colour-blind', 'plain'] as const;
 export type ThemeName = (typeof THEMES)[number];
 

@@ -7,6 +7,7 @@ import type {Row, Span} from '../rows.js';
 import {show} from '../state/store.js';
 import {VIEWS, type ViewId, viewIdsOf} from '../state/views.js';
 import {Line} from './line.js';
+import {PolicySwitch} from './policy-switch.js';
 
 /** From here on the views have their names beside their numbers. */
 const NAMED_VIEWS = 140;
@@ -14,14 +15,13 @@ const NAMED_VIEWS = 140;
 /** What is looked at, and the views. */
 export const Header = memo(function Header() {
 	const {columns} = useWindowSize();
-	const {title, iommu, policy, disk, lost, view, kind} = useParts(({state, view, kind}) => {
-		const {title, iommu, policy, disk, lost} = state;
-		return {title, iommu, policy, disk, lost, view, kind};
+	const {title, iommu, disk, lost, view, kind} = useParts(({state, view, kind}) => {
+		const {title, iommu, disk, lost} = state;
+		return {title, iommu, disk, lost, view, kind};
 	});
 	const left: Span[] = [[' dmascope ', 'title'], columns >= 72 ? ` ${title} · ${iommu}` : iommu];
-	if (policy) left.push(' · policy ', [policy, policy === 'remove' ? 'bad' : 'good']);
 	if (lost) left.push([` · last seen ${lost.seen}`, 'bad']);
-	if (disk && columns >= NAMED_VIEWS) {
+	if (disk && columns >= 190) {
 		const path = disk.direct ? 'O_DIRECT' : 'page cache';
 		const rights = disk.writable ? 'writable' : 'read-only';
 		left.push([` · ${disk.name} ${path} ${rights}${disk.sample ? ' sample' : ''}`, 'dim']);
@@ -30,6 +30,11 @@ export const Header = memo(function Header() {
 		<Box justifyContent="space-between">
 			<Box flexShrink={1} overflow="hidden">
 				<Line row={left satisfies Row} />
+				{kind === 'lab' ? (
+					<Box marginLeft={1} flexShrink={0}>
+						<PolicySwitch brief={columns < 160} />
+					</Box>
+				) : null}
 			</Box>
 			<Box flexShrink={0}>
 				{viewIdsOf(kind).map(id => (

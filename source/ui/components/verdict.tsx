@@ -5,7 +5,7 @@ import type {Data, Transfer} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts} from '../hooks/use-ui.js';
-import type {Tone} from '../theme.js';
+import type {Style, Tone} from '../theme.js';
 import {BigText} from './big-text.js';
 
 export const DATA_TONES: Record<Data, Tone> = {delivered: 'good', lost: 'bad', torn: 'bad', failed: 'warn'};
@@ -43,14 +43,9 @@ export const Verdict = memo(function Verdict({transfer, large = false}: Props) {
 	return (
 		<Box flexDirection="column" flexShrink={0}>
 			{large ? <BigText text={transfer.data} style={tone} /> : null}
-			<Box backgroundColor={stale ? undefined : tone.color}>
-				<Text wrap="truncate" {...tone} bold inverse={!stale}>
-					{` ${transfer.data.toUpperCase()} `}
-				</Text>
-				<Text wrap="truncate" {...tone} inverse={!stale}>
-					{` ${verdictSentence(transfer)}${stale ? ` (under ${transfer.policy}${ago})` : ''} `}
-				</Text>
-			</Box>
+			<Bar style={tone} reversed={!stale}>
+				{` ${transfer.data.toUpperCase()}  ${verdictSentence(transfer)}${stale ? ` (under ${transfer.policy}${ago})` : ''}`}
+			</Bar>
 			{loss ? (
 				<Box>
 					<Text wrap="wrap">
@@ -63,3 +58,34 @@ export const Verdict = memo(function Verdict({transfer, large = false}: Props) {
 		</Box>
 	);
 });
+
+/** A bar as wide as the panel. Without colours it is reversed by the terminal. */
+function Bar({
+	style,
+	reversed,
+	children,
+}: {
+	readonly style: Style;
+	readonly reversed: boolean;
+	readonly children: string;
+}) {
+	if (!reversed)
+		return (
+			<Text wrap="truncate" {...style}>
+				{children}
+			</Text>
+		);
+	if (style.color === undefined)
+		return (
+			<Text wrap="truncate" bold inverse>
+				{children}
+			</Text>
+		);
+	return (
+		<Box backgroundColor={style.color}>
+			<Text wrap="truncate" bold color="black">
+				{children}
+			</Text>
+		</Box>
+	);
+}

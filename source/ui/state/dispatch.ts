@@ -1,6 +1,7 @@
 // What is done to the lab, and what the dashboard shows of it then.
 
 import type {DomainView} from '../../explain/ranges.js';
+import {pageOf} from '../../formats/address.js';
 import type {Command, Outcome} from '../../machine/command.js';
 import type {Transfer} from '../../machine/observed.js';
 import {messageOf, UserError} from '../../user-error.js';
@@ -55,6 +56,9 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 					last: {...last, [transfer.vm]: transfer},
 					verdictAt: {...verdictAt, [transfer.vm]: {step: lab.history?.at ?? 0, tables: state.tables}},
 					packet: motion ? transfer.number : undefined,
+					...(transfer.command.do !== 'dma' && transfer.iova !== undefined
+						? {page: pageOf(transfer.iova)}
+						: {}),
 				}),
 		recent: shows ? [shows, ...recent.filter(panel => panel !== shows)] : recent,
 		places: {

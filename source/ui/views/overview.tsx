@@ -1,5 +1,6 @@
 import {Box, useWindowSize} from 'ink';
 import {Legacy} from '../components/legacy.js';
+import {MapPanel} from '../components/memory-map.js';
 import {ModelPanel} from '../components/model-panel.js';
 import {useUi} from '../hooks/use-ui.js';
 import type {PanelId} from '../state/views.js';
@@ -33,7 +34,7 @@ function Medium() {
 	return (
 		<Box flexDirection="column" flexGrow={1}>
 			<ModelPanel height={AIRY_MODEL} flexShrink={0} />
-			<Legacy id="map" height={6} flexShrink={0} />
+			<MapPanel height={5} flexShrink={0} />
 			<Box flexGrow={1} flexBasis={0}>
 				<Legacy id="host" width="50%" />
 				<Legacy id="guest" flexGrow={1} flexBasis={0} />
@@ -52,7 +53,7 @@ function Wide() {
 			<ModelPanel height={AIRY_MODEL} flexShrink={0} />
 			<Box flexGrow={1} flexBasis={0}>
 				<Legacy id="host" flexGrow={1} flexBasis={0} />
-				<Legacy id="map" flexGrow={1} flexBasis={0} />
+				<MapPanel flexGrow={1} flexBasis={0} />
 				<Legacy id="guest" flexGrow={1} flexBasis={0} />
 			</Box>
 			<Legacy id="walk" height={7} flexShrink={0} />
