@@ -1,4 +1,4 @@
-// The rows of a domain's table as they are shown: filtered and sorted, anew only when the table or the wish changes.
+// The rows of a domain's table as they are shown: filtered, sorted, unfolded.
 
 import {parseFilter, SORTS} from '../../explain/filter.js';
 import type {DomainView} from '../../explain/ranges.js';
@@ -24,22 +24,25 @@ export const isTable = (panel: PanelId): panel is TableId =>
 	panel === 'host' || panel === 'guest' || panel === 'domain';
 const viewFor = {host: hostOf, guest: guestOf, domain: chosenDomain};
 
-const latest = new WeakMap<DomainView, {key: string; shown: Shown}>();
+/** The domain that a panel shows; undefined where there is none. */
+export const viewOf = (ui: Ui, panel: TableId): DomainView | undefined => viewFor[panel](ui);
 
-/** Undefined where there is no such domain. */
-export function rangesShown(ui: Ui, panel: TableId): Shown | undefined {
-	const view = viewFor[panel](ui);
-	if (view === undefined) return undefined;
-	const filter = filterOf(ui, panel);
-	const order = SORTS[ui.sorts[panel] ?? 0] ?? SORTS[0];
-	const open = ui.unfolded[panel];
-	const key = `${order.name} ${filter} ${[...(open ?? [])].join()}`;
-	const known = latest.get(view);
-	if (known?.key === key) return known.shown;
+/** A domain's rows, filtered, sorted and unfolded. */
+export function rangesOf(
+	view: DomainView,
+	filter: string,
+	sort = 0,
+	open: ReadonlySet<string> | undefined = undefined,
+): Shown {
+	const order = SORTS[sort] ?? SORTS[0];
 	const parsed = parseFilter(filter);
 	const kept = 'wrong' in parsed || filter.trim() === '' ? view.ranges : view.ranges.filter(parsed.keeps);
 	const ranges = unfolded(order.name === 'address' ? kept : kept.toSorted(order.compare), open);
-	const shown = {view, ranges, filter, problem: 'wrong' in parsed ? parsed.wrong : undefined};
-	latest.set(view, {key, shown});
-	return shown;
+	return {view, ranges, filter, problem: 'wrong' in parsed ? parsed.wrong : undefined};
+}
+
+/** The same for a command: once per key press. */
+export function rangesShown(ui: Ui, panel: TableId): Shown | undefined {
+	const view = viewOf(ui, panel);
+	return view && rangesOf(view, filterOf(ui, panel), ui.sorts[panel], ui.unfolded[panel]);
 }

@@ -1,4 +1,5 @@
 import {Box, useWindowSize} from 'ink';
+import {GuestTable, HostTable} from '../components/domain-table.js';
 import {Legacy} from '../components/legacy.js';
 import {MapPanel} from '../components/memory-map.js';
 import {ModelPanel} from '../components/model-panel.js';
@@ -22,8 +23,8 @@ function Small() {
 		<Box flexDirection="column" flexGrow={1}>
 			<ModelPanel height={MODEL} flexShrink={0} />
 			<Box flexGrow={1} flexBasis={0}>
-				<Legacy id="host" width="50%" />
-				<Legacy id="guest" flexGrow={1} flexBasis={0} />
+				<HostTable width="50%" />
+				<GuestTable flexGrow={1} flexBasis={0} />
 			</Box>
 			<Shared panels={['buffer', 'devices', 'console', 'faults', 'traffic', 'scenario']} height={6} />
 		</Box>
@@ -36,8 +37,8 @@ function Medium() {
 			<ModelPanel height={AIRY_MODEL} flexShrink={0} />
 			<MapPanel height={5} flexShrink={0} />
 			<Box flexGrow={1} flexBasis={0}>
-				<Legacy id="host" width="50%" />
-				<Legacy id="guest" flexGrow={1} flexBasis={0} />
+				<HostTable width="50%" />
+				<GuestTable flexGrow={1} flexBasis={0} />
 			</Box>
 			<Box height={10} flexShrink={0}>
 				<Legacy id="buffer" width={82} />
@@ -52,9 +53,9 @@ function Wide() {
 		<Box flexDirection="column" flexGrow={1}>
 			<ModelPanel height={AIRY_MODEL} flexShrink={0} />
 			<Box flexGrow={1} flexBasis={0}>
-				<Legacy id="host" flexGrow={1} flexBasis={0} />
+				<HostTable flexGrow={1} flexBasis={0} />
 				<MapPanel flexGrow={1} flexBasis={0} />
-				<Legacy id="guest" flexGrow={1} flexBasis={0} />
+				<GuestTable flexGrow={1} flexBasis={0} />
 			</Box>
 			<Legacy id="walk" height={7} flexShrink={0} />
 			<Box height={14} flexShrink={0}>
