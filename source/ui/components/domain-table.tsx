@@ -8,7 +8,7 @@ import {PAGE_SIZE} from '../../formats/address.js';
 import {grouped, plural} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useRanges} from '../hooks/use-ranges.js';
-import {useParts, useUi} from '../hooks/use-ui.js';
+import {useParts} from '../hooks/use-ui.js';
 import type {Row, Span} from '../rows.js';
 import type {List} from '../state/list.js';
 import {hostOf, type Shown, type TableId} from '../state/ranges-shown.js';
