@@ -1,8 +1,10 @@
 import {Box, useWindowSize} from 'ink';
+import {BufferPanel} from '../components/buffer-panel.js';
 import {GuestTable, HostTable} from '../components/domain-table.js';
 import {Legacy} from '../components/legacy.js';
 import {MapPanel} from '../components/memory-map.js';
 import {ModelPanel} from '../components/model-panel.js';
+import {WalkStrip} from '../components/walk-panel.js';
 import {useUi} from '../hooks/use-ui.js';
 import type {PanelId} from '../state/views.js';
 
@@ -41,7 +43,7 @@ function Medium() {
 				<GuestTable flexGrow={1} flexBasis={0} />
 			</Box>
 			<Box height={10} flexShrink={0}>
-				<Legacy id="buffer" width={82} />
+				<BufferPanel width={82} />
 				<Shared panels={['traffic', 'devices', 'console', 'faults', 'scenario']} flexGrow={1} flexBasis={0} />
 			</Box>
 		</Box>
@@ -57,9 +59,9 @@ function Wide() {
 				<MapPanel flexGrow={1} flexBasis={0} />
 				<GuestTable flexGrow={1} flexBasis={0} />
 			</Box>
-			<Legacy id="walk" height={7} flexShrink={0} />
+			<WalkStrip height={5} flexShrink={0} />
 			<Box height={14} flexShrink={0}>
-				<Legacy id="buffer" flexGrow={2} flexBasis={0} />
+				<BufferPanel flexGrow={2} flexBasis={0} />
 				<Box flexDirection="column" flexGrow={1} flexBasis={0}>
 					<Legacy id="traffic" flexGrow={1} flexBasis={0} />
 					<Shared panels={['console', 'devices', 'faults', 'scenario']} flexGrow={1} flexBasis={0} />

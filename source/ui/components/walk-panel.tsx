@@ -1,0 +1,178 @@
+// One access through every level, bit by bit, to memory or to the fault; and what the caches hold of it.
+
+import {Box, type BoxProps, Text} from 'ink';
+import {memo, type ReactNode} from 'react';
+import {UNKNOWN} from '../../explain/ranges.js';
+import {qwordText, type Step, type Walk} from '../../explain/walk.js';
+import {hex} from '../../formats/address.js';
+import {ridText} from '../../formats/pci.js';
+import type {Cached} from '../../machine/observed.js';
+import {plural} from '../../words.js';
+import {useTheme} from '../hooks/use-theme.js';
+import {useUi} from '../hooks/use-ui.js';
+import {type ShownWalk, useWalk} from '../hooks/use-walk.js';
+import type {Tone} from '../theme.js';
+import {Line} from './line.js';
+import {Panel} from './panel.js';
+import {ScrollPanel} from './scroll-panel.js';
+
+const titleOf = ({access: {rid, iova, write}, device}: ShownWalk): string =>
+	`WALK ─ ${device} ${ridText(rid)} ${write ? 'writes' : 'reads'} ${hex(iova)}`;
+
+export const WalkPanel = memo(function WalkPanel(layout: BoxProps) {
+	const shown = useWalk();
+	const lab = useUi(({machine}) => machine.lab !== undefined);
+	if (shown === undefined)
+		return (
+			<Panel id="walk" title="WALK" {...layout}>
+				<Text> Nothing to look up.</Text>
+			</Panel>
+		);
+	const {walk, cached} = shown;
+	return (
+		<ScrollPanel id="walk" title={titleOf(shown)} {...layout}>
+			<Prose tone="title" indent={1}>
+				{summaryOf(walk)}
+			</Prose>
+			<Ending walk={walk} />
+			{lab ? (
+				<CachedWords cached={cached} />
+			) : (
+				<Prose tone="dim">The IOMMU may still answer from its caches, which cannot be seen from here.</Prose>
+			)}
+			<Text> </Text>
+			{walk.steps.map(step => (
+				<StepRows key={step.entryAddress} step={step} />
+			))}
+		</ScrollPanel>
+	);
+});
+
+const COUNTS = ['no table', 'one table', 'two tables', 'three tables', 'four tables', 'five tables'];
+
+/** The walk in a sentence. */
+export function summaryOf({steps, end}: Walk): string {
+	if (steps.length === 0) return 'The IOMMU does not look this address up.';
+	const count = COUNTS[steps.length] ?? `${steps.length} tables`;
+	const last = steps.at(-1);
+	if (end.kind === 'memory') return `The IOMMU looks the address up in ${count} and finds a page.`;
+	return `The IOMMU looks the address up in ${count}; the ${last?.name ?? 'last'} ends the walk.`;
+}
+
+function StepRows({step: {name, index, entryAddress, raw, fields, verdict}}: {readonly step: Step}) {
+	return (
+		<Box flexDirection="column" flexShrink={0}>
+			{raw.map((word, i) => (
+				<Line
+					key={hex(entryAddress + 8 * i)}
+					row={[
+						[i === 0 ? ` ${name.padEnd(19)}` : ' '.repeat(20), 'title'],
+						i === 0 ? [`[${index}]`.padEnd(7), 'key'] : ' '.repeat(7),
+						[`${hex(entryAddress + 8 * i)} `, 'dim'],
+						qwordText(word),
+					]}
+				/>
+			))}
+			{fields.map(([field, value, meaning]) => (
+				<Line
+					key={field}
+					row={['     ', [`${field} `.padEnd(10), 'dim'], `${value} `.padEnd(13), [meaning, 'dim']]}
+				/>
+			))}
+			{verdict ? <Prose tone="bad">{verdict}</Prose> : null}
+		</Box>
+	);
+}
+
+function Ending({walk: {end}}: {readonly walk: Walk}) {
+	if (end.kind === 'fault')
+		return (
+			<>
+				<Line row={[[` ✗ FAULT ${end.text} (${end.reason})`, 'bad']]} />
+				<Prose tone="plain">{end.sentence}</Prose>
+				<Prose tone="key">{end.check}</Prose>
+				{end.unrecorded ? <Prose tone="dim">{end.unrecorded}</Prose> : null}
+			</>
+		);
+	const size = end.pages === undefined ? '' : `, an entry of ${plural(end.pages, 'page')}`;
+	const rights = `${end.read ? 'r' : '-'}${end.write ? 'w' : '-'}`;
+	return (
+		<>
+			<Line
+				row={[
+					[' ✓ MEMORY ', 'good'],
+					[hex(end.hpa), 'key'],
+					`${end.owner === UNKNOWN ? '' : ` of ${end.owner}`}, ${rights}${size}`,
+				]}
+			/>
+			<Prose tone="plain">{end.sentence}</Prose>
+		</>
+	);
+}
+
+function CachedWords({cached}: {readonly cached?: Cached}) {
+	if (cached?.page === undefined) return <Prose tone="dim">Not in the IOTLB; walking the page tables.</Prose>;
+	const {hpa, read, write, agrees} = cached.page;
+	const held = `The IOTLB holds ${hex(hpa)} ${read ? 'r' : '-'}${write ? 'w' : '-'}`;
+	return agrees ? (
+		<Prose tone="dim">{`${held}, as the tables do, and answers first.`}</Prose>
+	) : (
+		<Prose tone="warn">{`${held}; the tables say otherwise. It is STALE, and answers first until it is invalidated.`}</Prose>
+	);
+}
+
+type ProseProps = {readonly tone: Tone; readonly indent?: number; readonly children: ReactNode};
+
+/** Text that Ink wraps at the panel's edge. */
+export function Prose({tone, indent = 5, children}: ProseProps) {
+	const theme = useTheme();
+	return (
+		<Box flexShrink={0} paddingLeft={indent} paddingRight={1}>
+			<Text {...theme[tone]}>{children}</Text>
+		</Box>
+	);
+}
+
+/** The walk as a strip: root ▶ context ▶ level 4 ▶ … ▶ page. */
+export const WalkStrip = memo(function WalkStrip(layout: BoxProps) {
+	const theme = useTheme();
+	const shown = useWalk();
+	if (shown === undefined) return null;
+	const {walk} = shown;
+	return (
+		<Panel id="walk" title={titleOf(shown)} {...layout}>
+			<Box>
+				{walk.steps.map(({name, index, entryAddress, raw, verdict}, i) => (
+					<Box key={entryAddress} flexDirection="column" flexShrink={1} marginLeft={1}>
+						<Box>
+							<Text wrap="truncate" {...theme[verdict ? 'bad' : 'title']}>{`${name} [${index}]`}</Text>
+							<Text {...theme[verdict ? 'bad' : 'good']}>
+								{i === walk.steps.length - 1 ? (walk.end.kind === 'fault' ? ' ✗' : ' ▶') : ' ▶ '}
+							</Text>
+						</Box>
+						<Text wrap="truncate" {...theme.dim}>
+							{hex(entryAddress)}
+						</Text>
+						<Text wrap="truncate">{raw[0] ? qwordText(raw[0]) : '–'}</Text>
+					</Box>
+				))}
+				<Box flexDirection="column" flexShrink={0} marginLeft={1}>
+					{walk.end.kind === 'memory' ? (
+						<>
+							<Text {...theme.good}>page</Text>
+							<Text {...theme.key}>{hex(walk.end.hpa)}</Text>
+							<Text>{walk.end.owner}</Text>
+						</>
+					) : (
+						<>
+							<Text {...theme.bad}>fault</Text>
+							<Text wrap="truncate" {...theme.bad}>
+								{walk.end.text}
+							</Text>
+						</>
+					)}
+				</Box>
+			</Box>
+		</Panel>
+	);
+});

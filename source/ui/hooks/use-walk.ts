@@ -1,0 +1,42 @@
+import {useMemo} from 'react';
+import {explainWalk, type Walk} from '../../explain/walk.js';
+import type {Cached} from '../../machine/observed.js';
+import {chosenDomain} from '../state/ranges-shown.js';
+import {type Access, shownTransfer, type Ui} from '../state/store.js';
+import {useParts, useUi} from './use-ui.js';
+
+export type ShownWalk = {access: Access; device: string; walk: Walk; cached?: Cached};
+
+/** The access that is looked up: the chosen one, else the shown transfer's, else the first that the machine offers. */
+export function accessOf(ui: Ui): Access | undefined {
+	if (ui.access) return ui.access;
+	const {state} = ui;
+	if (ui.kind !== 'lab') {
+		const view = chosenDomain(ui);
+		const device = state.devices.find(({domain}) => domain === view?.domain.id) ?? state.devices[0];
+		return device && {rid: device.rid, iova: view?.ranges[0]?.iova ?? 0, write: true};
+	}
+	const transfer = shownTransfer(ui) ?? state.transfers.findLast(({iova}) => iova !== undefined);
+	const device = state.devices.find(({name}) => name === transfer?.device) ?? state.devices[0];
+	return device && {rid: device.rid, iova: transfer?.iova ?? 0, write: true};
+}
+
+/** The walk of that access through the tables as they are now, and what the caches hold of it. */
+export function useWalk(): ShownWalk | undefined {
+	const {machine, state} = useParts(({machine, state}) => ({machine, state}));
+	const key = useUi(ui => {
+		const access = accessOf(ui);
+		return access && `${access.rid} ${access.iova} ${access.write ? 'w' : 'r'}`;
+	});
+	return useMemo(() => {
+		if (key === undefined) return undefined;
+		const [rid = 0, iova = 0] = key.split(' ').map(Number);
+		const access = {rid, iova, write: key.endsWith('w')};
+		return {
+			access,
+			device: state.devices.find(device => device.rid === rid)?.name ?? 'unknown',
+			walk: explainWalk(machine.memory, state, rid, iova, access.write),
+			cached: machine.lab?.cached(rid, iova),
+		};
+	}, [machine, state, key]);
+}
