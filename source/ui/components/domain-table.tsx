@@ -12,7 +12,7 @@ import {useParts} from '../hooks/use-ui.js';
 import type {Row, Span} from '../rows.js';
 import type {List} from '../state/list.js';
 import {hostOf, type Shown, type TableId} from '../state/ranges-shown.js';
-import {holds, rangeKey, shownTransfer, type Ui} from '../state/store.js';
+import {holds, type Lit, rangeKey, shownTransfer, type Ui} from '../state/store.js';
 import type {ShownRange} from '../state/unfold.js';
 import {ListPanel} from './list-panel.js';
 import {Panel} from './panel.js';
@@ -94,7 +94,7 @@ const wiredNames = ({state}: Ui): string =>
 function hostList(
 	shown: Shown,
 	width: number,
-	changed: ReadonlySet<string>,
+	changed: Lit,
 	wiredVms: string,
 	looked: number | undefined,
 ): List {
@@ -132,7 +132,7 @@ function translated(
 	title: string,
 	[from, to]: readonly [from: string, to: string],
 	width: number,
-	changed: ReadonlySet<string>,
+	changed: Lit,
 	marked?: number,
 ): List {
 	const {view} = shown;
@@ -161,7 +161,7 @@ function table(
 	{view, ranges, filter, problem}: Shown,
 	title: string,
 	head: Row,
-	changed: ReadonlySet<string>,
+	changed: Lit,
 	row: (range: ShownRange) => Row,
 ): List {
 	const {domain} = view;

@@ -1,5 +1,5 @@
 import {Box, type BoxProps, type DOMElement, Text, useFocus} from 'ink';
-import {type ReactNode, type RefObject, useContext, useMemo, useRef} from 'react';
+import {type ReactNode, type RefObject, useContext, useEffect, useMemo, useRef} from 'react';
 import {useMouseTarget} from '../hooks/use-screen.js';
 import {AppearanceContext} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
@@ -20,8 +20,11 @@ export type PanelProps = BoxProps & {
 /** A bordered box with a title. It takes the focus, by Tab or by the mouse. */
 export function Panel({id, title, note, inside, children, ...layout}: PanelProps) {
 	const {theme, ascii} = useContext(AppearanceContext);
-	const covered = useUi(ui => ui.overlay !== undefined);
-	const {isFocused} = useFocus({id, isActive: !covered});
+	const {isFocused, focus} = useFocus({id});
+	const wanted = useUi(ui => (ui.overlay ?? ui.focus) === id);
+	useEffect(() => {
+		if (wanted) focus(id);
+	}, [wanted, focus, id]);
 	const store = useStore();
 	const ref = useRef<DOMElement>(null);
 	useMouseTarget(

@@ -1,0 +1,170 @@
+// One transfer, or the guests' own requests, under every policy side by side, each on a machine of its own.
+
+import {Box, type BoxProps, Text, useWindowSize} from 'ink';
+import {createElement, Fragment, memo} from 'react';
+import {POLICIES, type Policy} from '../../machine/command.js';
+import type {Comparison} from '../../machine/workload.js';
+import {grouped, sizeText} from '../../words.js';
+import {useMeasured} from '../hooks/use-measured.js';
+import {useKeySign, useTheme} from '../hooks/use-theme.js';
+import {useUi} from '../hooks/use-ui.js';
+import type {Tone} from '../theme.js';
+import {Labelled, Prose} from './prose.js';
+import {ScrollPanel} from './scroll-panel.js';
+import {DATA_TONES} from './verdict.js';
+
+type Figure = {
+	label: string;
+	text: (one: Comparison) => string;
+	/** As its bar shows it. */
+	value: (one: Comparison) => number;
+	tone?: (one: Comparison) => Tone;
+};
+
+const badIf = (trouble: boolean): Tone => (trouble ? 'bad' : 'plain');
+
+const FIGURES: readonly Figure[] = [
+	{
+		label: 'bytes arrived',
+		text: ({landed, bytes}) => `${sizeText(landed)} of ${sizeText(bytes)}`,
+		tone: ({landed, bytes}) => badIf(landed < bytes),
+		value: ({landed}) => landed,
+	},
+	{
+		label: 'copied by the CPU',
+		text: ({copied}) => sizeText(copied),
+		tone: ({copied}) => (copied > 0 ? 'warn' : 'plain'),
+		value: ({copied}) => copied,
+	},
+	{
+		label: 'faults',
+		text: ({faults}) => grouped(faults),
+		tone: ({faults}) => badIf(faults > 0),
+		value: ({faults}) => faults,
+	},
+	{
+		label: 'time, measured here',
+		text: ({measuredMs}) => `${measuredMs.toFixed(2)} ms`,
+		value: ({measuredMs}) => measuredMs,
+	},
+	{
+		label: 'host pages missing',
+		text: ({missing}) => grouped(missing),
+		tone: ({missing}) => badIf(missing > 0),
+		value: ({missing}) => missing,
+	},
+	{
+		label: 'guest pages in reach',
+		text: ({hostReach}) => grouped(hostReach),
+		value: ({hostReach}) => hostReach,
+	},
+];
+
+const EFFECTS: Record<Policy, string> = {
+	remove:
+		'vmm takes the pages of a guest with a passthru device out of the host domain. Disk DMA into them is refused, and every layer still reports success.',
+	keep: 'The pages stay in the host domain. Disk DMA arrives, and the devices of the host can reach that guest’s memory.',
+	bounce:
+		'The pages leave the host domain, and bhyve copies each transfer through a buffer of its own. The data arrives at the price of a copy.',
+};
+
+/** Columns of a label and of a value, and the narrowest panel with bars beside the values. */
+const LABEL = 22;
+const VALUE = 16;
+const WIDE = 110;
+/** The rows of a screen on which the lines stand apart. */
+const AIRY = 40;
+
+export const ComparePanel = memo(function ComparePanel(layout: BoxProps) {
+	const sign = useKeySign();
+	const {rows} = useWindowSize();
+	const size = useMeasured();
+	const compared = useUi(ui => ui.compared);
+	const results = POLICIES.map(policy => compared?.results.find(one => one.policy === policy));
+	const wide = size.width >= WIDE;
+	const room = wide ? Math.floor((size.width - LABEL) / POLICIES.length) - VALUE - 2 : 0;
+	return (
+		<ScrollPanel id="compare" title={`COMPARE ─ ${compared?.what ?? 'the three policies'}`} {...layout}>
+			<Box ref={size.ref} flexDirection="column" rowGap={rows >= AIRY ? 1 : 0}>
+				<Line label="" cells={POLICIES.map(policy => ({text: policy, tone: 'title'}))} />
+				<Line label="verdict" cells={results.map(verdictCell)} />
+				<Line label="path" cells={results.map(one => pathCell(one, compared?.command.do === 'work'))} />
+				{FIGURES.map(({label, text, value, tone}) => {
+					const most = Math.max(...results.map(one => (one ? value(one) : 0)));
+					return (
+						<Line
+							key={label}
+							label={label}
+							cells={results.map(one => ({
+								text: one ? text(one) : '–',
+								tone: one ? tone?.(one) : 'dim',
+								bar: one && most > 0 ? Math.ceil((value(one) / most) * room) : 0,
+							}))}
+						/>
+					);
+				})}
+			</Box>
+			<Text> </Text>
+			{wide ? <Line label="" cells={POLICIES.map(policy => ({text: EFFECTS[policy], tone: 'dim'}))} /> : null}
+			{wide
+				? null
+				: POLICIES.map(policy => (
+						<Labelled key={policy} label={policy} width={8} tone="dim">
+							{EFFECTS[policy]}
+						</Labelled>
+					))}
+			<Text> </Text>
+			{compared ? (
+				<Prose tone="dim">
+					{'Times were just measured here; the rest is deterministic. In reach: guest pages that host devices can read and write.'}
+				</Prose>
+			) : null}
+			<Prose tone="key">
+				{sign('⏎ runs the form’s transfer under each policy; w runs 200 requests by the guests.')}
+			</Prose>
+		</ScrollPanel>
+	);
+});
+
+type Cell = {text: string; tone?: Tone; reversed?: boolean; bar?: number};
+
+const verdictCell = (one: Comparison | undefined): Cell =>
+	one
+		? {text: ` ${one.data.toUpperCase()} `, tone: DATA_TONES[one.data], reversed: true}
+		: {text: '–', tone: 'dim'};
+
+/** The path of most requests: the others may have been copied. */
+function pathCell(one: Comparison | undefined, work: boolean): Cell {
+	if (one === undefined) return {text: '–', tone: 'dim'};
+	const {path, copied} = one;
+	const some = work && path === 'direct' && copied > 0;
+	return {text: some ? 'direct, some copied' : path};
+}
+
+function Line({label, cells}: {readonly label: string; readonly cells: readonly Cell[]}) {
+	const theme = useTheme();
+	return (
+		<Box flexShrink={0} paddingLeft={1}>
+			<Box width={LABEL - 1} flexShrink={0}>
+				<Text {...theme.dim}>{label}</Text>
+			</Box>
+			{createElement(Fragment, null, ...cells.map(cell => createElement(CellBox, cell)))}
+		</Box>
+	);
+}
+
+function CellBox({text, tone = 'plain', reversed = false, bar = 0}: Cell) {
+	const theme = useTheme();
+	return (
+		<Box flexGrow={1} flexBasis={0} paddingRight={2}>
+			<Box width={bar > 0 ? VALUE : undefined} flexShrink={bar > 0 ? 0 : 1}>
+				<Text {...theme[tone]} bold={reversed || theme[tone].bold} inverse={reversed}>
+					{text}
+				</Text>
+			</Box>
+			<Text wrap="truncate" {...theme[tone === 'plain' ? 'graph' : tone]}>
+				{'█'.repeat(bar)}
+			</Text>
+		</Box>
+	);
+}
