@@ -1,9 +1,10 @@
 import {Box, useWindowSize} from 'ink';
 import {BufferPanel} from '../components/buffer-panel.js';
+import {PanelById} from '../components/by-id.js';
 import {GuestTable, HostTable} from '../components/domain-table.js';
-import {Legacy} from '../components/legacy.js';
 import {MapPanel} from '../components/memory-map.js';
 import {ModelPanel} from '../components/model-panel.js';
+import {TrafficPanel} from '../components/traffic-panel.js';
 import {WalkStrip} from '../components/walk-panel.js';
 import {useUi} from '../hooks/use-ui.js';
 import type {PanelId} from '../state/views.js';
@@ -63,7 +64,7 @@ function Wide() {
 			<Box height={14} flexShrink={0}>
 				<BufferPanel flexGrow={2} flexBasis={0} />
 				<Box flexDirection="column" flexGrow={1} flexBasis={0}>
-					<Legacy id="traffic" flexGrow={1} flexBasis={0} />
+					<TrafficPanel flexGrow={1} flexBasis={0} />
 					<Shared panels={['console', 'devices', 'faults', 'scenario']} flexGrow={1} flexBasis={0} />
 				</Box>
 			</Box>
@@ -81,5 +82,5 @@ type SharedProps = {
 /** A place that several panels share: the one that was looked at last is shown. */
 function Shared({panels, ...layout}: SharedProps) {
 	const shown = useUi(({recent}) => recent.find(panel => panels.includes(panel)) ?? panels[0]);
-	return <Legacy key={shown} id={shown} {...layout} />;
+	return <PanelById key={shown} id={shown} {...layout} />;
 }
