@@ -5,13 +5,20 @@ import {isRoomy, panelsOf} from '../state/views.js';
 import {Domains} from './domains.js';
 import {Memory} from './memory.js';
 import {Overview} from './overview.js';
+import {Large, Talk} from './talk.js';
 
 /** The chosen view; or one panel of it alone, where it is zoomed or the screen is small. */
 export function View() {
 	const size = useWindowSize();
-	const {view, kind, focus, zoom} = useParts(({view, kind, focus, zoom}) => ({view, kind, focus, zoom}));
+	const {view, kind, focus, zoom, large, presented} = useParts(({view, kind, focus, zoom, large, play}) => ({
+		...{view, kind, focus, zoom, large},
+		presented: play?.presented === true,
+	}));
 	if (zoom || !isRoomy(size)) return <PanelById id={focus} flexGrow={1} />;
-	if (view === 'overview' && kind === 'lab') return <Overview />;
+	if (view === 'overview' && kind === 'lab') {
+		if (presented) return <Talk />;
+		return large ? <Large /> : <Overview />;
+	}
 	if (view === 'domains' && kind === 'lab') return <Domains />;
 	if (view === 'memory') return <Memory />;
 	return (
