@@ -14,7 +14,7 @@ import type {PanelId} from '../state/views.js';
 
 /** Two borders, the form, the path, the verdict, and why: with air between them where there is room. */
 const MODEL = 8;
-const AIRY_MODEL = 10;
+const AIRY_MODEL = 9;
 
 /** The device model, the tables that its DMA is looked up in, and what the bytes came to. */
 export function Overview() {
@@ -68,7 +68,7 @@ function Wide() {
 			</Box>
 			<WalkStrip height={5} flexShrink={0} />
 			<Box height={14} flexShrink={0}>
-				<BufferPanel flexGrow={2} flexBasis={0} />
+				<BufferPanel width={140} flexShrink={0} />
 				<Box flexDirection="column" flexGrow={1} flexBasis={0}>
 					<TrafficPanel flexGrow={1} flexBasis={0} />
 					<Shared panels={['console', 'devices', 'faults', 'scenario']} flexGrow={1} flexBasis={0} />
@@ -115,13 +115,16 @@ function Join() {
 	const page = useUi(ui => shownTransfer(ui)?.iova);
 	if (row === undefined || page === undefined) return null;
 	return (
-		<Box position="absolute" top={row} left={0} right={0}>
-			<Text {...theme.key}>◀</Text>
-			<JoinRule />
-			<Text {...theme.key}>{` ${hex(page)} `}</Text>
-			<JoinRule />
-			<Text {...theme.key}>▶</Text>
-		</Box>
+		<>
+			<Box position="absolute" top={row} left={0} right={0}>
+				<Text {...theme.key}>◀</Text>
+				<JoinRule />
+				<Text {...theme.key}>▶</Text>
+			</Box>
+			<Box position="absolute" top={row} left={0} right={0} justifyContent="center">
+				<Text {...theme.key}>{` ${hex(page)} `}</Text>
+			</Box>
+		</>
 	);
 }
 
