@@ -1,15 +1,13 @@
-import {Box, Text, useWindowSize} from 'ink';
-import {hex} from '../../formats/address.js';
+import {Box, useWindowSize} from 'ink';
 import {BufferPanel} from '../components/buffer-panel.js';
 import {PanelById} from '../components/by-id.js';
 import {GuestTable, HostTable} from '../components/domain-table.js';
 import {MapPanel} from '../components/memory-map.js';
 import {ModelPanel} from '../components/model-panel.js';
+import {PageJoin} from '../components/page-join.js';
 import {TrafficPanel} from '../components/traffic-panel.js';
 import {WalkStrip} from '../components/walk-panel.js';
-import {useTheme} from '../hooks/use-theme.js';
 import {useUi} from '../hooks/use-ui.js';
-import {holds, shownTransfer, type Ui} from '../state/store.js';
 import type {PanelId} from '../state/views.js';
 
 /** Two borders, the form, the path, the verdict, and why: with air between them where there is room. */
@@ -62,7 +60,7 @@ function Wide() {
 				<HostTable flexGrow={1} flexBasis={0} />
 				<Box flexGrow={1} flexBasis={0}>
 					<MapPanel flexGrow={1} />
-					<Join />
+					<PageJoin />
 				</Box>
 				<GuestTable flexGrow={1} flexBasis={0} />
 			</Box>
@@ -89,56 +87,4 @@ type SharedProps = {
 function Shared({panels, ...layout}: SharedProps) {
 	const shown = useUi(({recent}) => recent.find(panel => panels.includes(panel)) ?? panels[0]);
 	return <PanelById key={shown} id={shown} {...layout} />;
-}
-
-/** Where the shown page stands in both tables, counted from the top of their panels; undefined where that differs. */
-function rowOfPage(ui: Ui): number | undefined {
-	const {places, views, form} = ui;
-	const shown = shownTransfer(ui);
-	const [host, guest] = [places.host, places.guest];
-	if (shown?.iova === undefined || host === undefined || guest === undefined) return undefined;
-	const inHost = views.find(({domain}) => domain.role === 'host')?.ranges[host.cursor];
-	const inGuest = views.find(({domain}) => domain.vm === form.vm)?.ranges[guest.cursor];
-	if (!inHost || !inGuest || !holds(inHost, shown.iova) || !holds(inGuest, shown.command.gpa))
-		return undefined;
-	const row = host.cursor - host.top;
-	return row === guest.cursor - guest.top ? row + HEAD : undefined;
-}
-
-/** A table's border and its column heads. */
-const HEAD = 2;
-
-/** A line over the map that joins the shown page's rows in the two tables. */
-function Join() {
-	const theme = useTheme();
-	const row = useUi(rowOfPage);
-	const page = useUi(ui => shownTransfer(ui)?.iova);
-	if (row === undefined || page === undefined) return null;
-	return (
-		<>
-			<Box position="absolute" top={row} left={0} right={0}>
-				<Text {...theme.key}>◀</Text>
-				<JoinRule />
-				<Text {...theme.key}>▶</Text>
-			</Box>
-			<Box position="absolute" top={row} left={0} right={0} justifyContent="center">
-				<Text {...theme.key}>{` ${hex(page)} `}</Text>
-			</Box>
-		</>
-	);
-}
-
-function JoinRule() {
-	const theme = useTheme();
-	return (
-		<Box
-			flexGrow={1}
-			height={1}
-			borderStyle="single"
-			borderColor={theme.key.color}
-			borderBottom={false}
-			borderLeft={false}
-			borderRight={false}
-		/>
-	);
 }
