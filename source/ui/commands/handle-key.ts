@@ -8,6 +8,8 @@ import {handlePromptKey} from './prompt.js';
 
 /** What a key press does: what is being typed first, then the table. */
 export function handleKey(store: Store, key: string, app: AppControls): void {
+	// Any key skips the packet to its end, and does what it does.
+	if (store.getState().packet !== undefined) store.setState({packet: undefined});
 	const ui = store.getState();
 	const large = app.fits();
 	if (large && ui.prompt && handlePromptKey(store, key, app)) return;

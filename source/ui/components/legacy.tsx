@@ -11,6 +11,9 @@ import {ListPanel} from './list-panel.js';
 export function Legacy({id, ...layout}: BoxProps & {readonly id: PanelId}) {
 	const size = useMeasured();
 	const ui = useUi(all => all);
-	const list = useMemo(() => panels[id](ui, size.width, size.height), [id, ui, size.width, size.height]);
+	const list = useMemo(
+		() => panels[id]?.(ui, size.width, size.height) ?? {title: id, head: [], count: 0, row: () => []},
+		[id, ui, size.width, size.height],
+	);
 	return <ListPanel id={id} list={list} size={size} {...layout} />;
 }

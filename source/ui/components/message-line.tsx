@@ -13,13 +13,17 @@ const ASKS = {
 
 /** What happened last, or the line that is being typed. */
 export const MessageLine = memo(function MessageLine() {
-	const {prompt, message} = useParts(({prompt, message}) => ({prompt, message}));
+	const {prompt, message, moving} = useParts(({prompt, message, packet}) => ({
+		prompt,
+		message,
+		moving: packet !== undefined,
+	}));
 	return (
 		<Box flexShrink={0} height={1} overflow="hidden">
 			<Line
 				row={
 					prompt === undefined
-						? [[` ${message.text}`, message.tone]]
+						? [moving ? ' …' : [` ${message.text}`, message.tone]]
 						: [[` ${ASKS[prompt.asks]}: `, 'key'], `${prompt.text}▏ `, [prompt.problem ?? '', 'warn']]
 				}
 			/>

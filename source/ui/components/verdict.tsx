@@ -39,17 +39,21 @@ export const Verdict = memo(function Verdict({transfer, large = false}: Props) {
 	const ago = steps > 0 ? `, ${grouped(steps)} step${steps === 1 ? '' : 's'} ago` : '';
 	const loss = explainLoss(state, transfer);
 	const tone = theme[stale ? 'dim' : DATA_TONES[transfer.data]];
-	const next = loss?.byPolicy && state.policy !== 'keep' ? 'Next: p, then Enter.' : undefined;
+	const next = loss?.byPolicy
+		? state.policy === transfer.policy
+			? 'Next: p, then Enter.'
+			: 'Next: Enter.'
+		: undefined;
 	return (
 		<Box flexDirection="column" flexShrink={0}>
 			{large ? <BigText text={transfer.data} style={tone} /> : null}
 			<Bar style={tone} reversed={!stale}>
-				{` ${transfer.data.toUpperCase()}  ${verdictSentence(transfer)}${stale ? ` (under ${transfer.policy}${ago})` : ''}`}
+				{` ${transfer.data.toUpperCase()} ${stale ? `under ${transfer.policy}${ago}:` : ''} ${verdictSentence(transfer)}`}
 			</Bar>
 			{loss ? (
-				<Box>
-					<Text wrap="wrap">
-						<Text {...theme.title}> Why: </Text>
+				<Box paddingLeft={1} paddingRight={1}>
+					<Text>
+						<Text {...theme.title}>Why: </Text>
 						{loss.why}
 						{next ? <Text {...theme.key}>{`  ${next}`}</Text> : null}
 					</Text>

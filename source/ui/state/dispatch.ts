@@ -48,6 +48,9 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 					: outcome.kind === 'transfer' && outcome.transfer.data !== 'delivered';
 	const transfer = outcome.kind === 'transfer' ? outcome.transfer : undefined;
 	const shows: PanelId | undefined = transfer ? 'buffer' : outcome.kind === 'boot' ? 'console' : undefined;
+	const now = performance.now();
+	// A packet takes its time: where transfers follow each other faster, their verdicts are shown at once.
+	const calm = !lab.workload.running && now - store.getState().transferAt > A_SECOND;
 	store.setState(({places, views, last, recent, verdictAt, motion, state}) => ({
 		message: {text: outcome.report, tone: bad ? 'bad' : 'good'},
 		...(transfer?.vm === undefined
@@ -55,7 +58,8 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 			: {
 					last: {...last, [transfer.vm]: transfer},
 					verdictAt: {...verdictAt, [transfer.vm]: {step: lab.history?.at ?? 0, tables: state.tables}},
-					packet: motion ? transfer.number : undefined,
+					packet: motion && calm ? transfer.number : undefined,
+					transferAt: now,
 					...(transfer.command.do !== 'dma' && transfer.iova !== undefined
 						? {page: pageOf(transfer.iova)}
 						: {}),
@@ -71,6 +75,8 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 	}));
 	return outcome;
 }
+
+const A_SECOND = 1000;
 
 /** Shows in the tables where a transfer was looked up, and its buffer: one row above stays in sight. */
 function follow(views: readonly DomainView[], {iova, command, vm}: Transfer): Ui['places'] {

@@ -46,6 +46,8 @@ export type Ui = {
 	packet?: number;
 	/** Whether packets are drawn moving. */
 	motion: boolean;
+	/** When the last transfer was asked for, in milliseconds of performance.now(). */
+	transferAt: number;
 	/** What lies over the panels, and the text that is being typed into it. */
 	overlay?: 'help' | 'palette';
 	prompt?: Prompt;
@@ -115,6 +117,7 @@ export function createUi(machine: ObservedMachine): Store {
 		last: {},
 		verdictAt: {},
 		motion: true,
+		transferAt: Number.NEGATIVE_INFINITY,
 		filters: {},
 		sorts: {},
 		unfolded: {},
