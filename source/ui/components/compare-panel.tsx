@@ -109,14 +109,14 @@ export const ComparePanel = memo(function ComparePanel(layout: BoxProps) {
 			{wide
 				? null
 				: POLICIES.map(policy => (
-						<Labelled key={policy} label={policy} width={8} tone="dim">
-							{EFFECTS[policy]}
-						</Labelled>
+						<Labelled key={policy} label={policy} width={8} tone="dim" texts={[EFFECTS[policy]]} />
 					))}
 			<Text> </Text>
 			{compared ? (
 				<Prose tone="dim">
-					{'Times were just measured here; the rest is deterministic. In reach: guest pages that host devices can read and write.'}
+					{
+						'Times were just measured here; the rest is deterministic. In reach: guest pages that host devices can read and write.'
+					}
 				</Prose>
 			) : null}
 			<Prose tone="key">

@@ -1,5 +1,5 @@
 import type {BoxProps} from 'ink';
-import {useEffect, useMemo} from 'react';
+import {createElement, Fragment, useEffect, useMemo} from 'react';
 import type {Measured} from '../hooks/use-measured.js';
 import {useListHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
@@ -24,7 +24,10 @@ type Props = BoxProps & {
 /** Rows that a turn of the wheel moves. */
 const WHEEL = 3;
 
-/** A panel with a list. Only the rows in sight are made. */
+/** Rows of the borders. */
+const BORDERS = 2;
+
+/** A panel with a list. Only the rows in sight are made. With a maxHeight it is as high as its rows, up to that. */
 export function ListPanel({id, list, size, enter, behind = [], ...layout}: Props) {
 	const {title, head, count, row, lit, key, selects = false} = list;
 	const store = useStore();
@@ -61,6 +64,7 @@ export function ListPanel({id, list, size, enter, behind = [], ...layout}: Props
 			[store, id, handle, head.length, selects, count],
 		),
 	);
+	const own = layout.maxHeight === undefined ? {} : {height: count + head.length + BORDERS, flexShrink: 0};
 	const settled = settle(handle, place);
 	const gone = count > 0 && place.key !== undefined && settled.key !== place.key;
 	// The row that takes the place of one that is gone stays chosen from now on.
@@ -77,11 +81,10 @@ export function ListPanel({id, list, size, enter, behind = [], ...layout}: Props
 			title={title}
 			inside={size.ref}
 			note={[others, where].filter(Boolean).join(' · ')}
+			{...own}
 			{...layout}
 		>
-			{head.map((fixed, i) => (
-				<Line key={`head ${i + 1}`} row={fixed} />
-			))}
+			{createElement(Fragment, null, ...head.map(fixed => createElement(Line, {row: fixed})))}
 			{Array.from({length: shown}, (_, i) => {
 				const index = top + i;
 				const whole =

@@ -1,12 +1,14 @@
+// Sentences in a panel: they wrap at its edge.
+
 import {Box, Text} from 'ink';
+import {createElement, Fragment, type ReactNode} from 'react';
 import {useTheme} from '../hooks/use-theme.js';
 import {printable} from '../rows.js';
 import type {Tone} from '../theme.js';
 
-type ProseProps = {readonly tone?: Tone; readonly indent?: number; readonly children: string};
+type Layout = {readonly tone?: Tone; readonly indent?: number};
 
-/** Text that wraps at the panel's edge. */
-export function Prose({tone = 'plain', indent = 1, children}: ProseProps) {
+export function Prose({tone = 'plain', indent = 1, children}: Layout & {readonly children: string}) {
 	return (
 		<Box flexShrink={0} paddingLeft={indent} paddingRight={1}>
 			<Text {...useTheme()[tone]}>{printable(children)}</Text>
@@ -14,19 +16,47 @@ export function Prose({tone = 'plain', indent = 1, children}: ProseProps) {
 	);
 }
 
-type LabelledProps = ProseProps & {readonly label: string; readonly width: number};
+/** Texts, each on lines of its own. */
+export const Paragraphs = ({texts, ...layout}: Layout & {readonly texts: readonly string[]}) =>
+	createElement(Fragment, null, ...texts.map(text => paragraph(text, layout)));
 
-/** The same with a label before it. */
-export function Labelled({label, width, tone = 'plain', indent = 1, children}: LabelledProps) {
+const paragraph = (text: string, layout: Layout): ReactNode => <Prose {...layout}>{text}</Prose>;
+
+type LabelledProps = Layout & {
+	readonly label: string;
+	readonly labelTone?: Tone;
+	/** Columns of the label. */
+	readonly width: number;
+	readonly texts: readonly string[];
+};
+
+/** The same beside a label. */
+export function Labelled({
+	label,
+	labelTone = 'dim',
+	width,
+	tone = 'plain',
+	indent = 1,
+	texts,
+}: LabelledProps) {
 	const theme = useTheme();
+	const lines = texts.map(text => createElement(Text, theme[tone], printable(text)));
 	return (
 		<Box flexShrink={0} paddingLeft={indent} paddingRight={1}>
 			<Box flexShrink={0} width={width}>
-				<Text {...theme.dim}>{label}</Text>
+				<Text {...theme[labelTone]}>{printable(label)}</Text>
 			</Box>
-			<Box flexGrow={1} flexBasis={0}>
-				<Text {...theme[tone]}>{printable(children)}</Text>
-			</Box>
+			{createElement(Box, {flexDirection: 'column', flexGrow: 1, flexBasis: 0}, ...lines)}
 		</Box>
+	);
+}
+
+/** What cannot be seen, and how to see it. */
+export function Gap({what, how}: {readonly what: string; readonly how: string}) {
+	return (
+		<>
+			<Prose tone="warn">{what}</Prose>
+			<Prose indent={3}>{how}</Prose>
+		</>
 	);
 }

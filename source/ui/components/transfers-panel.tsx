@@ -10,8 +10,8 @@ import {commandWords} from '../command-words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts, useStore, useUi} from '../hooks/use-ui.js';
-import {accessOfTransfer, openWalk} from '../state/access.js';
 import {printable} from '../rows.js';
+import {accessOfTransfer, openWalk} from '../state/access.js';
 import {cursorOf} from '../state/list.js';
 import {focusOn, type Ui} from '../state/store.js';
 import {type Column, columnsFor} from './columns.js';
@@ -91,7 +91,12 @@ export const ChainPanel = memo(function ChainPanel(layout: BoxProps) {
 		);
 	const {number, chain, note, owners} = transfer;
 	return (
-		<ScrollPanel id="chain" title={`CHAIN of #${number} ─ ${commandWords(transfer.command)}`} enter={enter} {...layout}>
+		<ScrollPanel
+			id="chain"
+			title={`CHAIN of #${number} ─ ${commandWords(transfer.command)}`}
+			enter={enter}
+			{...layout}
+		>
 			<Outcome transfer={transfer} />
 			{owners?.length ? <Prose>{`The memory belongs to ${owners.join(', ')}.`}</Prose> : null}
 			{note ? <Prose tone="warn">{note}</Prose> : null}
@@ -112,11 +117,7 @@ function Outcome({transfer}: {readonly transfer: Transfer}) {
 			<Bar style={theme[DATA_TONES[data]]} reversed>
 				{` ${data.toUpperCase()}  ${verdictSentence(transfer)} Policy ${policy}.`}
 			</Bar>
-			{loss ? (
-				<Labelled label="Why:" width={5}>
-					{loss.why}
-				</Labelled>
-			) : null}
+			{loss ? <Labelled label="Why:" labelTone="title" width={5} texts={[loss.why]} /> : null}
 		</>
 	);
 }
@@ -169,7 +170,12 @@ function PartLine({part: {kind, address, bytes}, vm}: {readonly part: Part; read
 	);
 }
 
-function bytesAt({lab, memory}: ObservedMachine, kind: Part['kind'], address: number, vm: string): Uint8Array {
+function bytesAt(
+	{lab, memory}: ObservedMachine,
+	kind: Part['kind'],
+	address: number,
+	vm: string,
+): Uint8Array {
 	if (kind === 'gpa') return lab?.guestBytes(vm, address, SHOWN) ?? new Uint8Array(0);
 	const words = kind === 'pointer' ? undefined : memory.page(pageOf(address));
 	if (words === undefined) return new Uint8Array(0);

@@ -17,9 +17,9 @@ export function refresh(store: Store): void {
 	sayNewFault(store, old, state);
 	if (state.lost && state.lost.why !== old.lost?.why) say(store, state.lost.why, 'bad');
 	if (old.lost && !state.lost) say(store, 'It is there again.', 'good');
-	// Transfers change no table, and there may be ten of them a second.
+	// Transfers change no table, and there may be ten of them per second.
 	if (state.tables === old.tables) {
-		store.setState({state});
+		store.setState({state: withTablesOf(old, state)});
 		light(store, changedGroups(old.host, state.host));
 		return;
 	}
@@ -29,6 +29,12 @@ export function refresh(store: Store): void {
 	const changed = new Set([...keysOf(anew)].filter(key => !known.has(key)));
 	store.setState(({form}) => ({state, views, form: withGuest(form, state)}));
 	light(store, new Set([...changed, ...changedGroups(old.host, state.host)]));
+}
+
+/** What the tables decide stays the same object, so that panels which show it are not made again. */
+function withTablesOf({unit, domains, devices, owned, vms}: MachineState, now: MachineState): MachineState {
+	const same = JSON.stringify(now.vms) === JSON.stringify(vms);
+	return {...now, unit, domains, devices, owned, vms: same ? vms : now.vms};
 }
 
 /** Lights rows up for a second. A row that changes again stays lit for another. */
