@@ -43,13 +43,13 @@ export const appCommands: readonly UiCommand[] = [
 		keys: ['?'],
 		shown: '?',
 		label: 'help',
-		description: 'What every key does',
+		description: 'What every key does; again: the glossary',
 		group: 'dmascope',
 		hint: 12,
 		run: (store: Store) =>
 			store.setState(({overlay, places}) => ({
-				overlay: overlay === 'help' ? undefined : 'help',
-				places: {...places, help: {top: 0, cursor: 0}},
+				overlay: overlay === 'help' ? 'glossary' : overlay === 'glossary' ? undefined : 'help',
+				places: {...places, help: TOP, glossary: TOP},
 			})),
 	},
 	{

@@ -1,7 +1,7 @@
 // A command of the dashboard: it carries its own keys, words and conditions.
 
 import type {GridHandle, ListHandle} from '../hooks/use-screen.js';
-import {type Store, say, type Ui} from '../state/store.js';
+import {type Overlay, type Store, say, type Ui} from '../state/store.js';
 import type {PanelId} from '../state/views.js';
 
 export const GROUPS = ['Views', 'Display', 'Lab', 'Form', 'Scenario', 'Time', 'dmascope'] as const;
@@ -37,7 +37,7 @@ export type AppControls = {
 	/** Puts text on the clipboard of whoever sits at the terminal. @returns why it cannot, if it cannot */
 	copy: (text: string) => string | undefined;
 	/** The list that arrows move in now, by its name. */
-	list: () => {name: PanelId | 'help' | 'palette'; handle: ListHandle} | undefined;
+	list: () => {name: PanelId | Overlay; handle: ListHandle} | undefined;
 	grid: () => GridHandle | undefined;
 	/** Whether the terminal is large enough for the dashboard. */
 	fits: () => boolean;

@@ -1,7 +1,7 @@
 // Moving about: views, panels, lists.
 
 import {moved, settle, TOP} from '../state/list.js';
-import {focusOn, placeOn, type Store, show, type Ui} from '../state/store.js';
+import {focusOn, isReading, placeOn, type Store, show, type Ui} from '../state/store.js';
 import {leaveThePast} from '../state/time.js';
 import {panelsOf, VIEWS} from '../state/views.js';
 import type {UiCommand} from './command.js';
@@ -18,7 +18,7 @@ const NAMES: Record<(typeof VIEWS)[number], string> = {
 	events: 'What a host’s kernel maps and unmaps',
 };
 
-const inList = (ui: Ui): boolean => ui.overlay === 'help' || (ui.focus !== 'model' && ui.focus !== 'map');
+const inList = (ui: Ui): boolean => isReading(ui) || (ui.focus !== 'model' && ui.focus !== 'map');
 
 export const displayCommands: readonly UiCommand[] = [
 	...VIEWS.map(

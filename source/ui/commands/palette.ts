@@ -1,6 +1,5 @@
 // Every command by name: those whose words hold what was typed, the best first.
 
-import {keySign} from '../glyphs.js';
 import type {Row} from '../rows.js';
 import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
@@ -19,15 +18,15 @@ export function matches(text: string): readonly UiCommand[] {
 	return fitting.toSorted((a, b) => rank(a) - rank(b));
 }
 
-export function palettePanel(ui: Ui): List {
+export function paletteList(ui: Ui, sign: (text: string) => string): List {
 	const found = matches(ui.prompt?.text ?? '');
 	const rows = found.map((command): Row => {
 		const why = command.why?.(ui);
 		return [
-			[` ${keySign(command.shown).padEnd(6)}`, 'key'],
+			[` ${sign(command.shown).padEnd(6)}`, 'key'],
 			command.label.padEnd(12),
-			[why ?? keySign(command.description), why === undefined ? 'plain' : 'dim'],
+			[why ?? sign(command.description), why === undefined ? 'plain' : 'dim'],
 		];
 	});
-	return {...list(keySign('COMMANDS ─ type, ↑ ↓, ⏎'), rows), selects: true};
+	return {...list(sign('COMMANDS ─ type, ↑ ↓, ⏎'), rows), selects: true};
 }

@@ -7,7 +7,7 @@ import {useMouseTarget, useOpens} from '../hooks/use-screen.js';
 import {useKeySign, useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
 import {widthOf} from '../rows.js';
-import type {Ui} from '../state/store.js';
+import {isReading, type Ui} from '../state/store.js';
 
 /** In the past, moving through time matters most. */
 const hintOf = ({hint = 0, group}: UiCommand, {timeline}: Ui): number =>
@@ -24,7 +24,7 @@ function hints(
 		command =>
 			isAvailable(command, ui, true, opens) &&
 			!(ui.kind !== 'lab' && NEEDS_LAB.includes(command.group)) &&
-			(hintOf(command, ui) > 0 || (ui.overlay === 'help' && command.label !== 'scroll')),
+			(hintOf(command, ui) > 0 || (isReading(ui) && command.label !== 'scroll')),
 	);
 	const kept = new Set(can);
 	let width = can.reduce((sum, {shown, label}) => sum + widthOf(sign(shown)) + label.length + 3, 0);

@@ -5,13 +5,13 @@ import {useListHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
 import {rowText} from '../rows.js';
 import {type List, moved, settle, TOP} from '../state/list.js';
-import {focusOn, placeOn} from '../state/store.js';
+import {focusOn, type Overlay, placeOn} from '../state/store.js';
 import {isPanel, type PanelId} from '../state/views.js';
 import {Line} from './line.js';
 import {Panel} from './panel.js';
 
 type Props = BoxProps & {
-	readonly id: PanelId | 'help' | 'palette';
+	readonly id: PanelId | Overlay;
 	readonly list: List;
 	/** The panel's inside: what its rows were made for. */
 	readonly size: Measured;

@@ -4,11 +4,11 @@ import {useMouseTarget} from '../hooks/use-screen.js';
 import {AppearanceContext} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
 import {printable} from '../rows.js';
-import {focusOn} from '../state/store.js';
+import {focusOn, type Overlay} from '../state/store.js';
 import {isPanel, type PanelId} from '../state/views.js';
 
 export type PanelProps = BoxProps & {
-	readonly id: PanelId | 'help' | 'palette';
+	readonly id: PanelId | Overlay;
 	readonly title: string;
 	/** In the lower border, at the right. */
 	readonly note?: string;

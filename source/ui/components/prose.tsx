@@ -1,20 +1,30 @@
 // Sentences in a panel: they wrap at its edge.
 
-import {Box, Text} from 'ink';
+import {stripVTControlCharacters} from 'node:util';
+import {Box, Text, Transform} from 'ink';
 import {createElement, Fragment, type ReactNode} from 'react';
 import {useTheme} from '../hooks/use-theme.js';
 import {printable} from '../rows.js';
-import type {Tone} from '../theme.js';
+import type {Style, Tone} from '../theme.js';
 
 type Layout = {readonly tone?: Tone; readonly indent?: number};
 
 export function Prose({tone = 'plain', indent = 1, children}: Layout & {readonly children: string}) {
 	return (
 		<Box flexShrink={0} paddingLeft={indent} paddingRight={1}>
-			<Text {...useTheme()[tone]}>{printable(children)}</Text>
+			{words(children, useTheme()[tone])}
 		</Box>
 	);
 }
+
+/** Text without the blank that Ink leaves at the start of a line where the line before it was full. */
+const words = (text: string, style: Style): ReactNode => (
+	<Transform
+		transform={line => (stripVTControlCharacters(line).startsWith(' ') ? line.replace(' ', '') : line)}
+	>
+		<Text {...style}>{printable(text)}</Text>
+	</Transform>
+);
 
 /** Texts, each on lines of its own. */
 export const Paragraphs = ({texts, ...layout}: Layout & {readonly texts: readonly string[]}) =>
@@ -40,7 +50,7 @@ export function Labelled({
 	texts,
 }: LabelledProps) {
 	const theme = useTheme();
-	const lines = texts.map(text => createElement(Text, theme[tone], printable(text)));
+	const lines = texts.map(text => words(text, theme[tone]));
 	return (
 		<Box flexShrink={0} paddingLeft={indent} paddingRight={1}>
 			<Box flexShrink={0} width={width}>

@@ -4,12 +4,12 @@ import {useMeasured} from '../hooks/use-measured.js';
 import {useListHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
 import {moved, settle, TOP} from '../state/list.js';
-import {focusOn, placeOn} from '../state/store.js';
+import {focusOn, type Overlay, placeOn} from '../state/store.js';
 import {isPanel, type PanelId} from '../state/views.js';
 import {Panel} from './panel.js';
 
 type Props = BoxProps & {
-	readonly id: PanelId | 'help' | 'palette';
+	readonly id: PanelId | Overlay;
 	readonly title: string;
 	/** What Enter opens. */
 	readonly enter?: () => void;

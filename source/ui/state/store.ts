@@ -14,6 +14,11 @@ import {commitDraft, type Form, newForm} from './form.js';
 import {BOTTOM, type Place} from './list.js';
 import {type PanelId, panelsOf, type ViewId} from './views.js';
 
+/** What lies over the panels. */
+export type Overlay = 'help' | 'glossary' | 'palette';
+/** A page of text to read, where arrows scroll. */
+export const isReading = ({overlay}: Pick<Ui, 'overlay'>): boolean =>
+	overlay === 'help' || overlay === 'glossary';
 export type Message = {text: string; tone: Tone};
 
 /** Rows that just changed, by key, each with the change that lit it: they stay lit for a second. */
@@ -36,7 +41,7 @@ export type Ui = {
 	large: boolean;
 	/** Panels by when they were last looked at, the latest first. */
 	recent: readonly PanelId[];
-	places: Readonly<Partial<Record<PanelId | 'help' | 'palette', Place>>>;
+	places: Readonly<Partial<Record<PanelId | Overlay, Place>>>;
 	form: Form;
 	/** The last transfer of each guest that the dashboard's user asked for. */
 	last: Readonly<Record<string, Transfer>>;
@@ -49,7 +54,7 @@ export type Ui = {
 	/** When the last transfer was asked for, in milliseconds of performance.now(). */
 	transferAt: number;
 	/** What lies over the panels, and the text that is being typed into it. */
-	overlay?: 'help' | 'palette';
+	overlay?: Overlay;
 	prompt?: Prompt;
 	/** By panel: what its rows are filtered by, and how they are sorted. */
 	filters: Readonly<Partial<Record<PanelId, string>>>;
