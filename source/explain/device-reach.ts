@@ -82,20 +82,20 @@ function tablesReach({vms}: Situation, {name, vm}: Device, ranges: readonly Rang
 
 const MOST = 3;
 
+/** 16,384 pages of vm0, nothing else; 65,536 pages: 49,152 of vm1, 16,384 free */
 function ownersWords(owners: DeviceReach['owners']): string {
 	if (owners.length === 0) return 'nothing';
-	const words = owners.slice(0, MOST).map(({owner, pages}) => {
-		if (owner === FREE) return `${grouped(pages)} free page${pages === 1 ? '' : 's'}`;
-		return owner === UNKNOWN ? plural(pages, 'page') : `${plural(pages, 'page')} of ${owner}`;
-	});
-	const rest = owners.slice(MOST);
-	if (rest.length === 0) return listed(words);
-	const others = rest.reduce((sum, {pages}) => sum + pages, 0);
-	return listed([...words, `${plural(others, 'page')} of ${rest.length === 1 ? rest[0].owner : 'others'}`]);
+	const total = owners.reduce((sum, {pages}) => sum + pages, 0);
+	if (owners.length === 1) {
+		const [{owner}] = owners;
+		const whose = owner === FREE ? ' of free memory' : owner === UNKNOWN ? '' : ` of ${owner}`;
+		return `${plural(total, 'page')}${whose}`;
+	}
+	const shown = owners.slice(0, MOST);
+	const rest = total - shown.reduce((sum, {pages}) => sum + pages, 0);
+	const parts = shown.map(({owner, pages}) => `${grouped(pages)} ${owner === FREE ? FREE : `of ${owner}`}`);
+	return `${plural(total, 'page')}: ${[...parts, ...(rest > 0 ? [`${grouped(rest)} of others`] : [])].join(', ')}`;
 }
-
-const listed = (words: readonly string[]): string =>
-	words.length === 1 ? words[0] : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 
 function rightsWords(ranges: readonly Range[]): string {
 	if (ranges.length === 0) return '';
@@ -107,5 +107,5 @@ function rightsWords(ranges: readonly Range[]): string {
 /** One owner's pages and nothing else, or the guests that the device does not reach. */
 function restWords(owners: number, missed: readonly string[]): string {
 	if (owners === 1) return ', nothing else';
-	return owners > 1 && missed.length > 0 ? `, nothing of ${listed(missed)}` : '';
+	return owners > 1 && missed.length > 0 ? `; nothing of ${missed.join(', ')}` : '';
 }

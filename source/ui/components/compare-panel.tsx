@@ -9,7 +9,7 @@ import {useMeasured} from '../hooks/use-measured.js';
 import {useKeySign, useTheme} from '../hooks/use-theme.js';
 import {useUi} from '../hooks/use-ui.js';
 import type {Tone} from '../theme.js';
-import {Labelled, Prose} from './prose.js';
+import {Labelled, Prose, Wrapped} from './prose.js';
 import {ScrollPanel} from './scroll-panel.js';
 import {DATA_TONES} from './verdict.js';
 
@@ -62,18 +62,20 @@ const FIGURES: readonly Figure[] = [
 
 const EFFECTS: Record<Policy, string> = {
 	remove:
-		'vmm takes the pages of a guest with a passthru device out of the host domain. Disk DMA into them is refused, and every layer still reports success.',
-	keep: 'The pages stay in the host domain. Disk DMA arrives, and the devices of the host can reach that guest’s memory.',
+		'vmm takes the pages of a guest with a passthru device out of the host domain. Disk DMA into them is refused, yet reported as success.',
+	keep: 'The pages stay in the host domain. Disk DMA arrives, and host devices can reach the guest’s memory.',
 	bounce:
-		'The pages leave the host domain, and bhyve copies each transfer through a buffer of its own. The data arrives at the price of a copy.',
+		'The pages leave the host domain. bhyve copies each transfer through its own buffer: the data arrives, later.',
 };
 
 /** Columns of a label and of a value, and the narrowest panel with bars beside the values. */
-const LABEL = 22;
+const LABEL = 23;
 const VALUE = 16;
 const WIDE = 110;
-/** The rows of a screen on which the lines stand apart. */
+/** The rows of a screen on which the lines stand apart, and on which thick bars stand below the values. */
 const AIRY = 40;
+const TALL = 50;
+const THICK = 2;
 
 export const ComparePanel = memo(function ComparePanel(layout: BoxProps) {
 	const sign = useKeySign();
@@ -82,7 +84,9 @@ export const ComparePanel = memo(function ComparePanel(layout: BoxProps) {
 	const compared = useUi(ui => ui.compared);
 	const results = POLICIES.map(policy => compared?.results.find(one => one.policy === policy));
 	const wide = size.width >= WIDE;
-	const room = wide ? Math.floor((size.width - LABEL) / POLICIES.length) - VALUE - 2 : 0;
+	const tall = wide && rows >= TALL;
+	const cell = Math.floor((size.width - LABEL) / POLICIES.length) - 2;
+	const room = tall ? cell : wide ? cell - VALUE : 0;
 	return (
 		<ScrollPanel id="compare" title={`COMPARE ─ ${compared?.what ?? 'the three policies'}`} {...layout}>
 			<Box ref={size.ref} flexDirection="column" rowGap={rows >= AIRY ? 1 : 0}>
@@ -99,6 +103,7 @@ export const ComparePanel = memo(function ComparePanel(layout: BoxProps) {
 								text: one ? text(one) : '–',
 								tone: one ? tone?.(one) : 'dim',
 								bar: one && most > 0 ? Math.ceil((value(one) / most) * room) : 0,
+								below: tall,
 							}))}
 						/>
 					);
@@ -111,7 +116,7 @@ export const ComparePanel = memo(function ComparePanel(layout: BoxProps) {
 				: POLICIES.map(policy => (
 						<Labelled key={policy} label={policy} width={8} tone="dim" texts={[EFFECTS[policy]]} />
 					))}
-			<Text> </Text>
+			{wide ? <Text> </Text> : null}
 			{compared ? (
 				<Prose tone="dim">
 					{
@@ -126,7 +131,14 @@ export const ComparePanel = memo(function ComparePanel(layout: BoxProps) {
 	);
 });
 
-type Cell = {text: string; tone?: Tone; reversed?: boolean; bar?: number};
+type Cell = {
+	text: string;
+	tone?: Tone;
+	reversed?: boolean;
+	/** The columns of its bar, which stands beside the text or below it. */
+	bar?: number;
+	below?: boolean;
+};
 
 const verdictCell = (one: Comparison | undefined): Cell =>
 	one
@@ -153,17 +165,21 @@ function Line({label, cells}: {readonly label: string; readonly cells: readonly 
 	);
 }
 
-function CellBox({text, tone = 'plain', reversed = false, bar = 0}: Cell) {
+function CellBox({text, tone = 'plain', reversed = false, bar = 0, below = false}: Cell) {
 	const theme = useTheme();
 	return (
-		<Box flexGrow={1} flexBasis={0} paddingRight={2}>
-			<Box width={bar > 0 ? VALUE : undefined} flexShrink={bar > 0 ? 0 : 1}>
-				<Text {...theme[tone]} bold={reversed || theme[tone].bold} inverse={reversed}>
-					{text}
-				</Text>
+		<Box flexGrow={1} flexBasis={0} paddingRight={2} flexDirection={below ? 'column' : 'row'}>
+			<Box width={bar > 0 && !below ? VALUE : undefined} flexShrink={bar > 0 ? 0 : 1}>
+				{reversed ? (
+					<Text {...theme[tone]} bold inverse>
+						{text}
+					</Text>
+				) : (
+					<Wrapped style={theme[tone]}>{text}</Wrapped>
+				)}
 			</Box>
 			<Text wrap="truncate" {...theme[tone === 'plain' ? 'graph' : tone]}>
-				{'█'.repeat(bar)}
+				{Array.from({length: below ? THICK : 1}, () => '█'.repeat(bar)).join('\n')}
 			</Text>
 		</Box>
 	);

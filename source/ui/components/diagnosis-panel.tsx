@@ -2,14 +2,19 @@
 
 import type {BoxProps} from 'ink';
 import {memo, useCallback, useMemo} from 'react';
+import {reachOfDevice} from '../../explain/device-reach.js';
 import {diagnose} from '../../explain/diagnosis.js';
+import {type DomainView, ownerAt} from '../../explain/ranges.js';
+import {hex} from '../../formats/address.js';
 import type {Finding} from '../../machine/finding.js';
 import type {HostFacts} from '../../machine/host.js';
+import type {MachineState, PhysicalReader} from '../../machine/observed.js';
+import {plural} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useParts, useStore, useUi} from '../hooks/use-ui.js';
 import type {Row} from '../rows.js';
 import {chosenOf} from '../state/list.js';
-import {focusOn} from '../state/store.js';
+import {focusOn, holds} from '../state/store.js';
 import type {Tone} from '../theme.js';
 import {Line} from './line.js';
 import {ListPanel} from './list-panel.js';
@@ -92,8 +97,47 @@ export const FindingPanel = memo(function FindingPanel(layout: BoxProps) {
 					</Prose>
 					{finding.cause === '' ? null : <Labelled label="cause" width={7} texts={[finding.cause]} />}
 					<Labelled label="cure" width={7} texts={[finding.cure]} />
+					<About finding={finding} />
 				</>
 			) : null}
 		</ScrollPanel>
 	);
 });
+
+/** What the finding names, as it is now: guests, devices, groups and addresses. */
+function About({finding: {about}}: {readonly finding: Finding}) {
+	const {memory, state, views} = useParts(({machine, state, views}) => ({
+		...{memory: machine.memory, state, views},
+	}));
+	const texts = useMemo(
+		() => about.flatMap(name => nowWords(name, memory, state, views) ?? []),
+		[about, memory, state, views],
+	);
+	return texts.length === 0 ? null : <Labelled label="now" width={7} tone="dim" texts={texts} />;
+}
+
+function nowWords(
+	name: string | number,
+	memory: PhysicalReader,
+	state: MachineState,
+	views: readonly DomainView[],
+): string | undefined {
+	const {host, vms, devices, owned} = state;
+	if (host !== undefined) {
+		const group = host.groups.find(({number}) => number === name);
+		return group && `group ${group.number}: ${group.devices.map(({id, kind}) => `${id} ${kind}`).join(', ')}`;
+	}
+	if (typeof name === 'number') return `${hex(name)}: ${ownerAt(owned, name)}${hostWords(name, views)}`;
+	const device = devices.find(each => each.name === name);
+	if (device) return reachOfDevice(memory, state, views, device).sentence;
+	const vm = vms.find(each => each.name === name);
+	const parts = vm && [plural(vm.pages, 'page'), vm.wired ? 'wired' : 'not wired', ...vm.passthru];
+	return parts && `${name}: ${[...parts, `${vm.model} on ${vm.disk}`].join(', ')}`;
+}
+
+function hostWords(address: number, views: readonly DomainView[]): string {
+	const host = views.find(({domain}) => domain.role === 'host');
+	if (host === undefined) return '';
+	const range = host.ranges.find(each => holds(each, address));
+	return range?.read || range?.write ? ', in the host domain' : ', not in the host domain';
+}

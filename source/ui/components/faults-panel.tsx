@@ -39,8 +39,8 @@ export const FaultPanel = memo(function FaultPanel(layout: BoxProps) {
 
 const NEAR = 2 << 20;
 
-const COLUMNS: readonly Column<FaultRow>[] = [
-	{title: '#', width: 5, right: true, cell: ({last}) => [`${last}`, 'dim']},
+const columnsOf = (rows: readonly FaultRow[]): readonly Column<FaultRow>[] => [
+	{title: '#', width: 4, right: true, cell: ({last}) => [`${last}`, 'dim']},
 	{title: 'device', width: 7, cell: ({device}) => device},
 	{title: 'access', width: 6, cell: ({write}) => (write ? 'write' : 'read')},
 	{title: 'address', width: 11, cell: ({lowest}) => [hex(lowest), 'key']},
@@ -50,15 +50,20 @@ const COLUMNS: readonly Column<FaultRow>[] = [
 		from: 110,
 		cell: ({lowest, highest}) => (highest === lowest ? '' : [hex(highest), 'key']),
 	},
-	{title: 'owner', width: 12, from: 58, cell: ({owner = ''}) => [owner, 'guest']},
+	{
+		title: 'owner',
+		width: rows.reduce((most, {owner = ''}) => Math.max(most, owner.length), 'owner'.length),
+		from: 58,
+		cell: ({owner = ''}) => [owner, 'guest'],
+	},
 	{
 		title: 'times',
-		width: 6,
+		width: 5,
 		right: true,
 		from: 42,
 		cell: ({count}) => [grouped(count), count > 1 ? 'warn' : 'plain'],
 	},
-	{title: 'reason', from: 74, cell: ({reason, text}) => `${text} (${reason})`},
+	{title: 'reason', from: 70, cell: ({reason, text}) => `${text} (${reason})`},
 ];
 
 const keyOf = ({rid, write, reason, owner, lowest}: FaultRow): Key =>
@@ -93,7 +98,7 @@ function RecordedFaults(layout: BoxProps) {
 	}));
 	const {width} = size;
 	const list = useMemo(() => {
-		const {head, row} = columnsFor(COLUMNS, width);
+		const {head, row} = columnsFor(columnsOf(rows), width);
 		const title = `FAULTS ─ ${count} · ${log}`;
 		// That nobody logs the faults matters: it is never cut.
 		const fits = widthOf(title) <= width - 2;

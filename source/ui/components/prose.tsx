@@ -10,21 +10,23 @@ import type {Style, Tone} from '../theme.js';
 type Layout = {readonly tone?: Tone; readonly indent?: number};
 
 export function Prose({tone = 'plain', indent = 1, children}: Layout & {readonly children: string}) {
+	const theme = useTheme();
 	return (
 		<Box flexShrink={0} paddingLeft={indent} paddingRight={1}>
-			{words(children, useTheme()[tone])}
+			<Wrapped style={theme[tone]}>{children}</Wrapped>
 		</Box>
 	);
 }
 
-/** Text without the blank that Ink leaves at the start of a line where the line before it was full. */
-const words = (text: string, style: Style): ReactNode => (
-	<Transform
-		transform={line => (stripVTControlCharacters(line).startsWith(' ') ? line.replace(' ', '') : line)}
-	>
-		<Text {...style}>{printable(text)}</Text>
+/** Wrapped text, without the blank that Ink leaves at the start of a line where the line before it was full. */
+export const Wrapped = ({style, children}: {readonly style: Style; readonly children: string}) => (
+	<Transform transform={withoutBlank}>
+		<Text {...style}>{printable(children)}</Text>
 	</Transform>
 );
+
+const withoutBlank = (line: string): string =>
+	stripVTControlCharacters(line).startsWith(' ') ? line.replace(' ', '') : line;
 
 /** Texts, each on lines of its own. */
 export const Paragraphs = ({texts, ...layout}: Layout & {readonly texts: readonly string[]}) =>
@@ -50,13 +52,16 @@ export function Labelled({
 	texts,
 }: LabelledProps) {
 	const theme = useTheme();
-	const lines = texts.map(text => words(text, theme[tone]));
 	return (
 		<Box flexShrink={0} paddingLeft={indent} paddingRight={1}>
 			<Box flexShrink={0} width={width}>
 				<Text {...theme[labelTone]}>{printable(label)}</Text>
 			</Box>
-			{createElement(Box, {flexDirection: 'column', flexGrow: 1, flexBasis: 0}, ...lines)}
+			{createElement(
+				Box,
+				{flexDirection: 'column', flexGrow: 1, flexBasis: 0},
+				...texts.map(text => paragraph(text, {tone, indent: 0})),
+			)}
 		</Box>
 	);
 }

@@ -19,7 +19,13 @@ type Props = BoxProps & {
 
 const WHEEL = 3;
 
-/** A panel with text of any length, which arrows and the wheel scroll by lines. */
+/** Rows of the borders. */
+const BORDERS = 2;
+
+/**
+ * A panel with text of any length, which arrows and the wheel scroll by lines. With a maxHeight it is as high as its
+ * text, up to that.
+ */
 export function ScrollPanel({id, title, enter, behind = [], children, ...layout}: Props) {
 	const store = useStore();
 	const place = useUi(ui => ui.places[id] ?? TOP);
@@ -47,6 +53,7 @@ export function ScrollPanel({id, title, enter, behind = [], children, ...layout}
 			[store, id, handle],
 		),
 	);
+	const own = layout.maxHeight === undefined ? {} : {height: count + BORDERS, flexShrink: 0};
 	const {top} = settle(handle, place);
 	const where = count > page ? `${top + 1}–${Math.min(count, top + page)} of ${count}` : '';
 	const others = behind.length > 0 ? `Tab: ${behind.join(', ')}` : '';
@@ -56,6 +63,7 @@ export function ScrollPanel({id, title, enter, behind = [], children, ...layout}
 			title={title}
 			inside={view.ref}
 			note={[others, where].filter(Boolean).join(' · ')}
+			{...own}
 			{...layout}
 		>
 			<Box flexDirection="column" flexGrow={1} overflow="hidden" contentOffsetY={top}>

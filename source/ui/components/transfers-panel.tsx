@@ -1,6 +1,6 @@
 // The transfers, newest first; and the chain of the chosen one, station by station.
 
-import {Box, type BoxProps, Text} from 'ink';
+import {Box, type BoxProps, Text, useWindowSize} from 'ink';
 import {createElement, Fragment, memo, useCallback, useMemo} from 'react';
 import {explainLoss} from '../../explain/loss.js';
 import {hex, PAGE_SIZE, pageOf} from '../../formats/address.js';
@@ -15,6 +15,7 @@ import {accessOfTransfer, openWalk} from '../state/access.js';
 import {cursorOf} from '../state/list.js';
 import {focusOn, type Ui} from '../state/store.js';
 import {type Column, columnsFor} from './columns.js';
+import {memoryRow} from './hex.js';
 import {Line} from './line.js';
 import {ListPanel} from './list-panel.js';
 import {Panel} from './panel.js';
@@ -23,7 +24,7 @@ import {ScrollPanel} from './scroll-panel.js';
 import {Bar, DATA_TONES, verdictSentence} from './verdict.js';
 
 const COLUMNS: readonly Column<Transfer>[] = [
-	{title: '#', width: 5, right: true, cell: ({number}) => [`${number}`, 'dim']},
+	{title: '#', width: 4, right: true, cell: ({number}) => [`${number}`, 'dim']},
 	{title: 'what', cell: ({command}) => commandWords(command)},
 	{title: 'verdict', width: 9, cell: ({data}) => [data, DATA_TONES[data]]},
 	{title: 'path', width: 7, cell: ({path}) => path},
@@ -79,6 +80,7 @@ export const ChainPanel = memo(function ChainPanel(layout: BoxProps) {
 	const store = useStore();
 	const transfer = useUi(chosenTransfer);
 	const devices = useUi(({state}) => state.devices);
+	const tall = useWindowSize().rows >= TALL;
 	const enter = useMemo(() => {
 		const access = transfer && accessOfTransfer(transfer, devices);
 		return access && (() => openWalk(store, access));
@@ -100,9 +102,11 @@ export const ChainPanel = memo(function ChainPanel(layout: BoxProps) {
 			<Outcome transfer={transfer} />
 			{owners?.length ? <Prose>{`The memory belongs to ${owners.join(', ')}.`}</Prose> : null}
 			{note ? <Prose tone="warn">{note}</Prose> : null}
-			{chain.map(stage => (
-				<Station key={stage.place} stage={stage} vm={transfer.vm ?? ''} />
-			))}
+			<Box flexDirection="column" flexShrink={0} rowGap={tall ? 1 : 0} marginTop={tall ? 1 : 0}>
+				{chain.map(stage => (
+					<Station key={stage.place} stage={stage} vm={transfer.vm ?? ''} tall={tall} />
+				))}
+			</Box>
 		</ScrollPanel>
 	);
 });
@@ -122,10 +126,14 @@ function Outcome({transfer}: {readonly transfer: Transfer}) {
 	);
 }
 
+/** Rows of a screen on which stations stand apart, and parts have more bytes. */
+const TALL = 50;
 /** Columns of a station's name. */
 const PLACE = 8;
 
-function Station({stage, vm}: {readonly stage: Stage; readonly vm: string}) {
+type StationProps = {readonly stage: Stage; readonly vm: string; readonly tall: boolean};
+
+function Station({stage, vm, tall}: StationProps) {
 	const theme = useTheme();
 	const {place, full, trouble, parts = []} = stage;
 	return (
@@ -141,7 +149,7 @@ function Station({stage, vm}: {readonly stage: Stage; readonly vm: string}) {
 					<Text {...theme[trouble ? 'bad' : 'plain']}>{printable(full)}</Text>
 				</Box>
 			</Box>
-			{createElement(Fragment, null, ...parts.map(part => createElement(PartLine, {part, vm})))}
+			{createElement(Fragment, null, ...parts.map(part => createElement(PartLines, {part, vm, tall})))}
 		</Box>
 	);
 }
@@ -152,21 +160,36 @@ const KINDS: Record<Part['kind'], string> = {
 	hpa: 'HPA',
 	refused: 'refused',
 };
+/** Bytes in the line of a part; on tall screens, in rows below it. */
 const SHOWN = 8;
+const SHOWN_TALL = 64;
+const PER_ROW = 16;
+
+type PartProps = {readonly part: Part; readonly vm: string; readonly tall: boolean};
 
 /** A piece of memory that a stage names, and its first bytes now. */
-function PartLine({part: {kind, address, bytes}, vm}: {readonly part: Part; readonly vm: string}) {
+function PartLines({part: {kind, address, bytes}, vm, tall}: PartProps) {
 	const {machine} = useParts(({machine, state}) => ({machine, revision: state.revision}));
-	const now = [...bytesAt(machine, kind, address, vm)].map(byte => byte.toString(16).padStart(2, '0'));
+	const now = bytesAt(machine, kind, address, Math.min(bytes, tall ? SHOWN_TALL : SHOWN), vm);
+	const text = [...now].map(byte => byte.toString(16).padStart(2, '0')).join(' ');
+	const starts = tall ? Array.from({length: Math.ceil(now.length / PER_ROW)}, (_, i) => i * PER_ROW) : [];
 	return (
-		<Line
-			row={[
-				[`           ${KINDS[kind].padEnd(8)}`, 'dim'],
-				[hex(address), 'key'],
-				` ${plural(bytes, 'byte')}`,
-				[now.length === 0 ? '' : `  now ${now.join(' ')} …`, 'dim'],
-			]}
-		/>
+		<>
+			<Line
+				row={[
+					[`           ${KINDS[kind].padEnd(8)}`, 'dim'],
+					[hex(address), 'key'],
+					` ${plural(bytes, 'byte')}`,
+					[now.length === 0 ? '' : tall ? ', now:' : `  now ${text} …`, 'dim'],
+				]}
+			/>
+			{starts.map(start => (
+				<Line
+					key={start}
+					row={['          ', ...memoryRow(now.subarray(start, start + PER_ROW), address + start)]}
+				/>
+			))}
+		</>
 	);
 }
 
@@ -174,11 +197,12 @@ function bytesAt(
 	{lab, memory}: ObservedMachine,
 	kind: Part['kind'],
 	address: number,
+	length: number,
 	vm: string,
 ): Uint8Array {
-	if (kind === 'gpa') return lab?.guestBytes(vm, address, SHOWN) ?? new Uint8Array(0);
+	if (kind === 'gpa') return lab?.guestBytes(vm, address, length) ?? new Uint8Array(0);
 	const words = kind === 'pointer' ? undefined : memory.page(pageOf(address));
 	if (words === undefined) return new Uint8Array(0);
 	const offset = address - pageOf(address);
-	return new Uint8Array(words.buffer, words.byteOffset + offset, Math.min(SHOWN, PAGE_SIZE - offset));
+	return new Uint8Array(words.buffer, words.byteOffset + offset, Math.min(length, PAGE_SIZE - offset));
 }

@@ -25,7 +25,7 @@ const titleOf = ({access: {rid, iova, write}, device}: ShownWalk): string =>
 const INDENT = 5;
 
 type Props = BoxProps & {
-	/** Undefined: the access that was looked up last. */
+	/** An access that is explained beside the panel; undefined: the one that was looked up last. */
 	readonly access?: Access;
 };
 
@@ -39,11 +39,12 @@ export const WalkPanel = memo(function WalkPanel({access, ...layout}: Props) {
 			</Panel>
 		);
 	const {walk, cached} = shown;
+	const alone = access === undefined;
 	return (
 		<ScrollPanel id="walk" title={titleOf(shown)} {...layout}>
-			<ReachWords rid={shown.access.rid} />
+			{alone ? <ReachWords rid={shown.access.rid} /> : null}
 			<Prose tone="title">{summaryOf(walk)}</Prose>
-			<Ending walk={walk} />
+			<Ending walk={walk} brief={!alone} />
 			{lab ? (
 				<CachedWords cached={cached} />
 			) : (
@@ -106,11 +107,13 @@ function StepRows({step: {name, index, entryAddress, raw, fields, verdict}}: {re
 	);
 }
 
-function Ending({walk: {end}}: {readonly walk: Walk}) {
-	if (end.kind === 'fault')
+function Ending({walk: {end}, brief}: {readonly walk: Walk; readonly brief: boolean}) {
+	if (end.kind === 'fault') {
+		const head = <Line row={[[` ✗ FAULT ${end.text} (${end.reason})`, 'bad']]} />;
+		if (brief) return head;
 		return (
 			<>
-				<Line row={[[` ✗ FAULT ${end.text} (${end.reason})`, 'bad']]} />
+				{head}
 				<Prose tone="plain" indent={INDENT}>
 					{end.sentence}
 				</Prose>
@@ -124,6 +127,7 @@ function Ending({walk: {end}}: {readonly walk: Walk}) {
 				) : null}
 			</>
 		);
+	}
 	const size = end.pages === undefined ? '' : `, an entry of ${plural(end.pages, 'page')}`;
 	const rights = `${end.read ? 'r' : '-'}${end.write ? 'w' : '-'}`;
 	return (

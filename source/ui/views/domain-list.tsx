@@ -7,19 +7,19 @@ const SIDE_BY_SIDE = 100;
 
 /** The domains that a machine's own kernel has made, and the table of the chosen one. */
 export function DomainList() {
-	const {columns} = useWindowSize();
+	const {columns, rows} = useWindowSize();
 	const some = useUi(({views}) => views.length > 0);
 	if (!some) return <DomainsPanel flexGrow={1} />;
 	if (columns >= SIDE_BY_SIDE)
 		return (
 			<Box flexGrow={1}>
-				<DomainsPanel width="35%" />
+				<DomainsPanel width={Math.floor(columns * 0.35)} />
 				<DomainTable flexGrow={1} flexBasis={0} />
 			</Box>
 		);
 	return (
 		<Box flexDirection="column" flexGrow={1}>
-			<DomainsPanel minHeight={5} maxHeight="45%" />
+			<DomainsPanel minHeight={5} maxHeight={Math.floor(rows * 0.4)} />
 			<DomainTable flexGrow={1} flexBasis={0} />
 		</Box>
 	);

@@ -1,26 +1,15 @@
 import {Box, useWindowSize} from 'ink';
 import {FaultPanel, FaultsPanel, useFaultAccess} from '../components/faults-panel.js';
-import {WalkPanel} from '../components/walk-panel.js';
+import {BesideWalk} from './beside-walk.js';
 
-/** From this width on, what is chosen has its walk beside it. */
-const WIDE = 150;
-
-/** Refused accesses, with the chosen one explained. */
+/** Refused accesses, with the chosen one explained, and its walk. */
 export function Faults() {
-	const {columns} = useWindowSize();
+	const {rows} = useWindowSize();
+	const access = useFaultAccess();
 	return (
 		<Box flexDirection="column" flexGrow={1}>
-			<FaultsPanel minHeight={6} maxHeight="45%" />
-			<Box flexGrow={1} flexBasis={0}>
-				<FaultPanel flexGrow={1} flexBasis={0} />
-				{columns >= WIDE ? <Walk /> : null}
-			</Box>
+			<FaultsPanel minHeight={4} maxHeight={Math.floor(rows * 0.4)} />
+			<BesideWalk access={access} panel={FaultPanel} />
 		</Box>
 	);
-}
-
-/** The walk of the refused access by the tables as they are now. */
-function Walk() {
-	const access = useFaultAccess();
-	return access ? <WalkPanel access={access} flexGrow={1} flexBasis={0} /> : null;
 }
