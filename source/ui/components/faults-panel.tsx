@@ -167,19 +167,19 @@ function FaultsUnseen({host, ...layout}: BoxProps & {readonly host: HostFacts}) 
 
 type LoggedProps = BoxProps & {readonly logged: Logged};
 
+/** The narrowest panel whose columns have titles. */
+const WITH_HEAD = 60;
+
 function LoggedFaults({logged: {from, total, faults}, ...layout}: LoggedProps) {
 	const store = useStore();
 	const size = useMeasured();
 	const kind = useUi(ui => ui.kind);
 	const {width} = size;
 	const list = useMemo(() => {
+		const times = ({count}: LogFault): string => (count > 1 ? `×${grouped(count)}` : '');
+		const widest = faults.reduce((most, fault) => Math.max(most, times(fault).length), 0);
 		const columns: readonly Column<LogFault>[] = [
-			{
-				title: 'times',
-				width: 7,
-				right: true,
-				cell: ({count}) => [count > 1 ? `×${grouped(count)}` : '', 'warn'],
-			},
+			{title: '', width: widest, right: true, cell: fault => [times(fault), 'warn']},
 			{title: 'fault', cell: ({brief}) => brief},
 			{title: 'how often', width: 34, from: 110, cell: ({often}) => [often, 'dim']},
 		];
@@ -188,7 +188,7 @@ function LoggedFaults({logged: {from, total, faults}, ...layout}: LoggedProps) {
 		return {
 			// The end of a long path tells the most.
 			title: `${seen}${widthOf(seen + from) <= width - 2 ? from : path.basename(from)}`,
-			head: [head],
+			head: width < WITH_HEAD ? [] : [head],
 			count: faults.length,
 			row: (index: number) => row(faults[index]),
 			key: (index: number) => faults[index].number,

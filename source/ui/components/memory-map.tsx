@@ -3,7 +3,7 @@ import {memo, type ReactNode, useContext, useMemo} from 'react';
 import {domainMap, SHARED} from '../../explain/domain-map.js';
 import {addressOfCell, type Cell, cellAt, type MemoryMap, memoryMap} from '../../explain/memory-map.js';
 import {hex} from '../../formats/address.js';
-import {sizeText} from '../../words.js';
+import {plural, sizeText} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useGridHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {AppearanceContext, useTheme} from '../hooks/use-theme.js';
@@ -59,7 +59,7 @@ export const MapPanel = memo(function MapPanel(layout: BoxProps) {
 	return (
 		<Panel id="map" title={`MEMORY ─ ${each} per cell ─ ${hex(page)}`} inside={size.ref} {...layout}>
 			<Cells map={map} columns={columns} here={here} halves={halves} names={names} />
-			<Legend map={map} halves={halves} names={names} />
+			<Legend map={map} halves={halves} names={names} owners={kind === 'lab'} />
 		</Panel>
 	);
 });
@@ -164,25 +164,30 @@ function ownerTone({owner}: Cell, names: readonly string[]): Tone {
 	if (owner === 'kernel') return 'ownerKernel';
 	if (owner === 'iommu tables') return 'ownerTables';
 	if (owner === 'free' || owner === SHARED.none.text) return 'ownerFree';
+	if (owner === SHARED.one.text) return 'ownerGuest1';
 	if (owner === SHARED.several.text || owner.startsWith('bhyve ')) return 'ownerBuffer';
 	const guest = names.indexOf(owner);
 	return guest < 0 ? 'ownerBuffer' : toneOfGuest(guest);
 }
 
-type LegendProps = {readonly map: MemoryMap; readonly halves: boolean; readonly names: readonly string[]};
+type LegendProps = {
+	readonly map: MemoryMap;
+	readonly halves: boolean;
+	readonly names: readonly string[];
+	/** Whether cells show owners; else they show by how many domains they are reached. */
+	readonly owners: boolean;
+};
 
-function Legend({map, halves, names}: LegendProps) {
-	const entries = map.legend.flatMap(({letter, text}): (string | readonly [string, Tone])[] => {
+function Legend({map, halves, names, owners}: LegendProps) {
+	const entries = map.legend.flatMap(({letter, text, pages}): (string | readonly [string, Tone])[] => {
 		const owner = text.split(', ')[0];
 		const sign = halves ? '■' : letter === ' ' ? 'blank' : letter;
-		return [' ', [sign, ownerTone({letter, owner, mixed: false}, names)], ` ${text} `];
+		return [
+			' ',
+			[sign, ownerTone({letter, owner, mixed: false}, names)],
+			` ${text}${owners ? '' : `, ${plural(pages, 'page')}`} `,
+		];
 	});
-	return (
-		<Line
-			row={[
-				...entries,
-				[halves ? ' dark: not in the host domain' : ' underlined: not in the host domain', 'dim'],
-			]}
-		/>
-	);
+	const missing = `${halves ? ' dark' : ' underlined'}: not in the host domain`;
+	return <Line row={owners ? [...entries, [missing, 'dim']] : entries} />;
 }

@@ -26,20 +26,19 @@ function Narrow({rows}: Size) {
 	);
 }
 
-function Wide({columns}: Size) {
-	const left = Math.floor(columns * 0.55);
+function Wide({rows}: Size) {
 	return (
 		<Box flexDirection="column" flexGrow={1}>
+			<GroupsPanel minHeight={6} maxHeight={Math.floor(rows * 0.45)} />
 			<Box flexGrow={1} flexBasis={0}>
-				<GroupsPanel width={left} />
 				<Box flexGrow={1} flexBasis={0} flexDirection="column">
 					<GroupPanel flexGrow={1} flexBasis={0} />
 					<UnitsPanel flexGrow={1} flexBasis={0} />
 				</Box>
-			</Box>
-			<Box flexGrow={1} flexBasis={0}>
-				<FaultsPanel width={left} />
-				<FaultPanel flexGrow={1} flexBasis={0} />
+				<Box flexGrow={1} flexBasis={0} flexDirection="column">
+					<FaultsPanel minHeight={4} maxHeight={Math.floor(rows * 0.25)} />
+					<FaultPanel flexGrow={1} flexBasis={0} />
+				</Box>
 			</Box>
 		</Box>
 	);

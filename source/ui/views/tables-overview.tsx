@@ -36,28 +36,34 @@ function Medium({columns, rows}: Size) {
 		<Box flexDirection="column" flexGrow={1}>
 			<MapPanel height={5} flexShrink={0} />
 			<Box flexGrow={1} flexBasis={0}>
-				<DomainsPanel width={Math.floor(columns * 0.4)} />
+				<Left width={Math.floor(columns * 0.4)} rows={rows} />
 				<DomainTable flexGrow={1} flexBasis={0} />
 			</Box>
 			<DevicesPanel minHeight={4} maxHeight={Math.floor(rows * 0.25)} />
-			<FaultsPanel height={7} flexShrink={0} />
 		</Box>
 	);
 }
 
-function Wide({columns}: Size) {
+function Wide({columns, rows}: Size) {
 	return (
 		<Box flexDirection="column" flexGrow={1}>
 			<MapPanel height={8} flexShrink={0} />
 			<Box flexGrow={1} flexBasis={0}>
-				<DomainsPanel width={Math.floor(columns * 0.25)} />
+				<Left width={Math.floor(columns * 0.28)} rows={rows} />
 				<DomainTable flexGrow={1} flexBasis={0} />
-				<WalkPanel width={Math.floor(columns * 0.4)} />
+				<WalkPanel width={Math.floor(columns * 0.38)} />
 			</Box>
-			<Box height={14} flexShrink={0}>
-				<DevicesPanel flexGrow={1} flexBasis={0} />
-				<FaultsPanel flexGrow={1} flexBasis={0} />
-			</Box>
+			<DevicesPanel minHeight={4} maxHeight={Math.floor(rows * 0.25)} />
+		</Box>
+	);
+}
+
+/** The domains as high as they are, and the faults below them. */
+function Left({width, rows}: {readonly width: number; readonly rows: number}) {
+	return (
+		<Box width={width} flexShrink={0} flexDirection="column">
+			<DomainsPanel minHeight={5} maxHeight={Math.floor(rows * 0.35)} />
+			<FaultsPanel flexGrow={1} flexBasis={0} />
 		</Box>
 	);
 }
