@@ -1,7 +1,7 @@
 // The dashboard as an Ink app: a header, a view, the timeline, a message, and what keys do.
 
 import {Box, Text, useApp, useFocusManager, useInput, usePaste, useWindowSize} from 'ink';
-import {useContext, useEffect, useLayoutEffect, useMemo, useRef} from 'react';
+import {useContext, useLayoutEffect, useMemo, useRef} from 'react';
 import type {AppControls} from './commands/command.js';
 import {handleKey, paste} from './commands/handle-key.js';
 import {keyNames} from './commands/keys.js';
@@ -14,8 +14,8 @@ import {ControlsContext} from './hooks/use-controls.js';
 import {type Screen, ScreenContext} from './hooks/use-screen.js';
 import {type Appearance, AppearanceContext} from './hooks/use-theme.js';
 import {StoreContext, useStore, useUi} from './hooks/use-ui.js';
-import {focusOn, type Store} from './state/store.js';
-import {fits, LEAST, PANELS} from './state/views.js';
+import type {Store} from './state/store.js';
+import {fits, LEAST} from './state/views.js';
 import {stopJob} from './terminal/job.js';
 import {View} from './views/view.js';
 
@@ -57,7 +57,7 @@ function Dashboard({terminal}: {readonly terminal: Terminal}) {
 	});
 	usePaste(text => paste(store, text, controls));
 	useMouseReports(terminal);
-	useFocusOfStore();
+	useOwnTab();
 	const overlay = useUi(ui => ui.overlay);
 	const timeline = useUi(ui => ui.timeline);
 	if (!fits(size)) return <TooSmall />;
@@ -86,22 +86,10 @@ function TooSmall() {
 	);
 }
 
-/** Ink moves the focus by Tab, commands and the mouse by the store: each follows the other. */
-function useFocusOfStore(): void {
-	const store = useStore();
-	const {activeId, focus} = useFocusManager();
-	const wanted = useUi(ui => ui.focus);
-	const view = useUi(ui => ui.view);
-	const covered = useUi(ui => ui.overlay !== undefined);
-	const last = useRef(wanted);
-	// biome-ignore lint/correctness/useExhaustiveDependencies: panels of another view have just been mounted
-	useEffect(() => focus(wanted), [focus, wanted, view, covered]);
-	useEffect(() => {
-		const panel = PANELS.find(id => id === activeId);
-		if (panel !== undefined && panel !== last.current && panel !== store.getState().focus)
-			focusOn(store, panel);
-		last.current = store.getState().focus;
-	}, [store, activeId]);
+/** Tab is a command: it also reaches panels that others cover. Each panel takes Ink's focus when the store says so. */
+function useOwnTab(): void {
+	const {disableFocus} = useFocusManager();
+	useLayoutEffect(disableFocus, [disableFocus]);
 }
 
 /** The terminal reports the mouse while the dashboard is on it. Ink unmounts the tree at every end, faults included. */
@@ -118,7 +106,6 @@ function useControls({copy, forget, mouse}: Terminal): AppControls {
 	const size = useWindowSize();
 	const screen = useContext(ScreenContext);
 	const {exit, suspendTerminal} = useApp();
-	const {focusNext, focusPrevious} = useFocusManager();
 	const leaving = useRef(false);
 	const latestSize = useRef(size);
 	latestSize.current = size;
@@ -140,8 +127,6 @@ function useControls({copy, forget, mouse}: Terminal): AppControls {
 			suspend: () => void suspend(),
 			redraw: () => forget(),
 			copy,
-			focusNext,
-			focusPrevious,
 			list: () => {
 				const {overlay, focus} = store.getState();
 				const name = overlay ?? focus;
@@ -151,5 +136,5 @@ function useControls({copy, forget, mouse}: Terminal): AppControls {
 			grid: () => screen.grids.get(store.getState().focus),
 			fits: () => fits(latestSize.current),
 		};
-	}, [store, screen, exit, suspendTerminal, focusNext, focusPrevious, copy, forget, mouse]);
+	}, [store, screen, exit, suspendTerminal, copy, forget, mouse]);
 }

@@ -57,6 +57,8 @@ export async function dashboard(
 	const stopCast =
 		flags.cast === undefined ? undefined : recordCast(flags.cast, stdout, () => performance.now());
 	process.stdin.setRawMode(true);
+	// Every component that follows the window's size listens to it; Node warns of more than ten.
+	stdout.setMaxListeners(0);
 	let incomplete: string | undefined;
 	try {
 		machine.watch?.(() => refresh(store));

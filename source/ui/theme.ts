@@ -228,6 +228,13 @@ export function themeWith(name: ThemeName, depth: Depth): Theme {
 	};
 }
 
+/** What is out of date: dim, but for the row that is chosen. */
+export const greyed = (theme: Theme): Theme => {
+	const {dim} = theme;
+	const tones = Object.fromEntries(TONES.map(tone => [tone, dim]));
+	return {...theme, ...tones, chosen: theme.chosen};
+};
+
 const DIRECT = /-direct$|^xterm-(kitty|ghostty)$|^(wezterm|alacritty|foot|contour)/;
 
 /** How many colours the terminal has. Attributes such as bold are there from 1 on. */

@@ -21,6 +21,7 @@ class Screen extends Writable {
 		public rows: number,
 	) {
 		super({decodeStrings: false});
+		this.setMaxListeners(0);
 		this.terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true, convertEol: true});
 	}
 

@@ -21,7 +21,8 @@ export type UiCommand = {
 	hint?: number;
 	/** Where the same keys do different things, by a name; undefined: everywhere. */
 	place?: 'form' | 'list' | 'map' | 'compare' | 'talk';
-	when?: (ui: Ui) => boolean;
+	/** Whether it means anything now; `opens`: Enter opens something in the focused list. */
+	when?: (ui: Ui, opens: boolean) => boolean;
 	/** Why it cannot be done now, as a sentence. */
 	why?: (ui: Ui) => string | undefined;
 	run: (store: Store, app: AppControls) => void;
@@ -35,8 +36,6 @@ export type AppControls = {
 	redraw: () => void;
 	/** Puts text on the clipboard of whoever sits at the terminal. @returns why it cannot, if it cannot */
 	copy: (text: string) => string | undefined;
-	focusNext: () => void;
-	focusPrevious: () => void;
 	/** The list that arrows move in now, by its name. */
 	list: () => {name: PanelId | Overlay; handle: ListHandle} | undefined;
 	grid: () => GridHandle | undefined;

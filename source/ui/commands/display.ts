@@ -1,11 +1,10 @@
 // Moving about: views, panels, lists.
 
-import {moved, TOP} from '../state/list.js';
+import {moved, settle, TOP} from '../state/list.js';
 import {focusOn, isReading, placeOn, type Store, show, type Ui} from '../state/store.js';
 import {leaveThePast} from '../state/time.js';
 import {panelsOf, VIEWS} from '../state/views.js';
 import type {UiCommand} from './command.js';
-import {enterAction} from './enter.js';
 
 const NAMES: Record<(typeof VIEWS)[number], string> = {
 	overview: 'Both tables, a transfer and its way',
@@ -45,12 +44,17 @@ export const displayCommands: readonly UiCommand[] = [
 		keys: ['enter'],
 		shown: '⏎',
 		label: 'open',
-		description: 'What lies behind the chosen row',
+		description: 'Open the selected row',
 		group: 'Display',
 		hint: 8,
 		place: 'list',
-		when: ui => enterAction(ui) !== undefined,
-		run: store => enterAction(store.getState())?.(store),
+		when: (_ui, opens) => opens,
+		run: (store, app) => {
+			const list = app.list();
+			if (list === undefined) return;
+			const {name, handle} = list;
+			handle.enter?.(settle(handle, store.getState().places[name] ?? TOP).cursor);
+		},
 	},
 	{
 		id: 'next-panel',
@@ -61,7 +65,7 @@ export const displayCommands: readonly UiCommand[] = [
 		group: 'Display',
 		hint: 6,
 		when: ({kind, view}) => (panelsOf(kind, view)?.length ?? 0) > 1,
-		run: (_store, app) => app.focusNext(),
+		run: store => focusBeside(store, 1),
 	},
 	{
 		id: 'previous-panel',
@@ -71,7 +75,7 @@ export const displayCommands: readonly UiCommand[] = [
 		description: 'The previous panel',
 		group: 'Display',
 		when: ({kind, view}) => (panelsOf(kind, view)?.length ?? 0) > 1,
-		run: (_store, app) => app.focusPrevious(),
+		run: store => focusBeside(store, -1),
 	},
 	{
 		id: 'zoom',
@@ -104,6 +108,14 @@ function back(store: Store): void {
 	else if (view !== 'overview') show(store, 'overview');
 	else if (timeline) leaveThePast(store);
 	else focusOn(store, panelsOf(kind, view)?.[0] ?? focus);
+}
+
+/** The next panel of the view, also one that another covers. */
+function focusBeside(store: Store, by: 1 | -1): void {
+	const {kind, view, focus} = store.getState();
+	const panels = panelsOf(kind, view) ?? [];
+	const next = panels[(panels.indexOf(focus) + by + panels.length) % panels.length];
+	if (next !== undefined) focusOn(store, next);
 }
 
 function scrollCommand(

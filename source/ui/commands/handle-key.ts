@@ -17,7 +17,8 @@ export function handleKey(store: Store, key: string, app: AppControls): void {
 		store.setState({form: type(ui.form.draft === undefined ? edit(ui.form) : ui.form, key)});
 		return;
 	}
-	const command = commands.find(other => other.keys.includes(key) && isAvailable(other, ui, large));
+	const opens = app.list()?.handle.enter !== undefined;
+	const command = commands.find(other => other.keys.includes(key) && isAvailable(other, ui, large, opens));
 	// What was typed is taken before anything else happens, but Escape drops it.
 	if (ui.form.draft !== undefined && key !== 'escape' && key !== 'enter')
 		store.setState({form: commitDraft(ui.form)});

@@ -47,7 +47,7 @@ const inHelp = [
 const whenTooSmall = ['redraw', 'suspend', 'quit'];
 
 /** Whether a command means anything where the dashboard is now. */
-export function isAvailable({id, when}: UiCommand, ui: Ui, large: boolean): boolean {
+export function isAvailable({id, when}: UiCommand, ui: Ui, large: boolean, opens: boolean): boolean {
 	if (!large) return whenTooSmall.includes(id);
-	return isReading(ui) ? inHelp.includes(id) : (when?.(ui) ?? true);
+	return isReading(ui) ? inHelp.includes(id) : (when?.(ui, opens) ?? true);
 }

@@ -8,11 +8,12 @@ import {PAGE_SIZE} from '../../formats/address.js';
 import {grouped, plural} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useRanges} from '../hooks/use-ranges.js';
-import {useParts} from '../hooks/use-ui.js';
+import {useParts, useStore, useUi} from '../hooks/use-ui.js';
 import type {Row, Span} from '../rows.js';
+import {canWalk, openWalk} from '../state/access.js';
 import type {List} from '../state/list.js';
 import {hostOf, type Shown, type TableId} from '../state/ranges-shown.js';
-import {holds, rangeKey, shownTransfer, type Ui} from '../state/store.js';
+import {holds, type Lit, rangeKey, shownTransfer, type Ui} from '../state/store.js';
 import type {ShownRange} from '../state/unfold.js';
 import {ListPanel} from './list-panel.js';
 import {Panel} from './panel.js';
@@ -23,6 +24,7 @@ const WIDE = 56;
 export const HostTable = memo(function HostTable(layout: BoxProps) {
 	const size = useMeasured();
 	const shown = useRanges('host');
+	const enter = useWalkOfRow(shown);
 	const {changed, wired, looked} = useParts(ui => ({
 		changed: ui.changed,
 		wired: wiredNames(ui),
@@ -39,12 +41,13 @@ export const HostTable = memo(function HostTable(layout: BoxProps) {
 				<Text> No host domain yet: vmm makes it when the first passthru device is bound to a VM.</Text>
 			</Panel>
 		);
-	return <ListPanel id="host" list={list} size={size} {...layout} />;
+	return <ListPanel id="host" list={list} size={size} enter={enter} {...layout} />;
 });
 
 export const GuestTable = memo(function GuestTable(layout: BoxProps) {
 	const size = useMeasured();
 	const shown = useRanges('guest');
+	const enter = useWalkOfRow(shown);
 	const {changed, vm, gpa} = useParts(ui => ({
 		changed: ui.changed,
 		vm: ui.form.vm,
@@ -58,13 +61,14 @@ export const GuestTable = memo(function GuestTable(layout: BoxProps) {
 		return translated(shown, title, ['GPA', 'HPA'], width, changed, gpa);
 	}, [shown, width, changed, vm, gpa]);
 	if (list === undefined) return <WithoutDomain {...layout} />;
-	return <ListPanel id="guest" list={list} size={size} {...layout} />;
+	return <ListPanel id="guest" list={list} size={size} enter={enter} {...layout} />;
 });
 
 /** The chosen one of the domains that a machine's own kernel has made. */
 export const DomainTable = memo(function DomainTable(layout: BoxProps) {
 	const size = useMeasured();
 	const shown = useRanges('domain');
+	const enter = useWalkOfRow(shown);
 	const {changed, devices} = useParts(({changed, state}) => ({changed, devices: state.devices}));
 	const {width} = size;
 	const list = useMemo(() => {
@@ -79,8 +83,24 @@ export const DomainTable = memo(function DomainTable(layout: BoxProps) {
 				<Text> No domain.</Text>
 			</Panel>
 		);
-	return <ListPanel id="domain" list={list} size={size} {...layout} />;
+	return <ListPanel id="domain" list={list} size={size} enter={enter} {...layout} />;
 });
+
+/** Opens the walk of a row's first address, by the first device in the domain. */
+function useWalkOfRow(shown: Shown | undefined): ((index: number) => void) | undefined {
+	const store = useStore();
+	const domain = shown?.view.domain.id;
+	const rid = useUi(({kind, state}) =>
+		canWalk(kind) ? state.devices.find(device => device.domain === domain)?.rid : undefined,
+	);
+	return useMemo(() => {
+		if (shown === undefined || rid === undefined) return undefined;
+		return index => {
+			const {iova, read, write} = shown.ranges[index];
+			openWalk(store, {rid, iova, write: write || !read});
+		};
+	}, [store, shown, rid]);
+}
 
 /** Where the shown transfer was looked up in the host's table; a passthru device's was not. */
 function lookedAt(ui: Ui): number | undefined {
@@ -94,7 +114,7 @@ const wiredNames = ({state}: Ui): string =>
 function hostList(
 	shown: Shown,
 	width: number,
-	changed: ReadonlySet<string>,
+	changed: Lit,
 	wiredVms: string,
 	looked: number | undefined,
 ): List {
@@ -132,7 +152,7 @@ function translated(
 	title: string,
 	[from, to]: readonly [from: string, to: string],
 	width: number,
-	changed: ReadonlySet<string>,
+	changed: Lit,
 	marked?: number,
 ): List {
 	const {view} = shown;
@@ -161,7 +181,7 @@ function table(
 	{view, ranges, filter, problem}: Shown,
 	title: string,
 	head: Row,
-	changed: ReadonlySet<string>,
+	changed: Lit,
 	row: (range: ShownRange) => Row,
 ): List {
 	const {domain} = view;

@@ -3,7 +3,7 @@ import {memo, useMemo, useRef} from 'react';
 import {NEEDS_LAB, runCommand, type UiCommand} from '../commands/command.js';
 import {commands, isAvailable} from '../commands/index.js';
 import {useControlsOfApp} from '../hooks/use-controls.js';
-import {useMouseTarget} from '../hooks/use-screen.js';
+import {useMouseTarget, useOpens} from '../hooks/use-screen.js';
 import {useKeySign, useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
 import {widthOf} from '../rows.js';
@@ -14,10 +14,15 @@ const hintOf = ({hint = 0, group}: UiCommand, {timeline}: Ui): number =>
 	timeline && group === 'Time' ? hint + 20 : hint;
 
 /** The hints there is room for: those that matter most, in the order of the table. */
-function hints(ui: Ui, columns: number, sign: (text: string) => string): readonly UiCommand[] {
+function hints(
+	ui: Ui,
+	opens: boolean,
+	columns: number,
+	sign: (text: string) => string,
+): readonly UiCommand[] {
 	const can = commands.filter(
 		command =>
-			isAvailable(command, ui, true) &&
+			isAvailable(command, ui, true, opens) &&
 			!(ui.kind !== 'lab' && NEEDS_LAB.includes(command.group)) &&
 			(hintOf(command, ui) > 0 || (isReading(ui) && command.label !== 'scroll')),
 	);
@@ -35,8 +40,9 @@ function hints(ui: Ui, columns: number, sign: (text: string) => string): readonl
 export const Footer = memo(function Footer() {
 	const {columns} = useWindowSize();
 	const sign = useKeySign();
+	const opens = useOpens();
 	const ids = useUi(ui =>
-		hints(ui, columns, sign)
+		hints(ui, opens, columns, sign)
 			.map(({id}) => id)
 			.join(' '),
 	);

@@ -19,7 +19,7 @@ export const Line = memo(function Line({row, whole, width = 0}: Props) {
 	const theme = useTheme();
 	if (whole) return <Text {...theme[whole]}>{fit(rowText(row), width)}</Text>;
 	if (row.length === 0) return <Text> </Text>;
-	return createElement(Text, {wrap: 'truncate'}, ...row.map(span => piece(span, theme)));
+	return createElement(Text, {wrap: 'truncate', ...theme.plain}, ...row.map(span => piece(span, theme)));
 });
 
 /** Text in a tone of the theme. */

@@ -6,8 +6,8 @@ import {reachOf} from '../../explain/reach.js';
 import {hex} from '../../formats/address.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts} from '../hooks/use-ui.js';
+import {Prose} from './prose.js';
 import {ScrollPanel} from './scroll-panel.js';
-import {Prose} from './walk-panel.js';
 
 export const ReachPanel = memo(function ReachPanel(layout: BoxProps) {
 	const theme = useTheme();

@@ -1,18 +1,18 @@
 // The scenarios that ship, to choose from; or the one that is played: its story, and its steps as they went.
 
 import {Box, type BoxProps, Text} from 'ink';
-import {memo, useMemo} from 'react';
+import {memo, useCallback, useMemo} from 'react';
 import type {Step} from '../../machine/scenario.js';
 import {firstSentence} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useKeySign, useTheme} from '../hooks/use-theme.js';
-import {useUi} from '../hooks/use-ui.js';
+import {useStore, useUi} from '../hooks/use-ui.js';
 import type {Row} from '../rows.js';
-import {nextStep} from '../state/play.js';
+import {nextStep, startScenario} from '../state/play.js';
 import type {Play, Taken} from '../state/store.js';
 import {ListPanel} from './list-panel.js';
+import {Prose} from './prose.js';
 import {ScrollPanel} from './scroll-panel.js';
-import {Prose} from './walk-panel.js';
 
 export const ScenarioPanel = memo(function ScenarioPanel(layout: BoxProps) {
 	const play = useUi(ui => ui.play);
@@ -24,6 +24,7 @@ export const ScenarioPanel = memo(function ScenarioPanel(layout: BoxProps) {
 function Choice(layout: BoxProps) {
 	const size = useMeasured();
 	const sign = useKeySign();
+	const store = useStore();
 	const scenarios = useUi(({machine}) => machine.lab?.scenarios);
 	const list = useMemo(() => {
 		const all = scenarios?.list() ?? [];
@@ -38,7 +39,14 @@ function Choice(layout: BoxProps) {
 			selects: true,
 		};
 	}, [scenarios, sign]);
-	return <ListPanel id="scenario" list={list} size={size} {...layout} />;
+	const enter = useCallback(
+		(index: number) => {
+			const chosen = scenarios?.list()[index];
+			if (chosen) startScenario(store, chosen.name);
+		},
+		[store, scenarios],
+	);
+	return <ListPanel id="scenario" list={list} size={size} enter={enter} {...layout} />;
 }
 
 type PlayProps = BoxProps & {readonly play: Play};

@@ -11,22 +11,33 @@ import {Panel} from './panel.js';
 type Props = BoxProps & {
 	readonly id: PanelId | Overlay;
 	readonly title: string;
+	/** What Enter opens. */
+	readonly enter?: () => void;
 	readonly behind?: readonly string[];
 	readonly children: ReactNode;
 };
 
 const WHEEL = 3;
 
-/** A panel with text of any length, which arrows and the wheel scroll by lines. */
-export function ScrollPanel({id, title, behind = [], children, ...layout}: Props) {
+/** Rows of the borders. */
+const BORDERS = 2;
+
+/**
+ * A panel with text of any length, which arrows and the wheel scroll by lines. With a maxHeight it is as high as its
+ * text, up to that.
+ */
+export function ScrollPanel({id, title, enter, behind = [], children, ...layout}: Props) {
 	const store = useStore();
 	const place = useUi(ui => ui.places[id] ?? TOP);
 	const view = useMeasured();
 	const content = useRef<DOMElement>(null);
 	const {height: count} = useBoxMetrics(content);
 	const page = Math.max(1, view.height);
-	const reach = useMemo(() => ({count, page, selects: false, text: () => ''}), [count, page]);
-	useListHandle(id, reach);
+	const handle = useMemo(
+		() => ({...{count, page, selects: false, enter}, text: () => ''}),
+		[count, page, enter],
+	);
+	useListHandle(id, handle);
 	useMouseTarget(
 		view.ref,
 		useMemo(
@@ -36,13 +47,14 @@ export function ScrollPanel({id, title, behind = [], children, ...layout}: Props
 					placeOn(
 						store,
 						id,
-						moved(reach, store.getState().places[id] ?? TOP, at => at + by * WHEEL),
+						moved(handle, store.getState().places[id] ?? TOP, at => at + by * WHEEL),
 					),
 			}),
-			[store, id, reach],
+			[store, id, handle],
 		),
 	);
-	const {top} = settle(reach, place);
+	const own = layout.maxHeight === undefined ? {} : {height: count + BORDERS, flexShrink: 0};
+	const {top} = settle(handle, place);
 	const where = count > page ? `${top + 1}–${Math.min(count, top + page)} of ${count}` : '';
 	const others = behind.length > 0 ? `Tab: ${behind.join(', ')}` : '';
 	return (
@@ -51,6 +63,7 @@ export function ScrollPanel({id, title, behind = [], children, ...layout}: Props
 			title={title}
 			inside={view.ref}
 			note={[others, where].filter(Boolean).join(' · ')}
+			{...own}
 			{...layout}
 		>
 			<Box flexDirection="column" flexGrow={1} overflow="hidden" contentOffsetY={top}>

@@ -64,7 +64,7 @@ export const Verdict = memo(function Verdict({transfer, large = false}: Props) {
 });
 
 /** A bar as wide as the panel. Without colours it is reversed by the terminal. */
-function Bar({
+export function Bar({
 	style,
 	reversed,
 	children,

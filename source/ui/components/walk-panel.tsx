@@ -1,26 +1,36 @@
 // One access through every level, bit by bit, to memory or to the fault; and what the caches hold of it.
 
 import {Box, type BoxProps, Text} from 'ink';
-import {memo, type ReactNode} from 'react';
+import {memo, useMemo} from 'react';
 import {UNKNOWN} from '../../explain/ranges.js';
 import {qwordText, type Step, type Walk} from '../../explain/walk.js';
 import {hex} from '../../formats/address.js';
-import {ridText} from '../../formats/pci.js';
+import {type Rid, ridText} from '../../formats/pci.js';
 import type {Cached} from '../../machine/observed.js';
 import {plural} from '../../words.js';
+import {useDeviceReach} from '../hooks/use-device-reach.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useUi} from '../hooks/use-ui.js';
 import {type ShownWalk, useWalk} from '../hooks/use-walk.js';
-import type {Tone} from '../theme.js';
+import type {Access} from '../state/store.js';
 import {Line} from './line.js';
 import {Panel} from './panel.js';
+import {Prose} from './prose.js';
 import {ScrollPanel} from './scroll-panel.js';
 
 const titleOf = ({access: {rid, iova, write}, device}: ShownWalk): string =>
 	`WALK ─ ${device} ${ridText(rid)} ${write ? 'writes' : 'reads'} ${hex(iova)}`;
 
-export const WalkPanel = memo(function WalkPanel(layout: BoxProps) {
-	const shown = useWalk();
+/** Columns that sentences about the walk stand in from its head. */
+const INDENT = 5;
+
+type Props = BoxProps & {
+	/** An access that is explained beside the panel; undefined: the one that was looked up last. */
+	readonly access?: Access;
+};
+
+export const WalkPanel = memo(function WalkPanel({access, ...layout}: Props) {
+	const shown = useWalk(access);
 	const lab = useUi(({machine}) => machine.lab !== undefined);
 	if (shown === undefined)
 		return (
@@ -29,16 +39,18 @@ export const WalkPanel = memo(function WalkPanel(layout: BoxProps) {
 			</Panel>
 		);
 	const {walk, cached} = shown;
+	const alone = access === undefined;
 	return (
 		<ScrollPanel id="walk" title={titleOf(shown)} {...layout}>
-			<Prose tone="title" indent={1}>
-				{summaryOf(walk)}
-			</Prose>
-			<Ending walk={walk} />
+			{alone ? <ReachWords rid={shown.access.rid} /> : null}
+			<Prose tone="title">{summaryOf(walk)}</Prose>
+			<Ending walk={walk} brief={!alone} />
 			{lab ? (
 				<CachedWords cached={cached} />
 			) : (
-				<Prose tone="dim">The IOMMU may still answer from its caches, which cannot be seen from here.</Prose>
+				<Prose tone="dim" indent={INDENT}>
+					The IOMMU may still answer from its caches, which cannot be seen from here.
+				</Prose>
 			)}
 			<Text> </Text>
 			{walk.steps.map(step => (
@@ -47,6 +59,13 @@ export const WalkPanel = memo(function WalkPanel(layout: BoxProps) {
 		</ScrollPanel>
 	);
 });
+
+/** What the device reaches at all. */
+function ReachWords({rid}: {readonly rid: Rid}) {
+	const devices = useUi(({state}) => state.devices);
+	const reach = useDeviceReach(useMemo(() => devices.filter(device => device.rid === rid), [devices, rid]));
+	return reach.length === 0 ? null : <Prose tone="key">{reach[0].sentence}</Prose>;
+}
 
 const COUNTS = ['no table', 'one table', 'two tables', 'three tables', 'four tables', 'five tables'];
 
@@ -79,21 +98,36 @@ function StepRows({step: {name, index, entryAddress, raw, fields, verdict}}: {re
 					row={['     ', [`${field} `.padEnd(10), 'dim'], `${value} `.padEnd(13), [meaning, 'dim']]}
 				/>
 			))}
-			{verdict ? <Prose tone="bad">{verdict}</Prose> : null}
+			{verdict ? (
+				<Prose tone="bad" indent={INDENT}>
+					{verdict}
+				</Prose>
+			) : null}
 		</Box>
 	);
 }
 
-function Ending({walk: {end}}: {readonly walk: Walk}) {
-	if (end.kind === 'fault')
+function Ending({walk: {end}, brief}: {readonly walk: Walk; readonly brief: boolean}) {
+	if (end.kind === 'fault') {
+		const head = <Line row={[[` ✗ FAULT ${end.text} (${end.reason})`, 'bad']]} />;
+		if (brief) return head;
 		return (
 			<>
-				<Line row={[[` ✗ FAULT ${end.text} (${end.reason})`, 'bad']]} />
-				<Prose tone="plain">{end.sentence}</Prose>
-				<Prose tone="key">{end.check}</Prose>
-				{end.unrecorded ? <Prose tone="dim">{end.unrecorded}</Prose> : null}
+				{head}
+				<Prose tone="plain" indent={INDENT}>
+					{end.sentence}
+				</Prose>
+				<Prose tone="key" indent={INDENT}>
+					{end.check}
+				</Prose>
+				{end.unrecorded ? (
+					<Prose tone="dim" indent={INDENT}>
+						{end.unrecorded}
+					</Prose>
+				) : null}
 			</>
 		);
+	}
 	const size = end.pages === undefined ? '' : `, an entry of ${plural(end.pages, 'page')}`;
 	const rights = `${end.read ? 'r' : '-'}${end.write ? 'w' : '-'}`;
 	return (
@@ -105,31 +139,29 @@ function Ending({walk: {end}}: {readonly walk: Walk}) {
 					`${end.owner === UNKNOWN ? '' : ` of ${end.owner}`}, ${rights}${size}`,
 				]}
 			/>
-			<Prose tone="plain">{end.sentence}</Prose>
+			<Prose tone="plain" indent={INDENT}>
+				{end.sentence}
+			</Prose>
 		</>
 	);
 }
 
 function CachedWords({cached}: {readonly cached?: Cached}) {
-	if (cached?.page === undefined) return <Prose tone="dim">Not in the IOTLB; walking the page tables.</Prose>;
+	if (cached?.page === undefined)
+		return (
+			<Prose tone="dim" indent={INDENT}>
+				Not in the IOTLB; walking the page tables.
+			</Prose>
+		);
 	const {hpa, read, write, agrees} = cached.page;
 	const held = `The IOTLB holds ${hex(hpa)} ${read ? 'r' : '-'}${write ? 'w' : '-'}`;
 	return agrees ? (
-		<Prose tone="dim">{`${held}, as the tables do, and answers first.`}</Prose>
+		<Prose tone="dim" indent={INDENT}>{`${held}, as the tables do, and answers first.`}</Prose>
 	) : (
-		<Prose tone="warn">{`${held}; the tables say otherwise. It is STALE, and answers first until it is invalidated.`}</Prose>
-	);
-}
-
-type ProseProps = {readonly tone: Tone; readonly indent?: number; readonly children: ReactNode};
-
-/** Text that Ink wraps at the panel's edge. */
-export function Prose({tone, indent = 5, children}: ProseProps) {
-	const theme = useTheme();
-	return (
-		<Box flexShrink={0} paddingLeft={indent} paddingRight={1}>
-			<Text {...theme[tone]}>{children}</Text>
-		</Box>
+		<Prose
+			tone="warn"
+			indent={INDENT}
+		>{`${held}; the tables say otherwise. It is STALE, and answers first until it is invalidated.`}</Prose>
 	);
 }
 

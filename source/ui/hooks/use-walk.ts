@@ -1,6 +1,7 @@
 import {useMemo} from 'react';
 import {explainWalk, type Walk} from '../../explain/walk.js';
 import type {Cached} from '../../machine/observed.js';
+import {accessOfTransfer} from '../state/access.js';
 import {chosenDomain} from '../state/ranges-shown.js';
 import {type Access, shownTransfer, type Ui} from '../state/store.js';
 import {useParts, useUi} from './use-ui.js';
@@ -17,15 +18,15 @@ export function accessOf(ui: Ui): Access | undefined {
 		return device && {rid: device.rid, iova: view?.ranges[0]?.iova ?? 0, write: true};
 	}
 	const transfer = shownTransfer(ui) ?? state.transfers.findLast(({iova}) => iova !== undefined);
-	const device = state.devices.find(({name}) => name === transfer?.device) ?? state.devices[0];
-	return device && {rid: device.rid, iova: transfer?.iova ?? 0, write: true};
+	const access = transfer && accessOfTransfer(transfer, state.devices);
+	return access ?? (state.devices[0] && {rid: state.devices[0].rid, iova: 0, write: true});
 }
 
-/** The walk of that access through the tables as they are now, and what the caches hold of it. */
-export function useWalk(): ShownWalk | undefined {
+/** The walk of an access through the tables as they are now, and what the caches hold of it. */
+export function useWalk(chosen?: Access): ShownWalk | undefined {
 	const {machine, state} = useParts(({machine, state}) => ({machine, state}));
 	const key = useUi(ui => {
-		const access = accessOf(ui);
+		const access = chosen ?? accessOf(ui);
 		return access && `${access.rid} ${access.iova} ${access.write ? 'w' : 'r'}`;
 	});
 	return useMemo(() => {

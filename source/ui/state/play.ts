@@ -9,13 +9,6 @@ import {goTo} from './time.js';
 
 export const nextStep = ({scenario, taken}: Play): Step | undefined => scenario.steps[taken.length];
 
-/** Starts the scenario that is chosen in the list. */
-export function startChosen(store: Store): void {
-	const {machine, places} = store.getState();
-	const chosen = machine.lab?.scenarios.list()[places.scenario?.cursor ?? 0];
-	if (chosen) startScenario(store, chosen.name);
-}
-
 export function startScenario(store: Store, name: string): void {
 	const scenario = load(store, name);
 	if (scenario === undefined) return;

@@ -2,6 +2,7 @@
 
 import {parseFilter, SORTS} from '../../explain/filter.js';
 import type {DomainView} from '../../explain/ranges.js';
+import {chosenOf} from './list.js';
 import type {Ui} from './store.js';
 import {filterOf} from './text-filter.js';
 import {type ShownRange, unfolded} from './unfold.js';
@@ -16,7 +17,7 @@ export const guestOf = ({views, form}: Ui): DomainView | undefined =>
 
 /** The one that is chosen in the list of domains. */
 export const chosenDomain = ({views, places}: Ui): DomainView | undefined =>
-	views[Math.min(places.domains?.cursor ?? 0, views.length - 1)];
+	chosenOf(views, ({domain}) => domain.id, places.domains);
 
 /** The panels that show a domain's table. */
 export type TableId = 'host' | 'guest' | 'domain';

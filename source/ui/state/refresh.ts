@@ -5,11 +5,9 @@ import type {MachineState} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
 import type {Form} from './form.js';
 import {changedGroups} from './group-rows.js';
-import {keepSelection} from './keep-selection.js';
 import {rangeKey, type Store, say, viewDomains} from './store.js';
 
 const LIT_MS = 1000;
-const timers = new WeakMap<Store, NodeJS.Timeout>();
 
 /** Looks at the machine again if it has changed, and lights up the rows that are new. */
 export function refresh(store: Store): void {
@@ -19,9 +17,9 @@ export function refresh(store: Store): void {
 	sayNewFault(store, old, state);
 	if (state.lost && state.lost.why !== old.lost?.why) say(store, state.lost.why, 'bad');
 	if (old.lost && !state.lost) say(store, 'It is there again.', 'good');
-	// Transfers change no table, and there may be ten of them a second.
+	// Transfers change no table, and there may be ten of them per second.
 	if (state.tables === old.tables) {
-		store.setState(ui => ({state, places: keepSelection(ui, {...ui, state})}));
+		store.setState({state: withTablesOf(old, state)});
 		light(store, changedGroups(old.host, state.host));
 		return;
 	}
@@ -29,19 +27,31 @@ export function refresh(store: Store): void {
 	const known = keysOf(before.filter(view => !views.includes(view)));
 	const anew = views.filter(view => !before.includes(view));
 	const changed = new Set([...keysOf(anew)].filter(key => !known.has(key)));
-	store.setState(ui => ({
-		...{state, views, form: withGuest(ui.form, state)},
-		places: keepSelection(ui, {...ui, state, views}),
-	}));
+	store.setState(({form}) => ({state, views, form: withGuest(form, state)}));
 	light(store, new Set([...changed, ...changedGroups(old.host, state.host)]));
 }
 
-function light(store: Store, changed: ReadonlySet<string>): void {
-	if (changed.size === 0 && store.getState().changed.size === 0) return;
-	clearTimeout(timers.get(store));
-	store.setState({changed});
-	if (changed.size > 0)
-		timers.set(store, setTimeout(() => store.setState({changed: new Set()}), LIT_MS).unref());
+/** What the tables decide stays the same object, so that panels which show it are not made again. */
+function withTablesOf({unit, domains, devices, owned, vms}: MachineState, now: MachineState): MachineState {
+	const same = JSON.stringify(now.vms) === JSON.stringify(vms);
+	return {...now, unit, domains, devices, owned, vms: same ? vms : now.vms};
+}
+
+/** Lights rows up for a second. A row that changes again stays lit for another. */
+function light(store: Store, rows: ReadonlySet<string>): void {
+	if (rows.size === 0) return;
+	const batch = Symbol();
+	store.setState(({changed}) => {
+		const lit = new Map(changed);
+		for (const row of rows) lit.set(row, batch);
+		return {changed: lit};
+	});
+	const out = () => {
+		const {changed} = store.getState();
+		const lit = new Map([...changed].filter(([, by]) => by !== batch));
+		if (lit.size < changed.size) store.setState({changed: lit});
+	};
+	setTimeout(out, LIT_MS).unref();
 }
 
 /** A fault of the kernel's log is not to be missed, whatever is looked at. */

@@ -8,7 +8,7 @@ import type {Outcome} from '../../machine/command.js';
 import type {Entry} from '../../machine/history.js';
 import type {MachineKind, MachineState, ObservedMachine, Transfer} from '../../machine/observed.js';
 import type {Scenario} from '../../machine/scenario.js';
-import type {Comparison} from '../../machine/workload.js';
+import type {Comparable, Comparison} from '../../machine/workload.js';
 import type {Tone} from '../theme.js';
 import {commitDraft, type Form, newForm} from './form.js';
 import {BOTTOM, type Place} from './list.js';
@@ -21,14 +21,16 @@ export const isReading = ({overlay}: Pick<Ui, 'overlay'>): boolean =>
 	overlay === 'help' || overlay === 'glossary';
 export type Message = {text: string; tone: Tone};
 
+/** Rows that just changed, by key, each with the change that lit it: they stay lit for a second. */
+export type Lit = ReadonlyMap<string, symbol>;
+
 export type Ui = {
 	machine: ObservedMachine;
 	/** Without a lab behind it nothing can be done to it, and there are fewer views. */
 	kind: MachineKind;
 	state: MachineState;
 	views: readonly DomainView[];
-	/** Ranges that are new since the last change, by key: lit for a second. */
-	changed: ReadonlySet<string>;
+	changed: Lit;
 	view: ViewId;
 	focus: PanelId;
 	/** The panel that had the focus when a view was left. */
@@ -63,8 +65,8 @@ export type Ui = {
 	access?: Access;
 	/** The page of host memory that is looked at. */
 	page: number;
-	/** The same under each policy, as it was compared last. */
-	compared?: {what: string; results: readonly Comparison[]};
+	/** What was compared last, and its results, one per policy. */
+	compared?: {command: Comparable; what: string; results: readonly Comparison[]};
 	/** The scenario that is played. */
 	play?: Play;
 	/** Whether the way through time is shown. */
@@ -108,7 +110,7 @@ export function createUi(machine: ObservedMachine): Store {
 		kind,
 		state,
 		views: viewDomains(machine, state),
-		changed: new Set(),
+		changed: new Map(),
 		view: 'overview',
 		focus: firstPanel(kind, 'overview'),
 		focusOf: {},

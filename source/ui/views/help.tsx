@@ -3,8 +3,8 @@
 import {Box, Text} from 'ink';
 import {GROUPS, NEEDS_LAB, type UiCommand} from '../commands/command.js';
 import {commands} from '../commands/index.js';
+import {Prose} from '../components/prose.js';
 import {ScrollPanel} from '../components/scroll-panel.js';
-import {Prose} from '../components/walk-panel.js';
 import {useKeySign, useTheme} from '../hooks/use-theme.js';
 import {useParts} from '../hooks/use-ui.js';
 import {OTHERWISE, panelsOf, viewIdsOf} from '../state/views.js';
