@@ -24,7 +24,8 @@ export const displayCommands: readonly UiCommand[] = [
 	...VIEWS.map(
 		(view, i): UiCommand => ({
 			id: view,
-			keys: [`${i + 1}`],
+			// In the form a digit is a number; with Alt it is a view everywhere.
+			keys: [`${i + 1}`, `alt-${i + 1}`],
 			shown: `${i + 1}`,
 			label: view,
 			description: NAMES[view],

@@ -1,7 +1,7 @@
 // From key presses and pastes to what is typed, and to commands.
 
 import {accepts, commitDraft, edit, type} from '../state/form.js';
-import type {Store} from '../state/store.js';
+import type {Store, Ui} from '../state/store.js';
 import {type AppControls, runCommand} from './command.js';
 import {commands, isAvailable} from './index.js';
 import {handlePromptKey} from './prompt.js';
@@ -13,8 +13,8 @@ export function handleKey(store: Store, key: string, app: AppControls): void {
 	const ui = store.getState();
 	const large = app.fits();
 	if (large && ui.prompt && handlePromptKey(store, key, app)) return;
-	if (large && ui.overlay === undefined && accepts(ui.form, key)) {
-		store.setState({form: type(ui.form, key)});
+	if (large && ui.overlay === undefined && (accepts(ui.form, key) || beginsNumber(ui, key))) {
+		store.setState({form: type(ui.form.draft === undefined ? edit(ui.form) : ui.form, key)});
 		return;
 	}
 	const opens = app.list()?.handle.enter !== undefined;
@@ -24,6 +24,10 @@ export function handleKey(store: Store, key: string, app: AppControls): void {
 		store.setState({form: commitDraft(ui.form)});
 	if (command) runCommand(command, store, app);
 }
+
+/** A digit goes into the chosen field of the form, where that is a number. */
+const beginsNumber = ({focus, view, form}: Ui, key: string): boolean =>
+	focus === 'model' && view === 'overview' && accepts(edit(form), key) && /^[0-9]$/.test(key);
 
 /** Pasted text is typed: into the line that is open, or as a number into the chosen field. It never runs commands. */
 export function paste(store: Store, text: string, app: AppControls): void {

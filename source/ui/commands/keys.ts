@@ -37,5 +37,6 @@ export function keyNames(input: string, key: Key): string[] {
 	if (key.tab) return [key.shift ? 'shift-tab' : 'tab'];
 	const named = NAMED.find(([flag]) => key[flag]);
 	if (named) return [named[1]];
-	return key.ctrl ? [`ctrl-${input}`] : [CONTROL[input] ?? input];
+	if (key.ctrl) return [`ctrl-${input}`];
+	return [key.meta ? `alt-${input}` : (CONTROL[input] ?? input)];
 }
