@@ -16,7 +16,7 @@ export function refresh(store: Store): void {
 	if (state.revision === old.revision) return;
 	sayNewFault(store, old, state);
 	if (state.lost && state.lost.why !== old.lost?.why) say(store, state.lost.why, 'bad');
-	if (old.lost && !state.lost) say(store, 'It is there again.', 'good');
+	if (old.lost && !state.lost) say(store, `${state.title} is back.`, 'good');
 	// Transfers change no table, and there may be ten of them per second.
 	if (state.tables === old.tables) {
 		store.setState({state: withTablesOf(old, state)});
