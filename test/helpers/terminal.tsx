@@ -72,8 +72,10 @@ export type Session = {
 	store: Store;
 	terminal: xterm.Terminal;
 	screen: () => Promise<string>;
-	/** Presses keys one by one: names of KEYS, or characters. */
+	/** Presses keys one by one: names of KEYS, characters, or alt- and a character. */
 	press: (...keys: string[]) => Promise<string>;
+	/** The mouse, on the cell at a place. */
+	point: (x: number, y: number, kind: 'press' | 'up' | 'down') => Promise<string>;
 	resize: (columns: number, rows: number) => Promise<string>;
 	done: () => Promise<unknown>;
 };
@@ -88,10 +90,11 @@ export function openDashboard(
 	const stdin = new Keyboard();
 	if (machine instanceof Lab) machine.keepHistory(() => 0);
 	const store = createUi(machine);
+	const onScreen = new OnScreen();
 	const app = render(
 		<App
 			store={store}
-			screen={new OnScreen()}
+			screen={onScreen}
 			appearance={{theme: themeWith('dark', 3), ascii: false}}
 			terminal={{copy: () => undefined, forget: () => {}, mouse: () => {}}}
 		/>,
@@ -121,10 +124,14 @@ export function openDashboard(
 		screen,
 		press: async (...keys) => {
 			for (const key of keys) {
-				stdin.write(KEYS[key] ?? key);
+				stdin.write(KEYS[key] ?? key.replace(/^alt-/, '\x1b'));
 				// A lone Escape is told from an escape sequence by the silence after it.
 				await new Promise(resolve => setTimeout(resolve, key === 'escape' ? 60 : 10));
 			}
+			return screen();
+		},
+		point: async (x, y, kind) => {
+			onScreen.point(x, y, kind);
 			return screen();
 		},
 		resize: async (width, height) => {

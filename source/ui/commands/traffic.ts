@@ -71,7 +71,7 @@ export const trafficCommands: readonly UiCommand[] = [
 		place: 'compare',
 		when: ({focus}) => focus === 'compare',
 		why: withLab,
-		run: store => void compare(store, {do: 'work', count: 200}, '200 requests of the guests'),
+		run: store => void compare(store, {do: 'work', count: 200}, '200 requests by the guests'),
 	},
 ];
 

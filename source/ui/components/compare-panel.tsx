@@ -21,12 +21,20 @@ type Figure = {
 	tone?: (one: Comparison) => Tone;
 };
 
+/** all 4 KiB, 1.3 of 2.1 MiB, 512 B of 4 KiB */
+function arrivedText({landed, bytes}: Comparison): string {
+	if (landed === bytes) return `all ${sizeText(bytes)}`;
+	const [some, unit] = sizeText(landed).split(' ');
+	const whole = sizeText(bytes);
+	return whole.endsWith(` ${unit}`) ? `${some} of ${whole}` : `${some} ${unit} of ${whole}`;
+}
+
 const badIf = (trouble: boolean): Tone => (trouble ? 'bad' : 'plain');
 
 const FIGURES: readonly Figure[] = [
 	{
 		label: 'bytes arrived',
-		text: ({landed, bytes}) => `${sizeText(landed)} of ${sizeText(bytes)}`,
+		text: arrivedText,
 		tone: ({landed, bytes}) => badIf(landed < bytes),
 		value: ({landed}) => landed,
 	},
@@ -62,7 +70,7 @@ const FIGURES: readonly Figure[] = [
 
 const EFFECTS: Record<Policy, string> = {
 	remove:
-		'vmm takes the pages of a guest with a passthru device out of the host domain. Disk DMA into them is refused, yet reported as success.',
+		'vmm takes the pages of a guest with a passthru device out of the host domain: disk DMA is refused, yet reported as success.',
 	keep: 'The pages stay in the host domain. Disk DMA arrives, and host devices can reach the guest’s memory.',
 	bounce:
 		'The pages leave the host domain. bhyve copies each transfer through its own buffer: the data arrives, later.',
@@ -117,16 +125,8 @@ export const ComparePanel = memo(function ComparePanel(layout: BoxProps) {
 						<Labelled key={policy} label={policy} width={8} tone="dim" texts={[EFFECTS[policy]]} />
 					))}
 			{wide ? <Text> </Text> : null}
-			{compared ? (
-				<Prose tone="dim">
-					{
-						'Times were just measured here; the rest is deterministic. In reach: guest pages that host devices can read and write.'
-					}
-				</Prose>
-			) : null}
-			<Prose tone="key">
-				{sign('⏎ runs the form’s transfer under each policy; w runs 200 requests by the guests.')}
-			</Prose>
+			{compared ? <Prose tone="dim">Times were just measured here; the rest is deterministic.</Prose> : null}
+			<Prose tone="key">{sign('⏎ compares the form’s transfer, w 200 requests by the guests.')}</Prose>
 		</ScrollPanel>
 	);
 });
@@ -150,7 +150,7 @@ function pathCell(one: Comparison | undefined, work: boolean): Cell {
 	if (one === undefined) return {text: '–', tone: 'dim'};
 	const {path, copied} = one;
 	const some = work && path === 'direct' && copied > 0;
-	return {text: some ? 'direct, some copied' : path};
+	return {text: some ? 'partly copied' : path};
 }
 
 function Line({label, cells}: {readonly label: string; readonly cells: readonly Cell[]}) {
