@@ -19,13 +19,10 @@ export type DeviceReach = {
 	sentence: string;
 };
 
-/** What the reach of a device depends on beside the tables. */
-type Situation = Pick<MachineState, 'unit' | 'owned' | 'vms'>;
-
 /** `views` has the machine's domains. */
 export function reachOfDevice(
 	memory: PhysicalReader,
-	state: Situation,
+	state: MachineState,
 	views: readonly DomainView[],
 	device: Device,
 ): DeviceReach {
@@ -47,7 +44,7 @@ export function reachOfDevice(
 
 function rangesAt(
 	memory: PhysicalReader,
-	{unit, owned}: Situation,
+	{unit, owned}: MachineState,
 	views: readonly DomainView[],
 	{root, levels}: StartTables,
 ): readonly Range[] {
@@ -62,7 +59,7 @@ const reached = (ranges: readonly Range[], {read, write}: StartTables): Range[] 
 		return range.owner === NO_MEMORY || !(rights.read || rights.write) ? [] : [{...range, ...rights}];
 	});
 
-function tablesReach({vms}: Situation, {name, vm}: Device, ranges: readonly Range[]): DeviceReach {
+function tablesReach({vms}: MachineState, {name, vm}: Device, ranges: readonly Range[]): DeviceReach {
 	const pages = new Map<string, number>();
 	let end = 0;
 	// A page that is mapped twice follows itself in the order of memory.

@@ -20,7 +20,7 @@ const NAME = 24;
 export const DevicesPanel = memo(function DevicesPanel(layout: BoxProps) {
 	const store = useStore();
 	const size = useMeasured();
-	const devices = useUi(({state}) => state.devices);
+	const devices = useUi(({tables}) => tables.devices);
 	const reach = useDeviceReach(devices);
 	const {width} = size;
 	const list = useMemo(() => {

@@ -1,7 +1,7 @@
 // What is wrong on this machine, worst first; and the chosen finding with its cause and its cure.
 
 import type {BoxProps} from 'ink';
-import {memo, useCallback, useMemo} from 'react';
+import {memo, useCallback, useMemo, useState} from 'react';
 import {reachOfDevice} from '../../explain/device-reach.js';
 import {diagnose} from '../../explain/diagnosis.js';
 import {type DomainView, ownerAt} from '../../explain/ranges.js';
@@ -14,7 +14,7 @@ import {useMeasured} from '../hooks/use-measured.js';
 import {useParts, useStore, useUi} from '../hooks/use-ui.js';
 import type {Row} from '../rows.js';
 import {chosenOf} from '../state/list.js';
-import {focusOn, holds} from '../state/store.js';
+import {focusOn, holds, type Ui} from '../state/store.js';
 import type {Tone} from '../theme.js';
 import {Line} from './line.js';
 import {ListPanel} from './list-panel.js';
@@ -32,14 +32,23 @@ const keyOf = ({id}: Finding): string => id;
 
 /** The findings, computed while a component shows them and something changed. */
 export function useFindings(): readonly Finding[] {
-	const {machine, state, views} = useParts(({machine, state, views}) => ({machine, state, views}));
-	return useMemo(
-		() =>
-			state.host
-				? hostFindings(state.host)
-				: diagnose(machine.memory, state, views, machine.lab?.cachedPages()),
-		[machine, state, views],
-	);
+	const [select] = useState(findingsSelector);
+	return useUi(select);
+}
+
+/** Findings that read as before are the same object: nothing is drawn for them. */
+function findingsSelector(): (ui: Ui) => readonly Finding[] {
+	let seen: Pick<Ui, 'state' | 'views'> | undefined;
+	let findings: readonly Finding[] = [];
+	return ({machine, state, views}) => {
+		if (state === seen?.state && views === seen.views) return findings;
+		seen = {state, views};
+		const now = state.host
+			? hostFindings(state.host)
+			: diagnose(machine.memory, state, views, machine.lab?.cachedPages());
+		if (JSON.stringify(now) !== JSON.stringify(findings)) findings = now;
+		return findings;
+	};
 }
 
 /** What a host hides is worth a note. */
@@ -106,8 +115,8 @@ export const FindingPanel = memo(function FindingPanel(layout: BoxProps) {
 
 /** What the finding names, as it is now: guests, devices, groups and addresses. */
 function About({finding: {about}}: {readonly finding: Finding}) {
-	const {memory, state, views} = useParts(({machine, state, views}) => ({
-		...{memory: machine.memory, state, views},
+	const {memory, state, views} = useParts(({machine, kind, state, tables, views}) => ({
+		...{memory: machine.memory, state: kind === 'host' ? state : tables, views},
 	}));
 	const texts = useMemo(
 		() => about.flatMap(name => nowWords(name, memory, state, views) ?? []),

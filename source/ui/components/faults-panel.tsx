@@ -121,8 +121,10 @@ function Explanation(layout: BoxProps) {
 	const store = useStore();
 	const rows = useFaultRows();
 	const row = useUi(({places}) => chosenOf(rows, keyOf, places.faults));
-	const {memory, state, kind} = useParts(({machine, state, kind}) => ({memory: machine.memory, state, kind}));
-	const words = useMemo(() => row && explainFault(memory, state, row), [memory, state, row]);
+	const {memory, tables, log, kind} = useParts(({machine, tables, state, kind}) => ({
+		...{memory: machine.memory, tables, log: state.faultLog, kind},
+	}));
+	const words = useMemo(() => row && explainFault(memory, tables, row), [memory, tables, row]);
 	const enter = useMemo(() => row && (() => openWalk(store, accessOf(row))), [store, row]);
 	return (
 		<ScrollPanel id="fault" title="EXPLANATION" enter={enter} {...layout}>
@@ -130,7 +132,7 @@ function Explanation(layout: BoxProps) {
 				<>
 					<Prose>{words.sentence}</Prose>
 					<Prose tone="key">{words.check}</Prose>
-					<KernelLog log={state.faultLog} />
+					<KernelLog log={log} />
 				</>
 			) : (
 				<Prose tone="dim">
@@ -250,10 +252,10 @@ function LogExplanation({logged: {faults, closing}, ...layout}: LoggedProps) {
 
 /** What the tables say of an access now, where there are any. */
 function useTablesNow(access: Access | undefined): LogFault['parts'] {
-	const {memory, state} = useParts(({machine, state}) => ({memory: machine.memory, state}));
+	const {memory, tables} = useParts(({machine, tables}) => ({memory: machine.memory, tables}));
 	return useMemo(() => {
-		if (access === undefined || state.unit === undefined) return [];
-		const {end} = explainWalk(memory, state, access.rid, access.iova, access.write);
+		if (access === undefined || tables.unit === undefined) return [];
+		const {end} = explainWalk(memory, tables, access.rid, access.iova, access.write);
 		return [{label: 'tables', texts: [`Now: ${end.sentence}`]}];
-	}, [memory, state, access]);
+	}, [memory, tables, access]);
 }

@@ -89,7 +89,9 @@ export function ListPanel({id, list, size, enter, behind = [], ...layout}: Props
 				const index = top + i;
 				const whole =
 					selects && focused && index === cursor ? 'chosen' : lit?.(index) ? 'changed' : undefined;
-				return <Line key={index} row={row(index)} whole={whole} width={whole && size.width} />;
+				return (
+					<Line key={key?.(index) ?? index} row={row(index)} whole={whole} width={whole && size.width} />
+				);
 			})}
 		</Panel>
 	);

@@ -79,7 +79,7 @@ export function chosenTransfer({state: {transfers}, places}: Ui): Transfer | und
 export const ChainPanel = memo(function ChainPanel(layout: BoxProps) {
 	const store = useStore();
 	const transfer = useUi(chosenTransfer);
-	const devices = useUi(({state}) => state.devices);
+	const devices = useUi(({tables}) => tables.devices);
 	const tall = useWindowSize().rows >= TALL;
 	const enter = useMemo(() => {
 		const access = transfer && accessOfTransfer(transfer, devices);
@@ -113,15 +113,14 @@ export const ChainPanel = memo(function ChainPanel(layout: BoxProps) {
 
 function Outcome({transfer}: {readonly transfer: Transfer}) {
 	const theme = useTheme();
-	const state = useUi(ui => ui.state);
-	const loss = explainLoss(state, transfer);
+	const why = useUi(({state}) => explainLoss(state, transfer)?.why);
 	const {data, policy} = transfer;
 	return (
 		<>
 			<Bar style={theme[DATA_TONES[data]]} reversed>
 				{` ${data.toUpperCase()}  ${verdictSentence(transfer)} Policy ${policy}.`}
 			</Bar>
-			{loss ? <Labelled label="Why:" labelTone="title" width={5} texts={[loss.why]} /> : null}
+			{why ? <Labelled label="Why:" labelTone="title" width={5} texts={[why]} /> : null}
 		</>
 	);
 }
@@ -169,9 +168,14 @@ type PartProps = {readonly part: Part; readonly vm: string; readonly tall: boole
 
 /** A piece of memory that a stage names, and its first bytes now. */
 function PartLines({part: {kind, address, bytes}, vm, tall}: PartProps) {
-	const {machine} = useParts(({machine, state}) => ({machine, revision: state.revision}));
-	const now = bytesAt(machine, kind, address, Math.min(bytes, tall ? SHOWN_TALL : SHOWN), vm);
-	const text = [...now].map(byte => byte.toString(16).padStart(2, '0')).join(' ');
+	const length = Math.min(bytes, tall ? SHOWN_TALL : SHOWN);
+	// As text, so that bytes which stay the same draw nothing.
+	const text = useUi(({machine}) =>
+		[...bytesAt(machine, kind, address, length, vm)]
+			.map(byte => byte.toString(16).padStart(2, '0'))
+			.join(' '),
+	);
+	const now = Uint8Array.from(text === '' ? [] : text.split(' '), byte => Number.parseInt(byte, 16));
 	const starts = tall ? Array.from({length: Math.ceil(now.length / PER_ROW)}, (_, i) => i * PER_ROW) : [];
 	return (
 		<>

@@ -6,12 +6,11 @@ import {UNKNOWN} from '../../explain/ranges.js';
 import {qwordText, type Step, type Walk} from '../../explain/walk.js';
 import {hex} from '../../formats/address.js';
 import {type Rid, ridText} from '../../formats/pci.js';
-import type {Cached} from '../../machine/observed.js';
 import {plural} from '../../words.js';
 import {useDeviceReach} from '../hooks/use-device-reach.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useUi} from '../hooks/use-ui.js';
-import {type ShownWalk, useWalk} from '../hooks/use-walk.js';
+import {type CachedPageNow, type ShownWalk, useWalk} from '../hooks/use-walk.js';
 import type {Access} from '../state/store.js';
 import {Line} from './line.js';
 import {Panel} from './panel.js';
@@ -38,7 +37,7 @@ export const WalkPanel = memo(function WalkPanel({access, ...layout}: Props) {
 				<Text> Nothing to look up.</Text>
 			</Panel>
 		);
-	const {walk, cached} = shown;
+	const {walk, page} = shown;
 	const alone = access === undefined;
 	return (
 		<ScrollPanel id="walk" title={titleOf(shown)} {...layout}>
@@ -46,7 +45,7 @@ export const WalkPanel = memo(function WalkPanel({access, ...layout}: Props) {
 			<Prose tone="title">{summaryOf(walk)}</Prose>
 			<Ending walk={walk} brief={!alone} />
 			{lab ? (
-				<CachedWords cached={cached} />
+				<CachedWords page={page} />
 			) : (
 				<Prose tone="dim" indent={INDENT}>
 					The IOMMU may still answer from its caches, which cannot be seen from here.
@@ -146,14 +145,13 @@ function Ending({walk: {end}, brief}: {readonly walk: Walk; readonly brief: bool
 	);
 }
 
-function CachedWords({cached}: {readonly cached?: Cached}) {
-	if (cached?.page === undefined)
+function CachedWords({page: {hpa, read, write, agrees}}: {readonly page: Partial<CachedPageNow>}) {
+	if (hpa === undefined)
 		return (
 			<Prose tone="dim" indent={INDENT}>
 				Not in the IOTLB; walking the page tables.
 			</Prose>
 		);
-	const {hpa, read, write, agrees} = cached.page;
 	const held = `The IOTLB holds ${hex(hpa)} ${read ? 'r' : '-'}${write ? 'w' : '-'}`;
 	return agrees ? (
 		<Prose tone="dim" indent={INDENT}>{`${held}, as the tables do, and answers first.`}</Prose>

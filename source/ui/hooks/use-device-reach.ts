@@ -5,11 +5,11 @@ import {useParts} from './use-ui.js';
 
 /** What each of some devices reaches: computed anew when tables change. */
 export function useDeviceReach(devices: readonly Device[]): readonly DeviceReach[] {
-	const {memory, unit, owned, vms, views} = useParts(({machine, state: {unit, owned, vms}, views}) => ({
-		...{memory: machine.memory, unit, owned, vms, views},
+	const {memory, tables, views} = useParts(({machine, tables, views}) => ({
+		...{memory: machine.memory, tables, views},
 	}));
 	return useMemo(
-		() => devices.map(device => reachOfDevice(memory, {unit, owned, vms}, views, device)),
-		[devices, memory, unit, owned, vms, views],
+		() => devices.map(device => reachOfDevice(memory, tables, views, device)),
+		[devices, memory, tables, views],
 	);
 }

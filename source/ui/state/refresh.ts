@@ -27,15 +27,22 @@ export function refresh(store: Store): void {
 	const known = keysOf(before.filter(view => !views.includes(view)));
 	const anew = views.filter(view => !before.includes(view));
 	const changed = new Set([...keysOf(anew)].filter(key => !known.has(key)));
-	store.setState(({form}) => ({state, views, form: withGuest(form, state)}));
+	store.setState(({form}) => ({state, tables: state, views, form: withGuest(form, state)}));
 	light(store, new Set([...changed, ...changedGroups(old.host, state.host)]));
 }
 
-/** What the tables decide stays the same object, so that panels which show it are not made again. */
-function withTablesOf({unit, domains, devices, owned, vms}: MachineState, now: MachineState): MachineState {
-	const same = JSON.stringify(now.vms) === JSON.stringify(vms);
-	return {...now, unit, domains, devices, owned, vms: same ? vms : now.vms};
+/** What has not changed stays the same object: panels that show it are not made again. */
+function withTablesOf(before: MachineState, now: MachineState): MachineState {
+	const {unit, domains, devices, owned} = before;
+	const vms = same(before.vms, now.vms);
+	const disk = same(before.disk, now.disk);
+	const tally = same(before.tally, now.tally);
+	const faultLog = same(before.faultLog, now.faultLog);
+	const counters = same(before.counters, now.counters);
+	return {...now, unit, domains, devices, owned, vms, disk, tally, faultLog, counters};
 }
+
+const same = <T>(before: T, now: T): T => (JSON.stringify(before) === JSON.stringify(now) ? before : now);
 
 /** Lights rows up for a second. A row that changes again stays lit for another. */
 function light(store: Store, rows: ReadonlySet<string>): void {

@@ -29,6 +29,8 @@ export type Ui = {
 	/** Without a lab behind it nothing can be done to it, and there are fewer views. */
 	kind: MachineKind;
 	state: MachineState;
+	/** The state at the last change of tables: walks and explanations depend on nothing that came later. */
+	tables: MachineState;
 	views: readonly DomainView[];
 	changed: Lit;
 	view: ViewId;
@@ -109,6 +111,7 @@ export function createUi(machine: ObservedMachine): Store {
 		machine,
 		kind,
 		state,
+		tables: state,
 		views: viewDomains(machine, state),
 		changed: new Map(),
 		view: 'overview',

@@ -9,7 +9,7 @@ import {BesideWalk} from './beside-walk.js';
 export function Transfers() {
 	const {rows} = useWindowSize();
 	const transfer = useUi(chosenTransfer);
-	const devices = useUi(({state}) => state.devices);
+	const devices = useUi(({tables}) => tables.devices);
 	const access = useMemo(() => transfer && accessOfTransfer(transfer, devices), [transfer, devices]);
 	return (
 		<Box flexDirection="column" flexGrow={1}>
