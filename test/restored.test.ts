@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {suite, test} from 'node:test';
-import {VIEWS, type ViewId, viewIdsOf} from '../source/ui/views.js';
+import {VIEWS, type ViewId, viewIdsOf} from '../source/ui/state/views.js';
 import {cellsOf} from './helpers/cells.js';
 import {CLI, type Program, startProgram} from './helpers/program.js';
 

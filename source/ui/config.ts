@@ -7,8 +7,8 @@ import {readRegular} from '../files.js';
 import {choice, fields, listOf, parseData, word} from '../parse-data.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 import {YamlFile} from '../yaml-file.js';
-import type {Environment} from './environment.js';
-import {KEY_NAMES} from './keys.js';
+import {KEY_NAMES} from './commands/keys.js';
+import type {Environment} from './terminal/environment.js';
 import {THEMES, type ThemeName} from './theme.js';
 
 export type Config = {

@@ -1,25 +1,25 @@
 // Puts the dashboard on the terminal, and gives the terminal back.
 
+import chalk from 'chalk';
 import {render} from 'ink';
 import type {MachineState, ObservedMachine} from '../machine/observed.js';
 import type {Scenario} from '../machine/scenario.js';
 import {printTo} from '../print.js';
 import {grouped, plural} from '../words.js';
 import {App} from './app.js';
-import {recordCast} from './cast.js';
-import {copySequence} from './clipboard.js';
 import {chooseKeys} from './commands/index.js';
-import {Display} from './display.js';
 import {type DisplayFlags, readDisplay} from './display-flags.js';
-import {asciiByItself, setAscii} from './glyphs.js';
-import {modesAlone} from './modes.js';
-import {play} from './play.js';
-import {point} from './point.js';
-import {refresh} from './refresh.js';
-import {createUi} from './store.js';
+import {asciiByItself} from './glyphs.js';
+import {Screen} from './hooks/use-screen.js';
+import {play} from './state/play.js';
+import {refresh} from './state/refresh.js';
+import {createUi} from './state/store.js';
+import {goTo} from './state/time.js';
+import {recordCast} from './terminal/cast.js';
+import {copySequence} from './terminal/clipboard.js';
 import {keysOf} from './terminal/input.js';
-import {depthOf, setTheme, themeOf} from './theme.js';
-import {goTo} from './timeline.js';
+import {MOUSE_OFF, MOUSE_ON} from './terminal/mouse.js';
+import {depthOf, themeOf, themeWith} from './theme.js';
 
 /** What it opens on: a scenario to present, or a session that has been replayed. */
 export type Opening = {present: Scenario} | 'replayed';
@@ -35,10 +35,16 @@ export async function dashboard(
 	const byItself = themeOf(env);
 	// Who asks for no colour by NO_COLOR gets none, whatever the file says.
 	const theme = named ?? (byItself === 'plain' ? byItself : (config.theme ?? byItself));
-	setTheme(theme, depthOf(env));
-	setAscii(flags.ascii ?? config.ascii ?? asciiByItself(env));
+	const depth = depthOf(env);
+	// Ink's colours are chalk's.
+	chalk.level = depth;
+	const appearance = {
+		theme: themeWith(theme, depth),
+		ascii: flags.ascii ?? config.ascii ?? asciiByItself(env),
+	};
 	chooseKeys(config.keys);
-	const store = createUi(machine, {columns: stdout.columns, rows: stdout.rows});
+	const store = createUi(machine);
+	const screen = new Screen();
 	store.setState({large: flags.large ?? config.large ?? false});
 	if (opening === 'replayed') goTo(store, 0);
 	else if (opening) play(store, opening.present, true);
@@ -55,17 +61,30 @@ export async function dashboard(
 	const stopCast =
 		flags.cast === undefined ? undefined : recordCast(flags.cast, stdout, () => performance.now());
 	process.stdin.setRawMode(true);
+	// Every component that follows the window's size listens to it; Node warns of more than ten.
+	stdout.setMaxListeners(0);
 	let incomplete: string | undefined;
 	try {
-		const display = new Display(store, stdout);
 		machine.watch?.(() => refresh(store));
-		const {waitUntilExit} = render(<App store={store} display={display} mouse={mouse} copy={copy} />, {
-			stdin: keysOf(process.stdin, event => point(store, event)),
-			stdout: modesAlone(stdout),
-			alternateScreen: true,
-			interactive: true,
-			exitOnCtrlC: false,
-		});
+		const terminal = {
+			copy,
+			forget: () => {},
+			mouse: (on: boolean) => void (mouse && stdout.write(on ? MOUSE_ON : MOUSE_OFF)),
+		};
+		const {waitUntilExit} = render(
+			<App store={store} screen={screen} appearance={appearance} terminal={terminal} />,
+			{
+				stdin: keysOf(process.stdin, event =>
+					screen.point(event.x, event.y, event.kind === 'press' ? 'press' : event.up ? 'up' : 'down'),
+				),
+				stdout,
+				alternateScreen: true,
+				interactive: true,
+				exitOnCtrlC: false,
+				incrementalRendering: true,
+				maxFps: 30,
+			},
+		);
 		await waitUntilExit();
 	} finally {
 		process.stdin.setRawMode(false);

@@ -5,7 +5,7 @@ import {didYouMean} from '../did-you-mean.js';
 import {UserError} from '../user-error.js';
 import {commands} from './commands/index.js';
 import {type Config, loadConfig} from './config.js';
-import type {Environment} from './environment.js';
+import type {Environment} from './terminal/environment.js';
 import {THEMES, type ThemeName} from './theme.js';
 
 /** What was not given is as the config file says, or as the terminal suggests. */

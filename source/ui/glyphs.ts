@@ -2,7 +2,7 @@
 // column, so that whole painted lines can be translated at the very end and nothing else need know.
 
 import stringWidth from 'string-width';
-import type {Environment} from './environment.js';
+import type {Environment} from './terminal/environment.js';
 
 /** Every other sign is the stand-in of the one before it. */
 const PAIRS = [

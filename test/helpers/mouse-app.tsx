@@ -2,8 +2,8 @@
 
 import {render, Text, useApp, useInput} from 'ink';
 import {useSyncExternalStore} from 'react';
-import {keyNames} from '../../source/ui/keys.js';
-import {keysOf} from '../../source/ui/terminal/input.js';
+import {keyNames} from '../../source/ui/commands/keys.js';
+import {withoutMouse} from '../../source/ui/terminal/mouse.js';
 import {useMouse} from '../../source/ui/use-mouse.js';
 
 let report = 'ready';
@@ -34,7 +34,7 @@ function App() {
 	return <Text>{text}</Text>;
 }
 
-const stdin = keysOf(process.stdin, event =>
+const stdin = withoutMouse(process.stdin, event =>
 	say(`${event.kind === 'wheel' ? (event.up ? 'wheel-up' : 'wheel-down') : 'press'}@${event.x},${event.y}`),
 );
 // As the dashboard does: what is typed at the first frame is the program's, and not the terminal's.

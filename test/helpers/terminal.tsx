@@ -1,16 +1,57 @@
 // The dashboard on a terminal in this process: what it writes goes to a Writable that feeds an emulator, and what the
 // emulator shows is what a person would see.
 
+import {PassThrough, Writable} from 'node:stream';
 import type {TestContext} from 'node:test';
-import type xterm from '@xterm/headless';
+import xterm from '@xterm/headless';
 import {render} from 'ink';
 import {Lab} from '../../source/lab/lab.js';
 import type {ObservedMachine} from '../../source/machine/observed.js';
 import {App} from '../../source/ui/app.js';
-import {Display} from '../../source/ui/display.js';
-import {modesAlone} from '../../source/ui/modes.js';
-import {createUi, type Store} from '../../source/ui/store.js';
-import {Keyboard, Screen} from './tty.js';
+import {Screen as OnScreen} from '../../source/ui/hooks/use-screen.js';
+import {createUi, type Store} from '../../source/ui/state/store.js';
+import {themeWith} from '../../source/ui/theme.js';
+
+class Screen extends Writable {
+	readonly isTTY = true;
+	readonly terminal: xterm.Terminal;
+
+	constructor(
+		public columns: number,
+		public rows: number,
+	) {
+		super({decodeStrings: false});
+		this.setMaxListeners(0);
+		this.terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true, convertEol: true});
+	}
+
+	override _write(chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
+		this.terminal.write(chunk, done);
+	}
+
+	text(): string {
+		const {active} = this.terminal.buffer;
+		return Array.from(
+			{length: this.rows},
+			(_, y) => active.getLine(active.baseY + y)?.translateToString(true) ?? '',
+		).join('\n');
+	}
+}
+
+class Keyboard extends PassThrough {
+	readonly isTTY = true;
+	isRaw = false;
+	setRawMode(on: boolean): this {
+		this.isRaw = on;
+		return this;
+	}
+	ref(): this {
+		return this;
+	}
+	unref(): this {
+		return this;
+	}
+}
 
 const KEYS: Record<string, string> = {
 	enter: '\r',
@@ -31,8 +72,10 @@ export type Session = {
 	store: Store;
 	terminal: xterm.Terminal;
 	screen: () => Promise<string>;
-	/** Presses keys one by one: names of KEYS, or characters. */
+	/** Presses keys one by one: names of KEYS, characters, or alt- and a character. */
 	press: (...keys: string[]) => Promise<string>;
+	/** The mouse, on the cell at a place. */
+	point: (x: number, y: number, kind: 'press' | 'up' | 'down') => Promise<string>;
 	resize: (columns: number, rows: number) => Promise<string>;
 	done: () => Promise<unknown>;
 };
@@ -46,21 +89,33 @@ export function openDashboard(
 	const stdout = new Screen(columns, rows);
 	const stdin = new Keyboard();
 	if (machine instanceof Lab) machine.keepHistory(() => 0);
-	const store = createUi(machine, {columns, rows});
-	const display = new Display(store, stdout);
-	const app = render(<App store={store} display={display} />, {
-		stdout: modesAlone(stdout),
-		stdin,
-		interactive: true,
-		alternateScreen: true,
-		exitOnCtrlC: false,
-		patchConsole: false,
-	});
+	const store = createUi(machine);
+	const onScreen = new OnScreen();
+	const app = render(
+		<App
+			store={store}
+			screen={onScreen}
+			appearance={{theme: themeWith('dark', 3), ascii: false}}
+			terminal={{copy: () => undefined, forget: () => {}, mouse: () => {}}}
+		/>,
+		{
+			stdout,
+			stdin,
+			interactive: true,
+			alternateScreen: true,
+			exitOnCtrlC: false,
+			patchConsole: false,
+			incrementalRendering: true,
+			maxFps: 1000,
+		},
+	);
 	t.after(() => app.unmount());
 	const screen = async () => {
 		await app.waitUntilRenderFlush();
-		display.flush();
-		await stdout.settled();
+		// A panel that was measured renders once more.
+		await new Promise(resolve => setTimeout(resolve, 5));
+		await app.waitUntilRenderFlush();
+		await new Promise<void>(resolve => stdout.write('', () => resolve()));
 		return stdout.text();
 	};
 	return {
@@ -69,14 +124,21 @@ export function openDashboard(
 		screen,
 		press: async (...keys) => {
 			for (const key of keys) {
-				stdin.write(KEYS[key] ?? key);
+				stdin.write(KEYS[key] ?? key.replace(/^alt-/, '\x1b'));
 				// A lone Escape is told from an escape sequence by the silence after it.
 				await new Promise(resolve => setTimeout(resolve, key === 'escape' ? 60 : 10));
 			}
 			return screen();
 		},
+		point: async (x, y, kind) => {
+			onScreen.point(x, y, kind);
+			return screen();
+		},
 		resize: async (width, height) => {
-			stdout.resize({columns: width, rows: height});
+			stdout.columns = width;
+			stdout.rows = height;
+			stdout.terminal.resize(width, height);
+			stdout.emit('resize');
 			await new Promise(resolve => setTimeout(resolve, 10));
 			return screen();
 		},

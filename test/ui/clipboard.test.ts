@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import xterm from '@xterm/headless';
-import {copySequence} from '../../source/ui/clipboard.js';
+import {copySequence} from '../../source/ui/terminal/clipboard.js';
 
 const sequenceOf = (text: string, env = {}): string => {
 	const copy = copySequence(text, env);

@@ -69,8 +69,8 @@ test('a terminal too small says what it needs, and a larger one shows the dashbo
 
 test('rows that changed are lit, and go out after a second', async t => {
 	t.mock.timers.enable({apis: ['setTimeout']});
-	const {createUi} = await import('../../source/ui/store.js');
-	const {dispatch} = await import('../../source/ui/dispatch.js');
+	const {createUi} = await import('../../source/ui/state/store.js');
+	const {dispatch} = await import('../../source/ui/state/dispatch.js');
 	const store = createUi(openTestLab(t));
 	dispatch(store, {do: 'policy', policy: 'keep'});
 	assert.ok(store.getState().changed.size > 10);

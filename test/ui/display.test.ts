@@ -3,7 +3,7 @@ import {EventEmitter} from 'node:events';
 import {type TestContext, test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Display} from '../../source/ui/display.js';
-import {createUi, say} from '../../source/ui/store.js';
+import {createUi, say} from '../../source/ui/state/store.js';
 import {openTestLab} from '../helpers/lab.js';
 
 class Terminal extends EventEmitter {

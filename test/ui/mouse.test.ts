@@ -3,7 +3,7 @@ import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import pty from '@lydell/node-pty';
-import {MOUSE_OFF, MOUSE_ON} from '../../source/ui/mouse.js';
+import {MOUSE_OFF, MOUSE_ON} from '../../source/ui/terminal/mouse.js';
 
 function start(t: TestContext) {
 	const app = path.resolve(import.meta.dirname, '../helpers/mouse-app.tsx');

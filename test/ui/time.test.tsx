@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import {parseScenario} from '../../source/lab/scenario/parse.js';
-import {play} from '../../source/ui/play.js';
+import {play} from '../../source/ui/state/play.js';
 import {folder, openTestLab, testSetting} from '../helpers/lab.js';
 import {openDashboard} from '../helpers/terminal.js';
 

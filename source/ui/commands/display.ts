@@ -1,10 +1,9 @@
 // Moving about: views, panels, lists.
 
-import {moved, type Place} from '../content.js';
-import {enterAction} from '../enter.js';
-import {focusOn, moveFocus, type Store, show, type Ui} from '../store.js';
-import {leaveThePast} from '../timeline.js';
-import {VIEWS, viewIn} from '../views.js';
+import {moved, settle, TOP} from '../state/list.js';
+import {focusOn, isReading, placeOn, type Store, show, type Ui} from '../state/store.js';
+import {leaveThePast} from '../state/time.js';
+import {panelsOf, VIEWS} from '../state/views.js';
 import type {UiCommand} from './command.js';
 
 const NAMES: Record<(typeof VIEWS)[number], string> = {
@@ -19,13 +18,14 @@ const NAMES: Record<(typeof VIEWS)[number], string> = {
 	events: 'What a host’s kernel maps and unmaps',
 };
 
-const inList = (ui: Ui): boolean => ui.overlay === 'help' || (ui.focus !== 'model' && ui.focus !== 'map');
+const inList = (ui: Ui): boolean => isReading(ui) || (ui.focus !== 'model' && ui.focus !== 'map');
 
 export const displayCommands: readonly UiCommand[] = [
 	...VIEWS.map(
 		(view, i): UiCommand => ({
 			id: view,
-			keys: [`${i + 1}`],
+			// In the form a digit is a number; with Alt it is a view everywhere.
+			keys: [`${i + 1}`, `alt-${i + 1}`],
 			shown: `${i + 1}`,
 			label: view,
 			description: NAMES[view],
@@ -44,12 +44,17 @@ export const displayCommands: readonly UiCommand[] = [
 		keys: ['enter'],
 		shown: '⏎',
 		label: 'open',
-		description: 'What lies behind the chosen row',
-		group: 'Look',
+		description: 'Open the selected row',
+		group: 'Display',
 		hint: 8,
 		place: 'list',
-		when: ui => enterAction(ui) !== undefined,
-		run: store => enterAction(store.getState())?.(store),
+		when: (_ui, opens) => opens,
+		run: (store, app) => {
+			const list = app.list();
+			if (list === undefined) return;
+			const {name, handle} = list;
+			handle.enter?.(settle(handle, store.getState().places[name] ?? TOP).cursor);
+		},
 	},
 	{
 		id: 'next-panel',
@@ -57,10 +62,10 @@ export const displayCommands: readonly UiCommand[] = [
 		shown: 'Tab',
 		label: 'panel',
 		description: 'The next panel',
-		group: 'Look',
+		group: 'Display',
 		hint: 6,
-		when: ui => viewIn(ui).panels.length > 1,
-		run: store => moveFocus(store, 1),
+		when: ({kind, view}) => (panelsOf(kind, view)?.length ?? 0) > 1,
+		run: store => focusBeside(store, 1),
 	},
 	{
 		id: 'previous-panel',
@@ -68,9 +73,9 @@ export const displayCommands: readonly UiCommand[] = [
 		shown: 'S-Tab',
 		label: 'back',
 		description: 'The previous panel',
-		group: 'Look',
-		when: ui => viewIn(ui).panels.length > 1,
-		run: store => moveFocus(store, -1),
+		group: 'Display',
+		when: ({kind, view}) => (panelsOf(kind, view)?.length ?? 0) > 1,
+		run: store => focusBeside(store, -1),
 	},
 	{
 		id: 'zoom',
@@ -78,7 +83,7 @@ export const displayCommands: readonly UiCommand[] = [
 		shown: 'z',
 		label: 'zoom',
 		description: 'The panel alone, or all again',
-		group: 'Look',
+		group: 'Display',
 		hint: 2,
 		run: store => store.setState(({zoom}) => ({zoom: !zoom})),
 	},
@@ -88,21 +93,29 @@ export const displayCommands: readonly UiCommand[] = [
 		shown: 'Esc',
 		label: 'back',
 		description: 'Back one step',
-		group: 'Look',
+		group: 'Display',
 		run: back,
 	},
 ];
 
 /** One layer at a time: what is typed, what lies over the panels, a filter, the zoom, the view, the past. */
 function back(store: Store): void {
-	const {overlay, form, filters, focus, zoom, view, timeline} = store.getState();
+	const {overlay, form, filters, focus, zoom, view, kind, timeline} = store.getState();
 	if (form.draft !== undefined) store.setState({form: {...form, draft: undefined}});
 	else if (overlay !== undefined) store.setState({overlay: undefined});
 	else if (zoom) store.setState({zoom: false});
 	else if (filters[focus]) store.setState({filters: {...filters, [focus]: undefined}});
 	else if (view !== 'overview') show(store, 'overview');
 	else if (timeline) leaveThePast(store);
-	else focusOn(store, viewIn(store.getState()).first);
+	else focusOn(store, panelsOf(kind, view)?.[0] ?? focus);
+}
+
+/** The next panel of the view, also one that another covers. */
+function focusBeside(store: Store, by: 1 | -1): void {
+	const {kind, view, focus} = store.getState();
+	const panels = panelsOf(kind, view) ?? [];
+	const next = panels[(panels.indexOf(focus) + by + panels.length) % panels.length];
+	if (next !== undefined) focusOn(store, next);
 }
 
 function scrollCommand(
@@ -118,18 +131,14 @@ function scrollCommand(
 		shown,
 		label: 'scroll',
 		description,
-		group: 'Look',
+		group: 'Display',
 		place: 'list',
 		when: inList,
 		run: (store, app) => {
-			const {places} = store.getState();
-			const target = app.target();
-			if (target === undefined) return;
-			const {name, content, height} = target;
-			const place = moved(content, height, places[name] ?? START, move);
-			store.setState({places: {...places, [name]: place}});
+			const list = app.list();
+			if (list === undefined) return;
+			const {name, handle} = list;
+			placeOn(store, name, moved(handle, store.getState().places[name] ?? TOP, move));
 		},
 	};
 }
-
-const START: Place = {top: 0, cursor: 0};

@@ -1,7 +1,7 @@
 // The one table of commands: keys, footer, help, palette and the readme's table of keys are made from it.
 
 import {type Config, withKeys} from '../config.js';
-import type {Ui} from '../store.js';
+import {isReading, type Ui} from '../state/store.js';
 import {appCommands} from './app.js';
 import type {UiCommand} from './command.js';
 import {displayCommands} from './display.js';
@@ -47,7 +47,7 @@ const inHelp = [
 const whenTooSmall = ['redraw', 'suspend', 'quit'];
 
 /** Whether a command means anything where the dashboard is now. */
-export function isAvailable({id, when}: UiCommand, ui: Ui, large: boolean): boolean {
+export function isAvailable({id, when}: UiCommand, ui: Ui, large: boolean, opens: boolean): boolean {
 	if (!large) return whenTooSmall.includes(id);
-	return ui.overlay === 'help' ? inHelp.includes(id) : (when?.(ui) ?? true);
+	return isReading(ui) ? inHelp.includes(id) : (when?.(ui, opens) ?? true);
 }

@@ -1,9 +1,10 @@
 // What is done to the machine.
 
 import {POLICIES} from '../../machine/command.js';
-import {dispatch, dispatchForm} from '../dispatch.js';
-import {commandOf, commitDraft, stepField} from '../form.js';
-import {BOTTOM, say} from '../store.js';
+import {dispatch, dispatchForm} from '../state/dispatch.js';
+import {commandOf, commitDraft, stepField} from '../state/form.js';
+import {BOTTOM} from '../state/list.js';
+import {say} from '../state/store.js';
 import {type UiCommand, withLab} from './command.js';
 
 export const labCommands: readonly UiCommand[] = [

@@ -1,7 +1,7 @@
 // Time, and the session as a file.
 
-import {say, type Ui} from '../store.js';
-import {goTo, goToTrouble, leaveThePast} from '../timeline.js';
+import {say, type Ui} from '../state/store.js';
+import {goTo, goToTrouble, leaveThePast} from '../state/time.js';
 import type {UiCommand} from './command.js';
 
 const remembered = ({machine}: Ui): boolean => machine.lab?.history !== undefined;

@@ -3,9 +3,10 @@
 import {POLICIES} from '../../machine/command.js';
 import type {Comparable, Comparison} from '../../machine/workload.js';
 import {messageOf, UserError} from '../../user-error.js';
-import {commandOf, commitDraft} from '../form.js';
-import {type Store, say} from '../store.js';
-import {changeRate, toggleWork} from '../traffic.js';
+import {commandWords} from '../command-words.js';
+import {commandOf, commitDraft} from '../state/form.js';
+import {type Store, say} from '../state/store.js';
+import {changeRate, toggleWork} from '../state/traffic.js';
 import {type UiCommand, withLab} from './command.js';
 
 export const trafficCommands: readonly UiCommand[] = [
@@ -46,7 +47,7 @@ export const trafficCommands: readonly UiCommand[] = [
 		keys: ['enter'],
 		shown: '⏎',
 		label: 'compare',
-		description: 'The form’s transfer under each policy',
+		description: 'Run the form’s transfer under each policy',
 		group: 'Lab',
 		place: 'compare',
 		hint: 10,
@@ -56,7 +57,7 @@ export const trafficCommands: readonly UiCommand[] = [
 			const {form, state} = store.getState();
 			const command = commandOf(commitDraft(form), state.vms);
 			if (typeof command === 'string') say(store, command, 'warn');
-			else void compare(store, command, `${form.vm} ${form.op}, ${form.sectors} sectors in ${form.segments}`);
+			else void compare(store, command, commandWords(command));
 		},
 	},
 	{
@@ -64,26 +65,26 @@ export const trafficCommands: readonly UiCommand[] = [
 		keys: ['w'],
 		shown: 'w',
 		label: 'work',
-		description: '200 requests of the guests under each policy',
+		description: 'Run 200 requests by the guests under each policy',
 		group: 'Lab',
 		hint: 9,
 		place: 'compare',
 		when: ({focus}) => focus === 'compare',
 		why: withLab,
-		run: store => void compare(store, {do: 'work', count: 200}, '200 requests of the guests'),
+		run: store => void compare(store, {do: 'work', count: 200}, '200 requests by the guests'),
 	},
 ];
 
-/** Policy by policy, each shown as soon as it is there. What is asked for meanwhile takes its place. */
+/** Policy by policy, each shown as soon as it is done. A later comparison takes its place. */
 async function compare(store: Store, command: Comparable, what: string): Promise<void> {
 	let results: readonly Comparison[] = [];
 	const mine = () => store.getState().compared?.results === results;
-	store.setState({compared: {what, results}});
+	store.setState({compared: {command, what, results}});
 	try {
 		for (const one of store.getState().machine.lab?.compare(command) ?? []) {
 			if (!mine()) return;
 			results = [...results, one];
-			store.setState({compared: {what, results}});
+			store.setState({compared: {command, what, results}});
 			const next = POLICIES[results.length];
 			if (next !== undefined)
 				say(store, `${what}: ${results.length} of ${POLICIES.length}, now ${next} …`, 'key');
