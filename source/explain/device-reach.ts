@@ -1,7 +1,8 @@
 // The memory that a device reaches through the tables as they are now: pages by owner, and a sentence.
 
 import {PAGE_SIZE} from '../formats/address.js';
-import type {Device, MachineState, PhysicalReader} from '../machine/observed.js';
+import type {Device, MachineState} from '../machine/observed.js';
+import type {PhysicalReader} from '../machine/tables.js';
 import {grouped, plural} from '../words.js';
 import {mappingsOf} from './mappings.js';
 import {type DomainView, FREE, NO_MEMORY, type Range, rangesOf, UNKNOWN} from './ranges.js';

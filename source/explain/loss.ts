@@ -1,8 +1,9 @@
 // Why the bytes of a transfer are missing: a sentence for the moment when an audience asks.
 
 import {hex} from '../formats/address.js';
-import type {MachineState, Transfer} from '../machine/observed.js';
-import {causeOf} from './why.js';
+import type {MachineState} from '../machine/observed.js';
+import type {Transfer} from '../machine/transfer.js';
+import {causeOf} from './cause.js';
 
 export type Loss = {
 	why: string;

@@ -23,6 +23,7 @@ type Figure = {
 
 /** all 4 KiB, 1.3 of 2.1 MiB, 512 B of 4 KiB */
 function arrivedText({landed, bytes}: Comparison): string {
+	if (landed === undefined) return `? of ${sizeText(bytes)}`;
 	if (landed === bytes) return `all ${sizeText(bytes)}`;
 	const [some, unit] = sizeText(landed).split(' ');
 	const whole = sizeText(bytes);
@@ -35,8 +36,8 @@ const FIGURES: readonly Figure[] = [
 	{
 		label: 'bytes arrived',
 		text: arrivedText,
-		tone: ({landed, bytes}) => badIf(landed < bytes),
-		value: ({landed}) => landed,
+		tone: ({landed, bytes}) => badIf(landed !== undefined && landed < bytes),
+		value: ({landed = 0}) => landed,
 	},
 	{
 		label: 'copied by the CPU',

@@ -2,8 +2,8 @@
 
 import {type BoxProps, Text} from 'ink';
 import {memo, useMemo} from 'react';
+import {domainName, functionsIn} from '../../explain/names.js';
 import {type DomainView, NO_MEMORY, type Range} from '../../explain/ranges.js';
-import {domainName, usersOf} from '../../explain/snapshot.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {grouped, plural} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
@@ -74,7 +74,7 @@ export const DomainTable = memo(function DomainTable(layout: BoxProps) {
 	const list = useMemo(() => {
 		if (shown === undefined) return undefined;
 		const {domain, mappedPages} = shown.view;
-		const title = `DOMAIN ${domainName(domain)} ─ ${usersOf(domain, devices)} ─ ${plural(mappedPages, 'page')}`;
+		const title = `DOMAIN ${domainName(domain)} ─ ${functionsIn(domain, devices)} ─ ${plural(mappedPages, 'page')}`;
 		return translated(shown, title, ['IOVA', 'address'], width, changed);
 	}, [shown, width, changed, devices]);
 	if (list === undefined)

@@ -3,8 +3,8 @@
 import type {BoxProps} from 'ink';
 import {memo, useCallback, useMemo} from 'react';
 import {isIdentity} from '../../explain/mappings.js';
+import {domainName, functionsIn} from '../../explain/names.js';
 import type {DomainView} from '../../explain/ranges.js';
-import {domainName, usersOf} from '../../explain/snapshot.js';
 import {grouped} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useParts, useStore} from '../hooks/use-ui.js';
@@ -32,7 +32,7 @@ export const DomainsPanel = memo(function DomainsPanel(layout: BoxProps) {
 					right: true,
 					cell: ({domain, mappedPages}) => (isIdentity(domain) ? 'all, 1:1' : grouped(mappedPages)),
 				},
-				{title: 'functions', cell: ({domain}) => usersOf(domain, devices)},
+				{title: 'functions', cell: ({domain}) => functionsIn(domain, devices)},
 			],
 			width,
 		);

@@ -2,7 +2,8 @@
 
 import type {BoxProps} from 'ink';
 import {memo, useMemo} from 'react';
-import {eventText, eventWords, type Trace, type TraceEvent} from '../../machine/trace.js';
+import {eventText, eventWords} from '../../explain/trace-text.js';
+import type {Trace, TraceEvent} from '../../machine/trace.js';
 import {grouped, plural, sizeText} from '../../words.js';
 import {sparkline} from '../graph.js';
 import {useMeasured} from '../hooks/use-measured.js';

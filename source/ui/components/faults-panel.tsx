@@ -4,13 +4,17 @@
 import path from 'node:path';
 import {type BoxProps, Text} from 'ink';
 import {memo, useCallback, useMemo} from 'react';
-import {coalesceFaults, explainFault, type FaultRow} from '../../explain/faults.js';
-import {faultCountText, faultLogText} from '../../explain/snapshot.js';
+import {
+	coalesceFaults,
+	explainFault,
+	type FaultRow,
+	faultCountText,
+	faultLogText,
+} from '../../explain/faults.js';
 import {explainWalk} from '../../explain/walk.js';
 import {hex} from '../../formats/address.js';
+import type {FaultLog, LogFault, Logged} from '../../machine/fault.js';
 import type {HostFacts} from '../../machine/host.js';
-import type {LogFault, Logged} from '../../machine/logged.js';
-import type {FaultLog} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useParts, useStore, useUi} from '../hooks/use-ui.js';

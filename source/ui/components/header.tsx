@@ -20,7 +20,7 @@ export const Header = memo(function Header() {
 		return {title, iommu, disk, lost, view, kind};
 	});
 	const left: Span[] = [[' dmascope ', 'title'], columns >= 72 ? ` ${title} · ${iommu}` : iommu];
-	if (lost) left.push([` · last seen ${lost.seen}`, 'bad']);
+	if (lost) left.push([` · last seen ${lost.lastSeen}`, 'bad']);
 	if (disk && columns >= 190) {
 		const path = disk.direct ? 'O_DIRECT' : 'page cache';
 		const rights = disk.writable ? 'writable' : 'read-only';

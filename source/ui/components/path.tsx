@@ -1,6 +1,6 @@
 import {Box, Text, useAnimation} from 'ink';
 import {memo, useEffect} from 'react';
-import type {Stage, Transfer} from '../../machine/observed.js';
+import type {Stage, Transfer} from '../../machine/transfer.js';
 import {sizeText} from '../../words.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';

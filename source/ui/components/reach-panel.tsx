@@ -15,14 +15,14 @@ export const ReachPanel = memo(function ReachPanel(layout: BoxProps) {
 		...{memory: machine.memory, state, views, page},
 	}));
 	const reached = useMemo(() => reachOf(memory, state, views, page), [memory, state, views, page]);
-	const names = reached.reduce((most, {who}) => Math.max(most, who.length + 1), 8);
+	const names = reached.reduce((most, {name}) => Math.max(most, name.length + 1), 8);
 	return (
 		<ScrollPanel id="reach" title={`WHO REACHES ${hex(page)}`} {...layout}>
-			{reached.map(({who, how, at, why}) => (
-				<Box key={`${who} ${at}`} flexDirection="column" flexShrink={0}>
+			{reached.map(({name, how, at, why}) => (
+				<Box key={`${name} ${at}`} flexDirection="column" flexShrink={0}>
 					<Text wrap="truncate">
 						<Text {...theme[how === 'nothing' ? 'dim' : 'good']}>{how === 'nothing' ? ' ✗ ' : ' ✓ '}</Text>
-						<Text {...theme.key}>{who.padEnd(names)}</Text>
+						<Text {...theme.key}>{name.padEnd(names)}</Text>
 						<Text {...theme[how === 'nothing' ? 'dim' : 'plain']}>{how}</Text>
 						{at === undefined ? null : <Text {...theme.dim}>{` at ${hex(at)}`}</Text>}
 					</Text>

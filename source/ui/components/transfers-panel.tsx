@@ -4,8 +4,9 @@ import {Box, type BoxProps, Text, useWindowSize} from 'ink';
 import {createElement, Fragment, memo, useCallback, useMemo} from 'react';
 import {explainLoss} from '../../explain/loss.js';
 import {hex, PAGE_SIZE, pageOf} from '../../formats/address.js';
-import type {ObservedMachine, Part, Stage, Transfer} from '../../machine/observed.js';
-import {grouped, plural} from '../../words.js';
+import type {ObservedMachine} from '../../machine/observed.js';
+import type {Part, Stage, Transfer} from '../../machine/transfer.js';
+import {grouped, partOf, plural} from '../../words.js';
 import {commandWords} from '../command-words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useTheme} from '../hooks/use-theme.js';
@@ -33,7 +34,7 @@ const COLUMNS: readonly Column<Transfer>[] = [
 		width: 22,
 		right: true,
 		from: 100,
-		cell: ({landed, bytes}) => `${grouped(landed)} of ${grouped(bytes)}`,
+		cell: ({landed, bytes}) => partOf(landed, bytes),
 	},
 	{title: 'copied', width: 10, right: true, from: 130, cell: ({copied}) => grouped(copied)},
 	{

@@ -1,23 +1,30 @@
 import {Box, Text} from 'ink';
 import {memo} from 'react';
 import {explainLoss} from '../../explain/loss.js';
-import type {Data, Transfer} from '../../machine/observed.js';
-import {grouped} from '../../words.js';
+import type {Data, Transfer} from '../../machine/transfer.js';
+import {grouped, partOf} from '../../words.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts} from '../hooks/use-ui.js';
 import type {Style, Tone} from '../theme.js';
 import {BigText} from './big-text.js';
 
-export const DATA_TONES: Record<Data, Tone> = {delivered: 'good', lost: 'bad', torn: 'bad', failed: 'warn'};
+export const DATA_TONES: Record<Data, Tone> = {
+	delivered: 'good',
+	lost: 'bad',
+	torn: 'bad',
+	failed: 'warn',
+	unchecked: 'warn',
+};
 
 /** What became of the bytes, as a sentence. */
 export function verdictSentence({data, bytes, landed}: Transfer): string {
-	const counted = `${grouped(landed)} of ${grouped(bytes)} bytes arrived`;
+	const counted = `${partOf(landed, bytes)} bytes arrived`;
 	const sentences: Record<Data, string> = {
 		delivered: `${counted}.`,
 		lost: `Every layer reported success; ${counted}.`,
 		torn: `Every layer reported success; ${counted}.`,
 		failed: `An error reached the guest; ${counted}.`,
+		unchecked: 'Every layer reported success; the disk cannot be read back to compare.',
 	};
 	return sentences[data];
 }

@@ -3,7 +3,8 @@
 import {Box, type BoxProps, Text} from 'ink';
 import {memo, useMemo} from 'react';
 import {UNKNOWN} from '../../explain/ranges.js';
-import {qwordText, type Step, type Walk} from '../../explain/walk.js';
+import {qwordText, type Walk} from '../../explain/walk.js';
+import type {WalkStep} from '../../explain/walk-steps.js';
 import {hex} from '../../formats/address.js';
 import {type Rid, ridText} from '../../formats/pci.js';
 import {plural} from '../../words.js';
@@ -77,7 +78,7 @@ export function summaryOf({steps, end}: Walk): string {
 	return `The IOMMU looks the address up in ${count}; the ${last?.name ?? 'last'} ends the walk.`;
 }
 
-function StepRows({step: {name, index, entryAddress, raw, fields, verdict}}: {readonly step: Step}) {
+function StepRows({step: {name, index, entryAddress, raw, fields, verdict}}: {readonly step: WalkStep}) {
 	return (
 		<Box flexDirection="column" flexShrink={0}>
 			{raw.map((word, i) => (

@@ -1,6 +1,6 @@
 import {useMemo} from 'react';
 import {explainWalk, type Walk} from '../../explain/walk.js';
-import type {Cached} from '../../machine/observed.js';
+import type {Cached} from '../../machine/tables.js';
 import {accessOfTransfer} from '../state/access.js';
 import {chosenDomain} from '../state/ranges-shown.js';
 import {type Access, shownTransfer, type Ui} from '../state/store.js';

@@ -1,6 +1,7 @@
 // The accesses that rows stand for, and how their walks are opened.
 
-import type {Device, MachineKind, Transfer} from '../../machine/observed.js';
+import type {Device, MachineKind} from '../../machine/observed.js';
+import type {Transfer} from '../../machine/transfer.js';
 import {type Access, type Store, show} from './store.js';
 import {panelsOf} from './views.js';
 

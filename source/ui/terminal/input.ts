@@ -3,7 +3,7 @@
 // given keys and whole pastes alone.
 
 import {Transform, type TransformCallback} from 'node:stream';
-import {eventOf, type MouseEvent} from '../mouse.js';
+import {eventOf, type MouseEvent} from './mouse.js';
 
 const ESC = '\x1b';
 const PASTE = `${ESC}[200~`;
