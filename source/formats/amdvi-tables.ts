@@ -1,5 +1,5 @@
-// What AMD-Vi's tables say, entry by entry (48882: 2.2.2.1 device table entry, 2.2.3 page table entries), for everyone
-// who reads tables. The hardware model's walk has its own checks; tests hold the two together.
+// What AMD-Vi's tables say, entry by entry (48882: 2.2.2.1 device table entry, 2.2.3 page table entries). Everything that
+// reads tables uses this, except the hardware model's walk; tests compare the two.
 
 import {pageAddress} from './address.js';
 import * as amdvi from './amdvi.js';

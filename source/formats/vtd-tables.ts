@@ -1,5 +1,5 @@
-// What VT-d's tables say in legacy mode, entry by entry (VT-d 9.1 root, 9.3 context, 9.8 second-level entries), for
-// everyone who reads tables. The hardware model's walk has its own checks; tests hold the two together.
+// What VT-d's tables say in legacy mode, entry by entry (VT-d 9.1 root, 9.3 context, 9.8 second-level entries). Everything
+// that reads tables uses this, except the hardware model's walk; tests compare the two.
 
 import {pageAddress} from './address.js';
 import * as vtd from './vtd.js';
@@ -49,17 +49,17 @@ export const contextReserved = (
 	[lo1 & 0xff000080, hi1],
 ];
 
-/** Whether the unit has tables of so many levels. */
+/** Whether the unit supports tables of that many levels. */
 export const hasLevels = ({capLo, capHi}: VtdLimits, levels: number): boolean =>
 	((vtd.decodeCap(capLo, capHi).sagaw >>> (levels - 2)) & 1) !== 0;
 
-/** Whether the unit knows a context entry's translation type: tables, tables and device TLBs, pass-through. */
+/** Whether the unit supports a translation type: 0 tables, 1 tables and device TLBs, 2 pass-through. */
 export function hasType({ecapLo}: VtdLimits, type: number): boolean {
 	const {deviceTlb, passThrough} = vtd.decodeEcap(ecapLo);
 	return [true, deviceTlb, passThrough][type] ?? false;
 }
 
-/** Bits of an address that tables of so many levels and the unit translate. */
+/** How many address bits the unit translates with tables of that many levels. */
 export const addressBits = ({capLo, capHi}: VtdLimits, levels: number): number =>
 	Math.min(12 + 9 * levels, vtd.decodeCap(capLo, capHi).mgaw);
 
@@ -73,8 +73,8 @@ export const isPage = (lo: number, level: number): boolean =>
 export const rights = (lo: number): number => lo & 3;
 
 /**
- * The level of the table that an entry points to; 0 if it maps a page; -1 if it is absent, or no unit accepts it. Every
- * step runs for every entry: V8 compiles branches badly that it has never seen taken.
+ * The level of the table that an entry points to; 0 if it maps a page; -1 if it is absent, or no unit accepts it. Large
+ * pages have no branch of their own: V8 compiles code poorly that it has not yet seen run.
  */
 export function nextLevel(lo: number, level: number): number {
 	// Neither R nor W.
@@ -84,7 +84,7 @@ export function nextLevel(lo: number, level: number): number {
 	return (lo & vtd.PTE_PS) === 0 ? level - 1 : page;
 }
 
-/** Whether the unit has pages of the size that an entry at that level maps. */
+/** Whether the unit supports pages of the size that entries of a level map. */
 export function hasPageSize({capLo, capHi}: VtdLimits, level: number): boolean {
 	const {pages2M, pages1G} = vtd.decodeCap(capLo, capHi);
 	return [false, true, pages2M, pages1G][level] ?? false;

@@ -13,7 +13,7 @@ const view = (ranges: Range[]): DomainView => ({domain: HOST, ranges, mappedPage
 const at = (page: number) => page * PAGE_SIZE;
 const NAMES = ['kernel', 'free', 'vm0', 'vm1', 'iommu tables', 'bhyve vm0', 'ahci0'];
 
-test('a cell tells who has most of it, and how much of it the host domain maps', () => {
+test('a cell shows its main owner, and how much of it the host domain maps', () => {
 	const block = fc.record({
 		gap: fc.constantFrom(0, 0, 0, 7),
 		pages: fc.integer({min: 1, max: 40}),
@@ -91,7 +91,7 @@ test('the lab’s memory: a guest’s cells are not mapped under remove', t => {
 	assert.equal(memoryMap(state, undefined, 10).cells[0].mapped, undefined, 'no host domain');
 });
 
-test('there is a map of no memory, and of fewer pages than cells', () => {
+test('memory can be empty, or have fewer pages than cells', () => {
 	assert.deepEqual(memoryMap({owned: [], vms: []}, undefined, 80).cells, []);
 	assert.equal(
 		memoryMap({owned: [{hpa: 0, pages: 3, owner: 'free'}], vms: []}, undefined, 80).cells.length,
@@ -99,7 +99,7 @@ test('there is a map of no memory, and of fewer pages than cells', () => {
 	);
 });
 
-test('256 GiB in a million ranges are drawn while nobody waits', () => {
+test('a map of 256 GiB in a million ranges is drawn fast', () => {
 	const pages = (256 * GIB) / PAGE_SIZE;
 	const owned = Array.from(
 		{length: 4096},
