@@ -26,10 +26,14 @@ export function parseData<T>(schema: Schema<T>, data: unknown, name: string): T 
 	throw new UserError(sentenceOf(issue, field, valueAt(data, path)), path);
 }
 
-/** The first issue, or a misspelt field, which explains a missing one. */
+/** The first issue; or a misspelt field of the same map, which explains a missing one. */
 function mostTelling(issues: readonly z.core.$ZodIssue[], data: unknown): z.core.$ZodIssue {
 	const all = issues.map(issue => (issue.code === 'invalid_union' ? closest(issue, data) : issue));
-	return all.find(({code}) => code === 'unrecognized_keys') ?? all[0];
+	const [first] = all;
+	const misspelt = all.find(
+		({code, path}) => code === 'unrecognized_keys' && path.join() === first.path.slice(0, -1).join(),
+	);
+	return misspelt ?? first;
 }
 
 /** The issue of the alternative that takes this type of value. */

@@ -68,7 +68,7 @@ function sums(reports: readonly Report[]) {
 function stepText({number, step, outcome, unmet}: StepReport): string {
 	const start = `${`${number}`.padStart(3)} ${unmet.length === 0 ? '✓' : '✗'} ${step.text}`;
 	const came = outcomeText(outcome);
-	return came === '' ? start : `${start.padEnd(40)} ${came}`;
+	return came === '' ? start : `${start.padEnd(52)} ${came}`;
 }
 
 function outcomeText(outcome: OutcomeJson): string {

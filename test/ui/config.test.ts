@@ -51,6 +51,10 @@ const WRONG: [text: string, message: string][] = [
 	],
 	['colours: dark', 'c.yaml:1:1: Unknown setting colours; use theme, ascii, mouse, large, keys.'],
 	[
+		'theme: lihgt\nkeys:\n  hlep: x',
+		'c.yaml:1:8: Unknown theme lihgt; use dark, light, colour-blind or plain. Did you mean light?',
+	],
+	[
 		'theme: lihgt',
 		'c.yaml:1:8: Unknown theme lihgt; use dark, light, colour-blind or plain. Did you mean light?',
 	],
