@@ -27,7 +27,7 @@ export type Report = {
 	left: number;
 	/** The longest time from a key to an answer, in milliseconds. */
 	slowest: number;
-	/** Resident memory of the program that runs, in bytes, each second. */
+	/** Resident memory of the program since it was started, in bytes, each second. */
 	resident: number[];
 	/** What went wrong, with the keys before it. */
 	wrong: string[];
@@ -124,7 +124,7 @@ export async function runMonkey(
 	const place = folder(t);
 	fs.writeFileSync(path.join(place, 'config.yaml'), 'mouse: true\n');
 	const start = performance.now();
-	let told = start;
+	let [told, started] = [start, start];
 	let keys: string[] = [];
 	let program = await open(place, args);
 	t.after(() => program.close('SIGKILL'));
@@ -135,6 +135,8 @@ export async function runMonkey(
 		if (end !== undefined) {
 			if (end.exitCode !== 0 || end.signal) fail(`it ended with ${JSON.stringify(end)}:\n${lastOf(program)}`);
 			report.left++;
+			report.resident = [];
+			started = performance.now();
 			[program, keys] = [await open(place, args), []];
 		}
 		for (let i = 0; i < BETWEEN && program.ended() === undefined; i++) {
@@ -148,7 +150,8 @@ export async function runMonkey(
 		await compare(program, report, keys, fail);
 		if (random() < 0.7) press(program, keys, ' ');
 		report.seconds = (performance.now() - start) / 1000;
-		while (report.resident.length < report.seconds) report.resident.push(residentOf(program));
+		const running = (performance.now() - started) / 1000;
+		while (report.resident.length < running) report.resident.push(residentOf(program));
 		if (performance.now() - told > 60_000) {
 			told = performance.now();
 			tell(report);
