@@ -41,8 +41,6 @@ const SETTLED_MS = 1300;
 const RESTLESS_MS = 4000;
 /** Keys between two looks at the screen. */
 const BETWEEN = 150;
-/** Of a core: who computes that much and draws nothing has a frozen screen. */
-const BUSY = 0.3;
 /** An answer that takes longer is a frozen screen. */
 const LONGEST_MS = 10_000;
 /** The keys that are told with what went wrong. */
@@ -227,31 +225,30 @@ async function compare(
 async function rest(program: Program): Promise<{still: boolean; frozen: number}> {
 	const start = performance.now();
 	let frozen = 0;
-	let [drawn, since, cpu] = [program.chunks.length, start, cpuOf(program)];
+	let [drawn, since, worked] = [program.chunks.length, start, start];
 	for (;;) {
-		await sleep(50);
+		await sleep(20);
 		if (program.ended()) return {still: true, frozen};
-		const silent = performance.now() - since;
-		const isBusy = cpuOf(program) - cpu > silent * BUSY;
-		if (isBusy) frozen = Math.max(frozen, silent);
-		if (program.chunks.length > drawn)
-			[drawn, since, cpu] = [program.chunks.length, performance.now(), cpuOf(program)];
-		else if (silent > SETTLED_MS && !isBusy) return {still: true, frozen};
-		else if (silent > LONGEST_MS) return {still: false, frozen};
-		if (since - start > RESTLESS_MS) return {still: false, frozen};
+		const now = performance.now();
+		if (program.chunks.length > drawn) [drawn, since, worked] = [program.chunks.length, now, now];
+		else if (isBusy(program)) {
+			worked = now;
+			frozen = Math.max(frozen, now - since);
+		} else if (now - worked > SETTLED_MS) return {still: true, frozen};
+		if (frozen > LONGEST_MS || since - start > RESTLESS_MS) return {still: false, frozen};
 	}
 }
 
-/** Of a program that has just ended, nothing. */
-function orNothing(figure: () => number): number {
+/** A program that has just ended has no figures. */
+function orElse<T>(figure: () => T, none: T): T {
 	try {
 		return figure();
 	} catch {
-		return 0;
+		return none;
 	}
 }
-const residentOf = (program: Program): number => orNothing(program.resident);
-const cpuOf = (program: Program): number => orNothing(program.cpuMs);
+const residentOf = (program: Program): number => orElse(program.resident, 0);
+const isBusy = (program: Program): boolean => orElse(program.busy, false);
 
 const lastOf = (program: Program): string =>
 	program.chunks
