@@ -24,7 +24,7 @@ function tell({seconds, events, compared, left, slowest, resident, wrong}: Repor
 			`${grouped(events)} events`,
 			`${grouped(compared)} screens compared`,
 			`${left} times left and started`,
-			`frozen for ${Math.round(slowest)} ms at most`,
+			`^L answered within ${Math.round(slowest)} ms`,
 			`${Math.round(memory / MIB)} MiB`,
 			`${wrong.length} wrong`,
 		].join(', '),
