@@ -2,9 +2,10 @@
 
 import {ReportFile} from '../lab/junit.js';
 import {machineSet} from '../lab/machine-set.js';
-import {checkScenarios, named, type Print, type RunOptions, runScenarios} from '../lab/run.js';
+import {checkScenarios, named, type RunOptions, runScenarios} from '../lab/run.js';
 import {pathOf} from '../lab/scenario-files.js';
 import {watch} from '../lab/watch.js';
+import type {Print} from '../print.js';
 import {type Given, labFlags} from './flags.js';
 
 function optionsOf(given: Given): RunOptions {

@@ -1,10 +1,11 @@
 // What dmascope run prints: lines for people, or JSON for programs. Of several scenarios each line says whose it is.
 
 import {hex} from '../formats/address.js';
+import type {PrintLine} from '../print.js';
 import type {Command} from '../seam/command.js';
 import {partOf, plural} from '../words.js';
 import type {OutcomeJson} from './outcome-json.js';
-import type {Print, Read, Report, StepReport} from './run.js';
+import type {Read, Report, StepReport} from './run.js';
 
 type Printer = {
 	begin: (read: Read) => void;
@@ -14,7 +15,7 @@ type Printer = {
 	total: (reports: readonly Report[]) => void;
 };
 
-export function jsonPrinter(out: Print, several: boolean): Printer {
+export function jsonPrinter(out: PrintLine, several: boolean): Printer {
 	const line = ({name}: Read, fields: object) =>
 		out(JSON.stringify(several ? {file: name, ...fields} : fields));
 	return {
@@ -33,7 +34,7 @@ export function jsonPrinter(out: Print, several: boolean): Printer {
 
 const commandJson = (command: Command) => ('gpa' in command ? {...command, gpa: hex(command.gpa)} : command);
 
-export function textPrinter(out: Print, several: boolean): Printer {
+export function textPrinter(out: PrintLine, several: boolean): Printer {
 	return {
 		begin: ({name}) => {
 			if (several) out(name);
