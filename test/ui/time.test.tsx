@@ -49,7 +49,7 @@ test('a session is written into a file of its own, and never over another', asyn
 		[['read vm0 LBA 0 ×8 in 1', 'lost', 1]],
 	);
 	const again = await press('W', ...Array.from('session.yaml', () => 'backspace'), ...file, 'enter');
-	assert.match(line(again, -2), /There is a file/);
+	assert.match(line(again, -2), /exists; choose another name/);
 });
 
 test('a talk goes forth and back by a clicker, and finds back to its path', async t => {
