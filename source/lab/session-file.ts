@@ -3,29 +3,34 @@
 import path from 'node:path';
 import {createNew} from '../files.js';
 import type {MachineSpec} from '../seam/command.js';
-import type {Entry} from '../seam/history.js';
 import {UserError} from '../user-error.js';
-import {plural, sizeText} from '../words.js';
+import {grouped, plural, sizeText} from '../words.js';
+import {troubled} from './entry.js';
 import type {OutcomeJson} from './outcome-json.js';
 import {LONGEST} from './scenario-files.js';
 import {scenarioText} from './scenario-write.js';
+import type {SessionStep} from './steps.js';
 
-/** `outcomes`: what the steps are held to; there may be none. @throws UserError where the file cannot be made */
+/** `expect`: whether steps are held to their outcomes; `first`: how many steps came before. @throws UserError */
 export function writeSession(
 	file: string,
-	machine: MachineSpec,
-	entries: readonly Entry[],
-	outcomes: readonly OutcomeJson[],
+	{
+		machine,
+		steps,
+		expect,
+		first,
+	}: {machine: MachineSpec; steps: readonly SessionStep[]; expect: boolean; first: number},
 ): void {
-	const steps = entries.map(({command, note}, i) => ({
+	const name = path.basename(file).replace(/\.ya?ml$/, '');
+	const troubles = steps.filter(({outcome}) => troubled(outcome)).length;
+	const begins = first > 0 ? ` It begins after step ${grouped(first)}, which started the machine.` : '';
+	const story = `A session of ${plural(steps.length, 'step')}; losses, faults and refusals: ${troubles}.${begins}`;
+	const written = steps.map(({command, note, outcome}) => ({
 		command,
 		note,
-		expect: i < outcomes.length ? expectationsOf(outcomes[i]) : undefined,
+		expect: expect ? expectationsOf(outcome) : undefined,
 	}));
-	const name = path.basename(file).replace(/\.ya?ml$/, '');
-	const troubles = entries.filter(({trouble}) => trouble).length;
-	const story = `A session of ${plural(steps.length, 'step')}; losses, faults and refusals: ${troubles}.`;
-	const text = scenarioText({name, story, machine, steps});
+	const text = scenarioText({name, story, machine, steps: written});
 	if (Buffer.byteLength(text) > LONGEST)
 		throw new UserError(
 			`${file} would be larger than ${sizeText(LONGEST)}, and no scenario may be; go back, and write the steps up to there.`,
