@@ -2,9 +2,9 @@
 
 import {hex} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
-import type {Finding} from '../machine/finding.js';
 import type {Device, MachineState, PhysicalReader} from '../machine/observed.js';
 import {plural} from '../words.js';
+import type {Finding} from './diagnosis.js';
 import {mappingsOf} from './mappings.js';
 import {type DomainView, type Range, rangesOf} from './ranges.js';
 import {domainAt, startOf} from './walk.js';

@@ -3,6 +3,7 @@
 
 import {GIB, PAGE_SIZE} from '../formats/address.js';
 import {UserError} from '../user-error.js';
+import type {PageLog} from './page-log.js';
 
 const SLOT = 4 * GIB;
 const WASM_PAGE = 65536;
@@ -13,9 +14,6 @@ const HOLE_START = 3 * GIB;
 const slotOf = (hpa: number): number => (hpa < SLOT ? 0 : Math.floor(hpa / SLOT));
 
 export type Segment = {base: number; bytes: number};
-
-/** What pages held before they were written to, each kept once: by their addresses. */
-export type PageLog = Map<number, Uint8Array>;
 
 export class Memory {
 	readonly segments: readonly Segment[];
@@ -28,7 +26,6 @@ export class Memory {
 	readonly signed: Int32Array[] = [];
 
 	#log: PageLog | undefined;
-	readonly #aside = new Uint8Array(PAGE_SIZE);
 	/** The page that was written to last: most writes are to the same again. */
 	#kept = -1;
 
@@ -84,19 +81,16 @@ export class Memory {
 		this.#kept = -1;
 	}
 
-	/** Puts a page in the place of the one at an address, and leaves in `page` what was there. Keeps it in no log. */
-	exchange(hpa: number, page: Uint8Array): void {
-		const there = this.view(hpa, PAGE_SIZE);
-		this.#aside.set(there);
-		there.set(page);
-		page.set(this.#aside);
+	/** Puts a page at an address, and keeps in no log what was there. */
+	restore(hpa: number, page: Uint8Array): void {
+		this.view(hpa, PAGE_SIZE).set(page);
 	}
 
 	#keep(hpa: number): void {
 		const page = hpa - (hpa % PAGE_SIZE);
 		if (page === this.#kept) return;
 		this.#kept = page;
-		if (!this.#log?.has(page)) this.#log?.set(page, this.view(page, PAGE_SIZE).slice());
+		if (this.#log?.has(page) === false) this.#log.keep(page, this.view(page, PAGE_SIZE));
 	}
 
 	/** Zeroes whole pages, but does not touch those that hold nothing: they may never have been used. */

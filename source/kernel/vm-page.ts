@@ -10,7 +10,7 @@ export type Owned = {hpa: number; pages: number; owner: string};
 export type Run = {hpa: number; bytes: number};
 
 export const FREE = 'free';
-const KERNEL = 'kernel';
+export const KERNEL = 'kernel';
 /** About how many blocks the memory is cut into; a guest of a quarter of it gets about 32 runs. */
 const BLOCKS = 128;
 

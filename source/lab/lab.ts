@@ -32,7 +32,8 @@ import {GuestWork, workText} from './judge/work.js';
 import {checkCommand} from './scenario/command.js';
 import {LabScenarios} from './scenario/shipped.js';
 import {LabHistory} from './time/history.js';
-import {type Copies, type Saved, save} from './time/save.js';
+import type {Moment} from './time/marks.js';
+import {type LastParts, restore, save} from './time/save.js';
 import {LabWorkload} from './workload.js';
 
 const QUIET: ReadonlySet<Command['do']> = new Set(['read', 'write', 'delete', 'work', 'boot']);
@@ -48,7 +49,7 @@ export class Lab implements ObservedMachine, LabControls {
 	private record: TransferLog;
 	private work: GuestWork;
 	private readonly diskInfo: DiskInfo;
-	private readonly copies: Copies = new WeakMap();
+	private readonly lastParts: LastParts = new WeakMap();
 	private revision = 0;
 	/** The revision that last changed tables, devices or memory's owners. */
 	private tables = 0;
@@ -83,9 +84,9 @@ export class Lab implements ObservedMachine, LabControls {
 		return {...this.machine.spec, policy: this.machine.policy};
 	}
 
-	/** Remembers from now on what is done, and the way back. `now`: a clock in milliseconds */
-	keepHistory(now: () => number): LabHistory {
-		this.history = new LabHistory(this, now);
+	/** Remembers from now on what is done, and the way back, in `most` bytes. `now`: a clock in milliseconds */
+	keepHistory(now: () => number, most?: number): LabHistory {
+		this.history = new LabHistory(this, now, most);
 		return this.history;
 	}
 
@@ -139,6 +140,7 @@ export class Lab implements ObservedMachine, LabControls {
 	}
 
 	compare(command: Comparable): Iterable<Comparison> {
+		this.history?.needSettledDisk();
 		checkCommand(command, this.limits);
 		return compare(this.machine, this.disk, command, () => performance.now());
 	}
@@ -173,15 +175,19 @@ export class Lab implements ObservedMachine, LabControls {
 	}
 
 	/** This moment, but for the bytes of memory and of the disk. */
-	save(): Saved {
-		const {machine, record, work} = this;
-		const saved = save([machine, record, work], machine.memory, [this.disk, machine.spec], this.copies);
-		return () => {
-			saved();
-			this.machine = machine;
-			this.record = record;
-			this.work = work;
-			this.tables = ++this.revision;
+	save(): Moment {
+		const {machine, record, work, disk} = this;
+		const {memory} = machine;
+		const parts = save([machine, record, work], memory, [disk, disk.buffered, machine.spec], this.lastParts);
+		return {
+			restore: () => {
+				for (const part of parts) restore(part);
+				this.machine = machine;
+				this.record = record;
+				this.work = work;
+				this.tables = ++this.revision;
+			},
+			...{parts, memory, tableBytes: machine.tableBytes, transfers: record.transfers},
 		};
 	}
 

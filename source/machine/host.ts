@@ -1,6 +1,6 @@
 // A real host as its kernel tells of it, in words: what there is to see of IOMMUs where no table can be read.
 
-import type {Finding} from './finding.js';
+import type {Finding} from '../explain/diagnosis.js';
 
 export type HostFacts = {
 	/** What it is, in a few words each: "Linux 6.1.0-56-amd64", "1 IOMMU unit". */

@@ -7,6 +7,7 @@ import {keySign} from './glyphs.js';
 import {fits} from './layout.js';
 import {type Row, type Span, widthOf} from './rows.js';
 import type {Ui} from './store.js';
+import {travelText} from './travel.js';
 import {VIEWS, viewIdsOf} from './views.js';
 
 const POLICY_WORDS: Record<Policy, string> = {
@@ -51,9 +52,11 @@ const ASKS = {
 	palette: 'command',
 	file: 'write to',
 	expect: 'write a test to',
+	undo: 'save what the disk held to',
 } as const;
 
-export function messageLine({prompt, message}: Ui): Row {
+export function messageLine({prompt, message, travel}: Ui): Row {
+	if (travel !== undefined) return [[` ${travelText(travel)}`, 'key']];
 	if (prompt === undefined) return [[` ${message.text}`, message.tone]];
 	return [[` ${ASKS[prompt.asks]}: `, 'key'], `${prompt.text}▏ `, [prompt.problem ?? '', 'warn']];
 }

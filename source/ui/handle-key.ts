@@ -11,13 +11,13 @@ import type {Store} from './store.js';
 /** What a key press does: what is being typed first, then the table. */
 export function handleKey(store: Store, key: string, app: AppControls): void {
 	const ui = store.getState();
-	const large = fits(ui.size);
-	if (large && ui.prompt && handlePromptKey(store, key, app)) return;
-	if (large && ui.overlay === undefined && accepts(ui.form, key)) {
+	const types = fits(ui.size) && ui.travel === undefined;
+	if (types && ui.prompt && handlePromptKey(store, key, app)) return;
+	if (types && ui.overlay === undefined && accepts(ui.form, key)) {
 		store.setState({form: type(ui.form, key)});
 		return;
 	}
-	const command = commands.find(other => other.keys.includes(key) && isAvailable(other, ui, large));
+	const command = commands.find(other => other.keys.includes(key) && isAvailable(other, ui, fits(ui.size)));
 	// What was typed is taken before anything else happens, but Escape drops it.
 	if (ui.form.draft !== undefined && key !== 'escape' && key !== 'enter')
 		store.setState({form: commitDraft(ui.form)});
@@ -27,7 +27,8 @@ export function handleKey(store: Store, key: string, app: AppControls): void {
 /** Pasted text is typed: into the line that is open, or as a number into the chosen field. It never runs commands. */
 export function paste(store: Store, text: string, app: AppControls): void {
 	const line = text.replace(UNPRINTABLE, ' ').trim().replace(/\s+/g, ' ').slice(0, MOST_TYPED);
-	const {prompt, focus, overlay, form} = store.getState();
+	const {prompt, focus, overlay, form, travel} = store.getState();
+	if (travel !== undefined) return;
 	if (prompt) {
 		for (const char of line) handlePromptKey(store, char, app);
 	} else if (focus === 'model' && overlay === undefined) {

@@ -4,6 +4,7 @@ import {createStore, type StoreApi} from 'zustand/vanilla';
 import {type DomainView, type Range, viewDomain} from '../explain/ranges.js';
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
+import type {Progress} from '../machine/history.js';
 import type {MachineKind, MachineState, ObservedMachine, Transfer} from '../machine/observed.js';
 import type {Comparison} from '../machine/workload.js';
 import type {Place} from './content.js';
@@ -56,6 +57,10 @@ export type Ui = {
 	play?: Play;
 	/** Whether the way through time is shown. */
 	timeline: boolean;
+	/** How far the machine is on its way to another step. Meanwhile hardly anything can be done. */
+	travel?: Progress;
+	/** Whether it was said what leaving would lose. */
+	leaving?: boolean;
 	message: Message;
 	size: {columns: number; rows: number};
 };
@@ -64,7 +69,7 @@ export type Ui = {
 export type Access = {rid: Rid; iova: number; write: boolean};
 /** A line that is being typed. */
 export type Prompt = {
-	asks: 'filter' | 'address' | 'palette' | 'file' | 'expect';
+	asks: 'filter' | 'address' | 'palette' | 'file' | 'expect' | 'undo';
 	text: string;
 	problem?: string;
 };

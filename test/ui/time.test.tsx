@@ -25,7 +25,7 @@ test('back past the loss, forth again, and off on another way', async t => {
 	assert.match(line(await press(']'), -2), /keep: ppt0 bound again/);
 	// What is done now takes the place of the rest, and the way through time is closed.
 	await press('p');
-	assert.equal(store.getState().machine.lab?.history?.entries.length, 3);
+	assert.equal(store.getState().machine.lab?.history?.length, 3);
 	assert.doesNotMatch(await screen(), /step \d of \d/);
 	assert.match(line(await press('('), -3), /step 0 of 3 ●.* the beginning/);
 	assert.doesNotMatch(await press('escape'), /step \d of \d/);
@@ -49,7 +49,7 @@ test('a session is written into a file of its own, and never over another', asyn
 		[['read vm0 LBA 0 ×8 in 1', 'lost', 1]],
 	);
 	const again = await press('W', ...Array.from('session.yaml', () => 'backspace'), ...file, 'enter');
-	assert.match(line(again, -2), /There is a file/);
+	assert.match(line(again, -2), /exists; choose another name/);
 });
 
 test('a talk goes forth and back by a clicker, and finds back to its path', async t => {

@@ -7,6 +7,7 @@ import {show} from '../../words.js';
 const MIB = 1024 ** 2;
 const LEAST = 64 * MIB;
 const MOST = 256 * GIB;
+const LEAST_HISTORY = 16 * MIB;
 const UNITS: Record<string, number> = {K: 1024, M: MIB, G: GIB};
 
 /** How a size is written. */
@@ -26,6 +27,13 @@ export function parseSize(text: string, what: string): number {
 	if (Number.isNaN(bytes))
 		throw new UserError(`${what} ${plainly(text)} is not a size; write it as 64M or 1.5G.`);
 	return bytes;
+}
+
+/** What the way back may take: at least what a few moments of a machine take. @throws UserError */
+export function parseHistory(text: string): number {
+	const bytes = parseSize(text, '--history');
+	if (bytes >= LEAST_HISTORY) return bytes;
+	throw new UserError(`--history ${plainly(text)} is too small; give ${sizeWord(LEAST_HISTORY)} or more.`);
 }
 
 /** Whole bytes as a size that parseSize reads as the same: 64M, 16380K. */

@@ -3,6 +3,7 @@
 import {BlockIf} from '../../bhyve/block-if.js';
 import {VmContext} from '../../bhyve/vmmapi.js';
 import {didYouMean} from '../../did-you-mean.js';
+import {PAGE_SIZE} from '../../formats/address.js';
 import {parseRid, type Rid, ridText} from '../../formats/pci.js';
 import type {Disk} from '../../hardware/disk.js';
 import {DmaPort} from '../../hardware/dma.js';
@@ -12,7 +13,7 @@ import {Iommu} from '../../kernel/iommu.js';
 import type {Backing} from '../../kernel/physio.js';
 import {Ppt, VmmError} from '../../kernel/ppt.js';
 import type {Vm} from '../../kernel/vm.js';
-import {VmPages} from '../../kernel/vm-page.js';
+import {FREE, KERNEL, VmPages} from '../../kernel/vm-page.js';
 import {Vmm} from '../../kernel/vmm.js';
 import type {GuestSpec, MachineSpec, Policy} from '../../machine/command.js';
 import {UserError, within} from '../../user-error.js';
@@ -31,6 +32,8 @@ export type Guest = DiskModel & {
 };
 
 const SEED = 260178;
+/** Memory that the lab never writes to. */
+const UNTOUCHED: readonly string[] = [FREE, KERNEL];
 
 export class Machine {
 	readonly memory: Memory;
@@ -75,6 +78,15 @@ export class Machine {
 	/** Has every layer say what it does; undefined: none, which saves them the words. */
 	listen(probe: Probe | undefined): void {
 		for (const layer of this.layers) layer.probe = probe;
+	}
+
+	/** Memory of tables, rings and buffers: what a machine has written to before its guests do. */
+	get tableBytes(): number {
+		const {guests} = this;
+		const own = this.pages
+			.owned()
+			.filter(({owner}) => !UNTOUCHED.includes(owner) && !guests.some(({vm}) => vm.name === owner));
+		return own.reduce((sum, {pages}) => sum + pages * PAGE_SIZE, 0);
 	}
 
 	guest(name: string): Guest | undefined {

@@ -122,7 +122,8 @@ function parseStep(item: unknown, trial: Trial, commands: Command[]): Omit<Step,
 		throw new UserError(`a step is one command; this one is ${verb} and ${other}.`, [other], true);
 	const command = within(verb, () => {
 		const read = parseCommand(verb, item[verb], trial.limits);
-		trial.dispatch(read);
+		// One request of a workload makes as much sense as all of them.
+		trial.dispatch(read.do === 'work' ? {...read, count: 1} : read);
 		return read;
 	});
 	commands.push(command);

@@ -3,29 +3,34 @@
 import path from 'node:path';
 import {createNew} from '../../files.js';
 import type {MachineSpec} from '../../machine/command.js';
-import type {Entry} from '../../machine/history.js';
 import {UserError} from '../../user-error.js';
-import {plural, sizeText} from '../../words.js';
+import {grouped, plural, sizeText} from '../../words.js';
+import {troubled} from '../time/entry.js';
+import type {SessionStep} from '../time/steps.js';
 import {LONGEST} from './find.js';
 import type {OutcomeJson} from './outcome-json.js';
 import {scenarioText} from './write.js';
 
-/** `outcomes`: what the steps are held to; there may be none. @throws UserError where the file cannot be made */
+/** `expect`: whether steps are held to their outcomes; `first`: how many steps came before. @throws UserError */
 export function writeSession(
 	file: string,
-	machine: MachineSpec,
-	entries: readonly Entry[],
-	outcomes: readonly OutcomeJson[],
+	{
+		machine,
+		steps,
+		expect,
+		first,
+	}: {machine: MachineSpec; steps: readonly SessionStep[]; expect: boolean; first: number},
 ): void {
-	const steps = entries.map(({command, note}, i) => ({
+	const name = path.basename(file).replace(/\.ya?ml$/, '');
+	const troubles = steps.filter(({outcome}) => troubled(outcome)).length;
+	const begins = first > 0 ? ` It begins after step ${grouped(first)}, which started the machine.` : '';
+	const story = `A session of ${plural(steps.length, 'step')}; losses, faults and refusals: ${troubles}.${begins}`;
+	const written = steps.map(({command, note, outcome}) => ({
 		command,
 		note,
-		expect: i < outcomes.length ? expectationsOf(outcomes[i]) : undefined,
+		expect: expect ? expectationsOf(outcome) : undefined,
 	}));
-	const name = path.basename(file).replace(/\.ya?ml$/, '');
-	const troubles = entries.filter(({trouble}) => trouble).length;
-	const story = `A session of ${plural(steps.length, 'step')}; losses, faults and refusals: ${troubles}.`;
-	const text = scenarioText({name, story, machine, steps});
+	const text = scenarioText({name, story, machine, steps: written});
 	if (Buffer.byteLength(text) > LONGEST)
 		throw new UserError(
 			`${file} would be larger than ${sizeText(LONGEST)}, and no scenario may be; go back, and write the steps up to there.`,

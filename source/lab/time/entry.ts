@@ -1,20 +1,15 @@
-// A step of a session, and whether something was wrong with it.
+// A step of a session as it is shown, and whether something was wrong with it.
 
-import type {Command, Outcome} from '../../machine/command.js';
 import type {Entry} from '../../machine/history.js';
 import {commandText} from '../scenario/command-text.js';
-import {outcomeJson} from '../scenario/outcome-json.js';
+import type {OutcomeJson} from '../scenario/outcome-json.js';
+import type {SessionStep} from './steps.js';
 
-export function entryOf(command: Command, outcome: Outcome): Entry {
-	const {data, faults = 0, error} = outcomeJson(outcome);
-	const troubled = data !== undefined && data !== 'delivered';
-	return {
-		command,
-		text: commandText(command),
-		report: outcome.report,
-		data,
-		faults,
-		trouble: troubled || faults > 0 || error !== undefined || (outcome.kind === 'boot' && !outcome.bootable),
-		transfer: outcome.kind === 'transfer' ? outcome.transfer.number : undefined,
-	};
+export const troubled = ({data, faults = 0, error, bootable}: OutcomeJson): boolean =>
+	(data !== undefined && data !== 'delivered') || faults > 0 || error !== undefined || bootable === false;
+
+export function entryOf({id, command, outcome, report, transfer, note}: SessionStep): Entry {
+	const {data, faults = 0} = outcome;
+	const text = commandText(command);
+	return {id, command, text, report, data, faults, trouble: troubled(outcome), transfer, note};
 }

@@ -1,6 +1,6 @@
 // A Linux host and its IOMMUs, as its files say: plain data, read once.
 
-import type {Finding} from '../../machine/finding.js';
+import type {Finding} from '../../explain/diagnosis.js';
 import {type HostDevice, isVfio, readDevices} from './devices.js';
 import {gapsOf} from './gaps.js';
 import {type HostGroup, readGroups} from './groups.js';

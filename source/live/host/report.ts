@@ -1,6 +1,6 @@
 // A host on a page of 80 columns.
 
-import type {Finding} from '../../machine/finding.js';
+import type {Finding} from '../../explain/diagnosis.js';
 import type {DeviceFacts, GroupFacts, HostFacts, UnitFacts} from '../../machine/host.js';
 import type {Logged} from '../../machine/logged.js';
 import type {Colour, Line} from '../../print.js';

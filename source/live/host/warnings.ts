@@ -1,6 +1,6 @@
 // What is wrong with a Linux host's isolation of devices: each says what it means and what to do about it.
 
-import type {Finding} from '../../machine/finding.js';
+import type {Finding} from '../../explain/diagnosis.js';
 import {plural} from '../../words.js';
 import {type HostDevice, isEndpoint, isVfio, shortId} from './devices.js';
 import {type Found, switchOn} from './gaps.js';

@@ -1,7 +1,6 @@
 // What is wrong on this machine, the worst first; and the chosen warning with its cause and its cure.
 
-import {diagnose} from '../../explain/diagnosis.js';
-import type {Finding} from '../../machine/finding.js';
+import {diagnose, type Finding} from '../../explain/diagnosis.js';
 import type {HostFacts} from '../../machine/host.js';
 import type {MachineState} from '../../machine/observed.js';
 import {type Content, fixed, list} from '../content.js';
