@@ -274,7 +274,7 @@ test('SIGUSR1 opens no debugger, and says nothing', async t => {
 	assert.equal(report, '');
 });
 
-test('what nobody catches says no more to a terminal than anything else', () => {
+test('an error that nobody catches is written out too', () => {
 	const ready = 'process.listenerCount("uncaughtExceptionMonitor") > 0';
 	const fault = `setInterval(() => { if (${ready}) throw new Error("a \\u001b]0;title\\u0007 \\u202e") }, 20)`;
 	const {stderr, status} = spawnSync(

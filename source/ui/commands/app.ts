@@ -2,7 +2,18 @@
 
 import {settle, TOP} from '../state/list.js';
 import {type Store, say} from '../state/store.js';
-import type {UiCommand} from './command.js';
+import {leaveTravel} from '../state/travel.js';
+import type {AppControls, UiCommand} from './command.js';
+
+/** Not without a word where something would be lost. */
+function leave(store: Store, app: AppControls): void {
+	const {machine, leaving} = store.getState();
+	const unsettled = machine.lab?.history?.unsettled;
+	if (unsettled?.unsaved !== undefined && !leaving) {
+		store.setState({leaving: true});
+		say(store, 'What the disk held is in memory alone: u saves it; q again leaves without it.', 'bad');
+	} else leaveTravel(store, app.exit);
+}
 
 export const appCommands: readonly UiCommand[] = [
 	{
@@ -78,6 +89,6 @@ export const appCommands: readonly UiCommand[] = [
 		description: 'Leave',
 		group: 'dmascope',
 		hint: 12,
-		run: (_store, app) => app.exit(),
+		run: (store, app) => leave(store, app),
 	},
 ];

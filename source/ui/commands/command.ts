@@ -20,7 +20,7 @@ export type UiCommand = {
 	/** Whether the footer has room for it: the lower, the sooner it is left out. */
 	hint?: number;
 	/** Where the same keys do different things, by a name; undefined: everywhere. */
-	place?: 'form' | 'list' | 'map' | 'compare' | 'talk';
+	place?: 'form' | 'list' | 'map' | 'compare' | 'talk' | 'travel';
 	/** Whether it means anything now; `opens`: Enter opens something in the focused list. */
 	when?: (ui: Ui, opens: boolean) => boolean;
 	/** Why it cannot be done now, as a sentence. */

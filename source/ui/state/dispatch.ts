@@ -22,7 +22,7 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 		say(store, 'This machine can only be looked at.', 'warn');
 		return undefined;
 	}
-	const past = lab.history !== undefined && lab.history.at < lab.history.entries.length;
+	const past = lab.history !== undefined && lab.history.at < lab.history.length;
 	let outcome: Outcome;
 	try {
 		outcome = lab.dispatch(command);

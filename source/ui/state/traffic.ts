@@ -29,9 +29,15 @@ export function toggleWork(store: Store): void {
 	let before = performance.now();
 	const tick = () => {
 		const now = performance.now();
-		const ran = workload.tick(now - before);
+		const elapsed = now - before;
 		before = now;
-		if (ran > 0) refresh(store);
+		try {
+			if (workload.tick(elapsed) > 0) refresh(store);
+		} catch (error) {
+			if (!(error instanceof UserError)) throw error;
+			pauseWork(store);
+			say(store, error.message, 'bad');
+		}
 	};
 	timers.set(store, setInterval(tick, TICK_MS).unref());
 	store.setState(({recent}) => ({recent: ['traffic', ...recent.filter(panel => panel !== 'traffic')]}));

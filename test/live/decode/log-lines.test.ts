@@ -95,7 +95,7 @@ test('bytes that are no text are no harm', () => {
 	);
 });
 
-test('a log is UTF-8: characters stay whole wherever pieces are cut, and what is none is shown as such', () => {
+test('a log is UTF-8: characters stay whole wherever pieces are cut, and bytes that are none show as U+FFFD', () => {
 	const bytes = Buffer.concat([
 		Buffer.from('DMAR: größe 日本 😀 '),
 		Buffer.from([0xff, 0xc3, 0x28, 0x9b]),
@@ -106,7 +106,7 @@ test('a log is UTF-8: characters stay whole wherever pieces are cut, and what is
 		assert.deepEqual(linesOf([bytes.subarray(0, cut), bytes.subarray(cut)]), [[line, 'fault']]);
 });
 
-test('of a line that is too long, no character is cut in two', () => {
+test('a line that is too long is cut between two characters', () => {
 	for (let shift = 0; shift < 4; shift++) {
 		const around = '😀'.repeat(5000);
 		const [[line]] = linesOf([`${'x'.repeat(shift)}${around}DMAR: fault${around}\n`]);
