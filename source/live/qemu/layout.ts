@@ -2,11 +2,13 @@
 // "memory", one line a region. Nothing is guessed from the machine's type or size.
 
 import {UserError} from '../../user-error.js';
-import type {RamBlock} from './memory.js';
 import type {Qmp} from './qmp.js';
 
 /** `offset` is where in its owner the region starts: for RAM, in the memory backend. */
 export type Region = {gpa: number; bytes: number; kind: string; name: string; offset: number};
+
+/** Guest RAM in one piece, and its offset in the memory backend. */
+export type RamBlock = {gpa: number; bytes: number; offset: number};
 
 export async function memoryMap(qmp: Qmp): Promise<Region[]> {
 	return parseMemoryMap(await qmp.monitor('info mtree -f'));

@@ -1,15 +1,13 @@
-// A guest's physical memory as it is read from outside: in place, where it is a file that is shared; else through the
-// monitor, page by page.
+// A guest's physical memory, read from outside while the guest runs: from its file where the file is shared, else page by
+// page through the monitor.
 
+import fs from 'node:fs';
+import {openRegular} from '../../files.js';
+import {PAGE_SIZE} from '../../formats/address.js';
 import type {PhysicalReader} from '../../machine/observed.js';
-import {messageOf} from '../../user-error.js';
-import {GuestRam} from './guest-ram.js';
-import {memoryMap} from './layout.js';
-import {MonitorRam} from './monitor-ram.js';
-import type {Qmp} from './qmp.js';
-
-/** Guest RAM that lies together, at a GPA and, where it is in a file, there. */
-export type RamBlock = {gpa: number; bytes: number; offset: number};
+import {errnoOf, messageOf, UserError} from '../../user-error.js';
+import {memoryMap, type RamBlock, type Region, ramBlocks} from './layout.js';
+import {fields, list, printedPage, type Qmp, text} from './qmp.js';
 
 export interface GuestMemory extends PhysicalReader {
 	readonly blocks: readonly RamBlock[];
@@ -56,4 +54,128 @@ async function same(ram: GuestRam, monitor: MonitorRam, page: number): Promise<b
 		if (ours.every((word, i) => word === theirs[i])) return true;
 	}
 	return false;
+}
+
+const MEND = 'start QEMU with -object memory-backend-file,id=m0,share=on,… and -machine memory-backend=m0';
+
+export class GuestRam implements GuestMemory {
+	readonly how: string;
+	readonly inPlace = true;
+	private readonly file: number;
+	private closed = false;
+
+	private constructor(
+		private readonly path: string,
+		readonly blocks: readonly RamBlock[],
+	) {
+		this.how = `The guest’s memory is read in place, from ${path}.`;
+		try {
+			this.file = openRegular(path, {mend: MEND});
+		} catch (error) {
+			if (error instanceof UserError) throw error;
+			const refused = ['EACCES', 'EPERM'].includes(errnoOf(error) ?? '');
+			throw new UserError(
+				refused
+					? `${path} may not be opened: run dmascope as the user who runs QEMU, or as root.`
+					: `The guest's memory cannot be read: ${messageOf(error)}.`,
+			);
+		}
+	}
+
+	/** @throws UserError where the guest's memory is in no file that can be shared. */
+	static async open(qmp: Qmp): Promise<GuestRam> {
+		const backends = list(await qmp.execute('query-memdev')).map(fields);
+		const {name, path} = await backingFile(qmp, backends);
+		const regions = await memoryMap(qmp);
+		const blocks = ramBlocks(regions, name);
+		const others = new Set(backends.map(({id}) => text(id)).filter(id => id !== '' && id !== name));
+		if (ramBlocks(regions.filter(region => others.has(region.name))).length > 0)
+			throw new UserError('The guest’s memory is in several backends, and one file can be read.');
+		if (blocks.length === 0) throw new UserError(`No memory of the guest is in ${path}; ${MEND}.`);
+		return new GuestRam(path, blocks);
+	}
+
+	/** Undefined, too, where the file does not give it any more. */
+	page(gpa: number): Uint32Array | undefined {
+		const words = new Uint32Array(PAGE_SIZE / 4);
+		try {
+			return this.readPage(gpa, words) ? words : undefined;
+		} catch {
+			return undefined;
+		}
+	}
+
+	readPage(gpa: number, words: Uint32Array): boolean {
+		return this.read(gpa, new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+	}
+
+	/** Fills `bytes` from an address on; false where that is not all memory. @throws UserError where the file ends before */
+	read(gpa: number, bytes: Uint8Array): boolean {
+		const block = this.blocks.find(each => gpa >= each.gpa && gpa + bytes.length <= each.gpa + each.bytes);
+		if (block === undefined || this.closed) return false;
+		let got: number;
+		try {
+			got = fs.readSync(this.file, bytes, 0, bytes.length, block.offset + gpa - block.gpa);
+		} catch (error) {
+			throw new UserError(`The guest's memory cannot be read any more: ${messageOf(error)}.`);
+		}
+		if (got !== bytes.length)
+			throw new UserError(`${this.path} ends before the guest's memory does: has somebody cut it short?`);
+		return true;
+	}
+
+	close(): void {
+		// The number of the open file is another's from now on.
+		this.closed = true;
+		fs.closeSync(this.file);
+	}
+}
+
+/** The memory backend that is a shared file. */
+async function backingFile(
+	qmp: Qmp,
+	backends: readonly Record<string, unknown>[],
+): Promise<{name: string; path: string}> {
+	for (const backend of backends) {
+		const name = text(backend.id);
+		if (name === '') continue;
+		const property = (property: string) => qmp.execute('qom-get', {path: `/objects/${name}`, property});
+		if (text(await property('type')) !== 'memory-backend-file') continue;
+		const path = text(await property('mem-path'));
+		if (backend.share !== true) throw new UserError(`${path} holds no byte of the guest's: add share=on.`);
+		return {name, path};
+	}
+	throw new UserError(`The guest's memory is in no file; ${MEND}.`);
+}
+
+export class MonitorRam implements GuestMemory {
+	readonly blocks: readonly RamBlock[];
+	readonly how: string;
+	readonly inPlace = false;
+
+	/** `why` it is not read in place. */
+	constructor(
+		private readonly qmp: Qmp,
+		regions: readonly Region[],
+		why: string,
+	) {
+		// What is no memory is a device's, and a look at it may have effects.
+		this.blocks = ramBlocks(regions);
+		this.how = `The guest’s memory is read through the monitor, which is slower, and only its tables are. ${why}`;
+	}
+
+	/** The monitor cannot be asked at once: what is shown is what was read last. */
+	page(): undefined {
+		return undefined;
+	}
+
+	async readPage(gpa: number, words: Uint32Array): Promise<boolean> {
+		const bytes = words.length * 4;
+		if (!this.blocks.some(each => gpa >= each.gpa && gpa + bytes <= each.gpa + each.bytes)) return false;
+		await printedPage(this.qmp, gpa, words);
+		return true;
+	}
+
+	/** The connection is not its own. */
+	close(): void {}
 }
