@@ -2,12 +2,12 @@
 
 import {join64} from '../formats/address.js';
 import type {LogFault, Logged} from '../machine/logged.js';
-import {type Asked, Decoder} from './decode/decoder.js';
+import {sentenceOf} from '../user-error.js';
+import {Decoder, type Lookup} from './decode/decoder.js';
 import {briefTitle, explain} from './decode/explain.js';
 import type {Reading} from './decode/fault.js';
 import {closing, howOften, partsOf} from './decode/report.js';
 import type {Group} from './decode/storm.js';
-import {troubleText} from './empty-state.js';
 import {openLog} from './log-input.js';
 
 /** This machine's own log. */
@@ -34,10 +34,10 @@ export class KernelLog {
 	private readonly stale = new Set<Group>();
 	private readonly ending = new AbortController();
 
-	/** @param asked what the machine knows of its devices */
+	/** @param lookup what the machine knows about its devices */
 	constructor(
 		private readonly file: string,
-		private readonly asked: Asked = (_, around) => around,
+		private readonly lookup?: Lookup,
 	) {
 		this.logged = {from: file, total: 0, faults: [], closing: []};
 	}
@@ -67,19 +67,19 @@ export class KernelLog {
 		show();
 	}
 
-	/** The same, for those who go on without it: why it cannot be read is `trouble` then. */
-	async follow(follow: boolean, changed: () => void): Promise<void> {
+	/** The same; where the log cannot be read, `trouble` says why. */
+	async readOrExplain(follow: boolean, changed: () => void): Promise<void> {
 		try {
 			await this.read(follow, changed);
 		} catch (error) {
-			this.trouble = troubleText(error);
+			this.trouble = sentenceOf(error);
 			this.logged = {...this.logged, closing: [this.trouble, ...this.logged.closing]};
 			changed();
 		}
 	}
 
-	/** Undefined where nothing of it could be read. */
-	get seen(): Logged | undefined {
+	/** Undefined where nothing of the log could be read. */
+	get shown(): Logged | undefined {
 		return this.trouble !== undefined && this.logged.faults.length === 0 ? undefined : this.logged;
 	}
 
@@ -120,7 +120,7 @@ export class KernelLog {
 
 	private wordsFor(group: Group): LogFault {
 		const {fault, count, lowest} = group;
-		const around = this.decoder.around(group, this.asked);
+		const around = this.decoder.around(group, this.lookup);
 		const explained = explain(group, around);
 		const {device, access, kind} = fault;
 		// An address that no number holds is not walked: it would be another.

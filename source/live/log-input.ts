@@ -4,7 +4,7 @@
 import {spawn} from 'node:child_process';
 import fs from 'node:fs';
 import type {Readable} from 'node:stream';
-import {setImmediate as others, setTimeout as sleep} from 'node:timers/promises';
+import {setTimeout as sleep, setImmediate as yieldToEventLoop} from 'node:timers/promises';
 import {compressionOf} from '../files.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 
@@ -91,7 +91,7 @@ async function* contents(file: string, first: number, options: InputOptions): As
 				if (position !== null) position += read;
 				yield bytes;
 				// A log of gigabytes is read while a screen is drawn and keys are pressed.
-				await others();
+				await yieldToEventLoop();
 				continue;
 			}
 			if (!options.follow) return;
@@ -141,7 +141,7 @@ async function* records(descriptor: number, options: InputOptions): AsyncGenerat
 	try {
 		for (let count = 1; ; count++) {
 			const read = recordInto(descriptor, piece);
-			if (count % RECORDS === 0) await others();
+			if (count % RECORDS === 0) await yieldToEventLoop();
 			if (read > 0) yield piece.subarray(0, read);
 			else if (read === 0) {
 				if (!options.follow) return;

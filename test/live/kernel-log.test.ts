@@ -118,7 +118,7 @@ test('zeros without end are no log', async () => {
 test('of a log that cannot be read any more it is said why, beside what was read', async t => {
 	const file = logFile(t, fault('05:00.0', '0x1000'));
 	const log = new KernelLog(file);
-	const done = log.follow(true, () => {});
+	const done = log.readOrExplain(true, () => {});
 	await eventually(() => log.logged.faults.length === 1, log);
 	fs.rmSync(file);
 	await sleep(300);
@@ -126,7 +126,7 @@ test('of a log that cannot be read any more it is said why, beside what was read
 	fs.mkdirSync(file);
 	await done;
 	assert.match(log.logged.closing[0], /kern\.log is a directory/);
-	assert.equal(log.seen?.faults.length, 1);
+	assert.equal(log.shown?.faults.length, 1);
 });
 
 test('a storm of more kinds than are kept is counted whole, and put into words a few at a time', async t => {

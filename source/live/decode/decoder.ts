@@ -8,8 +8,8 @@ import {LogLines} from './log-lines.js';
 import {cleaned, withoutPrefix} from './prefix.js';
 import {type Group, Storm} from './storm.js';
 
-/** What somebody else knows of a device: the machine itself, or pci.ids. */
-export type Asked = (group: Group, around: Surroundings) => Surroundings;
+/** Adds what others know about a device: the machine itself, or pci.ids. */
+export type Lookup = (group: Group, around: Surroundings) => Surroundings;
 
 export class Decoder {
 	readonly storm = new Storm();
@@ -45,13 +45,13 @@ export class Decoder {
 		this.#add(this.#reader.end());
 	}
 
-	explain(group: Group, asked: Asked = (_, around) => around): Explained {
-		return explain(group, this.around(group, asked));
+	explain(group: Group, lookup: Lookup = (_, around) => around): Explained {
+		return explain(group, this.around(group, lookup));
 	}
 
-	around(group: Group, asked: Asked = (_, around) => around): Surroundings {
+	around(group: Group, lookup: Lookup = (_, around) => around): Surroundings {
 		const {fault, lowest, highest} = group;
-		return asked(group, this.known.around(fault, lowest, highest));
+		return lookup(group, this.known.around(fault, lowest, highest));
 	}
 
 	#add(readings: readonly Reading[]): void {

@@ -1,7 +1,20 @@
-// What was read of a machine, kept as a tar file, so that it can be looked at elsewhere.
+// A capture: what was read of a host, as a tar file to examine elsewhere.
 
-import {type TarEntry, tarOf} from './tar.js';
-import type {Kind, Witness} from './tree.js';
+import fs from 'node:fs';
+import {
+	checkNew,
+	compressionOf,
+	createNew,
+	type FileKind,
+	type NewOptions,
+	readRegular,
+} from '../../files.js';
+import type {Print} from '../../print.js';
+import {errnoOf, messageOf, UserError} from '../../user-error.js';
+import {plural, sizeText} from '../../words.js';
+import {readHost} from './read-host.js';
+import {entriesOf, isCapture, type TarEntry, tarOf} from './tar.js';
+import {Disk, Files, type Kind, type Source, Tree, type Witness} from './tree.js';
 
 export class Capture implements Witness {
 	private readonly entries = new Map<string, TarEntry>();
@@ -44,3 +57,89 @@ export class Capture implements Witness {
 }
 
 const processOf = (path: string): string | undefined => /^\/proc\/(\d+)(\/|$)/.exec(path)?.[1];
+
+export function ownTree(): Source {
+	if (process.platform !== 'linux')
+		throw new UserError(
+			`dmascope host reads Linux’s /sys, and this is ${process.platform}; look at a capture: dmascope host --root FILE.tar`,
+		);
+	return new Disk('/');
+}
+
+/** Every Linux has one of these, and every capture what was found of them. */
+const KNOWN = [
+	'/proc/cmdline',
+	'/proc/cpuinfo',
+	'/proc/sys/kernel/osrelease',
+	'/sys/class/iommu',
+	'/sys/bus/pci/devices',
+	'/sys/kernel/iommu_groups',
+];
+const CAPTURE: FileKind = {name: 'a capture', matches: isCapture};
+/** More than a capture of a thousand devices, with as much of their page tables as is read. */
+const CAPTURE_BYTES = 2 ** 28;
+const MEND = 'name a folder, or a file that --capture has made';
+
+/** A folder, which may change, or a tar file that --capture has made. @throws UserError where it is neither */
+export function treeAt(root: string): () => Source {
+	const isFolder = attempt(root, () => fs.statSync(root).isDirectory());
+	if (!isFolder) {
+		const files = filesIn(root);
+		return () => files;
+	}
+	return () => checked(root, new Disk(root));
+}
+
+function filesIn(root: string): Source {
+	const tar = attempt(root, () => readRegular(root, {limit: CAPTURE_BYTES, mend: MEND}));
+	const compression = compressionOf(tar);
+	if (compression)
+		throw new UserError(
+			`${root} is compressed (${compression.name}); decompress it first: ${compression.cat} ${root} >capture.tar`,
+		);
+	const files = new Files();
+	for (const {path, kind, text, readable} of entriesOf(tar, root)) files.add(path, kind, text, readable);
+	return checked(root, files);
+}
+
+/** Without any of these files, everything would seem to be switched off. @throws UserError */
+function checked(root: string, source: Source): Source {
+	if (!KNOWN.some(path => source.kind(path) !== undefined))
+		throw new UserError(`${root} holds none of the files of a Linux host; ${MEND}.`);
+	return source;
+}
+
+function attempt<T>(root: string, work: () => T): T {
+	try {
+		return work();
+	} catch (error) {
+		if (error instanceof UserError) throw error;
+		if (errnoOf(error) === 'ENOENT') throw new UserError(`${root} does not exist; ${MEND}.`);
+		throw new UserError(`${root} cannot be read: ${messageOf(error)}; ${MEND}.`);
+	}
+}
+
+/** Keeps what is read of a host as a tar file. @throws UserError */
+export async function captureHost(
+	root: string | undefined,
+	file: string,
+	force: boolean,
+	print: Print,
+): Promise<void> {
+	const options: NewOptions = {
+		// It names programs and virtual machines, and other users need not know of them.
+		mode: 0o600,
+		inputs: root === undefined ? [] : [root],
+		replaces: {kind: CAPTURE, force},
+	};
+	checkNew(file, options);
+	const recorded = new Capture();
+	await readHost(new Tree(root === undefined ? ownTree() : treeAt(root)(), recorded));
+	const tar = recorded.tar();
+	createNew(file, tar, options);
+	const contents = recorded.contents();
+	print(contents.map(({path, text, kind}) => (kind === 'link' ? `${path} → ${text}` : path)));
+	print(
+		`${file}: ${plural(contents.length, 'file')} and links, ${sizeText(tar.length)}; look at it with dmascope host --root ${file}`,
+	);
+}

@@ -1,8 +1,7 @@
 // The devices that IOMMUs may translate: the PCI functions, and whatever else is in a group.
 
-import {classWords} from './classes.js';
+import {setImmediate as yieldToEventLoop} from 'node:timers/promises';
 import {PciIds} from './pci-ids.js';
-import type {Pieces} from './pieces.js';
 import type {Tree} from './tree.js';
 
 export type HostDevice = {
@@ -24,12 +23,12 @@ export type HostDevice = {
 export const PCI = '/sys/bus/pci/devices';
 const GROUPS = '/sys/kernel/iommu_groups';
 
-/** @param pciIds of who reads again and again */
-export function* readDevices(tree: Tree, pciIds = new PciIds()): Pieces<HostDevice[]> {
+/** @param pciIds names that are cached from one reading to the next */
+export async function readDevices(tree: Tree, pciIds = new PciIds()): Promise<HostDevice[]> {
 	const pci: HostDevice[] = [];
 	for (const id of tree.list(PCI)) {
 		pci.push(readDevice(tree, `${PCI}/${id}`, id));
-		yield;
+		await yieldToEventLoop();
 	}
 	const known = new Set(pci.map(({id}) => id));
 	const others = tree.list(GROUPS).flatMap(group =>
@@ -83,3 +82,50 @@ export const isVfio = ({driver}: HostDevice): boolean => driver !== undefined &&
 
 /** 00:1f.2: without the segment where that is 0, as people write it. */
 export const shortId = (id: string): string => id.replace(/^0000:(?=[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$)/, '');
+
+/** Class and subclass, the first four digits, of what machines have (PCI Code and ID Assignment Specification). */
+const CLASSES: Record<string, string> = {
+	'0100': 'SCSI controller',
+	'0101': 'IDE controller',
+	'0104': 'RAID controller',
+	'0106': 'SATA controller',
+	'0107': 'SAS controller',
+	'0108': 'NVMe controller',
+	'0200': 'Ethernet controller',
+	'0280': 'network controller',
+	'0300': 'VGA controller',
+	'0302': '3D controller',
+	'0380': 'display controller',
+	'0401': 'audio device',
+	'0403': 'audio device',
+	'0480': 'multimedia controller',
+	'0500': 'RAM controller',
+	'0580': 'memory controller',
+	'0600': 'host bridge',
+	'0601': 'ISA bridge',
+	'0604': 'PCI bridge',
+	'0680': 'bridge',
+	'0700': 'serial controller',
+	'0780': 'communication controller',
+	'0806': 'IOMMU',
+	'0880': 'system peripheral',
+	'0c03': 'USB controller',
+	'0c05': 'SMBus',
+	'0c80': 'serial bus controller',
+	'1080': 'encryption controller',
+	'1180': 'signal processing controller',
+	'1200': 'processing accelerator',
+};
+/** The class alone, its first two digits, where the subclass is none of those. */
+const FAMILIES: Record<string, string> = {
+	'01': 'storage controller',
+	'02': 'network controller',
+	'03': 'display controller',
+	'04': 'multimedia controller',
+	'06': 'bridge',
+	'0c': 'serial bus controller',
+	'10': 'encryption controller',
+};
+
+const classWords = (digits: string): string =>
+	CLASSES[digits.slice(0, 4)] ?? FAMILIES[digits.slice(0, 2)] ?? 'device';

@@ -1,13 +1,11 @@
 // What cannot be seen of a host from where one stands, and what would show it.
 
-import type {Gap, Host} from './host.js';
+import type {Gap, HostParts} from './host.js';
 import type {Tree} from './tree.js';
-
-export type Found = Omit<Host, 'findings' | 'gaps'>;
 
 const ROOT = 'run as root: sudo dmascope host';
 
-export function gapsOf(tree: Tree, found: Found): Gap[] {
+export function gapsOf(tree: Tree, found: HostParts): Gap[] {
 	const {settings, units, groups, devices, ownersComplete} = found;
 	const gaps: Gap[] = [];
 	const add = (what: string, how: string) => gaps.push({what, how});
@@ -30,7 +28,7 @@ export function gapsOf(tree: Tree, found: Found): Gap[] {
 }
 
 /** Why there is no unit is the business of a lint; what is not known for want of one is said here. */
-function withoutUnit({settings}: Found): Gap[] {
+function withoutUnit({settings}: HostParts): Gap[] {
 	return [
 		{
 			what: 'units, groups, reserved regions: the kernel drives no IOMMU',
@@ -47,7 +45,7 @@ export const switchOn = (amd: boolean): string =>
 		? 'switch AMD-Vi (“IOMMU”, beside “SVM”) on in the firmware’s setup'
 		: 'switch VT-d on in the firmware’s setup, and boot with intel_iommu=on';
 
-function aboutTables(tree: Tree, {tables}: Found): Gap[] {
+function aboutTables(tree: Tree, {tables}: HostParts): Gap[] {
 	const gaps: Gap[] = [];
 	const folder = '/sys/kernel/debug';
 	const [first] = tree.list(folder);

@@ -1,8 +1,8 @@
 // Who holds a group: /proc/PID/fd has a link to /dev/vfio/N for each group that a process has open, or to
 // /dev/vfio/devices/vfioM for each device (iommufd).
 
+import {setImmediate as yieldToEventLoop} from 'node:timers/promises';
 import {groupNumber} from './devices.js';
-import type {Pieces} from './pieces.js';
 import type {Settings} from './settings.js';
 import type {Tree} from './tree.js';
 
@@ -25,11 +25,11 @@ const LINE_BYTES = 65536;
 /** `complete` where all processes can be seen: otherwise a group of vfio's may have an owner that is not. */
 export type Owners = {owners: readonly Owner[]; complete: boolean};
 
-export function* readOwners(tree: Tree, {container}: Settings): Pieces<Owners> {
+export async function readOwners(tree: Tree, {container}: Settings): Promise<Owners> {
 	const owners: Owner[] = [];
 	for (const pid of tree.list('/proc').filter(name => /^[1-9]\d{0,9}$/.test(name))) {
 		owners.push(...readOwner(tree, Number(pid)));
-		yield;
+		await yieldToEventLoop();
 	}
 	// /proc mounted with hidepid has no processes but one's own, so not even the first.
 	return {owners, complete: tree.exists('/proc/1') && !tree.refused('/proc') && !container};

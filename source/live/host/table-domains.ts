@@ -4,7 +4,7 @@ import {UNKNOWN} from '../../explain/ranges.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {type Rid, ridOf} from '../../formats/pci.js';
 import type {Device, Domain, MachineState} from '../../machine/observed.js';
-import {keepIdentity} from '../empty-state.js';
+import {keepIdentity} from '../observation.js';
 import {type HostDevice, shortId} from './devices.js';
 import type {DeviceTables} from './page-tables.js';
 import type {TableDump} from './table-dump.js';
@@ -12,15 +12,15 @@ import type {TableDump} from './table-dump.js';
 /** Whose any memory is, the kernel does not show. */
 const OWNED = [{hpa: 0, pages: 2 ** 52 / PAGE_SIZE, owner: UNKNOWN}];
 
-/** What is as it was `before` stays the same object. */
+/** A domain whose tables are the same as `before` stays the same object. */
 export function tableDomains(
 	tables: readonly DeviceTables[],
 	known: readonly HostDevice[],
-	before: Pick<MachineState, 'domains' | 'devices'>,
+	before: readonly Domain[],
 ): Pick<MachineState, 'domains' | 'devices' | 'owned'> {
 	const domains = new Map<number, Domain>();
 	const drivers = new Map(known.map(({id, driver}) => [id, driver]));
-	const earlier = new Map(before.domains.map(domain => [domain.id, domain]));
+	const earlier = new Map(before.map(domain => [domain.id, domain]));
 	const devices: Device[] = [];
 	for (const each of tables) {
 		const rid = ridAt(each.id);
@@ -35,14 +35,9 @@ export function tableDomains(
 			untranslated: 'why' in each && each.why === 'pass-through',
 		});
 	}
-	const now = [...domains.values()].map(domain => {
-		const old = earlier.get(domain.id);
-		return old === undefined ? domain : keepIdentity(old, domain);
-	});
-	const same = now.length === before.domains.length && now.every((domain, i) => domain === before.domains[i]);
 	return {
-		domains: same ? before.domains : now,
-		devices: keepIdentity(before.devices, devices),
+		domains: [...domains.values()].map(domain => keepIdentity(earlier.get(domain.id) ?? domain, domain)),
+		devices,
 		owned: OWNED,
 	};
 }

@@ -1,6 +1,9 @@
 // The events of a trace as they are looked at: the newest of them, and how many there were each second.
 
-import type {Trace, TraceEvent} from '../../machine/trace.js';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {eventJson, eventText, type Trace, type TraceEvent} from '../../machine/trace.js';
+import type {Print} from '../../print.js';
+import {plural} from '../../words.js';
 
 /** Tracing, or what a test makes up in its place. */
 export type EventSource = {
@@ -81,5 +84,29 @@ export class TraceLog {
 		const first = Math.max(this.began, this.until - SECONDS);
 		for (const second of counts.keys()) if (second < first) counts.delete(second);
 		return Array.from({length: Math.max(0, this.until - first)}, (_, i) => counts.get(first + i) ?? 0);
+	}
+}
+
+const POLL_MS = 100;
+
+/** @param warn is told of what is not an event: those that were lost, and the end of the trace */
+export async function streamEvents(
+	source: EventSource,
+	{json, stop}: {json: boolean; stop: AbortSignal},
+	print: Print,
+	warn: Print,
+): Promise<void> {
+	let {missed} = source;
+	while (!stop.aborted) {
+		for (const event of source.poll()) print(json ? JSON.stringify(eventJson(event)) : eventText(event));
+		if (source.missed > missed) {
+			warn(`${plural(source.missed - missed, 'event')} lost here: the kernel had no room for them.`);
+			missed = source.missed;
+		}
+		if (source.lost !== undefined) {
+			warn(source.lost);
+			return;
+		}
+		await sleep(POLL_MS, undefined, {signal: stop}).catch(() => {});
 	}
 }

@@ -3,13 +3,14 @@
 import type {Finding} from '../../machine/finding.js';
 import {plural} from '../../words.js';
 import {type HostDevice, isEndpoint, isVfio, shortId} from './devices.js';
-import {type Found, switchOn} from './gaps.js';
+import {switchOn} from './gaps.js';
 import type {HostGroup} from './groups.js';
+import type {HostParts} from './host.js';
 
 const SEVERITIES = ['error', 'warning', 'note'] as const;
 
 /** The worst first. */
-export function hostFindings(found: Found): Finding[] {
+export function hostFindings(found: HostParts): Finding[] {
 	const findings = [
 		...noUnit(found),
 		...found.groups.flatMap(shared),
@@ -23,7 +24,7 @@ export function hostFindings(found: Found): Finding[] {
 	return SEVERITIES.flatMap(severity => findings.filter(finding => finding.severity === severity));
 }
 
-function noUnit({settings, units, groups}: Found): Finding[] {
+function noUnit({settings, units, groups}: HostParts): Finding[] {
 	if (units.length > 0 || groups.length > 0) return [];
 	const {vendor, table, virtualization, guest, container, words} = settings;
 	// In a guest the processor's flags are its host's gift, and say nothing of an IOMMU.
@@ -71,7 +72,7 @@ function shared({number, devices, verdict, owners}: HostGroup): Finding[] {
 	];
 }
 
-function reservedForFirmware({groups}: Found): Finding[] {
+function reservedForFirmware({groups}: HostParts): Finding[] {
 	return groups
 		.filter(({verdict}) => verdict.is === 'reserved')
 		.map(({number, devices, regions}) => {
@@ -91,7 +92,7 @@ function reservedForFirmware({groups}: Found): Finding[] {
 const isIdentity = ({type}: HostGroup): boolean => type === 'identity';
 const PASS_THROUGH = /^(iommu=.*\bpt\b|iommu\.passthrough=(1|on|y)|intel_iommu=.*\bpt\b)/;
 
-function passThroughDefault({settings, groups}: Found): Finding[] {
+function passThroughDefault({settings, groups}: HostParts): Finding[] {
 	const logged = settings.words.find(word => PASS_THROUGH.test(word));
 	if (groups.length === 0 || (logged === undefined && !groups.every(isIdentity))) return [];
 	return [
@@ -107,7 +108,7 @@ function passThroughDefault({settings, groups}: Found): Finding[] {
 }
 
 /** Some devices are in an identity domain where the rest is translated. */
-function identityDomains(found: Found): Finding[] {
+function identityDomains(found: HostParts): Finding[] {
 	const held = found.groups.filter(group => isIdentity(group) && group.verdict.is !== 'held');
 	const devices = held.flatMap(({devices}) => devices).filter(isEndpoint);
 	if (devices.length === 0 || passThroughDefault(found).length > 0) return [];
@@ -123,7 +124,7 @@ function identityDomains(found: Found): Finding[] {
 	];
 }
 
-function outsideGroups({units, devices, groups}: Found): Finding[] {
+function outsideGroups({units, devices, groups}: HostParts): Finding[] {
 	const outside = devices.filter(
 		device => device.ids !== undefined && device.group === undefined && isEndpoint(device),
 	);
@@ -140,7 +141,7 @@ function outsideGroups({units, devices, groups}: Found): Finding[] {
 	];
 }
 
-function vfioSettings({settings, devices, units}: Found): Finding[] {
+function vfioSettings({settings, devices, units}: HostParts): Finding[] {
 	const findings: Finding[] = [];
 	if (settings.unsafeInterrupts)
 		findings.push({
@@ -175,7 +176,7 @@ function vfioSettings({settings, devices, units}: Found): Finding[] {
 	return findings;
 }
 
-function overriddenIsolation({settings}: Found): Finding[] {
+function overriddenIsolation({settings}: HostParts): Finding[] {
 	const logged = settings.words.find(word => word.startsWith('pcie_acs_override'));
 	if (logged === undefined) return [];
 	return [

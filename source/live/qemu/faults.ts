@@ -77,7 +77,7 @@ const MOST = 1000;
  * All faults that were seen, as records came and went. One that is the same as the one before it in its place is told
  * from it only where that had been taken, and this one has not.
  */
-export class FaultsKept {
+export class FaultHistory {
 	private last: ReadonlyMap<number, {key: string; pending: boolean}> = new Map();
 	private count = 0;
 	faults: readonly Fault[] = [];

@@ -5,18 +5,18 @@ import {UNKNOWN} from '../../explain/ranges.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {ridText} from '../../formats/pci.js';
 import type {MachineState, ObservedMachine, PhysicalReader, Unit} from '../../machine/observed.js';
-import {EMPTY_STATE, keepIdentity, sameJson, troubleText} from '../empty-state.js';
 import type {KernelLog} from '../kernel-log.js';
-import {amdviFaults, FaultsKept, type FaultsSeen, vtdFaults} from './faults.js';
+import {Observation} from '../observation.js';
+import {amdviFaults, FaultHistory, type FaultsSeen, vtdFaults} from './faults.js';
 import {readUnit} from './iommu.js';
 import {Link, type Version} from './link.js';
 import {lookAtDomains, type Os} from './os-domains.js';
 import {fields, type Qmp, text} from './qmp.js';
 
 export type QemuOptions = {
-	/** Milliseconds between two looks. */
+	/** Milliseconds between two views. */
 	every?: number;
-	/** What the clock shows, for people. */
+	/** The time of day, for people. */
 	clock: () => string;
 	/** The log of the guest's kernel. */
 	log?: KernelLog;
@@ -30,25 +30,28 @@ export class QemuMachine implements ObservedMachine {
 	readonly kind = 'tables';
 	readonly memory: PhysicalReader = {page: gpa => this.pages?.page(gpa)};
 	private link: Link | undefined;
-	/** The tables as they were read last, also when QEMU is gone. */
+	/** The tables as last read; they stay when QEMU is gone. */
 	private pages: Link['pages'] | undefined;
-	private shown: MachineState = {...EMPTY_STATE, title: 'qemu', writer: 'the guest'};
-	private seen = '';
-	private readonly kept = new FaultsKept();
-	private retry = FIRST_RETRY_MS;
-	private timer: NodeJS.Timeout | undefined;
-	private readonly ending = new AbortController();
+	private readonly faults = new FaultHistory();
+	private readonly observation: Observation;
 
 	private constructor(
 		private readonly socket: string,
 		private readonly options: QemuOptions,
-	) {}
+	) {
+		const subject = {
+			view: () => this.view(),
+			withoutLog: (trouble: string) => ({notes: [...(this.state().notes ?? []), trouble]}),
+		};
+		const clocks = {clock: options.clock, now: () => performance.now(), log: options.log};
+		this.observation = new Observation({title: 'qemu', writer: 'the guest'}, subject, clocks);
+	}
 
-	/** @throws UserError where there is no QEMU, or none that can be looked at */
+	/** @throws UserError where no QEMU answers, or its IOMMU cannot be read */
 	static async open(socket: string, options: QemuOptions): Promise<QemuMachine> {
 		const machine = new QemuMachine(socket, options);
 		try {
-			await machine.look();
+			await machine.observation.refresh();
 			return machine;
 		} catch (error) {
 			machine.close();
@@ -57,126 +60,70 @@ export class QemuMachine implements ObservedMachine {
 	}
 
 	state(): MachineState {
-		return this.shown;
+		return this.observation.state;
 	}
 
-	/** Looks again and again until it is closed. A QEMU that is gone is waited for: it may come back. */
+	/** A QEMU that is gone may come back: it is tried again, less and less often. */
 	watch(changed: () => void): void {
-		const round = async () => {
-			const {revision} = this.shown;
-			const wait = await this.lookOrWait();
-			if (this.ending.signal.aborted) return;
-			if (this.shown.revision !== revision) changed();
-			this.timer = setTimeout(round, wait);
-		};
-		this.timer = setTimeout(round, this.options.every ?? EVERY_MS);
-		void this.followLog(true, changed);
+		const every = this.options.every ?? EVERY_MS;
+		const retry = (failures: number) => Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
+		void this.observation.watch(({failures}) => (failures === 0 ? every : retry(failures)), changed);
+		void this.observation.readLog(true, changed);
 	}
 
-	/** Reads the log that there is, and goes no further. */
+	/** Reads the log to its end. */
 	async readLog(): Promise<void> {
-		await this.followLog(false, () => {});
-	}
-
-	private async followLog(further: boolean, changed: () => void): Promise<void> {
-		const {log} = this.options;
-		await log?.follow(further, () => {
-			const {notes = []} = this.shown;
-			this.show({logged: log.seen, notes: log.trouble ? [...notes, log.trouble] : notes});
-			changed();
-		});
+		await this.observation.readLog(false);
 	}
 
 	close(): void {
-		this.ending.abort();
-		clearTimeout(this.timer);
-		this.options.log?.close();
-		this.unlink();
+		this.observation.close();
+		this.disconnect();
 	}
 
-	private unlink(): void {
+	private disconnect(): void {
 		this.link?.close();
 		this.link = undefined;
 	}
 
-	/** @returns how long to wait until the next look */
-	private async lookOrWait(): Promise<number> {
+	private async view(): Promise<Partial<MachineState>> {
 		try {
-			await this.look();
-			this.retry = FIRST_RETRY_MS;
-			return this.options.every ?? EVERY_MS;
+			this.link ??= await Link.attach(this.socket, this.observation.signal);
+			return await this.read(this.link);
 		} catch (error) {
-			this.unlink();
-			this.show({lost: {why: troubleText(error), seen: this.seen}});
-			const wait = this.retry;
-			this.retry = Math.min(LAST_RETRY_MS, 2 * wait);
-			return wait;
+			this.disconnect();
+			throw error;
 		}
 	}
 
-	private async look(): Promise<void> {
-		this.link ??= await Link.attach(this.socket, this.ending.signal);
-		const {qmp, name, version, place} = this.link;
+	private async read(link: Link): Promise<Partial<MachineState>> {
+		const {qmp, name, version, place} = link;
 		const [unit, halt] = await Promise.all([readUnit(qmp, place), haltOf(qmp)]);
-		const {log} = this.options;
-		await this.link.follow(unit.table);
-		const {pages} = this.link;
-		const functions = await this.link.functions();
+		await link.follow(unit.table);
+		const {pages} = link;
+		const functions = await link.functions();
 		const look = pages.look();
 		const seen =
 			unit.format === 'vt-d' ? await vtdFaults(qmp, place, unit) : await amdviFaults(qmp, place, look);
-		const os = await lookAtDomains(pages, look, unit, functions, this.shown.domains);
+		const os = await lookAtDomains(pages, look, unit, functions, this.state().domains);
 		this.pages = pages;
-		this.seen = this.options.clock();
-		this.kept.add(seen, rid => os.devices.find(device => device.rid === rid)?.name ?? ridText(rid));
+		this.faults.add(seen, rid => os.devices.find(device => device.rid === rid)?.name ?? ridText(rid));
 		const owned = pages.memory.blocks.map(({gpa, bytes}) => ({
 			hpa: gpa,
 			pages: bytes / PAGE_SIZE,
 			owner: UNKNOWN,
 		}));
-		this.show({
+		const trouble = this.options.log?.trouble;
+		return {
 			title: ['qemu', name, halt].filter(Boolean).join(' '),
 			iommu: unit.format,
 			unit,
 			domains: os.domains,
 			devices: os.devices,
 			owned,
-			faults: this.kept.faults,
+			faults: this.faults.faults,
 			faultLog: seen.log,
-			notes: [...notesOf(pages.memory.how, version, unit, os, seen), ...(log?.trouble ? [log.trouble] : [])],
-			lost: undefined,
-		});
-	}
-
-	/** What is as it was stays the same object, and the revisions rise where something is not. */
-	private show(now: Partial<MachineState>): void {
-		const before = this.shown;
-		const {domains, unit, devices, owned, faults, ...rest} = {...before, ...now};
-		const sameDomains =
-			domains.length === before.domains.length && domains.every((domain, i) => domain === before.domains[i]);
-		const tables = {
-			domains: sameDomains ? before.domains : domains,
-			unit: keepIdentity(before.unit, unit),
-			devices: keepIdentity(before.devices, devices),
-			owned: keepIdentity(before.owned, owned),
-		};
-		const sameTables =
-			sameDomains &&
-			tables.unit === before.unit &&
-			tables.devices === before.devices &&
-			tables.owned === before.owned;
-		const {title, faultLog, notes, lost} = rest;
-		const same = sameJson(
-			[title, faultLog, notes, lost],
-			[before.title, before.faultLog, before.notes, before.lost],
-		);
-		if (sameTables && same && faults === before.faults && rest.logged === before.logged) return;
-		this.shown = {
-			...rest,
-			...tables,
-			faults,
-			revision: before.revision + 1,
-			tables: before.tables + (sameTables ? 0 : 1),
+			notes: [...notesOf(pages.memory.how, version, unit, os, seen), ...(trouble ? [trouble] : [])],
 		};
 	}
 }

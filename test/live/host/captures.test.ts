@@ -4,20 +4,20 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {Capture} from '../../../source/live/host/capture.js';
+import {Capture, treeAt} from '../../../source/live/host/capture.js';
 import {verdictText} from '../../../source/live/host/groups.js';
-import {type Host, readHost} from '../../../source/live/host/host.js';
-import {treeAt} from '../../../source/live/host/open.js';
+import type {Host} from '../../../source/live/host/host.js';
+import {readHost} from '../../../source/live/host/read-host.js';
 import {Tree} from '../../../source/live/host/tree.js';
 
 const at = (name: string) => path.join(import.meta.dirname, name);
-const read = (name: string): Host => readHost(new Tree(treeAt(at(name))()));
+const read = (name: string): Promise<Host> => readHost(new Tree(treeAt(at(name))()));
 /** Numbers of processes differ from boot to boot. */
 const verdicts = ({groups}: Host): string[] =>
 	groups.map(group => verdictText(group).replace(/process \d+/, 'process N'));
 
-test('intel.tar: groups, owners and warnings', () => {
-	const host = read('intel.tar');
+test('intel.tar: groups, owners and warnings', async () => {
+	const host = await read('intel.tar');
 	assert.deepEqual(verdicts(host), [
 		'group 0: bridges alone',
 		'group 1: bridges alone',
@@ -50,8 +50,8 @@ test('intel.tar: groups, owners and warnings', () => {
 	assert.match(host.gaps.map(({how}) => how).join(), /CONFIG_INTEL_IOMMU_DEBUGFS/);
 });
 
-test('amd.tar: groups, owners and warnings', () => {
-	const host = read('amd.tar');
+test('amd.tar: groups, owners and warnings', async () => {
+	const host = await read('amd.tar');
 	assert.deepEqual(verdicts(host).slice(3), [
 		'group 3 is the host’s; it can be passed through whole',
 		'group 4 cannot be passed through whole: 00:1f.2 SATA controller is the host’s (ahci)',
@@ -66,10 +66,10 @@ test('amd.tar: groups, owners and warnings', () => {
 	assert.equal(host.units[0]?.amdvi?.levels, 6);
 });
 
-test('a capture of a capture is the same, and holds nothing but what was read', () => {
+test('a capture of a capture is the same, and holds nothing but what was read', async () => {
 	for (const name of ['intel.tar', 'amd.tar']) {
 		const recorded = new Capture();
-		readHost(new Tree(treeAt(at(name))(), recorded));
+		await readHost(new Tree(treeAt(at(name))(), recorded));
 		assert.deepEqual(recorded.tar(), fs.readFileSync(at(name)));
 		for (const {path, text} of recorded.contents()) {
 			assert.doesNotMatch(path, /serial|address$(?<!iommu\/address)|net\/|hostname|environ|config$/);

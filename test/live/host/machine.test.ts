@@ -5,9 +5,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {readingHost} from '../../../source/live/host/host.js';
-import {type HostMachine, HostMachine as Machine} from '../../../source/live/host/machine.js';
+import {HostMachine} from '../../../source/live/host/machine.js';
 import {openHost} from '../../../source/live/host/open.js';
+import {readHost} from '../../../source/live/host/read-host.js';
 import {Tree} from '../../../source/live/host/tree.js';
 import {KernelLog} from '../../../source/live/kernel-log.js';
 import {UserError} from '../../../source/user-error.js';
@@ -24,16 +24,16 @@ async function until(there: () => boolean, what = 'it'): Promise<void> {
 	}
 }
 
-function looking(t: TestContext, first: Files) {
+async function looking(t: TestContext, first: Files) {
 	const now = {files: first, gone: false};
-	const machine = new Machine({
+	const machine = await HostMachine.open({
 		title: 'host',
-		read: () => {
+		read: async () => {
 			if (now.gone) throw new UserError('--root /tmp/x: there is no such folder.');
-			return readingHost(new Tree(filesOf(now.files)));
+			return readHost(new Tree(filesOf(now.files)));
 		},
 		now: () => 0,
-		pace: () => 5,
+		pause: () => 5,
 		clock: () => '12:34:56',
 		gaps: [{what: 'faults', how: 'with --log'}],
 	});
@@ -45,7 +45,7 @@ const verdicts = (machine: HostMachine): string[] =>
 	machine.state().host?.groups.map(({brief}) => brief) ?? [];
 
 test('a group that changes hands is seen; as long as nothing changes, nothing is new', async t => {
-	const {now, machine} = looking(t, CARD);
+	const {now, machine} = await looking(t, CARD);
 	let changes = 0;
 	machine.watch(() => changes++);
 	const before = machine.state();
@@ -67,11 +67,11 @@ test('a large host is read a piece at a time, and the longer it takes the more s
 	const asked: number[] = [];
 	let time = 0;
 	let turns = 0;
-	const machine = new Machine({
+	const machine = await HostMachine.open({
 		title: 'host',
-		read: () => readingHost(new Tree(filesOf(files))),
+		read: () => readHost(new Tree(filesOf(files))),
 		now: () => (time += 300),
-		pace: took => {
+		pause: took => {
 			asked.push(took);
 			return 1;
 		},
@@ -91,7 +91,7 @@ test('a large host is read a piece at a time, and the longer it takes the more s
 });
 
 test('a host that is gone keeps its last picture, and is there again when it is back', async t => {
-	const {now, machine} = looking(t, CARD);
+	const {now, machine} = await looking(t, CARD);
 	machine.watch(() => {});
 	now.gone = true;
 	await until(() => machine.state().lost !== undefined);
@@ -106,7 +106,7 @@ test('the faults of its log come with what the host knows of the device; a log t
 	const log = path.join(place, 'kern.log');
 	fs.writeFileSync(log, '');
 	const root = path.resolve(import.meta.dirname, 'intel.tar');
-	const machine = openHost({root, log, trace: false});
+	const machine = await openHost({root, log, trace: false});
 	t.after(() => machine.close());
 	machine.watch(() => {});
 	await until(() => machine.state().logged?.closing.length === 1);
@@ -123,9 +123,9 @@ test('the faults of its log come with what the host knows of the device; a log t
 	);
 
 	fs.rmSync(log);
-	const without = new Machine({
+	const without = await HostMachine.open({
 		title: 'host',
-		read: () => readingHost(new Tree(filesOf(CARD))),
+		read: () => readHost(new Tree(filesOf(CARD))),
 		now: () => 0,
 		clock: () => '12:34:56',
 		log: new KernelLog(log),
@@ -136,7 +136,10 @@ test('the faults of its log come with what the host knows of the device; a log t
 	assert.equal(without.state().logged, undefined);
 	assert.match(
 		without.state().notes?.join('\n') ?? '',
-		/^faults of the kernel’s log: There is no .*kern\.log/m,
+		/^faults in the kernel log: There is no .*kern\.log/m,
 	);
-	assert.throws(() => openHost({root, log, trace: false}), /There is no .*kern\.log; check the path\./);
+	await assert.rejects(
+		() => openHost({root, log, trace: false}),
+		/There is no .*kern\.log; check the path\./,
+	);
 });

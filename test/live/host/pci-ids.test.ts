@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {Disk} from '../../../source/live/host/own-files.js';
+import {hostDevice} from '../../../source/live/host/device-lookup.js';
 import {PciIds} from '../../../source/live/host/pci-ids.js';
-import {Files, type Source, Tree} from '../../../source/live/host/tree.js';
-import {hostDevice} from '../../../source/live/host-devices.js';
+import {Disk, Files, type Source, Tree} from '../../../source/live/host/tree.js';
 import {folder} from '../../helpers/lab.js';
 
 const LIST = `# a comment

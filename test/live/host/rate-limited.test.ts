@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {areTooLong} from '../../../source/live/host/page-tables.js';
-import {rateLimited} from '../../../source/live/host/rate-limited.js';
+import {rateLimited} from '../../../source/live/host/read-host.js';
 
 function timed(took: number, enough?: (last: number) => boolean) {
 	const clock = {now: 0, reads: 0};

@@ -3,8 +3,7 @@ import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {Disk} from '../../../source/live/host/own-files.js';
-import {Tree} from '../../../source/live/host/tree.js';
+import {Disk, Tree} from '../../../source/live/host/tree.js';
 import {filesOf} from '../../helpers/host-tree.js';
 import {folder} from '../../helpers/lab.js';
 

@@ -6,8 +6,8 @@ import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {setTimeout} from 'node:timers/promises';
 import {snapshotJson, snapshotLines} from '../../../source/explain/snapshot.js';
-import {milliseconds} from '../../../source/live/every.js';
 import {KernelLog} from '../../../source/live/kernel-log.js';
+import {parseInterval} from '../../../source/live/observation.js';
 import {QemuMachine} from '../../../source/live/qemu/machine.js';
 import {openQemu} from '../../../source/live/qemu/open.js';
 import type {MachineState} from '../../../source/machine/observed.js';
@@ -285,7 +285,7 @@ test('it is closed at once, also while QEMU does not answer', async t => {
 });
 
 test('how often to look is a time', () => {
-	assert.deepEqual(['50ms', '0.5s', '2s'].map(milliseconds), [50, 500, 2000]);
+	assert.deepEqual(['50ms', '0.5s', '2s'].map(parseInterval), [50, 500, 2000]);
 	for (const wrong of ['', '2', '2 s', '10ms', '2h', '1e3s', '3601s', '-1s'])
-		assert.throws(() => milliseconds(wrong), UserError);
+		assert.throws(() => parseInterval(wrong), UserError);
 });

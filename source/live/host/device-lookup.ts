@@ -1,12 +1,11 @@
 // The PCI devices of a host, for what its log says of them: sysfs says what they are and who drives them now.
 
-import type {Asked} from './decode/decoder.js';
-import {deviceText, type LoggedDevice} from './decode/fault.js';
-import type {KnownDevice} from './decode/known.js';
-import {PCI, readDevice} from './host/devices.js';
-import {Disk} from './host/own-files.js';
-import {PciIds} from './host/pci-ids.js';
-import {Tree} from './host/tree.js';
+import type {Lookup} from '../decode/decoder.js';
+import {deviceText, type LoggedDevice} from '../decode/fault.js';
+import type {KnownDevice} from '../decode/known.js';
+import {PCI, readDevice} from './devices.js';
+import {PciIds} from './pci-ids.js';
+import {Disk, Tree} from './tree.js';
 
 const ownTree = (): Tree => new Tree(new Disk('/'));
 
@@ -14,10 +13,10 @@ const ownTree = (): Tree => new Tree(new Disk('/'));
  * What pci.ids knows of the devices in a log; and where the log is the host's own, what its sysfs knows.
  * @param tree made anew each time: a tree remembers what was where, and devices and drivers come and go
  */
-export function asking(own: boolean, tree: () => Tree = ownTree): Asked {
+export function deviceLookup(isOwn: boolean, tree: () => Tree = ownTree): Lookup {
 	const pciIds = new PciIds();
 	return ({fault}, around) => {
-		const host = own && fault.device !== undefined ? hostDevice(fault.device, tree()) : undefined;
+		const host = isOwn && fault.device !== undefined ? hostDevice(fault.device, tree()) : undefined;
 		// The log is of the time of the fault, sysfs of now.
 		const device = host === undefined ? around.device : {...host, ...around.device};
 		const id = device?.id;
