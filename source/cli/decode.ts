@@ -47,7 +47,7 @@ export async function decode(
 ): Promise<0> {
 	if (words.length > 1) throw new UserError('decode takes one log: a file, or a pipe into it.');
 	const input = openLog(words[0], {...flags, stop: streams.stop, stdin: streams.stdin});
-	const lookup = deviceLookup(input.own);
+	const lookup = deviceLookup(input.isOwn);
 	await (flags.json ? toPrograms(input, lookup, flags, streams) : toPeople(input, lookup, flags, streams));
 	return 0;
 }

@@ -85,7 +85,7 @@ test('standard input', async () => {
 });
 
 const REFUSED: [how: string, make: (t: TestContext) => string[], sentence: RegExp][] = [
-	['no such file', () => ['/nope/kern.log'], /^There is no \/nope\/kern\.log; check the path\.$/],
+	['no such file', () => ['/nope/kern.log'], /^\/nope\/kern\.log does not exist; check the path\.$/],
 	['a directory', t => [folder(t)], /is a directory; name a log in it/],
 	['two files', () => ['a', 'b'], /^decode takes one log/],
 	[

@@ -57,7 +57,7 @@ test('a log without faults says so, and one that is not there is a sentence', as
 	assert.deepEqual(log.logged.closing, ['No IOMMU fault in this log.']);
 	await assert.rejects(
 		new KernelLog('/no/such.log').read(true),
-		(error: unknown) => error instanceof UserError && /There is no \/no\/such\.log/.test(error.message),
+		(error: unknown) => error instanceof UserError && /\/no\/such\.log does not exist/.test(error.message),
 	);
 });
 
@@ -111,7 +111,7 @@ test('a pipe is followed that nobody writes to yet, and a line of it may come in
 test('zeros without end are no log', async () => {
 	await assert.rejects(
 		new KernelLog('/dev/zero').read(true),
-		(error: unknown) => error instanceof UserError && /\/dev\/zero has nothing but zeros/.test(error.message),
+		(error: unknown) => error instanceof UserError && /\/dev\/zero contains only zeros/.test(error.message),
 	);
 });
 

@@ -36,7 +36,7 @@ export function partsOf(group: Group, {what, why, here, usually, look}: Explaine
 	const parts = [
 		{label: 'what', texts: [what]},
 		{label: 'why', texts: why.length > 0 ? [why.join(' ')] : []},
-		{label: 'often', texts: [howOften(group)]},
+		{label: 'often', texts: [frequencyText(group)]},
 		{label: 'where', texts: where === '' ? [] : [where]},
 		{label: 'here', texts: here},
 		{label: 'usually', texts: usually},
@@ -46,7 +46,7 @@ export function partsOf(group: Group, {what, why, here, usually, look}: Explaine
 }
 
 /** 1,284 in 12.3 s, 104 a second */
-export function howOften(group: Group): string {
+export function frequencyText(group: Group): string {
 	const {count, span} = group;
 	if (count === 1) return 'once';
 	const rate = rateOf(group);

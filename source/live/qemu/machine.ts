@@ -1,5 +1,5 @@
-// A running QEMU as a machine to look at: the tables that the guest's kernel writes for the emulated IOMMU, kept up to
-// date, and what is left of its faults. Nothing is written, neither to the guest nor to its monitor.
+// A running QEMU as an observed machine: the tables that the guest's kernel writes for the emulated IOMMU, kept up to
+// date, and the faults that can still be read. The guest is only read, never changed.
 
 import {UNKNOWN} from '../../explain/ranges.js';
 import {PAGE_SIZE} from '../../formats/address.js';
@@ -7,10 +7,10 @@ import {ridText} from '../../formats/pci.js';
 import type {MachineState, ObservedMachine, PhysicalReader, Unit} from '../../machine/observed.js';
 import type {KernelLog} from '../kernel-log.js';
 import {Observation} from '../observation.js';
-import {amdviFaults, FaultHistory, type FaultsSeen, vtdFaults} from './faults.js';
+import {amdviFaults, FaultHistory, type FaultRecords, vtdFaults} from './faults.js';
 import {readUnit} from './iommu.js';
 import {Link, type Version} from './link.js';
-import {lookAtDomains, type Os} from './os-domains.js';
+import {type OsDomains, readDomains} from './os-domains.js';
 import {fields, type Qmp, text} from './qmp.js';
 
 export type QemuOptions = {
@@ -102,12 +102,12 @@ export class QemuMachine implements ObservedMachine {
 		await link.follow(unit.table);
 		const {pages} = link;
 		const functions = await link.functions();
-		const look = pages.look();
-		const seen =
-			unit.format === 'vt-d' ? await vtdFaults(qmp, place, unit) : await amdviFaults(qmp, place, look);
-		const os = await lookAtDomains(pages, look, unit, functions, this.state().domains);
+		const view = pages.view();
+		const records =
+			unit.format === 'vt-d' ? await vtdFaults(qmp, place, unit) : await amdviFaults(qmp, place, view);
+		const os = await readDomains(pages, view, unit, functions, this.state().domains);
 		this.pages = pages;
-		this.faults.add(seen, rid => os.devices.find(device => device.rid === rid)?.name ?? ridText(rid));
+		this.faults.add(records, rid => os.devices.find(device => device.rid === rid)?.name ?? ridText(rid));
 		const owned = pages.memory.blocks.map(({gpa, bytes}) => ({
 			hpa: gpa,
 			pages: bytes / PAGE_SIZE,
@@ -122,35 +122,39 @@ export class QemuMachine implements ObservedMachine {
 			devices: os.devices,
 			owned,
 			faults: this.faults.faults,
-			faultLog: seen.log,
-			notes: [...notesOf(pages.memory.how, version, unit, os, seen), ...(trouble ? [trouble] : [])],
+			faultLog: records.log,
+			notes: [...notesOf(pages.memory.how, version, unit, os, records), ...(trouble ? [trouble] : [])],
 		};
 	}
 }
 
-/** QEMU's own word for why the guest does not run, such as paused or postmigrate, in brackets. */
+/** QEMU's own word for why the guest is not running, such as (paused) or (postmigrate). */
 async function haltOf(qmp: Qmp): Promise<string> {
 	const {running, status} = fields(await qmp.execute('query-status'));
 	return running === false ? `(${text(status)})` : '';
 }
 
-/** Before it, amd-iommu took its log for full at every event, and wrote none (amdvi_log_event). */
+/** Before 10.1, amd-iommu took its log for full at every event and wrote none (amdvi_log_event). */
 const writesEvents = ({major, minor}: Version): boolean => major > 10 || (major === 10 && minor >= 1);
 
-function notesOf(how: string, version: Version, unit: Unit, {undecoded}: Os, {log}: FaultsSeen): string[] {
+function notesOf(
+	how: string,
+	version: Version,
+	unit: Unit,
+	{undecoded}: OsDomains,
+	{log}: FaultRecords,
+): string[] {
 	return [
 		how,
-		...(unit.enabled
-			? []
-			: ['The guest has not switched its IOMMU on: nothing that its devices do is translated.']),
+		...(unit.enabled ? [] : ['The guest has not enabled its IOMMU: DMA is not translated.']),
 		...undecoded,
-		'What QEMU’s IOMMU has cached cannot be seen: it may still answer as the tables were.',
-		'Whose the memory is that a device reaches, the guest’s kernel alone knows.',
-		'The guest goes on while its tables are read: a table may be seen half written.',
+		'QEMU’s IOMMU cache cannot be seen: it may still hold translations that the tables no longer have.',
+		'Only the guest’s kernel knows who owns the memory that a device reaches.',
+		'The guest runs while its tables are read: a table may be half written.',
 		log.kind === 'registers'
-			? 'Of the faults, each register’s last one can be read: others between two looks are not seen, nor how often the same one came.'
+			? 'Each fault register holds only its last fault: earlier ones between two views and repetitions are not seen.'
 			: writesEvents(version)
-				? 'Of the faults, those still in the event log are seen, as QEMU writes them: 11.1 leaves out the address.'
-				: 'QEMU’s amd-iommu writes its event log from 10.1 on: this one is older, and most likely shows no fault.',
+				? 'Only faults still in the event log are seen, as QEMU writes them; 11.1 omits the address.'
+				: 'This QEMU is older than 10.1, whose amd-iommu is the first to write its event log: faults probably do not appear.',
 	];
 }

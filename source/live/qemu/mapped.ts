@@ -1,30 +1,30 @@
-// What a domain maps, kept up to date: only what lies under a changed entry is decoded again.
+// A domain's mappings, kept up to date: only the addresses under a changed entry are decoded again.
 
 import {type Mapping, mappingsOf, type Tables, type Window} from '../../explain/mappings.js';
 import {PAGE_SIZE, pageAddress} from '../../formats/address.js';
 import * as amdvi from '../../formats/amdvi.js';
 import {PTE_PS, PTE_READ, PTE_WRITE} from '../../formats/vtd.js';
 import type {PhysicalReader} from '../../machine/observed.js';
-import type {Look} from './table-pages.js';
+import type {TableView} from './table-pages.js';
 
-/** More tables than any domain needs: entries that lead back to their own table would never end. */
+/** More tables than any domain needs. Entries that lead back to their own table would never end. */
 export const MOST_TABLES = 16384;
 
 /**
- * Looks at every table of a domain.
- * @returns the addresses whose entries are not as they were; undefined where the tables have no end
+ * Reads every table of a domain.
+ * @returns the addresses whose entries changed; undefined where the tables have no end
  */
 export async function changedWindows(
-	look: Look,
+	view: TableView,
 	{format, root, levels}: Tables,
 ): Promise<Window[] | undefined> {
 	const windows: Window[] = [];
 	let left = MOST_TABLES;
 	const visit = async (table: number, level: number, base: number): Promise<void> => {
 		if (--left < 0) return;
-		const looked = await look.at(table);
-		if (looked === undefined) return;
-		const {words, changed} = looked;
+		const page = await view.at(table);
+		if (page === undefined) return;
+		const {words, changed} = page;
 		const bytes = PAGE_SIZE * 512 ** (level - 1);
 		if (changed) windows.push({from: base + changed.first * bytes, to: base + (changed.last + 1) * bytes});
 		if (level === 1) return;
@@ -37,14 +37,14 @@ export async function changedWindows(
 	return left < 0 ? undefined : windows;
 }
 
-/** The level of the table that an entry points to; 0 where it points to none. */
+/** The level of the table that an entry points to; 0 where it does not point to a table. */
 function tableUnder(format: Tables['format'], lo: number, hi: number, level: number): number {
 	if (format === 'vt-d') return (lo & (PTE_READ | PTE_WRITE)) !== 0 && (lo & PTE_PS) === 0 ? level - 1 : 0;
 	const next = amdvi.level(lo);
 	return (lo & amdvi.PR) !== 0 && next < level && (hi & amdvi.TABLE_RESERVED_HIGH) === 0 ? next : 0;
 }
 
-/** The mappings with those in the windows decoded anew. */
+/** The mappings, with those in the windows decoded again. */
 export function updated(
 	memory: PhysicalReader,
 	tables: Tables,
@@ -55,7 +55,7 @@ export function updated(
 	let at = 0;
 	let i = 0;
 	const keepUpTo = (end: number) => {
-		// The last mapping looked at may go on past the window before it.
+		// The last mapping may continue past the previous window.
 		for (; i < before.length && before[i].iova < end; i++) {
 			add(after, before[i], at, end);
 			if (endOf(before[i]) > end) return;
@@ -83,7 +83,7 @@ function merged(windows: readonly Window[]): Window[] {
 	return found;
 }
 
-/** Adds the part of a mapping between two addresses, joined to the last one where it continues it. */
+/** Adds the part of a mapping between two addresses, and joins it to the last mapping where it continues that. */
 function add(to: Mapping[], mapping: Mapping, from: number, end: number): void {
 	const iova = Math.max(mapping.iova, from);
 	const pages = (Math.min(endOf(mapping), end) - iova) / PAGE_SIZE;

@@ -11,21 +11,21 @@ import {fields, list, printedPage, type Qmp, text} from './qmp.js';
 
 export interface GuestMemory extends PhysicalReader {
 	readonly blocks: readonly RamBlock[];
-	/** How it is read, as a sentence. */
+	/** How the memory is read, as a sentence. */
 	readonly how: string;
-	/** Whether that is from its file. */
+	/** Whether it is read from its file. */
 	readonly inPlace: boolean;
 	/**
-	 * Fills the words of a page; false where there is none.
-	 * @throws UserError where it should be there and cannot be read
+	 * Fills the words of a page; false where there is no memory.
+	 * @throws UserError where memory cannot be read
 	 */
 	readPage(gpa: number, words: Uint32Array): boolean | Promise<boolean>;
 	close(): void;
 }
 
 /**
- * In place, if that can be. `probe` is a page that the guest has: a path may lead elsewhere here than in QEMU's
- * container, so what the file has there is held against what QEMU itself finds.
+ * Opens the memory in place where possible. A path may lead elsewhere here than in QEMU's container, so the file's
+ * content at `probe`, a page of the guest, is compared with what QEMU itself reads there.
  */
 export async function openMemory(qmp: Qmp, probe: number): Promise<GuestMemory> {
 	const regions = await memoryMap(qmp);
@@ -33,21 +33,21 @@ export async function openMemory(qmp: Qmp, probe: number): Promise<GuestMemory> 
 	let why: string;
 	try {
 		const ram = await GuestRam.open(qmp);
-		const right = await same(ram, monitor, probe).catch((error: unknown) => {
+		const isSame = await samePage(ram, monitor, probe).catch((error: unknown) => {
 			ram.close();
 			throw error;
 		});
-		if (right) return ram;
+		if (isSame) return ram;
 		ram.close();
-		why = 'The file of the guest’s memory is not the one that QEMU has open.';
+		why = 'The guest’s memory file is not the one that QEMU has open.';
 	} catch (error) {
 		why = messageOf(error);
 	}
 	return new MonitorRam(qmp, regions, why);
 }
 
-/** A running guest may write between the two looks, but not each time. */
-async function same(ram: GuestRam, monitor: MonitorRam, page: number): Promise<boolean> {
+/** A running guest may write between the two reads, but not every time. */
+async function samePage(ram: GuestRam, monitor: MonitorRam, page: number): Promise<boolean> {
 	const [ours, theirs] = [new Uint32Array(1024), new Uint32Array(1024)];
 	for (let tries = 0; tries < 5; tries++) {
 		if (!ram.readPage(page, ours) || !(await monitor.readPage(page, theirs))) return false;
@@ -68,7 +68,7 @@ export class GuestRam implements GuestMemory {
 		private readonly path: string,
 		readonly blocks: readonly RamBlock[],
 	) {
-		this.how = `The guest’s memory is read in place, from ${path}.`;
+		this.how = `The guest’s memory is read from ${path}.`;
 		try {
 			this.file = openRegular(path, {mend: MEND});
 		} catch (error) {
@@ -76,13 +76,13 @@ export class GuestRam implements GuestMemory {
 			const refused = ['EACCES', 'EPERM'].includes(errnoOf(error) ?? '');
 			throw new UserError(
 				refused
-					? `${path} may not be opened: run dmascope as the user who runs QEMU, or as root.`
-					: `The guest's memory cannot be read: ${messageOf(error)}.`,
+					? `${path}: permission denied; run dmascope as the user who runs QEMU, or as root.`
+					: `${path} cannot be read: ${messageOf(error)}.`,
 			);
 		}
 	}
 
-	/** @throws UserError where the guest's memory is in no file that can be shared. */
+	/** @throws UserError where the guest's memory is not in a shared file */
 	static async open(qmp: Qmp): Promise<GuestRam> {
 		const backends = list(await qmp.execute('query-memdev')).map(fields);
 		const {name, path} = await backingFile(qmp, backends);
@@ -90,12 +90,14 @@ export class GuestRam implements GuestMemory {
 		const blocks = ramBlocks(regions, name);
 		const others = new Set(backends.map(({id}) => text(id)).filter(id => id !== '' && id !== name));
 		if (ramBlocks(regions.filter(region => others.has(region.name))).length > 0)
-			throw new UserError('The guest’s memory is in several backends, and one file can be read.');
-		if (blocks.length === 0) throw new UserError(`No memory of the guest is in ${path}; ${MEND}.`);
+			throw new UserError(
+				'The guest’s memory is in several backends; give it a single one to read it from its file.',
+			);
+		if (blocks.length === 0) throw new UserError(`${path} holds none of the guest’s memory; ${MEND}.`);
 		return new GuestRam(path, blocks);
 	}
 
-	/** Undefined, too, where the file does not give it any more. */
+	/** Undefined also where the file can no longer be read. */
 	page(gpa: number): Uint32Array | undefined {
 		const words = new Uint32Array(PAGE_SIZE / 4);
 		try {
@@ -109,29 +111,31 @@ export class GuestRam implements GuestMemory {
 		return this.read(gpa, new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
 	}
 
-	/** Fills `bytes` from an address on; false where that is not all memory. @throws UserError where the file ends before */
+	/** Fills `bytes` from an address on; false where not all of that is memory. @throws UserError where the file is too short */
 	read(gpa: number, bytes: Uint8Array): boolean {
 		const block = this.blocks.find(each => gpa >= each.gpa && gpa + bytes.length <= each.gpa + each.bytes);
 		if (block === undefined || this.closed) return false;
-		let got: number;
+		let count: number;
 		try {
-			got = fs.readSync(this.file, bytes, 0, bytes.length, block.offset + gpa - block.gpa);
+			count = fs.readSync(this.file, bytes, 0, bytes.length, block.offset + gpa - block.gpa);
 		} catch (error) {
-			throw new UserError(`The guest's memory cannot be read any more: ${messageOf(error)}.`);
+			throw new UserError(`${this.path} can no longer be read: ${messageOf(error)}.`);
 		}
-		if (got !== bytes.length)
-			throw new UserError(`${this.path} ends before the guest's memory does: has somebody cut it short?`);
+		if (count !== bytes.length)
+			throw new UserError(
+				`${this.path} is shorter than the guest's memory; do not truncate it while QEMU runs.`,
+			);
 		return true;
 	}
 
 	close(): void {
-		// The number of the open file is another's from now on.
+		// The descriptor may be reused for another file from now on.
 		this.closed = true;
 		fs.closeSync(this.file);
 	}
 }
 
-/** The memory backend that is a shared file. */
+/** The memory backend that is a shared file. @throws UserError where there is none */
 async function backingFile(
 	qmp: Qmp,
 	backends: readonly Record<string, unknown>[],
@@ -142,10 +146,10 @@ async function backingFile(
 		const property = (property: string) => qmp.execute('qom-get', {path: `/objects/${name}`, property});
 		if (text(await property('type')) !== 'memory-backend-file') continue;
 		const path = text(await property('mem-path'));
-		if (backend.share !== true) throw new UserError(`${path} holds no byte of the guest's: add share=on.`);
+		if (backend.share !== true) throw new UserError(`${path} is not shared with QEMU; add share=on.`);
 		return {name, path};
 	}
-	throw new UserError(`The guest's memory is in no file; ${MEND}.`);
+	throw new UserError(`The guest's memory is not in a file; ${MEND}.`);
 }
 
 export class MonitorRam implements GuestMemory {
@@ -153,18 +157,18 @@ export class MonitorRam implements GuestMemory {
 	readonly how: string;
 	readonly inPlace = false;
 
-	/** `why` it is not read in place. */
+	/** @param why the memory is not read in place */
 	constructor(
 		private readonly qmp: Qmp,
 		regions: readonly Region[],
 		why: string,
 	) {
-		// What is no memory is a device's, and a look at it may have effects.
+		// Anything but RAM belongs to a device, and reading it may have side effects.
 		this.blocks = ramBlocks(regions);
-		this.how = `The guest’s memory is read through the monitor, which is slower, and only its tables are. ${why}`;
+		this.how = `The guest’s memory is read through QEMU’s monitor, which is slow: only the tables are read. ${why}`;
 	}
 
-	/** The monitor cannot be asked at once: what is shown is what was read last. */
+	/** The monitor answers later: a page is shown as last read. */
 	page(): undefined {
 		return undefined;
 	}
@@ -176,6 +180,6 @@ export class MonitorRam implements GuestMemory {
 		return true;
 	}
 
-	/** The connection is not its own. */
+	/** The connection belongs to the link. */
 	close(): void {}
 }

@@ -1,4 +1,4 @@
-// Opens the machine that `dmascope qemu` was asked for.
+// Opens the machine of `dmascope qemu SOCKET`.
 
 import {UserError} from '../../user-error.js';
 import type {Lookup} from '../decode/decoder.js';
@@ -8,14 +8,14 @@ import {checkLog} from '../log-input.js';
 import {parseInterval} from '../observation.js';
 import {QemuMachine} from './machine.js';
 
-/** @throws UserError where the words make no sense, or QEMU cannot be looked at */
+/** @throws UserError where the command line is wrong, or QEMU cannot be viewed */
 export async function openQemu(
 	words: readonly string[],
 	{every, log}: {every?: string; log?: string},
 ): Promise<QemuMachine> {
 	const [socket, ...more] = words;
 	if (socket === undefined || more.length > 0)
-		throw new UserError('qemu takes one socket, that of -qmp, such as: dmascope qemu /run/vm0.qmp');
+		throw new UserError('qemu needs one QMP socket, such as: dmascope qemu /run/vm0.qmp');
 	if (log !== undefined) checkLog(log);
 	const machine: QemuMachine = await QemuMachine.open(socket, {
 		every: every === undefined ? undefined : parseInterval(every),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {Decoder} from '../../../source/live/decode/decoder.js';
-import {closing, howOften, paragraph} from '../../../source/live/decode/report.js';
+import {closing, frequencyText, paragraph} from '../../../source/live/decode/report.js';
 import {rateOf} from '../../../source/live/decode/storm.js';
 import {lineText} from '../../../source/print.js';
 
@@ -33,7 +33,7 @@ test('a storm is one group, with its rate and its places', () => {
 	);
 	const [group] = storm.groups;
 	assert.equal(Math.round(rateOf(group) ?? 0), 100);
-	assert.equal(howOften(group), '1,001 in 10.0 s, 100 a second');
+	assert.equal(frequencyText(group), '1,001 in 10.0 s, 100 a second');
 });
 
 test('a clock that is set back (another boot) is not counted', () => {

@@ -136,10 +136,10 @@ test('the faults of its log come with what the host knows of the device; a log t
 	assert.equal(without.state().logged, undefined);
 	assert.match(
 		without.state().notes?.join('\n') ?? '',
-		/^faults in the kernel log: There is no .*kern\.log/m,
+		/^faults in the kernel log: .*kern\.log does not exist/m,
 	);
 	await assert.rejects(
 		() => openHost({root, log, trace: false}),
-		/There is no .*kern\.log; check the path\./,
+		/kern\.log does not exist; check the path\./,
 	);
 });

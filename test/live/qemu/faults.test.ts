@@ -31,7 +31,7 @@ async function setup(t: TestContext, status: string) {
 		},
 		close: () => {},
 	});
-	return {words, look: () => amdviFaults(qmp, {format: 'amd-vi', base: 0xfed80000}, pages.look())};
+	return {words, look: () => amdviFaults(qmp, {format: 'amd-vi', base: 0xfed80000}, pages.view())};
 }
 
 test('events that the kernel has not taken are faults; each is kept once, also when it is taken', async t => {

@@ -189,7 +189,7 @@ test('a log that is not there is a note, and the faults of the registers are sho
 	const {machine} = await started(t, undefined, new KernelLog('/no/such.log'));
 	machine.watch(() => {});
 	const {logged} = await until(machine, ({notes}) =>
-		notes?.includes('There is no /no/such.log; check the path.'),
+		notes?.includes('/no/such.log does not exist; check the path.'),
 	);
 	assert.equal(logged, undefined);
 });
@@ -203,7 +203,7 @@ test('a QEMU that goes away leaves its last picture, and is found again when it 
 	assert.equal(gone.lost?.seen, '12:34:56');
 	assert.equal(mapped(gone), '1→7×1');
 	assert.equal(machine.memory.page(0x5000)?.[2], 0x7003);
-	await until(machine, ({lost}) => /^There is no |^Nobody listens at /.test(lost?.why ?? ''));
+	await until(machine, ({lost}) => / does not exist; |nothing is listening/.test(lost?.why ?? ''));
 	fake.map(1, 9);
 	await fake.start();
 	await until(machine, state => state.lost === undefined && mapped(state) === '1→9×1');
@@ -252,7 +252,7 @@ test('a machine that cannot be looked at is refused at the start', async t => {
 	);
 	await refused(fake => {
 		fake.answer = () => undefined;
-	}, /has closed the connection/);
+	}, /closed the connection/);
 	await refused(fake => {
 		fake.answer = (_, report) => report.replaceAll('intel_iommu', 'hpet');
 	}, /This machine has no IOMMU: start QEMU with/);

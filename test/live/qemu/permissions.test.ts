@@ -56,14 +56,14 @@ test('rights count when a file is opened: what is open stays open, what is not i
 	asOwner(() => fake.kill());
 	await start(0);
 	const {domains} = await until(machine, ({lost}) =>
-		lost?.why.includes('may not be opened: run dmascope as'),
+		lost?.why.includes('permission denied; run dmascope as'),
 	);
 	assert.equal(domains[0].mappings?.[0].hpa, 0x8000);
 
 	allow(fake.socket, 0o666);
 	fake.map(1, 9);
 	await until(machine, state => mapped(state) === 0x9000);
-	assert.match(how(), /through the monitor, .* may not be opened: run dmascope as the user who runs QEMU/);
+	assert.match(how(), /through the monitor, .* permission denied; run dmascope as the user who runs QEMU/);
 
 	allow(fake.memory, 0o644);
 	fake.map(1, 10);

@@ -136,7 +136,7 @@ describe('the tables that Linux builds in QEMU', {concurrency: true}, () => {
 			still.watch(() => {});
 			process.kill('SIGKILL');
 			const {lost, domains} = await until(still, state => state.lost);
-			assert.match(lost?.why ?? '', /QEMU has closed the connection|Nobody listens at/);
+			assert.match(lost?.why ?? '', /QEMU closed the connection|nothing is listening/);
 			assert.equal(lost?.seen, CLOCK);
 			assert.deepEqual(domains, before.domains);
 			const [access] = plain.filter(({leaves}) => leaves.length > 0);
