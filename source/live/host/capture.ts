@@ -20,7 +20,7 @@ export class Capture implements Witness {
 	private readonly entries = new Map<string, TarEntry>();
 
 	file(path: string, content: string): void {
-		// To be there is known of a file before what is in it.
+		// Whether a file exists is noted before its content is read.
 		if (content !== '' || !this.entries.has(path)) this.add(path, 'file', content, true);
 	}
 
@@ -36,14 +36,14 @@ export class Capture implements Witness {
 		this.add(path, 'file', '', false);
 	}
 
-	/** In the order of paths. Processes that hold nothing are nobody's business. */
+	/** Sorted by path, and without the processes that hold no group: they are private. */
 	contents(): TarEntry[] {
 		const all = [...this.entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-		const holders = new Set(all.filter(({kind}) => kind === 'link').map(({path}) => processOf(path)));
+		const owners = new Set(all.filter(({kind}) => kind === 'link').map(({path}) => processOf(path)));
 		const refused = all.find(({path, readable}) => !readable && processOf(path) !== undefined);
 		return all.filter(entry => {
 			const process = processOf(entry.path);
-			return process === undefined || entry === refused || entry.path === '/proc/1' || holders.has(process);
+			return process === undefined || entry === refused || entry.path === '/proc/1' || owners.has(process);
 		});
 	}
 
@@ -61,13 +61,13 @@ const processOf = (path: string): string | undefined => /^\/proc\/(\d+)(\/|$)/.e
 export function ownTree(): Source {
 	if (process.platform !== 'linux')
 		throw new UserError(
-			`dmascope host reads Linux’s /sys, and this is ${process.platform}; look at a capture: dmascope host --root FILE.tar`,
+			`dmascope host needs Linux, and this is ${process.platform}; open a capture: dmascope host --root FILE.tar`,
 		);
 	return new Disk('/');
 }
 
-/** Every Linux has one of these, and every capture what was found of them. */
-const KNOWN = [
+/** Every Linux, and every capture of one, has at least one of these. */
+const TYPICAL = [
 	'/proc/cmdline',
 	'/proc/cpuinfo',
 	'/proc/sys/kernel/osrelease',
@@ -76,18 +76,18 @@ const KNOWN = [
 	'/sys/kernel/iommu_groups',
 ];
 const CAPTURE: FileKind = {name: 'a capture', matches: isCapture};
-/** More than a capture of a thousand devices, with as much of their page tables as is read. */
+/** Larger than a capture of a thousand devices with their page tables. */
 const CAPTURE_BYTES = 2 ** 28;
-const MEND = 'name a folder, or a file that --capture has made';
+const MEND = 'name a folder, or a file written by --capture';
 
-/** A folder, which may change, or a tar file that --capture has made. @throws UserError where it is neither */
+/** A folder, which may change, or a tar file written by --capture. @throws UserError where it is neither */
 export function treeAt(root: string): () => Source {
 	const isFolder = attempt(root, () => fs.statSync(root).isDirectory());
 	if (!isFolder) {
 		const files = filesIn(root);
 		return () => files;
 	}
-	return () => checked(root, new Disk(root));
+	return () => checkSource(root, new Disk(root));
 }
 
 function filesIn(root: string): Source {
@@ -99,13 +99,13 @@ function filesIn(root: string): Source {
 		);
 	const files = new Files();
 	for (const {path, kind, text, readable} of entriesOf(tar, root)) files.add(path, kind, text, readable);
-	return checked(root, files);
+	return checkSource(root, files);
 }
 
-/** Without any of these files, everything would seem to be switched off. @throws UserError */
-function checked(root: string, source: Source): Source {
-	if (!KNOWN.some(path => source.kind(path) !== undefined))
-		throw new UserError(`${root} holds none of the files of a Linux host; ${MEND}.`);
+/** Without any of these files, everything would appear switched off. @throws UserError */
+function checkSource(root: string, source: Source): Source {
+	if (!TYPICAL.some(path => source.kind(path) !== undefined))
+		throw new UserError(`${root} has none of the files of a Linux host; ${MEND}.`);
 	return source;
 }
 
@@ -119,7 +119,7 @@ function attempt<T>(root: string, work: () => T): T {
 	}
 }
 
-/** Keeps what is read of a host as a tar file. @throws UserError */
+/** Writes what is read of a host to a tar file. @throws UserError */
 export async function captureHost(
 	root: string | undefined,
 	file: string,
@@ -127,19 +127,19 @@ export async function captureHost(
 	print: Print,
 ): Promise<void> {
 	const options: NewOptions = {
-		// It names programs and virtual machines, and other users need not know of them.
+		// A capture names programs and virtual machines: other users must not read it.
 		mode: 0o600,
 		inputs: root === undefined ? [] : [root],
 		replaces: {kind: CAPTURE, force},
 	};
 	checkNew(file, options);
-	const recorded = new Capture();
-	await readHost(new Tree(root === undefined ? ownTree() : treeAt(root)(), recorded));
-	const tar = recorded.tar();
+	const capture = new Capture();
+	await readHost(new Tree(root === undefined ? ownTree() : treeAt(root)(), capture));
+	const tar = capture.tar();
 	createNew(file, tar, options);
-	const contents = recorded.contents();
+	const contents = capture.contents();
 	print(contents.map(({path, text, kind}) => (kind === 'link' ? `${path} → ${text}` : path)));
 	print(
-		`${file}: ${plural(contents.length, 'file')} and links, ${sizeText(tar.length)}; look at it with dmascope host --root ${file}`,
+		`${file}: ${plural(contents.length, 'file')} and links, ${sizeText(tar.length)}; open it with dmascope host --root ${file}`,
 	);
 }

@@ -1,4 +1,4 @@
-// A host for programs. What does not apply is null.
+// A host as JSON. A value that does not apply is null.
 
 import type {HostFacts} from '../../machine/host.js';
 import {type Logged, loggedJson} from '../../machine/logged.js';

@@ -1,4 +1,4 @@
-// dmascope host: this Linux host, or another's capture.
+// dmascope host: this Linux host, or the capture of another.
 
 import fs from 'node:fs';
 import os from 'node:os';
@@ -50,30 +50,31 @@ export async function openHost({root, log, every, trace}: HostFlags): Promise<Ho
 
 const NO_LOG: Gap = {
 	what: 'faults: a capture has no kernel log',
-	how: 'keep that machine’s log too (dmesg >FILE), and add --log FILE',
+	how: 'save that machine’s log too (dmesg >FILE), and add --log FILE',
 };
 
 const NO_TRACE: Gap = {
-	what: 'what the kernel maps and unmaps, as it happens',
+	what: 'the kernel’s maps and unmaps as they happen',
 	how: 'sudo dmascope host --trace',
 };
 
-/** Seconds of CLOCK_MONOTONIC, as events have them. */
+/** CLOCK_MONOTONIC in seconds, the clock of the events. */
 const monotonic = (): number => Number(process.hrtime.bigint()) / 1e9;
 
-/** @throws UserError where this kernel, or whoever asks, has no tracing */
+/** @throws UserError where the kernel has no tracing, or does not allow it */
 export function openTracing(root: string | undefined): Tracing {
-	if (root !== undefined) throw new UserError('--trace is of this machine’s own kernel; leave out --root.');
+	if (root !== undefined)
+		throw new UserError('--trace works only on this machine’s own kernel; remove --root.');
 	const tracing = Tracing.open();
-	// Its instance is to go however the program ends: a closed pipe, a crash.
+	// Remove the tracing instance however the program ends: a closed pipe, a crash.
 	process.once('exit', () => tracing.close());
 	return tracing;
 }
 
-/** The host once, as text or as JSON. */
+/** Prints the host once, as text or JSON. */
 export async function printHost(machine: HostMachine, json: boolean, print: Print): Promise<void> {
 	await machine.readLog();
-	const {host: words, logged} = machine.state();
-	if (words === undefined) return;
-	print(json ? jsonLines(hostJson(machine.host, words, logged)) : hostLines(words, logged));
+	const {host: facts, logged} = machine.state();
+	if (facts === undefined) return;
+	print(json ? jsonLines(hostJson(machine.host, facts, logged)) : hostLines(facts, logged));
 }

@@ -5,7 +5,7 @@ import {gapsOf} from './gaps.js';
 import {readGroups} from './groups.js';
 import type {Host} from './host.js';
 import {type Owners, readOwners} from './owners.js';
-import {areTooLong, readPageTables} from './page-tables.js';
+import {hasCutTables, readPageTables} from './page-tables.js';
 import {PciIds} from './pci-ids.js';
 import {readSettings} from './settings.js';
 import type {Tree} from './tree.js';
@@ -18,7 +18,7 @@ export type HostCache = {pciIds: PciIds; readTables: typeof readPageTables};
 /** @param now a clock in milliseconds */
 export const hostCache = (now: () => number): HostCache => ({
 	pciIds: new PciIds(),
-	readTables: rateLimited(now, readPageTables, areTooLong),
+	readTables: rateLimited(now, readPageTables, hasCutTables),
 });
 
 const NO_OWNERS: Owners = {owners: [], complete: true};

@@ -58,10 +58,10 @@ test('a machine without a unit, and tables of another kind, are refused with a s
 	await refused(
 		'0000000000000000-00000000ffffffff (prio 0, ram): m0',
 		'',
-		/no IOMMU: start QEMU with -device/,
+		/no IOMMU; start QEMU with -device/,
 	);
-	await refused(VTD, REGISTERS.replace('018ee000', '018ee400'), /in scalable mode/);
-	await refused(VTD, 'Cannot access memory', /does not print what is at 0xfed90000/);
+	await refused(VTD, REGISTERS.replace('018ee000', '018ee400'), /scalable mode/);
+	await refused(VTD, 'Cannot access memory', /cannot print memory at 0xfed90000/);
 	await refused(
 		'0000000000000000-00000000ffffffff (prio 0, ram): m0',
 		'',

@@ -40,7 +40,7 @@ for (const shared of [true, false]) {
 		assert.deepEqual(devices, [{rid: RID, name: 'nvme0', driver: '', domain: DOMAIN, untranslated: false}]);
 		assert.equal(domains.length, 1);
 		assert.equal(mapped(machine.state()), '1→7×1');
-		assert.match(notes?.[0] ?? '', shared ? /in place, from / : /monitor, which is slower.*add share=on/);
+		assert.match(notes?.[0] ?? '', shared ? /memory is read from / : /monitor, which is slow.*add share=on/);
 		let changes = 0;
 		machine.watch(() => changes++);
 		await setTimeout(50);

@@ -84,7 +84,7 @@ test('a file that ends early is a sentence, and no signal; a closed one gives no
 	const ram = await openRam(t, {share: true, type: 'memory-backend-file', file});
 	fs.truncateSync(file, 0x10000);
 	assert.equal(ram.read(0xf000, new Uint8Array(4096)), true);
-	assert.throws(() => ram.read(0x10000, new Uint8Array(4096)), /ends before the guest's memory does/);
+	assert.throws(() => ram.read(0x10000, new Uint8Array(4096)), /is shorter than the guest's memory/);
 	assert.equal(ram.page(0x10000), undefined);
 	ram.close();
 	assert.equal(ram.page(0xf000), undefined);
@@ -97,7 +97,7 @@ test('memory that cannot be read is a sentence that says how to mend it', async 
 			openRam(t, {share: true, type: 'memory-backend-file', file, ...backend}),
 			(error: unknown) => error instanceof UserError && pattern.test(error.message),
 		);
-	await refused({type: 'memory-backend-ram'}, /in no file; start QEMU with -object memory-backend-file/);
+	await refused({type: 'memory-backend-ram'}, /not in a file; start QEMU with -object memory-backend-file/);
 	await refused({share: false}, /add share=on\.$/);
 	await refused({}, /cannot be read: ENOENT/);
 	const fifo = path.join(path.dirname(file), 'fifo');

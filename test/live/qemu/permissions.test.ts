@@ -45,13 +45,13 @@ test('rights count when a file is opened: what is open stays open, what is not i
 	t.after(() => machine.close());
 	machine.watch(() => {});
 	const how = () => machine.state().notes?.[0] ?? '';
-	assert.match(how(), /in place, from /);
+	assert.match(how(), /memory is read from /);
 
 	allow(fake.memory, 0);
 	allow(fake.socket, 0);
 	fake.map(1, 8);
 	await until(machine, state => mapped(state) === 0x8000);
-	assert.match(how(), /in place, from /);
+	assert.match(how(), /memory is read from /);
 
 	asOwner(() => fake.kill());
 	await start(0);
@@ -63,9 +63,12 @@ test('rights count when a file is opened: what is open stays open, what is not i
 	allow(fake.socket, 0o666);
 	fake.map(1, 9);
 	await until(machine, state => mapped(state) === 0x9000);
-	assert.match(how(), /through the monitor, .* permission denied; run dmascope as the user who runs QEMU/);
+	assert.match(how(), /through QEMU’s monitor, .* permission denied; run dmascope as the user who runs QEMU/);
 
 	allow(fake.memory, 0o644);
 	fake.map(1, 10);
-	await until(machine, state => mapped(state) === 0xa000 && state.notes?.[0].includes('in place, from '));
+	await until(
+		machine,
+		state => mapped(state) === 0xa000 && state.notes?.[0].includes('memory is read from '),
+	);
 });

@@ -48,7 +48,10 @@ test('no socket, another protocol, and a machine that goes away are each a sente
 	await assert.rejects(Qmp.connect(nowhere), sentence(/none does not exist; start QEMU with -qmp/));
 	const file = path.join(folder(t), 'file');
 	fs.writeFileSync(file, 'no socket');
-	await assert.rejects(Qmp.connect(file), sentence(/^Cannot connect to .*file: nothing is listening; start QEMU/));
+	await assert.rejects(
+		Qmp.connect(file),
+		sentence(/^Cannot connect to .*file: nothing is listening; start QEMU/),
+	);
 	await assert.rejects(Qmp.connect(await fakeQemu(t, 'SSH-2.0-x\r\n')), sentence(/is not a QMP socket/));
 	await assert.rejects(Qmp.connect(await fakeQemu(t, '{"return": 1}\n')), sentence(/is not a QMP socket/));
 	const socket = await fakeQemu(t, GREETING, ({execute}) =>

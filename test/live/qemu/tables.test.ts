@@ -117,7 +117,7 @@ describe('the tables that Linux builds in QEMU', {concurrency: true}, () => {
 			assert.ok(typeof guest !== 'string');
 			const {qmp: socket, other, process} = await boot(t, guest, {...VTD, shared: false, faults: true});
 			const machine = await openMachine(t, other);
-			assert.match(machine.state().notes?.[0] ?? '', /through the monitor, which is slower/);
+			assert.match(machine.state().notes?.[0] ?? '', /through QEMU’s monitor, which is slow/);
 			machine.watch(() => {});
 			await assertComeAndGo(machine);
 			await assertFaults(machine);
