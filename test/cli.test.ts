@@ -98,7 +98,7 @@ const WRONG: [string[], RegExp][] = [
 	[['host', 'there'], /host takes no more words/],
 	[
 		['host', '--root', '/nope'],
-		/\/nope does not exist; name a folder, or a file that --capture has made\.\n$/,
+		/\/nope does not exist; name a folder, or a file written by --capture\.\n$/,
 	],
 	[
 		['host', '--root', '/dev/zero'],
@@ -106,11 +106,11 @@ const WRONG: [string[], RegExp][] = [
 	],
 	[
 		['host', '--root', '/bin/sh'],
-		/\/bin\/sh is no tar file, or it is cut short or damaged at byte 0; capture the host again\.\n$/,
+		/\/bin\/sh is not a tar file, or is damaged or cut short at byte 0; capture the host again\.\n$/,
 	],
 	[['host', '--log', '/nope/kern.log'], /\/nope\/kern\.log does not exist; check the path/],
 	[['qemu', '/nope/there', '--log', '/nope/kern.log'], /\/nope\/kern\.log does not exist; check the path/],
-	[['host', '--trace', '--root', '/tmp'], /--trace is of this machine’s own kernel; leave out --root/],
+	[['host', '--trace', '--root', '/tmp'], /--trace works only on this machine’s own kernel; remove --root/],
 	[
 		['host', '--capture', '/nope/a.tar'],
 		/\/nope\/a\.tar is in a folder that does not exist; choose another name\.\n$/,

@@ -20,9 +20,9 @@ test('groups are listed with whose they are, and the chosen one with its devices
 	assert.match(first, /FAULTS ─ 3 in /);
 	assert.doesNotMatch(first, /GUEST|DOMAIN|CONSOLE|MODEL|lab|policy/);
 	const web = await press(...Array.from({length: 10}, () => 'down'));
-	assert.match(web, /GROUP 6[\s\S]*Group 6 is VM web’s \(qemu-system-x86, process \d+\)/);
+	assert.match(web, /GROUP 6[\s\S]*Group 6 belongs to VM web \(qemu-system-x86, process \d+\)/);
 	const shared = await press('down', 'down');
-	assert.match(shared, /GROUP 7[\s\S]*! Group 7 is shared by 02:00\.0 NVMe controller/);
+	assert.match(shared, /GROUP 7[\s\S]*! Group 7 is shared: 02:00\.0 NVMe controller/);
 });
 
 test('Enter on a fault has it in words; what is wrong has a cause and a cure, what is not seen a way to see it', async t => {
@@ -32,7 +32,7 @@ test('Enter on a fault has it in words; what is wrong has a cause and a cure, wh
 	assert.equal(store.getState().view, 'faults');
 	assert.match(words, /IN WORDS[\s\S]*what +It asked twice to write at 0xdeadbeef000, and was refused\./);
 	assert.match(words, /ls \/sys\/kernel\/iommu_groups\/7\/devices/);
-	assert.match(await press('8'), /cure\s+│\s+│ +Take it from the host: echo 0000:02:00\.1/);
+	assert.match(await press('8'), /cure\s+│\s+│ +Unbind it: echo 0000:02:00\.1/);
 	assert.match(await press('down'), /Not seen from here: page tables[\s\S]*CONFIG_INTEL_IOMMU_DEBUGFS/);
 	assert.match(await press('9'), /Nothing is traced\. sudo dmascope host --trace/);
 	assert.match(await press('3'), /There is no view of walk here/);

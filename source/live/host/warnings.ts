@@ -64,7 +64,7 @@ function shared({number, devices, verdict, owners}: HostGroup): Finding[] {
 		{
 			id: `shared:${number}`,
 			severity: owners.length > 0 ? 'error' : 'warning',
-			title: `Group ${number} has ${named(passedThrough)} for a VM and ${named(blocking)} of the host`,
+			title: `Group ${number} is shared: ${named(passedThrough)} for a VM, ${named(blocking)} for the host`,
 			cause: `The IOMMU cannot isolate devices within a group. vfio does not open this one (QEMU: “group ${number} is not viable”) while a host driver (${drivers}) uses a device in it.`,
 			cure: `Unbind ${blocking.length === 1 ? 'it' : 'them'}: ${unbind.join('; ')}. Or move the card to a slot with its own group.`,
 			about: [number, ...devices.map(({id}) => id)],

@@ -33,12 +33,12 @@ const HELD: Machine = {
 	'/proc/4242/fd/31': {to: '/dev/vfio/7'},
 };
 
-test('a VM is known by its name, from the command line of the process that has the group open', async () => {
+test('a VM’s name comes from the command line of the process that has the group open', async () => {
 	const [held] = (await hostOf(HELD)).groups;
 	assert.deepEqual(held?.owners, [
 		{pid: 4242, command: 'qemu-system-x86', vm: 'we,b', groups: [7], devices: []},
 	]);
-	assert.equal(verdictText(held), 'group 7 is VM we,b’s (qemu-system-x86, process 4242)');
+	assert.equal(verdictText(held), 'Group 7 belongs to VM we,b (qemu-system-x86, process 4242)');
 	for (const [name, vm] of [
 		['plain', 'plain'],
 		['process=x,guest=last', 'last'],
@@ -60,7 +60,7 @@ test('a group whose owner cannot be seen is not called free', async () => {
 	assert.equal(await verdict({'/proc/77/fd/': ''}), 'unseen');
 });
 
-test('a device that was opened through iommufd is its owner’s too', async () => {
+test('a device opened through iommufd belongs to its owner', async () => {
 	const {'/proc/4242/fd/31': _, ...rest} = HELD;
 	const [held] = (
 		await hostOf({
@@ -73,7 +73,7 @@ test('a device that was opened through iommufd is its owner’s too', async () =
 	assert.equal(held?.verdict.is, 'held');
 });
 
-test('devices are called what pci.ids calls them, else by their numbers', async () => {
+test('device names come from pci.ids, else devices have their numbers', async () => {
 	const list =
 		'# a list\n8086  Intel Corporation\n\t10d2  other\n\t10d3  82574L\n\t\t8086 a01f  board\n\nC 02  Network\n';
 	const product = async (machine: Machine) =>
@@ -84,7 +84,7 @@ test('devices are called what pci.ids calls them, else by their numbers', async 
 	assert.equal(await product({}), undefined);
 });
 
-test('a unit’s registers are decoded; garbage, and what is missing, is unknown', async () => {
+test('a unit’s registers are decoded; missing or invalid ones are unknown', async () => {
 	const [unit] = (await hostOf(VTD)).units;
 	assert.equal(unit?.vtd?.addressBits, 48);
 	assert.deepEqual(unit?.vtd?.levels, [3, 4]);
@@ -93,11 +93,11 @@ test('a unit’s registers are decoded; garbage, and what is missing, is unknown
 	assert.equal(unit?.version, '1.0');
 	const broken = await hostOf({...VTD, '/sys/devices/virtual/iommu/dmar0/intel-iommu/cap': 'zz\x1b[31m'});
 	assert.equal(broken.units[0]?.vtd, undefined);
-	assert.match(textOf(broken), /its capabilities are unknown/);
+	assert.match(textOf(broken), /capabilities unknown/);
 	assert.equal((await hostOf({'/sys/class/iommu/smmu3.0/': ''})).units[0]?.format, 'other');
 });
 
-test('AMD’s feature words stand in another order since Linux 6.7', async () => {
+test('AMD’s feature words have a new order since Linux 6.7', async () => {
 	const levels = async (release: string, features: string) =>
 		(
 			await hostOf({
@@ -112,15 +112,15 @@ test('AMD’s feature words stand in another order since Linux 6.7', async () =>
 	assert.equal(await levels('7.0', '4d3:0'), 5);
 });
 
-test('what is not seen is said, with what would show it', async () => {
-	assert.match((await gaps({})).join('\n'), /the kernel drives no IOMMU: switch VT-d on.*intel_iommu=on/);
+test('a gap says how to see what is missing', async () => {
+	assert.match((await gaps({})).join('\n'), /the kernel uses no IOMMU: enable VT-d.*intel_iommu=on/);
 	assert.match((await gaps({'/.dockerenv': ''})).join('\n'), /this is a container: run it on the host/);
 	assert.match((await gaps({'/proc/cpuinfo': 'flags : hypervisor\n'})).join('\n'), /-device intel-iommu/);
 	assert.match(
 		(await gaps(HELD)).join('\n'),
 		/debugfs is not mounted: mount -t debugfs debugfs \/sys\/kernel\/debug/,
 	);
-	assert.match((await gaps(HELD)).join('\n'), /no pci.ids: apt install pci.ids/);
+	assert.match((await gaps(HELD)).join('\n'), /pci.ids is missing: apt install pci.ids/);
 	assert.match(
 		(await gaps({...HELD, '/sys/kernel/debug/sched/': ''})).join('\n'),
 		/CONFIG_INTEL_IOMMU_DEBUGFS/,
@@ -130,7 +130,7 @@ test('what is not seen is said, with what would show it', async () => {
 	assert.match(user.join('\n'), /page tables: run as root/);
 });
 
-test('a page is 80 columns wide, and nothing of the machine’s moves the cursor', async () => {
+test('a report is 80 columns wide, and no name in it moves the cursor', async () => {
 	const name = `\x1b[2J\u009b31m\u202e${'long'.repeat(60)}`;
 	const text = textOf(
 		await hostOf({

@@ -14,7 +14,7 @@ import {soonAsync} from '../../helpers/soon.js';
 
 const INTEL = path.join(import.meta.dirname, 'intel.tar');
 
-test('a capture is a new file that this user alone may read, or replaces another capture with --force', async t => {
+test('a capture is a new file that only this user may read; --force replaces another capture', async t => {
 	const place = folder(t);
 	const at = (name: string) => path.join(place, name);
 	const capture = (file: string, force: boolean) => captureHost(INTEL, file, force, () => {});
@@ -50,21 +50,17 @@ test('a capture is a new file that this user alone may read, or replaces another
 	assert.deepEqual(fs.readdirSync(place).sort(), ['a.tar', 'file', 'link', 'read.tar']);
 });
 
-test('what is no capture of a host is no host without an IOMMU', async t => {
+test('a file that is not a capture is refused, not shown as a host without an IOMMU', async t => {
 	const place = folder(t);
 	const file = path.join(place, 'a.tar');
 	const whole = fs.readFileSync(INTEL);
 	const other = tarOf([{path: '/etc/passwd', kind: 'file', text: 'x', readable: true}]);
 	const refused: [string, Uint8Array, RegExp][] = [
-		['empty', Buffer.alloc(0), /a\.tar is empty; name a file that --capture has made\.$/],
-		['511 zeros', Buffer.alloc(511), /a\.tar is no tar file, or it is cut short or damaged at byte 0/],
-		[
-			'zeros',
-			Buffer.alloc(10_240),
-			/a\.tar holds none of the files of a Linux host; name a folder, or a file/,
-		],
-		['other files', other, /a\.tar holds none of the files of a Linux host/],
-		['cut', whole.subarray(0, 51_200), /a\.tar is no tar file, or it is cut short or damaged at byte \d/],
+		['empty', Buffer.alloc(0), /a\.tar is empty; name a file written by --capture\.$/],
+		['511 zeros', Buffer.alloc(511), /a\.tar is not a tar file, or is damaged or cut short at byte 0/],
+		['zeros', Buffer.alloc(10_240), /a\.tar has none of the files of a Linux host; name a folder, or a file/],
+		['other files', other, /a\.tar has none of the files of a Linux host/],
+		['cut', whole.subarray(0, 51_200), /a\.tar is not a tar file, or is damaged or cut short at byte \d/],
 		[
 			'gzip',
 			zlib.gzipSync(whole),
@@ -77,12 +73,12 @@ test('what is no capture of a host is no host without an IOMMU', async t => {
 		assert.throws(() => treeAt(file)(), pattern, what);
 	}
 	assert.throws(() => treeAt(`${place}/none`)(), /none does not exist; name a folder, or a file/);
-	assert.throws(() => treeAt(place)(), /holds none of the files of a Linux host/);
+	assert.throws(() => treeAt(place)(), /has none of the files of a Linux host/);
 	fs.mkdirSync(path.join(place, 'sys/class/iommu'), {recursive: true});
 	assert.equal((await readHost(new Tree(treeAt(place)()))).units.length, 0);
 });
 
-test('a machine of 20,000 devices, each with a group, a link and a name of its own, takes seconds', async t => {
+test('20,000 devices, each with a group, a link and a name, are read within seconds', async t => {
 	const file = path.join(folder(t), 'large.tar');
 	const COUNT = 20_000;
 	const digits = (n: number) => n.toString(16).padStart(4, '0');

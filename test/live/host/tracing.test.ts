@@ -129,7 +129,7 @@ test('where it cannot be read any more, it says so', t => {
 		throw Object.assign(new Error('ENODEV: no such device, read'), {code: 'ENODEV'});
 	});
 	assert.deepEqual(tracing.poll(), []);
-	assert.match(tracing.lost ?? '', /cannot be read any more.*ENODEV.*start dmascope anew/);
+	assert.match(tracing.lost ?? '', /can no longer be read: ENODEV.*restart dmascope/);
 	tracing.close();
 	assert.deepEqual(names(), []);
 });
@@ -147,19 +147,16 @@ test('what killed dmascopes have left is removed, and nothing else', t => {
 });
 
 test('where there is no tracing, one sentence says how to get it', t => {
-	fails(folder(t), /There is no \/sys\/kernel\/tracing; look from the host itself/);
+	fails(folder(t), /\/sys\/kernel\/tracing does not exist; run dmascope on the host/);
 	const unmounted = folder(t);
 	fs.mkdirSync(path.join(unmounted, TRACING), {recursive: true});
 	fails(
 		unmounted,
-		/not mounted; as root, on the host itself: mount -t tracefs tracefs \/sys\/kernel\/tracing$/,
+		/not mounted; run this as root on the host: mount -t tracefs tracefs \/sys\/kernel\/tracing$/,
 	);
 	fs.mkdirSync(path.join(unmounted, TRACING, 'events'));
 	fails(unmounted, /no instances/);
-	fails(
-		tracefs(t, {events: []}).root,
-		/no trace events of its IOMMUs; boot one that is built with CONFIG_FTRACE/,
-	);
+	fails(tracefs(t, {events: []}).root, /no IOMMU trace events; boot one built with CONFIG_FTRACE/);
 });
 
 function as(t: TestContext, user: number): void {
@@ -171,8 +168,8 @@ function as(t: TestContext, user: number): void {
 }
 
 for (const [code, user, message] of [
-	['EACCES', 1000, /root alone trace it; try sudo dmascope host --trace/],
-	['EROFS', 0, /traced from here \(EROFS\); do it on the host itself, outside of a container/],
+	['EACCES', 1000, /Only root may trace the kernel; run sudo dmascope host --trace/],
+	['EROFS', 0, /tracing from here \(EROFS\); run dmascope on the host, outside a container/],
 	['EEXIST', 0, /Another dmascope/],
 	['ENOMEM', 0, /cannot be used: ENOMEM/],
 ] as const)

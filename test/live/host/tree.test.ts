@@ -102,5 +102,5 @@ test('paths that are too deep or too long are nothing, and memory for them has a
 	assert.equal(tree.read('/deep'), undefined);
 	assert.throws(() => {
 		for (let i = 0; ; i++) files.add(`/${'x'.repeat(2000)}/${i}`, 'file', '');
-	}, /The paths of the capture take too much memory; name a capture of one host\./);
+	}, /The paths of the capture need too much memory; name a capture of one host\./);
 });

@@ -5,39 +5,39 @@ import {group, hostOf, type Machine, pci, VTD} from '../../helpers/host-tree.js'
 const CPU = (flags: string) =>
 	`processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu ${flags} lm\n\nprocessor\t: 1\n`;
 const ids = async (machine: Machine): Promise<string[]> => (await hostOf(machine)).findings.map(({id}) => id);
-/** A machine where all is well: one card of the host, in a group of its own. */
+/** A healthy machine: one card of the host, in its own group. */
 const WELL: Machine = {
 	...VTD,
 	...group(1),
 	...pci('0000:01:00.0', {driver: 'e1000e', group: 1}),
 };
 
-test('where all is well there is no warning', async () => {
+test('a healthy machine has no finding', async () => {
 	assert.deepEqual((await hostOf(WELL)).findings, []);
 	assert.deepEqual((await hostOf({})).findings, []);
 });
 
-test('no IOMMU though there may be one', async () => {
+test('no IOMMU in use though the machine may have one', async () => {
 	const cause = async (machine: Machine) =>
 		(await hostOf(machine)).findings.map(({cause, cure}) => `${cause} ${cure}`).join();
 	assert.match(await cause({'/proc/cpuinfo': CPU('vmx')}), /VT-x.*no ACPI table DMAR.*intel_iommu=on/);
 	assert.match(
 		await cause({'/proc/cpuinfo': CPU('svm').replace('GenuineIntel', 'AuthenticAMD')}),
-		/AMD-V,.*[Ss]witch AMD-Vi/,
+		/AMD-V,.*[Ee]nable AMD-Vi/,
 	);
-	assert.match(await cause({'/sys/firmware/acpi/tables/IVRS': ''}), /ACPI table IVRS.*Switch AMD-Vi/);
+	assert.match(await cause({'/sys/firmware/acpi/tables/IVRS': ''}), /ACPI table IVRS.*Enable AMD-Vi/);
 	assert.match(
 		await cause({
 			'/sys/firmware/acpi/tables/DMAR': {refused: true},
 			'/proc/cmdline': 'quiet intel_iommu=off ro',
 		}),
-		/booted with intel_iommu=off.*Take intel_iommu=off off/,
+		/booted with intel_iommu=off.*Remove intel_iommu=off/,
 	);
-	// What a guest's processor can do is its host's affair.
+	// A guest's processor flags come from its host.
 	assert.equal(await cause({'/proc/cpuinfo': CPU('vmx hypervisor')}), '');
 });
 
-test('a group with a device of vfio’s and one of the host’s', async () => {
+test('a group with a vfio device and a host device', async () => {
 	const shared = {
 		...WELL,
 		...pci('0000:01:00.1', {driver: 'vfio-pci', group: 1}),
@@ -46,7 +46,7 @@ test('a group with a device of vfio’s and one of the host’s', async () => {
 	assert.equal(finding?.id, 'shared:1');
 	assert.equal(finding?.severity, 'warning');
 	assert.match(finding?.cure ?? '', /echo 0000:01:00.0 >\/sys\/bus\/pci\/drivers\/e1000e\/unbind/);
-	// Bridges, and drivers that do no DMA, are in nobody's way.
+	// Bridges, and drivers that do no DMA, are harmless.
 	const apart = {
 		'/proc/1/': '',
 		...VTD,
@@ -82,7 +82,7 @@ test('firmware’s regions, pass-through, identity, and devices in no group', as
 	assert.deepEqual(await ids({...WELL, ...pci('0000:03:00.0', {class: '060000'})}), []);
 });
 
-test('what vfio and the kernel are told', async () => {
+test('settings of vfio and the kernel', async () => {
 	const vfio = {...WELL, ...group(2), ...pci('0000:02:00.0', {driver: 'vfio-pci', group: 2})};
 	assert.deepEqual(await ids(vfio), []);
 	const unsafe = {'/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts': 'Y\n'};
