@@ -10,7 +10,7 @@ export type LogFault = {
 	/** The title without the device's long name. */
 	brief: string;
 	count: number;
-	/** "1,284 in 12.3 s, 104 a second" */
+	/** "1,284 in 12.3 s, 104/s" */
 	often: string;
 	/** What it means, a part a label: what, why, where, here, usually; `look` has commands to paste. */
 	parts: readonly {label: string; texts: readonly string[]}[];

@@ -51,10 +51,10 @@ test('an address that no number holds is told as it is, and is no access to walk
 	assert.equal(logged.access, undefined);
 });
 
-test('a log without faults says so, and one that is not there is a sentence', async t => {
+test('a log without faults says so, and a missing one is a sentence', async t => {
 	const log = new KernelLog(logFile(t, 'nothing of interest\n'));
 	await log.read(false);
-	assert.deepEqual(log.logged.closing, ['No IOMMU fault in this log.']);
+	assert.deepEqual(log.logged.closing, ['This log has no IOMMU faults.']);
 	await assert.rejects(
 		new KernelLog('/no/such.log').read(true),
 		(error: unknown) => error instanceof UserError && /\/no\/such\.log does not exist/.test(error.message),
@@ -108,14 +108,14 @@ test('a pipe is followed that nobody writes to yet, and a line of it may come in
 	await done;
 });
 
-test('zeros without end are no log', async () => {
+test('endless zeros are not a log', async () => {
 	await assert.rejects(
 		new KernelLog('/dev/zero').read(true),
 		(error: unknown) => error instanceof UserError && /\/dev\/zero contains only zeros/.test(error.message),
 	);
 });
 
-test('of a log that cannot be read any more it is said why, beside what was read', async t => {
+test('a log that can no longer be read keeps its faults and says why', async t => {
 	const file = logFile(t, fault('05:00.0', '0x1000'));
 	const log = new KernelLog(file);
 	const done = log.readOrExplain(true, () => {});
@@ -129,7 +129,7 @@ test('of a log that cannot be read any more it is said why, beside what was read
 	assert.equal(log.shown?.faults.length, 1);
 });
 
-test('a storm of more kinds than are kept is counted whole, and put into words a few at a time', async t => {
+test('a storm of too many kinds is counted whole and explained a few at a time', async t => {
 	const kinds = Array.from({length: 2000}, (_, i) =>
 		fault(
 			`${(16 + (i >> 8)).toString(16)}:${((i >> 3) & 31).toString(16).padStart(2, '0')}.${i & 7}`,

@@ -30,7 +30,7 @@ test('Enter on a fault has it in words; what is wrong has a cause and a cure, wh
 	await press('tab', 'tab', 'tab', 'down');
 	const words = await press('enter');
 	assert.equal(store.getState().view, 'faults');
-	assert.match(words, /IN WORDS[\s\S]*what +It asked twice to write at 0xdeadbeef000, and was refused\./);
+	assert.match(words, /IN WORDS[\s\S]*what +Writes at 0xdeadbeef000 were refused twice\./);
 	assert.match(words, /ls \/sys\/kernel\/iommu_groups\/7\/devices/);
 	assert.match(await press('8'), /cure\s+│\s+│ +Unbind it: echo 0000:02:00\.1/);
 	assert.match(await press('down'), /Not seen from here: page tables[\s\S]*CONFIG_INTEL_IOMMU_DEBUGFS/);

@@ -1,4 +1,4 @@
-// A log in, faults out: the bytes' lines, what they say, and how often they say it.
+// Decodes a log: bytes to lines, lines to faults, faults to groups.
 
 import {type Explained, explain} from './explain.js';
 import type {Reading} from './fault.js';
@@ -18,7 +18,7 @@ export class Decoder {
 	readonly #lines: LogLines;
 	readonly #onReading: (reading: Reading, group?: Group) => void;
 
-	/** `onReading` is told of all that is read, with the group that a fault is of. */
+	/** @param onReading receives everything that is read, and the group of a fault */
 	constructor(onReading: (reading: Reading, group?: Group) => void = () => {}) {
 		this.#onReading = onReading;
 		this.#lines = new LogLines(
@@ -39,7 +39,7 @@ export class Decoder {
 		this.#lines.push(chunk);
 	}
 
-	/** The log has come to its end, or for now. */
+	/** The log has ended, perhaps only for now. */
 	end(): void {
 		this.#lines.end();
 		this.#add(this.#reader.end());
