@@ -91,15 +91,12 @@ const WRONG: [string[], RegExp][] = [
 	[['qemu'], /qemu takes the socket of a QEMU/],
 	[['qemu', '/nope/there'], /\/nope\/there does not exist; start QEMU with -qmp/],
 	[['qemu', CLI], /Cannot connect to .*cli\.js: nothing is listening/],
-	[['qemu', '/nope/there', '--every', '2h'], /--every 2h is no time from 50ms/],
+	[['qemu', '/nope/there', '--every', '2h'], /--every 2h is not a time from 50ms/],
 	[['qemu', '/nope/there', '--policy', 'keep'], /qemu takes no --policy/],
 	[['--every', '2s'], /dmascope takes no --every; it is for dmascope qemu/],
 	[['--root', '/'], /dmascope takes no --root; it is for dmascope host/],
 	[['host', 'there'], /host takes no more words/],
-	[
-		['host', '--root', '/nope'],
-		/\/nope does not exist; name a folder, or a file written by --capture\.\n$/,
-	],
+	[['host', '--root', '/nope'], /\/nope does not exist; name a folder, or a file written by --capture\.\n$/],
 	[
 		['host', '--root', '/dev/zero'],
 		/\/dev\/zero is a character device, not a regular file; name a folder, or a file/,

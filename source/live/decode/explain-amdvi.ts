@@ -8,12 +8,12 @@ import type {Group} from './storm.js';
 
 export function amdviWhy(fault: LoggedFault): string[] {
 	const {name, flags, domain, pasid, by} = fault;
-	const whose = [
+	const ids = [
 		domain === undefined ? undefined : `domain 0x${domain.toString(16)}`,
 		pasid === undefined ? undefined : `PASID 0x${pasid.toString(16)}`,
 	].filter(each => each !== undefined);
 	const event = by === 'QEMU' ? `QEMU’s ${name}` : name;
-	const head = `${event}${whose.length > 0 ? `, ${whose.join(', ')}` : ''}.`;
+	const head = `${event}${ids.length > 0 ? `, ${ids.join(', ')}` : ''}.`;
 	return [
 		head,
 		...domainWords(fault),

@@ -1,5 +1,5 @@
 // The names of PCI devices, from pci.ids, the list that lspci (Linux) and pciconf (FreeBSD) use. Of its 1.5 MB only the
-// lines of the wanted devices are parsed and kept.
+// lines of the wanted devices are parsed and captured.
 
 import type {Tree} from './tree.js';
 
@@ -56,7 +56,7 @@ const HASH = 35;
 /** The lines of the wanted vendors and products, in the list's own format and order, found in one pass. */
 function wantedLines(list: string, wanted: ReadonlySet<string>): string {
 	const vendors = new Set([...wanted].map(id => id.slice(0, 4)));
-	const kept: string[] = [];
+	const wantedText: string[] = [];
 	let vendor = '';
 	let head = '';
 	for (let at = 0, end = 0; at < list.length && (vendors.size > 0 || vendor !== ''); at = end + 1) {
@@ -66,7 +66,7 @@ function wantedLines(list: string, wanted: ReadonlySet<string>): string {
 		if (first === TAB) {
 			const [line, tab, id] = (vendor !== '' && LINE.exec(list.slice(at, end))) || [];
 			if (tab !== '\t' || !wanted.has(`${vendor}:${id}`)) continue;
-			kept.push(head, `${line}\n`);
+			wantedText.push(head, `${line}\n`);
 			head = '';
 		} else {
 			// Another vendor, or after all of them the classes.
@@ -75,5 +75,5 @@ function wantedLines(list: string, wanted: ReadonlySet<string>): string {
 			head = `${list.slice(at, end)}\n`;
 		}
 	}
-	return kept.join('');
+	return wantedText.join('');
 }
