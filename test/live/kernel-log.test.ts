@@ -26,7 +26,7 @@ async function eventually(there: () => boolean, log: KernelLog): Promise<void> {
 	}
 }
 
-test('a log is told once as a whole: the newest fault first, storms as one', async t => {
+test('a log is read once: the newest fault comes first, a storm is one fault', async t => {
 	const log = new KernelLog(
 		logFile(t, fault('05:00.0', '0x1000') + fault('06:00.0', '0x2000', 'Read') + fault('05:00.0', '0x3000')),
 	);
@@ -43,7 +43,7 @@ test('a log is told once as a whole: the newest fault first, storms as one', asy
 	assert.deepEqual(log.logged.closing, ['3 faults of 2 kinds.']);
 });
 
-test('an address that no number holds is told as it is, and is no access to walk', async t => {
+test('an address beyond a safe integer is shown, but not walked', async t => {
 	const log = new KernelLog(logFile(t, fault('05:00.0', '0xfffffffffffff000')));
 	await log.read(false);
 	const [logged] = log.logged.faults;
@@ -61,7 +61,7 @@ test('a log without faults says so, and a missing one is a sentence', async t =>
 	);
 });
 
-test('a followed log tells what is new, and the words of what is not stay the same object', async t => {
+test('a followed log reports new faults; an unchanged fault stays the same object', async t => {
 	const file = logFile(t, fault('05:00.0', '0x1000'));
 	const log = new KernelLog(file);
 	let changes = 0;
@@ -82,7 +82,7 @@ test('a followed log tells what is new, and the words of what is not stay the sa
 	await done;
 });
 
-test('a long log is read while other things are done', async t => {
+test('a long log does not block the event loop', async t => {
 	const log = new KernelLog(logFile(t, fault('05:00.0', '0x1000').repeat(80_000)));
 	let turns = 0;
 	const timer = setInterval(() => turns++, 1);
@@ -91,7 +91,7 @@ test('a long log is read while other things are done', async t => {
 	assert.ok(turns >= 4, `${turns}`);
 });
 
-test('a pipe is followed that nobody writes to yet, and a line of it may come in two', async t => {
+test('a followed pipe may have no writer yet, and its lines may arrive in pieces', async t => {
 	const pipe = path.join(folder(t), 'pipe');
 	execFileSync('mkfifo', [pipe]);
 	const log = new KernelLog(pipe);

@@ -66,7 +66,7 @@ test('amd.tar: groups, owners and warnings', async () => {
 	assert.equal(host.units[0]?.amdvi?.levels, 6);
 });
 
-test('a capture of a capture is the same, and holds nothing but what was read', async () => {
+test('a capture of a capture is identical, and has only what was read', async () => {
 	for (const name of ['intel.tar', 'amd.tar']) {
 		const recorded = new Capture();
 		await readHost(new Tree(treeAt(at(name))(), recorded));

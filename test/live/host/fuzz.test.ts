@@ -47,7 +47,7 @@ const damage = fc.record({
 	readable: fc.boolean(),
 });
 
-test('damaged machines are read to the end, shown in 80 columns, and captured as they are', async () => {
+test('damaged machines are read, shown in 80 columns, and captured', async () => {
 	await fc.assert(
 		fc.asyncProperty(
 			fc.constantFrom(...ENTRIES),
@@ -69,7 +69,7 @@ test('damaged machines are read to the end, shown in 80 columns, and captured as
 	);
 });
 
-test('there is something to damage', async () => {
+test('the undamaged machine has groups', async () => {
 	assert.ok(
 		(await readHost(new Tree(treeAt(path.join(import.meta.dirname, 'intel.tar'))()))).groups.length > 0,
 	);

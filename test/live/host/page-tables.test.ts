@@ -53,7 +53,7 @@ const runs = (tables: readonly DeviceTables[], id: string) => {
 	);
 };
 
-test('6.12 has a file for each device; of a domain with several only one is opened', async () => {
+test('6.12 has a file per device; only one per domain is opened', async () => {
 	const machine = {
 		...recorded('6.12', '6.12.117'),
 		...unopened('0000:00:05.0', '0000:00:1f.2', '0000:00:1f.3'),
@@ -86,7 +86,7 @@ test('6.12 has a file for each device; of a domain with several only one is open
 	]);
 });
 
-test('6.12 in scalable mode has the root in another place', async () => {
+test('6.12 in scalable mode has the root in the PASID entry', async () => {
 	const machine = {...recorded('6.12-scalable', '6.12.117'), ...unopened('0000:00:1f.2', '0000:00:1f.3')};
 	const {tables, opened} = await tablesOf(machine);
 	assert.deepEqual(brief(tables), [
@@ -102,7 +102,7 @@ test('6.12 in scalable mode has the root in another place', async () => {
 	assert.equal(opened.length, 6);
 });
 
-test('6.1 has one file, and a group in it as often as it has devices', async () => {
+test('6.1 has one file, which lists a group once per device', async () => {
 	const {tables} = await tablesOf(recorded('6.1', '6.1.192'));
 	assert.deepEqual(brief(tables), [
 		'0000:00:00.0 @943000 0 by 0',
@@ -126,7 +126,7 @@ test('6.1 has one file, and a group in it as often as it has devices', async () 
 	]);
 });
 
-test('a device in pass-through has no tables, whatever is listed for it, and is not asked for them', async () => {
+test('a device in pass-through has no tables, whatever is listed, and its file is not opened', async () => {
 	assert.deepEqual(brief((await tablesOf(recorded('6.1-pass-through', '6.1.192'))).tables), [
 		'0000:00:00.0 pass-through',
 		'0000:00:03.0 pass-through',
@@ -145,7 +145,7 @@ test('a device in pass-through has no tables, whatever is listed for it, and is 
 	assert.deepEqual(opened, []);
 });
 
-test('from 6.7 on only a device that is known to have tables is asked for them', async () => {
+test('from 6.7 on, only the files of devices known to have tables are opened', async () => {
 	const machine = {
 		'/proc/sys/kernel/osrelease': '6.12.0\n',
 		...Object.fromEntries(
@@ -188,7 +188,7 @@ test('from 6.7 on only a device that is known to have tables is asked for them',
 	);
 });
 
-test('tables that are gone by the time they are asked for, or that are refused, are not taken for empty ones', async () => {
+test('tables that are gone or refused are unreadable, not empty', async () => {
 	const {tables} = await tablesOf({
 		'/proc/sys/kernel/osrelease': '6.12.0\n',
 		[`${FOLDER}/dmar_translation_struct`]: context('00:02.0', 0x101d63001) + context('00:03.0', 0x101d64001),
@@ -198,7 +198,7 @@ test('tables that are gone by the time they are asked for, or that are refused, 
 	assert.deepEqual(brief(tables), ['0000:00:02.0 unreadable', '0000:00:03.0 unreadable']);
 });
 
-test('with two segments nobody knows whose root a row has: each device is asked for its own', async () => {
+test('with two segments a row’s root is ambiguous: each device’s file is opened', async () => {
 	const file = (id: string) => `${FOLDER}/${id}/domain_translation_struct`;
 	const {tables} = await tablesOf({
 		'/proc/sys/kernel/osrelease': '6.12.0\n',
@@ -214,7 +214,7 @@ test('with two segments nobody knows whose root a row has: each device is asked 
 	]);
 });
 
-test('what is too long is read as far as it goes, and said to be cut', async () => {
+test('tables that are too long are read in part and marked as cut', async () => {
 	const rows = Array.from({length: 12_000}, (_, i) => row(2 * i, 0, 1, 1, 1, 0x1003)).join('');
 	const {tables} = await tablesOf({
 		'/proc/sys/kernel/osrelease': '6.12.0\n',

@@ -37,7 +37,7 @@ async function machineOf(t: TestContext, first: Machine) {
 	return {now, machine};
 }
 
-test('devices whose tables start at the same place are in one domain, and what it maps is listed', async t => {
+test('devices with the same table root are in one domain, whose mappings are listed', async t => {
 	const {machine} = await machineOf(t, GUEST);
 	const {domains, devices} = machine.state();
 	const passed = domains.find(({label}) => label === '@0x3bbf000');
@@ -57,7 +57,7 @@ test('devices whose tables start at the same place are in one domain, and what i
 	assert.match(await press('down', 'down'), /DOMAIN @0x3bbf000 ─ 00:04\.0, 00:05\.0 ─ [\s\S]*→ 0x3a000000/);
 });
 
-test('a table that changes is another domain object, the rest stay; and it lights up', async t => {
+test('a changed table is a new domain object, the others stay the same', async t => {
 	const {now, machine} = await machineOf(t, GUEST);
 	const before = machine.state().domains;
 	const changed = new Promise<void>(resolve => machine.watch(resolve));

@@ -19,11 +19,11 @@ const ENTRIES: TarEntry[] = [
 	{path: '/block', kind: 'file', text: 'x'.repeat(512), readable: true},
 ];
 
-test('what is put in comes out', () => {
+test('entries survive a round trip', () => {
 	assert.deepEqual(entriesOf(tarOf(ENTRIES)), ENTRIES);
 });
 
-test('the system’s tar unpacks it, and what that packs is read', t => {
+test('the system’s tar unpacks a capture, and its own archives are read', t => {
 	const place = folder(t);
 	const file = path.join(place, 'a.tar');
 	fs.writeFileSync(file, tarOf(ENTRIES));
@@ -58,7 +58,7 @@ function made(...parts: readonly {flag: string; content: string; name?: string}[
 	]);
 }
 
-test('of a tar file that is cut anywhere nothing is believed', () => {
+test('a tar file that is cut anywhere is refused', () => {
 	for (const name of ['intel.tar', 'amd.tar']) {
 		const whole = fs.readFileSync(path.join(import.meta.dirname, name));
 		// As --capture ends it: with two blocks of zeros, and no more.
@@ -72,7 +72,7 @@ test('of a tar file that is cut anywhere nothing is believed', () => {
 	}
 });
 
-test('what follows the end of a tar file, or takes its place, is refused', () => {
+test('anything after the end of a tar file, or in place of it, is refused', () => {
 	const good = tarOf(ENTRIES);
 	assert.equal(entriesOf(Buffer.concat([good, Buffer.alloc(8192)])).length, ENTRIES.length);
 	assert.throws(() => entriesOf(Buffer.concat([good, good])), /cut short at byte/);
@@ -85,7 +85,7 @@ test('what follows the end of a tar file, or takes its place, is refused', () =>
 	assert.throws(() => entriesOf(Buffer.alloc(2048, 'not a tar file ')), /is not a tar file/);
 });
 
-test('a name that pax(1) writes is read, and a kind of file that no capture has is refused', () => {
+test('names written by pax(1) are read, and other kinds of files are refused', () => {
 	const long = `sys/${'a'.repeat(150)}`;
 	const record = `${`00 path=${long}\n`.length + 1} path=${long}\n`;
 	const [entry] = entriesOf(
@@ -122,7 +122,7 @@ test('paths have a limit, and so have entries', () => {
 	});
 });
 
-test('a capture is known by how it begins', () => {
+test('a capture is recognised by its beginning', () => {
 	assert.equal(isCapture(tarOf(ENTRIES).subarray(0, 1024)), true);
 	assert.equal(isCapture(tarOf([{...ENTRIES[0], path: '/etc/passwd'}])), false);
 	assert.equal(isCapture(Buffer.alloc(1024)), false);

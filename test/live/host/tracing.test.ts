@@ -62,7 +62,7 @@ const fails = (root: string, message: RegExp) =>
 		error => error instanceof UserError && message.test(error.message),
 	);
 
-test('an instance of its own, with the events that there are and a clock that others know', t => {
+test('a tracing instance of its own, with the available events and a shared clock', t => {
 	const {root, names, content} = tracefs(t);
 	const tracing = Tracing.open(root);
 	assert.deepEqual(names(), [`dmascope-${process.pid}`]);
@@ -75,7 +75,7 @@ test('an instance of its own, with the events that there are and a clock that ot
 	assert.deepEqual(tracing.poll(), []);
 });
 
-test('events come as they happen; a line that has not ended is waited for', t => {
+test('events arrive as they happen; an incomplete line waits for its end', t => {
 	const {root, instance} = tracefs(t, {place: 'sys/kernel/debug/tracing'});
 	const tracing = Tracing.open(root);
 	const pipe = fs.openSync(path.join(instance, 'trace_pipe'), fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
@@ -98,7 +98,7 @@ test('events come as they happen; a line that has not ended is waited for', t =>
 	tracing.close();
 });
 
-test('a storm is read in pieces, and none of it is lost between them', t => {
+test('a storm is read in pieces without losing events', t => {
 	const lines = Array.from({length: 30_000}, (_, page) => map(page)).join('');
 	const {root} = tracefs(t, {pipe: file => fs.writeFileSync(file, lines)});
 	const tracing = Tracing.open(root);
@@ -122,7 +122,7 @@ test('a storm is read in pieces, and none of it is lost between them', t => {
 	tracing.close();
 });
 
-test('where it cannot be read any more, it says so', t => {
+test('a trace that can no longer be read says so', t => {
 	const {root, names} = tracefs(t, {pipe: file => fs.writeFileSync(file, '')});
 	const tracing = Tracing.open(root);
 	t.mock.method(fs, 'readSync', () => {
@@ -134,7 +134,7 @@ test('where it cannot be read any more, it says so', t => {
 	assert.deepEqual(names(), []);
 });
 
-test('what killed dmascopes have left is removed, and nothing else', t => {
+test('instances of killed dmascopes are removed, and nothing else', t => {
 	const {root, instances, names} = tracefs(t);
 	// No process has a number past 2^22.
 	for (const name of ['dmascope-9999999', 'dmascope-1', 'dmascope-', 'others'])
@@ -146,7 +146,7 @@ test('what killed dmascopes have left is removed, and nothing else', t => {
 	assert.deepEqual(names().sort(), left);
 });
 
-test('where there is no tracing, one sentence says how to get it', t => {
+test('without tracing, one sentence says how to enable it', t => {
 	fails(folder(t), /\/sys\/kernel\/tracing does not exist; run dmascope on the host/);
 	const unmounted = folder(t);
 	fs.mkdirSync(path.join(unmounted, TRACING), {recursive: true});

@@ -34,7 +34,7 @@ async function setup(t: TestContext, status: string) {
 	return {words, look: () => amdviFaults(qmp, {format: 'amd-vi', base: 0xfed80000}, pages.view())};
 }
 
-test('events that the kernel has not taken are faults; each is kept once, also when it is taken', async t => {
+test('events in the log are faults; each counts once, even after the kernel handles it', async t => {
 	const {words, look} = await setup(t, '00000018');
 	const kept = new FaultHistory();
 	const {IO_PAGE_FAULT} = EVENT;
@@ -57,7 +57,7 @@ test('events that the kernel has not taken are faults; each is kept once, also w
 	);
 });
 
-test('the same event twice is two faults: each has a place in the log', async t => {
+test('the same event twice is two faults: each has its own position', async t => {
 	const {words, look} = await setup(t, '00000018');
 	const kept = new FaultHistory();
 	const event = encodeEvent(refusal(EVENT.IO_PAGE_FAULT, 0), 0x28, 5, 0, 0);
@@ -68,7 +68,7 @@ test('the same event twice is two faults: each has a place in the log', async t 
 	assert.equal(kept.faults.length, 2);
 });
 
-test('a log that is full says so', async t => {
+test('a full log says so', async t => {
 	const {look} = await setup(t, '00000019');
 	assert.equal((await look()).log.overflow, true);
 });

@@ -54,7 +54,7 @@ const step = fc.record({
 });
 
 for (const format of ['vt-d', 'amd-vi'] as const) {
-	test(`${format}: looking at what has changed comes to the same as decoding everything`, async () => {
+	test(`${format}: decoding only the changes gives the same as decoding everything`, async () => {
 		await fc.assert(
 			fc.asyncProperty(fc.array(fc.array(step, {maxLength: 4}), {maxLength: 6}), async rounds => {
 				const memory = new Memory(64 * MIB);
@@ -83,7 +83,7 @@ for (const format of ['vt-d', 'amd-vi'] as const) {
 	});
 }
 
-test('a page of entries that has changed is decoded alone, and nothing where nothing has', async () => {
+test('only a changed page of entries is decoded, and none where none changed', async () => {
 	const memory = new Memory(64 * MIB);
 	const driver = machines['vt-d'](memory, new VmPages(memory, seededRandom(7)));
 	driver.init();
@@ -118,7 +118,7 @@ test('a page of entries that has changed is decoded alone, and nothing where not
 	assert.equal(read.size, 4);
 });
 
-test('tables that lead back to themselves come to an end', async () => {
+test('tables that lead back to themselves end', async () => {
 	const memory = new Memory(MIB);
 	for (let i = 0; i < 512; i++) memory.setU32(0x1000 + 8 * i, 0x1003);
 	const pages = new TablePages(guestMemory(memory));

@@ -34,7 +34,7 @@ FlatView #2
 
 `;
 
-test('RAM is where QEMU says it is: below the hole, and above 4 GiB', () => {
+test('RAM is where QEMU lists it: below the hole and above 4 GiB', () => {
 	const regions = parseMemoryMap(MTREE.replaceAll('\n', '\r\n'));
 	assert.deepEqual(ramBlocks(regions, 'm0'), [
 		{gpa: 0, bytes: 0x8000_0000, offset: 0},
@@ -63,7 +63,7 @@ async function openRam(t: TestContext, {share, type, file}: Backend): Promise<Gu
 	return GuestRam.open(qmp);
 }
 
-test('pages come from their place in the file, and from nowhere else', async t => {
+test('pages come only from their position in the file', async t => {
 	const file = path.join(folder(t), 'ram');
 	const words = new Uint32Array(0x200000 / 4).map((_, i) => i);
 	fs.writeFileSync(file, words);
@@ -78,7 +78,7 @@ test('pages come from their place in the file, and from nowhere else', async t =
 	assert.equal(ram.read(0xff800, new Uint8Array(4096)), false);
 });
 
-test('a file that ends early is a sentence, and no signal; a closed one gives nothing', async t => {
+test('a file that ends early is a sentence, not a signal; a closed one has no pages', async t => {
 	const file = path.join(folder(t), 'ram');
 	fs.writeFileSync(file, new Uint8Array(0x200000));
 	const ram = await openRam(t, {share: true, type: 'memory-backend-file', file});
@@ -90,7 +90,7 @@ test('a file that ends early is a sentence, and no signal; a closed one gives no
 	assert.equal(ram.page(0xf000), undefined);
 });
 
-test('memory that cannot be read is a sentence that says how to mend it', async t => {
+test('unreadable memory is a sentence that says how to fix it', async t => {
 	const file = path.join(folder(t), 'none');
 	const refused = (backend: Partial<Backend>, pattern: RegExp) =>
 		assert.rejects(

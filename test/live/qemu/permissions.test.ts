@@ -26,7 +26,7 @@ function asOwner<T>(act: () => T): T {
 const mapped = ({lost, domains}: MachineState): number | undefined =>
 	lost === undefined ? domains[0]?.mappings?.[0]?.hpa : undefined;
 
-test('rights count when a file is opened: what is open stays open, what is not is a sentence', async t => {
+test('permissions count when a file is opened: open files stay open, refused ones are a sentence', async t => {
 	// Its folder is removed by whose it is.
 	t.after(() => process.getuid?.() === 0 && process.seteuid?.(0));
 	const fake = new FakeMachine(t);
