@@ -60,7 +60,7 @@ test('a disabled IOMMU translates nothing; once enabled, its domains appear', as
 	const {fake, machine} = await started(t, ({registers}) => void registers.set(0x1c, 0));
 	const {domains, devices, notes} = machine.state();
 	assert.deepEqual([domains.length, devices[0].untranslated], [0, true]);
-	assert.ok(notes?.some(note => note.startsWith('The guest has not switched its IOMMU on')));
+	assert.ok(notes?.some(note => note.startsWith('The guest has not enabled its IOMMU')));
 	machine.watch(() => {});
 	fake.registers.set(0x1c, 0x8000_0000);
 	await until(machine, state => mapped(state) === '1→7×1');
@@ -216,7 +216,7 @@ test('truncated memory is a sentence, and returns with the file', async t => {
 	const whole = fs.readFileSync(fake.memory);
 	fs.truncateSync(fake.memory, 0x3000);
 	const {lost} = await until(machine, state => state.lost);
-	assert.match(lost?.why ?? '', /ram ends before the guest's memory does: has somebody cut it short\?$/);
+	assert.match(lost?.why ?? '', /ram is shorter than the guest's memory; do not truncate it while QEMU runs\.$/);
 	assert.equal(mapped(machine.state()), '1→7×1');
 	fs.writeFileSync(fake.memory, whole);
 	await until(machine, state => state.lost === undefined);
@@ -234,9 +234,9 @@ test('an invalid answer is a sentence, whenever it comes', async t => {
 	await says('\x1b[2J', /is not a QMP socket/);
 	await says(
 		'{"return": "\\u001b[2J is no word"}',
-		/^QEMU does not print what is at 0xfed90000: .\[2J is no word$/,
+		/^QEMU cannot print memory at 0xfed90000: .\[2J is no word$/,
 	);
-	await says('[]', /does not print/);
+	await says('[]', /cannot print/);
 	await says(
 		'{"error": {"desc": "\\u001b[31mno"}}',
 		/^QEMU refuses (query-status|human-monitor-command): .\[31mno\.$/,
@@ -248,14 +248,14 @@ test('a machine that cannot be viewed is refused at the start', async t => {
 		assert.rejects(started(t, change), error => error instanceof UserError && pattern.test(error.message));
 	await refused(
 		({registers}) => void registers.set(0x20, 0x1400),
-		/in scalable mode, whose tables are not decoded/,
+		/scalable mode, which is not supported/,
 	);
 	await refused(fake => {
 		fake.answer = () => undefined;
 	}, /closed the connection/);
 	await refused(fake => {
 		fake.answer = (_, report) => report.replaceAll('intel_iommu', 'hpet');
-	}, /This machine has no IOMMU: start QEMU with/);
+	}, /This machine has no IOMMU; start QEMU with/);
 });
 
 test('a file other than the one QEMU has open is not read', async t => {
