@@ -97,7 +97,7 @@ test('Tab and numbers skip missing views; commands that need the lab say so', as
 	}
 	for (const key of ['5', '6', 'p', 'n', 'r', 't', 'o', 'v', 'space', '+', 'w', '[']) await press(key);
 	assert.equal(store.getState().view, 'diagnosis');
-	assert.match(await press('p'), /This machine can only be looked at\./);
+	assert.match(await press('p'), /This machine is read-only\./);
 	assert.match(await press('?'), /What is cached cannot be seen\./);
 });
 
