@@ -73,7 +73,9 @@ function tablesReach({vms}: MachineState, {name, vm}: Device, ranges: readonly R
 		.map(([owner, count]) => ({owner, pages: count}))
 		.sort((a, b) => b.pages - a.pages);
 	const missed = vm === undefined ? vms.filter(each => !pages.has(each.name)).map(each => each.name) : [];
-	const brief = `${ownersWords(owners)}${rightsWords(ranges)}${restWords(owners.length, missed)}`;
+	const none = owners.length > 0 && missed.length > 0 ? `nothing of ${missed.join(', ')}; ` : '';
+	const only = owners.length === 1 && missed.length === 0 ? ', nothing else' : '';
+	const brief = `${none}${ownersWords(owners)}${rightsWords(ranges)}${only}`;
 	return {owners, lowest: ranges[0]?.iova, brief, sentence: `${name} reaches ${brief}.`};
 }
 
@@ -99,10 +101,4 @@ function rightsWords(ranges: readonly Range[]): string {
 	if (ranges.every(({write}) => !write)) return ', only to read';
 	if (ranges.every(({read}) => !read)) return ', only to write';
 	return ranges.every(({read, write}) => read && write) ? '' : ', some only to read or to write';
-}
-
-/** One owner's pages and nothing else, or the guests that the device does not reach. */
-function restWords(owners: number, missed: readonly string[]): string {
-	if (owners === 1) return ', nothing else';
-	return owners > 1 && missed.length > 0 ? `; nothing of ${missed.join(', ')}` : '';
 }
