@@ -73,7 +73,7 @@ function tablesReach({vms}: MachineState, {name, vm}: Device, ranges: readonly R
 		.map(([owner, count]) => ({owner, pages: count}))
 		.sort((a, b) => b.pages - a.pages);
 	const missed = vm === undefined ? vms.filter(each => !pages.has(each.name)).map(each => each.name) : [];
-	const none = owners.length > 0 && missed.length > 0 ? `nothing of ${missed.join(', ')}; ` : '';
+	const none = owners.length > 0 && missed.length > 0 ? `nothing of ${guestsWords(missed)}; ` : '';
 	const only = owners.length === 1 && missed.length === 0 ? ', nothing else' : '';
 	const brief = `${none}${ownersWords(owners)}${rightsWords(ranges)}${only}`;
 	return {owners, lowest: ranges[0]?.iova, brief, sentence: `${name} reaches ${brief}.`};
@@ -92,8 +92,15 @@ function ownersWords(owners: DeviceReach['owners']): string {
 	}
 	const shown = owners.slice(0, MOST);
 	const rest = total - shown.reduce((sum, {pages}) => sum + pages, 0);
-	const parts = shown.map(({owner, pages}) => `${grouped(pages)} ${owner === FREE ? FREE : `of ${owner}`}`);
+	const parts = shown.map(
+		({owner, pages}) => `${grouped(pages)} ${owner === FREE ? FREE : `of ${owner || 'unknown owners'}`}`,
+	);
 	return `${plural(total, 'page')}: ${[...parts, ...(rest > 0 ? [`${grouped(rest)} of others`] : [])].join(', ')}`;
+}
+
+function guestsWords(guests: readonly string[]): string {
+	const more = guests.length > MOST ? ` and ${guests.length - MOST} more guests` : '';
+	return `${guests.slice(0, MOST).join(', ')}${more}`;
 }
 
 function rightsWords(ranges: readonly Range[]): string {

@@ -97,5 +97,9 @@ test('a page that is mapped twice counts once; rights and unknown owners are sai
 		reachOfMappings([{page: 1, frame: 9, pages: 2, write: false}]).brief,
 		'2 pages, only to read, nothing else',
 	);
+	assert.equal(
+		reachOfMappings([{page: 1, frame: 6, pages: 5, write: true}]).brief,
+		'5 pages: 3 of unknown owners, 2 of vm0',
+	);
 	assert.equal(reachOfMappings([{page: 1, frame: 99, pages: 2, write: true}]).brief, 'nothing');
 });
