@@ -1,4 +1,4 @@
-// The dashboard over a machine that can only be looked at: what is there of it, and what it shows when it is gone.
+// The dashboard over a read-only machine: its domains, and its last picture when it is gone.
 
 import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
