@@ -131,7 +131,7 @@ test('without a log, the panel says how to see faults; help has no commands of t
 	assert.doesNotMatch(screen, /registers hold/);
 	const help = await press('?');
 	assert.match(help, /1 +Groups, units and faults/);
-	assert.doesNotMatch(help, /The cell before|Both tables/);
+	assert.doesNotMatch(help, /The cell before|a transfer and its path/);
 });
 
 test('events are listed newest first, below their rates', async t => {

@@ -44,7 +44,7 @@ export type AppControls = {
 };
 
 export const withLab = ({machine}: Ui): string | undefined =>
-	machine.lab === undefined ? 'This machine can only be looked at.' : undefined;
+	machine.lab === undefined ? 'This machine is read-only.' : undefined;
 
 /** Runs a command, or says why it cannot be run. */
 export function runCommand(command: UiCommand, store: Store, app: AppControls): void {

@@ -9,7 +9,7 @@ import {useGridHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {AppearanceContext, useTheme} from '../hooks/use-theme.js';
 import {useParts, useStore} from '../hooks/use-ui.js';
 import {focusOn} from '../state/store.js';
-import {type Theme, type Tone, toneOfGuest} from '../theme.js';
+import {type Style, type Theme, type Tone, toneOfGuest} from '../theme.js';
 import {Line} from './line.js';
 import {Panel} from './panel.js';
 
@@ -140,13 +140,16 @@ function letters(
 ): ReactNode[] {
 	return cells.slice(start, start + columns).map((cell, x) => {
 		const tone: Tone = start + x === here ? 'chosen' : isMissing(cell) ? 'missing' : ownerTone(cell, names);
-		return (
-			<Text key={start + x} {...theme[tone]}>
-				{cell.letter}
-			</Text>
-		);
+		return letterAt(start + x, cell.letter, theme[tone]);
 	});
 }
+
+/** A cell stays at its place, so that tells it from the others. */
+const letterAt = (at: number, letter: string, style: Style): ReactNode => (
+	<Text key={at} {...style}>
+		{letter}
+	</Text>
+);
 
 const isMissing = ({mapped}: Cell): boolean => mapped === 'none' || mapped === 'some';
 

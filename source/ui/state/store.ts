@@ -176,9 +176,9 @@ export function focusOn(store: Store, panel: PanelId): void {
 }
 
 const WITHOUT: Record<MachineKind, string> = {
-	lab: 'the lab’s kernel says nothing of its maps; dmascope host has them of a real one',
-	tables: 'this machine can only be looked at',
-	host: 'of a host, what its kernel says is all there is',
+	lab: 'dmascope host --trace has the events of a real kernel',
+	tables: 'this machine is read-only',
+	host: 'a host’s kernel shows no more',
 };
 
 /** Goes to a view, to the panel of it that had the focus before. */

@@ -16,7 +16,7 @@ export function toggleWork(store: Store): void {
 	if (workload === undefined) return;
 	if (workload.running) {
 		pauseWork(store);
-		say(store, 'Paused: nothing moves until Space is pressed again.', 'key');
+		say(store, 'Paused. Space resumes.', 'key');
 		return;
 	}
 	try {
@@ -41,7 +41,7 @@ export function toggleWork(store: Store): void {
 	};
 	timers.set(store, setInterval(tick, TICK_MS).unref());
 	store.setState(({recent}) => ({recent: ['traffic', ...recent.filter(panel => panel !== 'traffic')]}));
-	say(store, `The guests read on their own, ${workload.rate} times a second; + and - change that.`, 'key');
+	say(store, `Guests issue ${workload.rate} reads/s; + and − change the rate.`, 'key');
 }
 
 /** Time stops, where it ran. */
@@ -59,5 +59,5 @@ export function changeRate(store: Store, by: 1 | -1): void {
 	const {running} = workload;
 	workload.start({rate});
 	if (!running) workload.stop();
-	say(store, `${rate} requests a second${running ? '' : ', once Space starts them'}.`, 'key');
+	say(store, `${rate} requests/s${running ? '' : ', once Space starts them'}.`, 'key');
 }

@@ -31,7 +31,7 @@ test('a QEMU is killed and restarted: the last state stays, and the terminal is 
 	fake.map(6, 20);
 	await fake.start();
 	await program.until('DOMAIN 5 ─ nvme0 ─ 3 pages');
-	await program.until('It is there again.');
+	await program.until('qemu vm1 is back.');
 	fake.kill();
 	await program.until('last seen ');
 	program.write('q');
