@@ -147,7 +147,7 @@ async function endOf(program: Program, view: ViewId, state: State, {name, code, 
 }
 
 suite('the terminal is given back', {concurrency: 4}, () => {
-	viewIdsOf({kind: 'lab'}).forEach((view, v) => {
+	viewIdsOf('lab').forEach((view, v) => {
 		const ends = [...ENDS, CRASHES[v % CRASHES.length]];
 		test(`by ${view}, after ${ends.map(({name}) => name).join(', ')}`, async t => {
 			const program = startProgram({...SIZE, file: 'sh', args: ['-i'], env: ENV});

@@ -15,6 +15,7 @@ import {play} from './state/play.js';
 import {refresh} from './state/refresh.js';
 import {createUi} from './state/store.js';
 import {goTo} from './state/time.js';
+import {writeAscii} from './terminal/ascii.js';
 import {recordCast} from './terminal/cast.js';
 import {copySequence} from './terminal/clipboard.js';
 import {keysOf} from './terminal/input.js';
@@ -60,6 +61,7 @@ export async function dashboard(
 	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
 	const stopCast =
 		flags.cast === undefined ? undefined : recordCast(flags.cast, stdout, () => performance.now());
+	const stopAscii = appearance.ascii ? writeAscii(stdout) : undefined;
 	process.stdin.setRawMode(true);
 	// Every component that follows the window's size listens to it; Node warns of more than ten.
 	stdout.setMaxListeners(0);
@@ -68,7 +70,6 @@ export async function dashboard(
 		machine.watch?.(() => refresh(store));
 		const terminal = {
 			copy,
-			forget: () => {},
 			mouse: (on: boolean) => void (mouse && stdout.write(on ? MOUSE_ON : MOUSE_OFF)),
 		};
 		const {waitUntilExit} = render(
@@ -88,6 +89,7 @@ export async function dashboard(
 		await waitUntilExit();
 	} finally {
 		process.stdin.setRawMode(false);
+		stopAscii?.();
 		incomplete = stopCast?.();
 	}
 	if (incomplete) printTo(process.stderr)(incomplete);
