@@ -9,7 +9,7 @@ const PAIRS = [
 	// Borders.
 	'╭+╮+╰+╯+─-│|├+┤+┬+┴+┼+┌+┐+└+┘+━=┃|═=║|',
 	// Marks and arrows. Keys have names instead: see useKeySign.
-	'▸>▾v▶>✗x✓v→>←<↑^↓v⏎<↵<⌫<●*○o■#□.◆*▪*▏|▕|',
+	'▸>▾v▶>◀<‹<›>✗x✓v→>←<↑^↓v⏎<↵<⌫<●*○o■#□.◆*▪*▏|▕|',
 	// Punctuation.
 	'…~·-–-—-×x−-’\'‘\'“"”"≥>≤<≠!±~µu',
 	// Bars, from empty to full, and shades.

@@ -1,5 +1,5 @@
 import {Box, type BoxProps, Text} from 'ink';
-import {memo, type ReactNode, useContext, useMemo} from 'react';
+import {createElement, Fragment, memo, type ReactNode, useContext, useMemo} from 'react';
 import {domainMap, SHARED} from '../../explain/domain-map.js';
 import {addressOfCell, type Cell, cellAt, type MemoryMap, memoryMap} from '../../explain/memory-map.js';
 import {hex} from '../../formats/address.js';
@@ -137,15 +137,12 @@ function letters(
 	here: number,
 	theme: Theme,
 	names: readonly string[],
-): ReactNode[] {
-	return cells.slice(start, start + columns).map((cell, x) => {
+): ReactNode {
+	const signs = cells.slice(start, start + columns).map((cell, x) => {
 		const tone: Tone = start + x === here ? 'chosen' : isMissing(cell) ? 'missing' : ownerTone(cell, names);
-		return (
-			<Text key={start + x} {...theme[tone]}>
-				{cell.letter}
-			</Text>
-		);
+		return createElement(Text, theme[tone], cell.letter);
 	});
+	return createElement(Fragment, null, ...signs);
 }
 
 const isMissing = ({mapped}: Cell): boolean => mapped === 'none' || mapped === 'some';
