@@ -1,6 +1,6 @@
 // The dashboard as an Ink app: a header, a view, the timeline, a message, and what keys do.
 
-import {Box, Text, useApp, useFocusManager, useInput, usePaste, useWindowSize} from 'ink';
+import {Box, Text, useApp, useFocusManager, useInput, usePaste, useStdout, useWindowSize} from 'ink';
 import {useContext, useLayoutEffect, useMemo, useRef} from 'react';
 import type {AppControls} from './commands/command.js';
 import {handleKey, paste} from './commands/handle-key.js';
@@ -23,8 +23,6 @@ import {View} from './views/view.js';
 export type Terminal = {
 	/** Puts text on the terminal's clipboard. @returns why it cannot, if it cannot */
 	copy: (text: string) => string | undefined;
-	/** Forgets what the terminal shows, so that the next frame is drawn whole. */
-	forget: () => void;
 	/** Has the terminal report the mouse, or stop. */
 	mouse: (on: boolean) => void;
 };
@@ -100,12 +98,16 @@ function useMouseReports({mouse}: Terminal): void {
 	}, [mouse]);
 }
 
+/** No colours, home, and erase to the end. */
+const EMPTY = '\x1b[m\x1b[H\x1b[J';
+
 /** Leaving, suspending, and what commands need to know of the screen. */
-function useControls({copy, forget, mouse}: Terminal): AppControls {
+function useControls({copy, mouse}: Terminal): AppControls {
 	const store = useStore();
 	const size = useWindowSize();
 	const screen = useContext(ScreenContext);
 	const {exit, suspendTerminal} = useApp();
+	const {write} = useStdout();
 	const leaving = useRef(false);
 	const latestSize = useRef(size);
 	latestSize.current = size;
@@ -118,14 +120,14 @@ function useControls({copy, forget, mouse}: Terminal): AppControls {
 				mouse(false);
 				await stopJob();
 				mouse(true);
-				forget();
 			});
 			leaving.current = false;
 		};
 		return {
 			exit: () => exit(),
 			suspend: () => void suspend(),
-			redraw: () => forget(),
+			// Ink takes its frame away, writes this, and draws the frame anew below it.
+			redraw: () => write(EMPTY),
 			copy,
 			list: () => {
 				const {overlay, focus} = store.getState();
@@ -136,5 +138,5 @@ function useControls({copy, forget, mouse}: Terminal): AppControls {
 			grid: () => screen.grids.get(store.getState().focus),
 			fits: () => fits(latestSize.current),
 		};
-	}, [store, screen, exit, suspendTerminal, copy, forget, mouse]);
+	}, [store, screen, exit, suspendTerminal, write, copy, mouse]);
 }

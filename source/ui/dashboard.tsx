@@ -18,6 +18,7 @@ import {createUi, type Store} from './state/store.js';
 import {goTo, travelTo} from './state/time.js';
 import {pauseWork} from './state/traffic.js';
 import {endTravel} from './state/travel.js';
+import {writeAscii} from './terminal/ascii.js';
 import {recordCast} from './terminal/cast.js';
 import {copySequence} from './terminal/clipboard.js';
 import {keysOf} from './terminal/input.js';
@@ -63,6 +64,7 @@ export async function dashboard(
 	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
 	const stopCast =
 		flags.cast === undefined ? undefined : recordCast(flags.cast, stdout, () => performance.now());
+	const stopAscii = appearance.ascii ? writeAscii(stdout) : undefined;
 	process.stdin.setRawMode(true);
 	// Every component that follows the window's size listens to it; Node warns of more than ten.
 	stdout.setMaxListeners(0);
@@ -71,7 +73,6 @@ export async function dashboard(
 		machine.watch?.(() => refresh(store));
 		const terminal = {
 			copy,
-			forget: () => {},
 			mouse: (on: boolean) => void (mouse && stdout.write(on ? MOUSE_ON : MOUSE_OFF)),
 		};
 		const {waitUntilExit, unmount} = render(
@@ -99,6 +100,7 @@ export async function dashboard(
 		endTravel(store);
 		pauseWork(store);
 		process.stdin.setRawMode(false);
+		stopAscii?.();
 		incomplete = stopCast?.();
 	}
 	if (incomplete) printTo(process.stderr)(incomplete);

@@ -40,23 +40,3 @@ function cut(text: string, width: number): string {
 	}
 	return fit(kept + ELLIPSIS, width);
 }
-
-/** A text as lines of at most `width` columns, broken between words; lines after the first are indented. */
-export function wrap(text: string, width: number): string[] {
-	const lines: string[] = [];
-	let line = '';
-	for (const word of text.split(' ').flatMap(each => pieces(each, width - 2))) {
-		const longer = line === '' ? word : `${line} ${word}`;
-		if (line !== '' && widthOf(longer) > width) {
-			lines.push(line);
-			line = `  ${word}`;
-		} else line = longer;
-	}
-	return [...lines, line];
-}
-
-/** A word that is wider than a line, in pieces; else as it is. */
-function pieces(word: string, width: number): string[] {
-	if (width < 1 || widthOf(word) <= width) return [word];
-	return word.match(new RegExp(`.{1,${width}}`, 'gsu')) ?? [word];
-}

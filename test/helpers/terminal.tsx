@@ -1,58 +1,19 @@
 // The dashboard on a terminal in this process: what it writes goes to a Writable that feeds an emulator, and what the
 // emulator shows is what a person would see.
 
-import {PassThrough, Writable} from 'node:stream';
 import type {TestContext} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
-import xterm from '@xterm/headless';
+import type xterm from '@xterm/headless';
+import chalk from 'chalk';
 import {render} from 'ink';
 import {Lab} from '../../source/lab/lab.js';
 import type {ObservedMachine} from '../../source/machine/observed.js';
 import {App} from '../../source/ui/app.js';
 import {Screen as OnScreen} from '../../source/ui/hooks/use-screen.js';
 import {createUi, type Store} from '../../source/ui/state/store.js';
-import {themeWith} from '../../source/ui/theme.js';
-
-class Screen extends Writable {
-	readonly isTTY = true;
-	readonly terminal: xterm.Terminal;
-
-	constructor(
-		public columns: number,
-		public rows: number,
-	) {
-		super({decodeStrings: false});
-		this.setMaxListeners(0);
-		this.terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true, convertEol: true});
-	}
-
-	override _write(chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
-		this.terminal.write(chunk, done);
-	}
-
-	text(): string {
-		const {active} = this.terminal.buffer;
-		return Array.from(
-			{length: this.rows},
-			(_, y) => active.getLine(active.baseY + y)?.translateToString(true) ?? '',
-		).join('\n');
-	}
-}
-
-class Keyboard extends PassThrough {
-	readonly isTTY = true;
-	isRaw = false;
-	setRawMode(on: boolean): this {
-		this.isRaw = on;
-		return this;
-	}
-	ref(): this {
-		return this;
-	}
-	unref(): this {
-		return this;
-	}
-}
+import {writeAscii} from '../../source/ui/terminal/ascii.js';
+import {type ThemeName, themeWith} from '../../source/ui/theme.js';
+import {Keyboard, Screen} from './tty.js';
 
 const KEYS: Record<string, string> = {
 	enter: '\r',
@@ -67,6 +28,7 @@ const KEYS: Record<string, string> = {
 	end: '\x1b[F',
 	backspace: '\x7f',
 	escape: '\x1b',
+	redraw: '\x0c',
 };
 
 export type Session = {
@@ -80,6 +42,8 @@ export type Session = {
 	/** The mouse, on the cell at a place. */
 	point: (x: number, y: number, kind: 'press' | 'up' | 'down') => Promise<string>;
 	resize: (columns: number, rows: number) => Promise<string>;
+	/** Has the terminal show the same in another way. */
+	appear: (theme: ThemeName, ascii?: boolean) => Promise<string>;
 	done: () => Promise<unknown>;
 };
 
@@ -90,35 +54,40 @@ export function openDashboard(
 	rows: number,
 ): Session {
 	const stdout = new Screen(columns, rows);
+	stdout.setMaxListeners(0);
+	// Ink's colours are chalk's.
+	chalk.level = 3;
 	const stdin = new Keyboard();
 	if (machine instanceof Lab) machine.keepHistory(() => 0);
 	const store = createUi(machine);
+	store.setState({motion: false});
 	const onScreen = new OnScreen();
-	const app = render(
+	const terminal = {copy: () => undefined, mouse: () => {}};
+	const appOf = (theme: ThemeName, ascii: boolean) => (
 		<App
 			store={store}
 			screen={onScreen}
-			appearance={{theme: themeWith('dark', 3), ascii: false}}
-			terminal={{copy: () => undefined, forget: () => {}, mouse: () => {}}}
-		/>,
-		{
-			stdout,
-			stdin,
-			interactive: true,
-			alternateScreen: true,
-			exitOnCtrlC: false,
-			patchConsole: false,
-			incrementalRendering: true,
-			maxFps: 1000,
-		},
+			appearance={{theme: themeWith(theme, 3), ascii}}
+			terminal={terminal}
+		/>
 	);
+	const app = render(appOf('dark', false), {
+		stdout,
+		stdin,
+		interactive: true,
+		alternateScreen: true,
+		exitOnCtrlC: false,
+		patchConsole: false,
+		incrementalRendering: true,
+		maxFps: 1000,
+	});
 	t.after(() => app.unmount());
 	const screen = async () => {
 		await app.waitUntilRenderFlush();
 		// A panel that was measured renders once more.
 		await new Promise(resolve => setTimeout(resolve, 5));
 		await app.waitUntilRenderFlush();
-		await new Promise<void>(resolve => stdout.write('', () => resolve()));
+		await stdout.settled();
 		return stdout.text();
 	};
 	const type = async (keys: readonly string[], waits: boolean) => {
@@ -141,11 +110,15 @@ export function openDashboard(
 			return screen();
 		},
 		resize: async (width, height) => {
-			stdout.columns = width;
-			stdout.rows = height;
-			stdout.terminal.resize(width, height);
-			stdout.emit('resize');
+			stdout.resize({columns: width, rows: height});
 			await new Promise(resolve => setTimeout(resolve, 10));
+			return screen();
+		},
+		appear: async (theme, ascii = false) => {
+			if (ascii) writeAscii(stdout);
+			app.rerender(appOf(theme, ascii));
+			await screen();
+			stdin.write(KEYS.redraw);
 			return screen();
 		},
 		done: () => app.waitUntilExit(),

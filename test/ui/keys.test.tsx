@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {chooseKeys, commands} from '../../source/ui/commands/index.js';
+import {KEY_NAMES} from '../../source/ui/commands/keys.js';
 import {parseConfig} from '../../source/ui/config.js';
-import {KEY_NAMES} from '../../source/ui/keys.js';
 import {KEYS} from '../helpers/keys.js';
 import {openTestLab} from '../helpers/lab.js';
 import {openDashboard} from '../helpers/terminal.js';

@@ -1,5 +1,5 @@
 import {Box, type BoxProps, Text} from 'ink';
-import {memo, type ReactNode, useContext, useMemo} from 'react';
+import {createElement, Fragment, memo, type ReactNode, useContext, useMemo} from 'react';
 import {domainMap, SHARED} from '../../explain/domain-map.js';
 import {addressOfCell, type Cell, cellAt, type MemoryMap, memoryMap} from '../../explain/memory-map.js';
 import {hex} from '../../formats/address.js';
@@ -9,7 +9,7 @@ import {useGridHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {AppearanceContext, useTheme} from '../hooks/use-theme.js';
 import {useParts, useStore} from '../hooks/use-ui.js';
 import {focusOn} from '../state/store.js';
-import {type Style, type Theme, type Tone, toneOfGuest} from '../theme.js';
+import {type Theme, type Tone, toneOfGuest} from '../theme.js';
 import {Line} from './line.js';
 import {Panel} from './panel.js';
 
@@ -137,19 +137,13 @@ function letters(
 	here: number,
 	theme: Theme,
 	names: readonly string[],
-): ReactNode[] {
-	return cells.slice(start, start + columns).map((cell, x) => {
+): ReactNode {
+	const signs = cells.slice(start, start + columns).map((cell, x) => {
 		const tone: Tone = start + x === here ? 'chosen' : isMissing(cell) ? 'missing' : ownerTone(cell, names);
-		return letterAt(start + x, cell.letter, theme[tone]);
+		return createElement(Text, theme[tone], cell.letter);
 	});
+	return createElement(Fragment, null, ...signs);
 }
-
-/** A cell stays at its place, so that tells it from the others. */
-const letterAt = (at: number, letter: string, style: Style): ReactNode => (
-	<Text key={at} {...style}>
-		{letter}
-	</Text>
-);
 
 const isMissing = ({mapped}: Cell): boolean => mapped === 'none' || mapped === 'some';
 

@@ -1,7 +1,7 @@
 import {Box, type BoxProps, type DOMElement, Text, useBoxMetrics, useFocus} from 'ink';
-import {type ReactNode, type RefObject, useContext, useEffect, useMemo, useRef} from 'react';
+import {type ReactNode, type RefObject, useEffect, useMemo, useRef} from 'react';
 import {useMouseTarget} from '../hooks/use-screen.js';
-import {AppearanceContext} from '../hooks/use-theme.js';
+import {useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
 import {printable} from '../rows.js';
 import {focusOn, type Overlay} from '../state/store.js';
@@ -20,7 +20,7 @@ export type PanelProps = BoxProps & {
 
 /** A bordered box with a title. It takes the focus, by Tab or by the mouse. */
 export function Panel({id, title, note, inside, children, ...layout}: PanelProps) {
-	const {theme, ascii} = useContext(AppearanceContext);
+	const theme = useTheme();
 	const {isFocused, focus} = useFocus({id});
 	const wanted = useUi(ui => (ui.overlay ?? ui.focus) === id);
 	useEffect(() => {
@@ -34,17 +34,11 @@ export function Panel({id, title, note, inside, children, ...layout}: PanelProps
 	);
 	const edge = theme[isFocused ? 'focus' : 'border'];
 	return (
-		<Box
-			ref={ref}
-			flexDirection="column"
-			borderStyle={ascii ? 'classic' : 'round'}
-			borderColor={edge.color}
-			{...layout}
-		>
+		<Box ref={ref} flexDirection="column" borderStyle="round" borderColor={edge.color} {...layout}>
 			<Box ref={inside} flexDirection="column" flexGrow={1} flexBasis={0} overflow="hidden">
 				{children}
 			</Box>
-			<Box position="absolute" top={-1} left={1} right={2}>
+			<Box position="absolute" top={-1} left={0} right={1}>
 				<Text wrap="truncate" {...theme[isFocused ? 'focus' : 'title']}>{` ${printable(title)} `}</Text>
 			</Box>
 			{note ? (

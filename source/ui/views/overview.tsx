@@ -30,7 +30,7 @@ function Small() {
 				<HostTable width="50%" />
 				<GuestTable flexGrow={1} flexBasis={0} />
 			</Box>
-			<Shared panels={['buffer', 'devices', 'console', 'faults', 'traffic', 'scenario']} height={6} />
+			<Shared panels={['buffer', 'map', 'devices', 'console', 'traffic', 'faults', 'scenario']} height={6} />
 		</Box>
 	);
 }

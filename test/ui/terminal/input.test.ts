@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import type {MouseEvent} from '../../../source/ui/mouse.js';
 import {InputParser} from '../../../source/ui/terminal/input.js';
+import type {MouseEvent} from '../../../source/ui/terminal/mouse.js';
 
 function parse(...chunks: string[]) {
 	const events: MouseEvent[] = [];

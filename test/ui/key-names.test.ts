@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {keyNames} from '../../source/ui/keys.js';
+import {keyNames} from '../../source/ui/commands/keys.js';
 
 const PLAIN = {
 	...{upArrow: false, downArrow: false, leftArrow: false, rightArrow: false, pageDown: false, pageUp: false},
