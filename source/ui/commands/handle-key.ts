@@ -22,8 +22,8 @@ export function handleKey(store: Store, key: string, app: AppControls): void {
 	const opens = app.list()?.handle.enter !== undefined;
 	const command = commands.find(other => other.keys.includes(key) && isAvailable(other, ui, large, opens));
 	// What was typed is taken before anything else happens, but Escape drops it.
-	if (ui.form.draft !== undefined && key !== 'escape' && key !== 'enter')
-		store.setState({form: commitDraft(ui.form)});
+	const typing = ui.form.draft !== undefined && !command?.terminal;
+	if (typing && key !== 'escape' && key !== 'enter') store.setState({form: commitDraft(ui.form)});
 	if (command) runCommand(command, store, app);
 }
 
