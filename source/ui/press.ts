@@ -19,8 +19,8 @@ export function press(store: Store, key: string, app: AppControls): void {
 	}
 	const command = commands.find(other => other.keys.includes(key) && possible(other, ui, fits(ui.size)));
 	// What was typed is taken before anything else happens, but Escape drops it.
-	if (ui.form.draft !== undefined && key !== 'escape' && key !== 'enter')
-		store.setState({form: commitDraft(ui.form)});
+	const typing = ui.form.draft !== undefined && !command?.terminal;
+	if (typing && key !== 'escape' && key !== 'enter') store.setState({form: commitDraft(ui.form)});
 	if (command) runCommand(command, store, app);
 }
 

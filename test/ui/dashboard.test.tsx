@@ -230,6 +230,14 @@ test('a paste is a number or nothing, and never runs a command', async t => {
 	assert.equal(store.getState().form.lba, 12);
 });
 
+test('^L leaves a number that is being typed as it is', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
+	const before = await press('e12');
+	assert.match(before, /LBA 12▏/);
+	assert.equal(await press('\x0c'), before);
+	assert.equal(store.getState().form.draft, '12');
+});
+
 test('a line takes letters and signs alone, and no more than it has room for', async t => {
 	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
 	const typed = () => store.getState().prompt?.text;

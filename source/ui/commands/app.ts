@@ -70,6 +70,7 @@ export const appCommands: readonly UiCommand[] = [
 		label: 'redraw',
 		description: 'The screen anew, where something else wrote on it',
 		group: 'dmascope',
+		terminal: true,
 		run: (_store, app) => app.redraw(),
 	},
 	{
@@ -79,6 +80,7 @@ export const appCommands: readonly UiCommand[] = [
 		label: 'suspend',
 		description: 'Back to the shell; fg returns',
 		group: 'dmascope',
+		terminal: true,
 		run: (_store, app) => app.suspend(),
 	},
 	{

@@ -24,6 +24,8 @@ export type UiCommand = {
 	when?: (ui: Ui) => boolean;
 	/** Why it cannot be done now, as a sentence. */
 	why?: (ui: Ui) => string | undefined;
+	/** It concerns the terminal alone: a number that is being typed stays as it is. */
+	terminal?: true;
 	run: (store: Store, app: AppControls) => void;
 };
 
