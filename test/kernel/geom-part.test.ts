@@ -65,7 +65,7 @@ test('sound entries are all there', t => {
 		'1: FreeBSD UFS, 32 KiB at LBA 64',
 		'2: FreeBSD UFS, 64 KiB at LBA 128',
 	]);
-	assert.match(host, /^ada0p1, ada0p2/);
+	assert.match(host, /; use ada0p1 or ada0p2\./);
 });
 
 for (const [what, places, report] of [
@@ -107,7 +107,7 @@ for (const [what, places, report] of [
 		const {console, host} = seen(t, diskOf(t, places));
 		assert.equal(console[2], report);
 		assert.equal(console.at(-1) === 'no bootable disk', false);
-		assert.match(host, /^none\./);
+		assert.match(host, /; it has none\./);
 	});
 
 test('a table without a sound entry boots nothing', t => {
@@ -121,5 +121,5 @@ test('a slice past the end of the disk is none of the host’s', t => {
 	mbr.writeUInt32LE(SECTORS + 8, 454);
 	mbr.writeUInt32LE(64, 458);
 	mbr.set([0x55, 0xaa], 510);
-	assert.match(seen(t, imageOf(t, mbr)).host, /^none\./);
+	assert.match(seen(t, imageOf(t, mbr)).host, /; it has none\./);
 });

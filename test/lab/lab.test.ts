@@ -315,7 +315,7 @@ test('a command that makes no sense at this moment is refused with a sentence, a
 		[{do: 'read', vm: 'vm9', ...none}, /^Unknown guest vm9; use vm0 or vm1\. Did you mean vm0\?$/],
 		[
 			{do: 'read', vm: 'vm0', ...none, gpa: 0x80000},
-			/^gpa 0x00080000 runs into the guest driver's own memory/,
+			/^gpa 0x00080000 overlaps the guest driver's own memory/,
 		],
 		[{do: 'write', vm: 'vm0', ...none}, /open read-only/],
 		[{do: 'work', count: 1, writes: 1}, /open read-only/],

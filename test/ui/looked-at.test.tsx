@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
+import chalk from 'chalk';
 import {UNKNOWN} from '../../source/explain/ranges.js';
 import {hex} from '../../source/formats/address.js';
 import type {MachineState, ObservedMachine} from '../../source/machine/observed.js';
@@ -135,14 +136,26 @@ test('a new mapping lights up, and its domain too', async t => {
 	assert.match(await screen(), /3 +4 +em0/);
 });
 
+/** The dim tone of the dark theme. */
+const GREY = 0x8a8a8a;
+
 test('a machine that is gone keeps its last picture under a STALE bar until it is back', async t => {
-	const {machine, store, screen} = open(t);
+	const {level} = chalk;
+	chalk.level = 3;
+	t.after(() => {
+		chalk.level = level;
+	});
+	const {machine, store, screen, terminal} = open(t);
+	const colourOf = (x: number, y: number) => terminal.buffer.active.getLine(y)?.getCell(x)?.getFgColor();
+	await screen();
+	assert.notEqual(colourOf(4, 1), GREY);
 	machine.change({lost: {why: 'QEMU has closed the connection.', lastSeen: '12:34:56'}});
 	refresh(store);
 	const gone = await screen();
 	assert.match(gone, /last seen 12:34:56/);
 	assert.match(gone, /STALE since 12:34:56: QEMU has closed the connection\./);
 	assert.match(gone, /DOMAIN 2 ─ nvme0 ─ 8 pages/);
+	assert.equal(colourOf(4, 2), GREY);
 	machine.change({lost: undefined});
 	refresh(store);
 	const back = await screen();

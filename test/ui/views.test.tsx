@@ -221,3 +221,24 @@ test('→ unfolds a run into entries of the lower levels, ← folds it from any 
 	assert.equal(store.getState().places.host?.cursor, 1);
 	assert.equal((await press('left')).split('\n').slice(1, -2).join(), before.split('\n').slice(1, -2).join());
 });
+
+test('the tables follow a transfer also where runs are unfolded, filtered or sorted', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 120, 40);
+	await press('alt-2', 'right');
+	assert.match(await press('alt-1', 'enter'), /▸0x02670000–0x0296ffff/);
+	await press('alt-2', '/', 'v', 'm', '0', 'enter');
+	dispatch(store, {do: 'read', vm: 'vm0', lba: 8, sectors: 8, segments: 1, gpa: 0x1000000});
+	assert.match(await press('s'), /Sorted by pages/);
+	dispatch(store, {do: 'read', vm: 'vm0', lba: 0, sectors: 8, segments: 1, gpa: 0x1000000});
+	assert.match(await press('alt-1'), /▸0x02670000–0x0296ffff/);
+});
+
+test('at every height a panel says in its lower border how far it is scrolled', async t => {
+	const {press, resize} = openDashboard(t, openTestLab(t), 90, 36);
+	await press('enter', 'alt-4');
+	for (const rows of [36, 37, 38, 39]) {
+		const notes = (await resize(90, rows)).split('\n').filter(line => /\d–\d+ of \d/.test(line));
+		assert.ok(notes.length > 0);
+		for (const line of notes) assert.match(line, / of \d+ ─╯$/, `${rows} rows`);
+	}
+});

@@ -1,13 +1,12 @@
 // What is done to the lab, and what the dashboard shows of it then.
 
-import type {DomainView} from '../../explain/ranges.js';
 import {pageOf} from '../../formats/address.js';
 import type {Command, TransferCommand} from '../../machine/command.js';
 import type {Outcome} from '../../machine/outcome.js';
 import type {Transfer} from '../../machine/transfer.js';
 import {messageOf, UserError} from '../../user-error.js';
-import type {Place} from './list.js';
 import {BOTTOM, TOP} from './list.js';
+import {rangesShown, type TableId} from './ranges-shown.js';
 import {refresh} from './refresh.js';
 import {holds, type Store, say, type Ui} from './store.js';
 import type {PanelId} from './views.js';
@@ -52,7 +51,9 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 	const now = performance.now();
 	// A packet takes its time: where transfers follow each other faster, their verdicts are shown at once.
 	const calm = !lab.workload.running && now - store.getState().transferAt > A_SECOND;
-	store.setState(({places, views, last, recent, verdictAt, motion, state}) => ({
+	const ui = store.getState();
+	const {places, last, recent, verdictAt, motion, state} = ui;
+	store.setState({
 		message: {text: outcome.report, tone: bad ? 'bad' : 'good'},
 		...(transfer?.vm === undefined
 			? {}
@@ -68,12 +69,12 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 		recent: shows ? [shows, ...recent.filter(panel => panel !== shows)] : recent,
 		places: {
 			...places,
-			...(transfer ? follow(views, transfer) : {}),
+			...(transfer ? follow(ui, transfer) : {}),
 			buffer: TOP,
 			faults: TOP,
 			console: BOTTOM,
 		},
-	}));
+	});
 	return outcome;
 }
 
@@ -91,15 +92,17 @@ export function dispatchForm(store: Store, command: TransferCommand): Outcome | 
 	return dispatch(store, command);
 }
 
-/** Shows in the tables where a transfer was looked up, and its buffer: one row above stays in sight. */
-function follow(views: readonly DomainView[], {iova, command, vm}: Transfer): Ui['places'] {
-	const placeOf = (view: DomainView | undefined, address: number | undefined): Place | undefined => {
-		const at = view?.ranges.findIndex(range => address !== undefined && holds(range, address)) ?? -1;
-		return at < 0 ? undefined : {top: Math.max(0, at - 1), cursor: at};
+/** Where the tables show a transfer's address and its buffer, as they are filtered, sorted and unfolded. */
+function follow(ui: Ui, {iova, command, vm}: Transfer): Ui['places'] {
+	// The guest's table is that of the transfer's guest, as soon as the form names it.
+	const then = vm === undefined ? ui : {...ui, form: {...ui.form, vm}};
+	const placeIn = (table: TableId, address: number): Ui['places'] => {
+		// The last row that holds it is the smallest part of an unfolded run.
+		const at = rangesShown(then, table)?.ranges.findLastIndex(range => holds(range, address)) ?? -1;
+		return at < 0 ? {} : {[table]: {top: Math.max(0, at - 1), cursor: at}};
 	};
-	const inHost = views.find(({domain}) => domain.role === 'host');
-	const inGuest = views.find(({domain}) => vm !== undefined && domain.vm === vm);
-	const host = command.do === 'dma' ? undefined : placeOf(inHost, iova);
-	const guest = placeOf(inGuest, command.gpa);
-	return {...(host ? {host} : {}), ...(guest ? {guest} : {})};
+	return {
+		...(command.do === 'dma' || iova === undefined ? {} : placeIn('host', iova)),
+		...(vm === undefined ? {} : placeIn('guest', command.gpa)),
+	};
 }

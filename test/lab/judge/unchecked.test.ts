@@ -97,7 +97,7 @@ test("guests' own requests that cannot be checked are counted as such, and their
 	assert.ok(outcome.kind === 'work');
 	const {data, tally, landed, lost} = outcome.work;
 	assert.deepEqual([data, tally.unchecked, landed, lost], ['unchecked', 20, undefined, 0]);
-	assert.match(workText(outcome.work), /^20 requests: 20 unchecked; \? of [\d.]+ KiB landed$/);
+	assert.match(workText(outcome.work), /^20 requests: 20 unchecked; \? of [\d.]+ KiB arrived$/);
 	assert.equal(lab.state().transfers.at(-1)?.note, NOTE);
 });
 

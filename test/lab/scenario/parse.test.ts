@@ -46,7 +46,7 @@ const WRONG: [string, RegExp][] = [
 	['steps:\n  - plug: {device: em0, rid: 5:0:0}', /:2:20: Device em0 exists; use a new name/],
 	['steps:\n  - create: {name: vm0}', /:2:20: Guest vm0 exists; choose another name/],
 	['steps:\n  - create: {name: vm2, memory: 1T}', /:2:33: memory is "1T"; write it as 64M or 1\.5G/],
-	['steps:\n  - create: {name: vm2, memory: 200M}', /:2:33: vm2 needs 51200 pages and the host has/],
+	['steps:\n  - create: {name: vm2, memory: 200M}', /:2:33: vm2 needs 51200 pages, but the host has only/],
 	['steps:\n  - create: {name: vm2, modle: nvme}', /:2:25: Unknown field modle; .* Did you mean model\?/],
 	['steps:\n  - create: {name: kernel}', /:2:20: name is "kernel"; another owner of memory has that name/],
 	['steps:\n  - {read: {}, boot: vm0}', /:2:16: the step has two commands, read and boot/],
