@@ -4,7 +4,7 @@
 import module from 'node:module';
 import path from 'node:path';
 
-// Node would open its debugger on a port for it.
+// Else Node opens its debugger on a port.
 process.on('SIGUSR1', () => {});
 
 // Node 22.2 is the first with zlib.crc32, and an older one could not even load the modules below.
@@ -34,7 +34,7 @@ const out = printTo(process.stdout, failed);
 const err = printTo(process.stderr, failed);
 process.stdout.on('error', failed);
 process.stderr.on('error', failed);
-// What nobody catches Node prints with its stack, as it is.
+// Node prints an error that nobody catches as it is, with its stack.
 process.on('uncaughtExceptionMonitor', error => {
 	if (error instanceof Error) error.stack = error.stack?.split('\n').map(printable).join('\n');
 });

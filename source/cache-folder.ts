@@ -15,6 +15,13 @@ export function cacheFolders(): string[] {
 	return [path.join(cache, 'dmascope'), temporary].filter(path.isAbsolute);
 }
 
+/** The folders for what has to outlast a cache, where there is one. */
+export function stateFolders(): string[] {
+	const {XDG_STATE_HOME = ''} = process.env;
+	const state = path.isAbsolute(XDG_STATE_HOME) ? XDG_STATE_HOME : path.join(home(), '.local', 'state');
+	return [path.join(state, 'dmascope'), ...cacheFolders()].filter(path.isAbsolute);
+}
+
 /** Makes a folder where there is none. @throws UserError where it is not this user's alone; the system's error */
 export function makeOwn(folder: string): void {
 	// No folder above these two is made: under /proc, mkdir -p never ends in Node.

@@ -1,5 +1,5 @@
-// Where text leaves the program, but for the dashboard's frames. Nothing else writes lines: so nothing that comes from
-// elsewhere reaches a terminal as more than characters, nor a file or a pipe that somebody shows on one later.
+// Text leaves the program here, but for the dashboard's frames. Nothing else writes lines, so text from elsewhere reaches
+// a terminal as characters alone; and a file or a pipe too, which somebody may show on a terminal later.
 
 import {printable} from './printable.js';
 
@@ -17,17 +17,19 @@ export type Colour = keyof typeof COLOURS;
 
 export type Span = string | readonly [text: string, colour: Colour];
 export type Line = string | readonly Span[];
-/** A line, or several. A line has no end inside: it would be written out, as all control characters are. */
+/** Prints a line, or several. A line end inside one is written out, as all control characters are. */
 export type Print = (lines: string | readonly Line[]) => void;
+/** Prints plain lines alone. */
+export type PrintLine = (line: string) => void;
 
-/** What of process.stdout is needed. */
+/** The part of process.stdout that is used. */
 export type Output = {
 	readonly isTTY?: boolean;
 	readonly errored?: Error | null;
 	write: (text: string) => unknown;
 };
 
-/** `failed` is told at once of a stream that takes no more: what is printed next would be for nobody. */
+/** Calls `failed` at once where a stream takes no more: nobody would read what is printed next. */
 export function printTo(stream: Output, failed: (error: Error) => void = () => {}): Print {
 	const {NO_COLOR, TERM} = process.env;
 	const coloured = stream.isTTY === true && !NO_COLOR && TERM !== 'dumb';
@@ -38,7 +40,7 @@ export function printTo(stream: Output, failed: (error: Error) => void = () => {
 	};
 }
 
-/** What is printed of a line. */
+/** A line as it is printed. */
 export function lineText(line: Line, coloured = false): string {
 	if (typeof line === 'string') return printable(line);
 	return line.map(span => spanText(span, coloured)).join('');

@@ -26,6 +26,10 @@ export function within<T>(part: string | number, work: () => T): T {
 /** The message of anything that can be thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** Anything thrown, as a sentence of its own. */
+export const sentenceOf = (error: unknown): string =>
+	error instanceof UserError ? error.message : `Internal error: ${messageOf(error)}`;
+
 /** The errno of a failed system call, such as ENOENT; undefined for any other error. */
 export const errnoOf = (error: unknown): string | undefined =>
 	error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;

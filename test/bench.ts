@@ -30,6 +30,7 @@ const SPAN = 48 * MIB;
 const GPA = 0x1000000;
 const RID = 0xfa;
 const STEPS = 10_000;
+const TRAFFIC_MINUTES = 4;
 const NO_FIO = 'no fio to compare with: install it';
 
 type Figure = {
@@ -226,10 +227,10 @@ function tables(iommu: Family): Figure[] {
 	];
 }
 
-/** A session of every kind of command, and jumps to anywhere in it. */
+/** A session of every kind of command, and jumps to anywhere in it: nothing of it is to be forgotten. */
 function timeTravel(): Figure[] {
 	const lab = new Lab(defaultSpec(256 * MIB), {disk: Disk.open(sampleDisk(), {overlay: true}), sample: true});
-	const history = lab.keepHistory(() => performance.now());
+	const history = lab.keepHistory(() => performance.now(), GIB);
 	const random = seededRandom(1);
 	play(lab, random, STEPS);
 	const jumps = Array.from({length: 41}, () => {
@@ -241,11 +242,33 @@ function timeTravel(): Figure[] {
 	});
 	const back = Array.from({length: 41}, () => milliseconds(() => void history.go(history.at - 1)));
 	lab.close();
-	const steps = `${STEPS.toLocaleString('en')} steps`;
+	const steps = `${(STEPS - history.first).toLocaleString('en')} steps`;
 	return [
+		...keptOfTraffic(),
 		compared(`a jump among ${steps}, median`, median(jumps), 'ms', 'limit', 200),
 		compared('the longest of 41', Math.max(...jumps), 'ms', 'limit', 200),
 		compared('one step back, median', median(back), 'ms', 'limit', 200),
+	];
+}
+
+/** Memory of a session at 1,000 requests a second, a quarter of them writes, before and after it is full. */
+function keptOfTraffic(): Figure[] {
+	const lab = new Lab(defaultSpec(256 * MIB), {disk: Disk.open(sampleDisk(), {overlay: true}), sample: true});
+	const history = lab.keepHistory(() => performance.now());
+	lab.workload.start({rate: 1000, writes: 25});
+	const resident: number[] = [];
+	let most = 0;
+	for (let minute = 0; minute < TRAFFIC_MINUTES; minute++) {
+		for (let tick = 0; tick < 600; tick++) {
+			lab.workload.tick(100);
+			most = Math.max(most, history.bytes / MIB);
+		}
+		resident.push(process.memoryUsage().rss / MIB);
+	}
+	lab.close();
+	return [
+		compared(`a session of ${TRAFFIC_MINUTES} minutes at 1,000 requests/s`, most, 'MiB', 'limit', 256),
+		compared('    resident memory after it', resident.at(-1) ?? 0, 'MiB', 'after 2 min', resident[1]),
 	];
 }
 

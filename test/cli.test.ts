@@ -80,6 +80,9 @@ const WRONG: [string[], RegExp][] = [
 	[['--host-memory', 'banana'], /--host-memory is "banana"; expected whole megabytes/],
 	[['--host-memory', '100000001K'], /--host-memory is "100000001K"; expected whole megabytes/],
 	[['--host-memory', '9000G'], /--host-memory is "9000G"; expected whole megabytes/],
+	[['--history', 'banana'], /--history is "banana"; expected a size of 16M or more/],
+	[['--history', '1M'], /--history is "1M"; expected a size of 16M or more/],
+	[['run', 'tour', '--history', '64M'], /run takes no --history; it is for dmascope, dmascope present/],
 	[['--policy', 'kepp'], /--policy kepp is none; it may be remove, keep, bounce/],
 	[['--disk', '/nope/there'], /There is no \/nope\/there; check/],
 	[['--disk', '/'], /is a directory/],
@@ -89,28 +92,25 @@ const WRONG: [string[], RegExp][] = [
 	[['--policy', 'keep', '--policy', 'bounce'], /--policy is given 2 times; give it once/],
 	[['--json=banana'], /--json takes no value/],
 	[['qemu'], /qemu takes the socket of a QEMU/],
-	[['qemu', '/nope/there'], /There is no \/nope\/there: start QEMU with -qmp/],
-	[['qemu', CLI], /Nobody listens at .*cli\.js: .* that is no socket/],
-	[['qemu', '/nope/there', '--every', '2h'], /--every 2h is no time from 50ms/],
+	[['qemu', '/nope/there'], /\/nope\/there does not exist; start QEMU with -qmp/],
+	[['qemu', CLI], /Cannot connect to .*cli\.js: nothing is listening/],
+	[['qemu', '/nope/there', '--every', '2h'], /--every 2h is not a time from 50ms/],
 	[['qemu', '/nope/there', '--policy', 'keep'], /qemu takes no --policy/],
 	[['--every', '2s'], /dmascope takes no --every; it is for dmascope qemu/],
 	[['--root', '/'], /dmascope takes no --root; it is for dmascope host/],
 	[['host', 'there'], /host takes no more words/],
-	[
-		['host', '--root', '/nope'],
-		/\/nope does not exist; name a folder, or a file that --capture has made\.\n$/,
-	],
+	[['host', '--root', '/nope'], /\/nope does not exist; name a folder, or a file written by --capture\.\n$/],
 	[
 		['host', '--root', '/dev/zero'],
 		/\/dev\/zero is a character device, not a regular file; name a folder, or a file/,
 	],
 	[
 		['host', '--root', '/bin/sh'],
-		/\/bin\/sh is no tar file, or it is cut short or damaged at byte 0; capture the host again\.\n$/,
+		/\/bin\/sh is not a tar file, or is damaged or cut short at byte 0; capture the host again\.\n$/,
 	],
-	[['host', '--log', '/nope/kern.log'], /There is no \/nope\/kern\.log; check the path/],
-	[['qemu', '/nope/there', '--log', '/nope/kern.log'], /There is no \/nope\/kern\.log; check the path/],
-	[['host', '--trace', '--root', '/tmp'], /--trace is of this machine’s own kernel; leave out --root/],
+	[['host', '--log', '/nope/kern.log'], /\/nope\/kern\.log does not exist; check the path/],
+	[['qemu', '/nope/there', '--log', '/nope/kern.log'], /\/nope\/kern\.log does not exist; check the path/],
+	[['host', '--trace', '--root', '/tmp'], /--trace works only on this machine’s own kernel; remove --root/],
 	[
 		['host', '--capture', '/nope/a.tar'],
 		/\/nope\/a\.tar is in a folder that does not exist; choose another name\.\n$/,
@@ -274,7 +274,7 @@ test('SIGUSR1 opens no debugger, and says nothing', async t => {
 	assert.equal(report, '');
 });
 
-test('what nobody catches says no more to a terminal than anything else', () => {
+test('an error that nobody catches is written out too', () => {
 	const ready = 'process.listenerCount("uncaughtExceptionMonitor") > 0';
 	const fault = `setInterval(() => { if (${ready}) throw new Error("a \\u001b]0;title\\u0007 \\u202e") }, 20)`;
 	const {stderr, status} = spawnSync(

@@ -8,7 +8,7 @@ import {test} from 'node:test';
 import fc from 'fast-check';
 import {main} from '../source/cli/main.js';
 import {tarOf} from '../source/live/host/tar.js';
-import {streamEvents} from '../source/live/host/trace-stream.js';
+import {streamEvents} from '../source/live/host/trace-log.js';
 import {printTo} from '../source/print.js';
 import {assertHarmless, hostile} from './helpers/escapes.js';
 import {FakeMachine} from './helpers/fake-machine.js';

@@ -7,6 +7,14 @@ import {type Report, runMonkey} from './helpers/monkey.js';
 const MIB = 1024 ** 2;
 const [minutes = '60', seed = `${Date.now() % 1e6}`, ...args] = process.argv.slice(2);
 const ends: (() => unknown)[] = [];
+/** What is no growth: memory that was freed is not all given back. */
+const GROWTH = 1.1;
+
+function leastOf(resident: readonly number[], quarter: number): number {
+	const length = resident.length / 4;
+	const least = Math.min(...resident.slice(quarter * length, (quarter + 1) * length));
+	return Math.round(least / MIB);
+}
 
 function tell({seconds, events, compared, left, slowest, resident, wrong}: Report): void {
 	const memory = resident.at(-1) ?? 0;
@@ -16,7 +24,7 @@ function tell({seconds, events, compared, left, slowest, resident, wrong}: Repor
 			`${grouped(events)} events`,
 			`${grouped(compared)} screens compared`,
 			`${left} times left and started`,
-			`frozen for ${Math.round(slowest)} ms at most`,
+			`^L answered within ${Math.round(slowest)} ms`,
 			`${Math.round(memory / MIB)} MiB`,
 			`${wrong.length} wrong`,
 		].join(', '),
@@ -30,6 +38,10 @@ try {
 		{seconds: 60 * Number(minutes), seed: Number(seed), args, tell},
 	);
 	tell(report);
+	const [second, last] = [1, 3].map(quarter => leastOf(report.resident, quarter));
+	console.log(`memory at its least: second quarter ${second} MiB, last quarter ${last} MiB`);
+	// A few minutes are all beginning.
+	if (report.resident.length > 1800 && last > second * GROWTH) report.wrong.push('it grows');
 	for (const each of report.wrong) console.log(`\n${each}`);
 	process.exitCode = report.wrong.length > 0 ? 1 : 0;
 } finally {

@@ -18,7 +18,7 @@ const aLine: fc.Arbitrary<Line> = fc.oneof(
 	fc.array(fc.oneof(anyText, fc.tuple(anyText, fc.constantFrom('title' as const, 'bad' as const)))),
 );
 
-test('what a terminal obeys, or does not show, is written out', () => {
+test('control, bidi and invisible characters are written out', () => {
 	for (const text of HOSTILE) {
 		assertHarmless(printable(text), JSON.stringify(text));
 		assertHarmless(masked(text), JSON.stringify(text));
@@ -42,7 +42,7 @@ test('all other text is printed as it is', () => {
 		assert.equal(printed(text), `${text}\n`);
 });
 
-test('whatever is printed, it is as many lines as were given, and none of them harms', () => {
+test('each line that is given is one line, and none of them harms', () => {
 	fc.assert(
 		fc.property(fc.array(aLine, {minLength: 1}), lines => {
 			const out = printed(lines);
@@ -53,7 +53,7 @@ test('whatever is printed, it is as many lines as were given, and none of them h
 	);
 });
 
-test('on a terminal the program colours, and nothing that comes from elsewhere does', () => {
+test('on a terminal the program colours, and text from elsewhere does not', () => {
 	const {NO_COLOR, TERM} = process.env;
 	delete process.env.NO_COLOR;
 	process.env.TERM = 'xterm';

@@ -26,12 +26,13 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: '',
 		about: 'the dashboard; in a pipe, a snapshot as text',
-		flags: [...LAB_FLAGS, 'replay', 'json', ...DISPLAY_FLAGS],
+		flags: [...LAB_FLAGS, 'history', 'replay', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out) =>
 			(await import('./dashboard.js')).open(
 				{
 					lab: labFlags(given),
 					look: displayFlags(given),
+					history: given.text('history'),
 					replay: given.text('replay'),
 					json: given.has('json'),
 				},
@@ -56,9 +57,13 @@ export const COMMANDS: readonly CliCommand[] = [
 			'Space, or PgDn of a clicker, takes the next step; Backspace, or PgUp, goes back.',
 			'Whatever is tried in between, the next step leads back to the path.',
 		],
-		flags: [...LAB_FLAGS, ...DISPLAY_FLAGS],
+		flags: [...LAB_FLAGS, 'history', ...DISPLAY_FLAGS],
 		run: async (words, given) =>
-			(await import('./dashboard.js')).present(words, labFlags(given), displayFlags(given)),
+			(await import('./dashboard.js')).present(words, {
+				lab: labFlags(given),
+				look: displayFlags(given),
+				history: given.text('history'),
+			}),
 	},
 	{
 		name: 'check',

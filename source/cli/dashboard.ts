@@ -1,54 +1,67 @@
 // The dashboard on a terminal; where there is none, a snapshot.
 
+import type {Lab} from '../lab/lab.js';
+import {parseHistory} from '../lab/scenario/machine-fields.js';
 import type {ObservedMachine} from '../machine/observed.js';
 import {jsonLines, type Print} from '../print.js';
+import type {Opening} from '../ui/dashboard.js';
 import type {DisplayFlags} from '../ui/display-flags.js';
 import {UserError} from '../user-error.js';
 import {type LabFlags, openLab} from './open-lab.js';
 import {openScenario} from './open-scenario.js';
+import {exitOnSignals} from './signals.js';
 
-export type Opened = {lab: LabFlags; look: DisplayFlags; replay?: string; json: boolean};
+export type Opened = {lab: LabFlags; look: DisplayFlags; history?: string};
 
 const now = (): number => performance.now();
 export const onTerminal = (): boolean =>
 	process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb';
 
 /** No command. @returns the exit code @throws UserError */
-export async function open({lab: flags, look, replay, json}: Opened, out: Print): Promise<number> {
+export async function open(
+	{replay, json, ...opened}: Opened & {replay?: string; json: boolean},
+	out: Print,
+): Promise<number> {
 	const interactive = onTerminal() && !json;
-	if (!interactive) await checkDisplay(look);
-	const lab = replay === undefined ? openLab(flags) : replayed(flags, replay);
+	const most = historyBytes(opened);
+	if (!interactive) await checkDisplay(opened.look);
+	const {lab, scenario} =
+		replay === undefined ? {lab: openLab(opened.lab), scenario: undefined} : openScenario(opened.lab, replay);
 	try {
-		if (!interactive) {
-			await printSnapshot(lab, json, out);
-			return 0;
-		}
-		if (replay === undefined) lab.keepHistory(now);
-		else lab.history?.go(0);
-		const {dashboard} = await import('../ui/dashboard.js');
-		return await dashboard(lab, look, replay === undefined ? undefined : 'replayed');
+		if (interactive) return await show(lab, opened.look, most, scenario && {replay: scenario.steps});
+		for (const {command} of scenario?.steps ?? []) lab.dispatch(command);
+		await printSnapshot(lab, json, out);
+		return 0;
 	} finally {
 		lab.close();
 	}
 }
 
 /** @returns the exit code @throws UserError */
-export async function present(
-	words: readonly string[],
-	flags: LabFlags,
-	look: DisplayFlags,
-): Promise<number> {
+export async function present(words: readonly string[], opened: Opened): Promise<number> {
 	const [name = '', other] = words;
 	if (other !== undefined) throw new UserError(`present takes one scenario; leave out "${other}".`);
-	const {lab, scenario} = openScenario(flags, name, now);
+	const most = historyBytes(opened);
+	const {lab, scenario} = openScenario(opened.lab, name);
 	try {
 		if (!onTerminal())
 			throw new UserError(`present needs a terminal; dmascope run ${name} plays it without one.`);
-		const {dashboard} = await import('../ui/dashboard.js');
-		return await dashboard(lab, look, {present: scenario});
+		return await show(lab, opened.look, most, {present: scenario});
 	} finally {
 		lab.close();
 	}
+}
+
+const historyBytes = ({history}: Opened): number | undefined =>
+	history === undefined ? undefined : parseHistory(history);
+
+/** A lab that remembers what is done from now on. */
+async function show(lab: Lab, look: DisplayFlags, most?: number, opening?: Opening): Promise<number> {
+	lab.keepHistory(now, most);
+	// A signal would end the program with a disk half put back, and without a word.
+	if (lab.disk.writable && !lab.disk.overlaid) exitOnSignals();
+	const {dashboard} = await import('../ui/dashboard.js');
+	return dashboard(lab, look, opening);
 }
 
 /** A running QEMU. @returns the exit code @throws UserError */
@@ -72,13 +85,6 @@ export async function attach(
 	} finally {
 		machine.close();
 	}
-}
-
-/** A lab with all steps of a scenario done. */
-function replayed(flags: LabFlags, name: string) {
-	const {lab, scenario} = openScenario(flags, name, now);
-	lab.history?.replay(scenario.steps);
-	return lab;
 }
 
 async function printSnapshot(machine: ObservedMachine, json: boolean, out: Print): Promise<void> {

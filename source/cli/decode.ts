@@ -1,12 +1,12 @@
 // dmascope decode: what a kernel log says of the IOMMU's faults, in words.
 
 import type {Readable} from 'node:stream';
-import {type Asked, Decoder} from '../live/decode/decoder.js';
+import {Decoder, type Lookup} from '../live/decode/decoder.js';
 import type {FaultReading} from '../live/decode/fault.js';
 import {eventJson, groupJson, summaryJson} from '../live/decode/fault-json.js';
 import {closing, paragraph, wrapped} from '../live/decode/report.js';
 import type {Group} from '../live/decode/storm.js';
-import {asking} from '../live/host-devices.js';
+import {deviceLookup} from '../live/host/device-lookup.js';
 import {type LogInput, openLog} from '../live/log-input.js';
 import type {Print} from '../print.js';
 import {UserError} from '../user-error.js';
@@ -47,14 +47,14 @@ export async function decode(
 ): Promise<0> {
 	if (words.length > 1) throw new UserError('decode takes one log: a file, or a pipe into it.');
 	const input = openLog(words[0], {...flags, stop: streams.stop, stdin: streams.stdin});
-	const asked = asking(input.own);
-	await (flags.json ? toPrograms(input, asked, flags, streams) : toPeople(input, asked, flags, streams));
+	const lookup = deviceLookup(input.isOwn);
+	await (flags.json ? toPrograms(input, lookup, flags, streams) : toPeople(input, lookup, flags, streams));
 	return 0;
 }
 
 async function toPrograms(
 	input: LogInput,
-	asked: Asked,
+	lookup: Lookup,
 	{follow}: DecodeFlags,
 	{print}: DecodeStreams,
 ): Promise<void> {
@@ -62,15 +62,15 @@ async function toPrograms(
 	const decoder: Decoder = new Decoder((reading, group) => {
 		if (!follow || group === undefined) return;
 		if (reading.is === 'repeat')
-			line({type: 'repeat', title: decoder.explain(group, asked).title, times: reading.times});
+			line({type: 'repeat', title: decoder.explain(group, lookup).title, times: reading.times});
 		if (reading.is === 'fault')
-			line(eventJson(reading.fault, reading.times, decoder.explain(alone(group, reading), asked)));
+			line(eventJson(reading.fault, reading.times, decoder.explain(alone(group, reading), lookup)));
 	});
 	for await (const piece of input.pieces) if (piece !== 'pause') decoder.push(piece);
 	decoder.end();
 	if (!follow)
 		for (const group of decoder.storm.groups)
-			line(groupJson(group, decoder.around(group, asked), decoder.explain(group, asked)));
+			line(groupJson(group, decoder.around(group, lookup), decoder.explain(group, lookup)));
 	line(summaryJson(decoder.storm, decoder.bytes));
 }
 
@@ -83,7 +83,7 @@ function alone(group: Group, {fault, times}: FaultReading): Group {
 
 async function toPeople(
 	input: LogInput,
-	asked: Asked,
+	lookup: Lookup,
 	{follow}: DecodeFlags,
 	streams: DecodeStreams,
 ): Promise<void> {
@@ -91,7 +91,7 @@ async function toPeople(
 	const decoder = new Decoder();
 	const logged = new Map<Group, {count: number; at: number}>();
 	const tell = (group: Group) => {
-		print([...paragraph(group, decoder.explain(group, asked)), '']);
+		print([...paragraph(group, decoder.explain(group, lookup)), '']);
 		logged.set(group, {count: group.count, at: clock()});
 	};
 	let budget = Number.POSITIVE_INFINITY;
@@ -109,7 +109,7 @@ async function toPeople(
 		looked = now;
 		for (const [group, {count, at}] of logged) {
 			if (group.count === count || clock() - at < AGAIN_MS) continue;
-			const {title} = decoder.explain(group, asked);
+			const {title} = decoder.explain(group, lookup);
 			print(`${title}: ${grouped(group.count - count)} more, ${grouped(group.count)} in all`);
 			logged.set(group, {count: group.count, at: clock()});
 		}

@@ -29,6 +29,10 @@ const table = {
 		takes: 'SCENARIO',
 		about: 'open it on a session that was written, or another scenario, at its beginning',
 	},
+	history: {
+		takes: 'SIZE',
+		about: 'how much memory the way back may take (256M); when it is full the oldest steps are forgotten',
+	},
 	cast: {takes: 'FILE', about: 'record the terminal as an asciicast, which asciinema plays'},
 	json: {about: 'JSON instead of text or the dashboard'},
 	junit: {takes: 'FILE', about: 'write a report for CI systems as well, in the XML of JUnit'},

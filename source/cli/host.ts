@@ -1,11 +1,12 @@
 // dmascope host: a dashboard on a terminal; where there is none, text or JSON.
 
-import os from 'node:os';
-import {captureHost, openHost, openTracing, printHost} from '../live/host/open.js';
-import {streamEvents} from '../live/host/trace-stream.js';
+import {captureHost} from '../live/host/capture.js';
+import {openHost, openTracing, printHost} from '../live/host/open.js';
+import {streamEvents} from '../live/host/trace-log.js';
 import type {Print} from '../print.js';
 import {checkDisplay, onTerminal} from './dashboard.js';
 import {displayFlags, type Given} from './flags.js';
+import {exitOnSignals} from './signals.js';
 
 /** @returns the exit code @throws UserError */
 export async function host(given: Given, out: Print, err: Print): Promise<number> {
@@ -14,17 +15,18 @@ export async function host(given: Given, out: Print, err: Print): Promise<number
 	const interactive = onTerminal() && !json && capture === undefined;
 	if (!interactive) await checkDisplay(look);
 	if (capture !== undefined) {
-		captureHost(root, capture, given.has('force'), out);
+		await captureHost(root, capture, given.has('force'), out);
 		return 0;
 	}
 	if (!interactive && given.has('trace')) return stream(root, json, out, err);
-	const machine = openHost({
+	const machine = await openHost({
 		root,
 		log: given.text('log'),
 		every: given.text('every'),
 		trace: given.has('trace'),
 	});
 	try {
+		// Else the tracing instance would stay, and go on tracing.
 		if (interactive && given.has('trace')) exitOnSignals();
 		if (interactive) return await (await import('../ui/dashboard.js')).dashboard(machine, look);
 		await printHost(machine, json, out);
@@ -32,12 +34,6 @@ export async function host(given: Given, out: Print, err: Print): Promise<number
 	} finally {
 		machine.close();
 	}
-}
-
-/** A signal would end the program without a word, and the tracing instance would stay, and go on tracing. */
-function exitOnSignals(): void {
-	for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const)
-		process.once(signal, () => process.exit(128 + os.constants.signals[signal]));
 }
 
 /** Events alone, until Ctrl-C, or until whoever reads them has seen enough. */

@@ -1,4 +1,4 @@
-// What was asked for, and how it ended.
+// Runs a command line, and says how it ended.
 
 import type {Print} from '../print.js';
 import {messageOf, UserError} from '../user-error.js';

@@ -3,8 +3,9 @@
 import {hex} from '../formats/address.js';
 import type {OutcomeJson} from '../lab/scenario/step-report.js';
 import type {Command} from '../machine/command.js';
+import type {PrintLine} from '../print.js';
 import {partOf, plural} from '../words.js';
-import type {Print, Read, Report, StepReport} from './run-scenarios.js';
+import type {Read, Report, StepReport} from './run-scenarios.js';
 
 type Printer = {
 	begin: (read: Read) => void;
@@ -14,7 +15,7 @@ type Printer = {
 	total: (reports: readonly Report[]) => void;
 };
 
-export function jsonPrinter(out: Print, several: boolean): Printer {
+export function jsonPrinter(out: PrintLine, several: boolean): Printer {
 	const line = ({name}: Read, fields: object) =>
 		out(JSON.stringify(several ? {file: name, ...fields} : fields));
 	return {
@@ -33,7 +34,7 @@ export function jsonPrinter(out: Print, several: boolean): Printer {
 
 const commandJson = (command: Command) => ('gpa' in command ? {...command, gpa: hex(command.gpa)} : command);
 
-export function textPrinter(out: Print, several: boolean): Printer {
+export function textPrinter(out: PrintLine, several: boolean): Printer {
 	return {
 		begin: ({name}) => {
 			if (several) out(name);

@@ -9,12 +9,12 @@ import {type OutcomeJson, outcomeJson} from '../lab/scenario/step-report.js';
 import type {Command} from '../machine/command.js';
 import type {Outcome} from '../machine/outcome.js';
 import type {Scenario, Step} from '../machine/scenario.js';
+import type {PrintLine} from '../print.js';
 import {messageOf, UserError} from '../user-error.js';
 import {plural, sizeText} from '../words.js';
 import {defaultMachine, type LabFlags, machineOf, openDisk, unharmed} from './open-lab.js';
 import {jsonPrinter, textPrinter} from './run-print.js';
 
-export type Print = (line: string) => void;
 /** `set`: parts of the machine in place of the scenario's own; `junit`: the report for a CI system. */
 export type RunOptions = {flags: LabFlags; set?: MachineFields; json?: boolean; junit?: ReportSink};
 
@@ -47,8 +47,8 @@ export const named = (words: readonly string[]): string[] =>
 export function runScenarios(
 	words: readonly string[],
 	options: RunOptions,
-	out: Print,
-	err: Print,
+	out: PrintLine,
+	err: PrintLine,
 ): 0 | 1 | 2 {
 	const {flags, json = false, junit} = options;
 	const names = named(words);
@@ -72,7 +72,12 @@ export function runScenarios(
 }
 
 /** Reads scenarios and says of each whether it makes sense. @returns the exit code @throws UserError */
-export function checkScenarios(words: readonly string[], options: RunOptions, out: Print, err: Print): 0 | 2 {
+export function checkScenarios(
+	words: readonly string[],
+	options: RunOptions,
+	out: PrintLine,
+	err: PrintLine,
+): 0 | 2 {
 	const names = named(words);
 	const all = readScenarios(names, options, err);
 	for (const {path, scenario} of all) {
@@ -83,7 +88,7 @@ export function checkScenarios(words: readonly string[], options: RunOptions, ou
 }
 
 /** Those that make sense; of each other it is said why not. @throws UserError where flags are wrong */
-function readScenarios(names: readonly string[], {flags, set}: RunOptions, err: Print): Read[] {
+function readScenarios(names: readonly string[], {flags, set}: RunOptions, err: PrintLine): Read[] {
 	machineOf(flags, defaultMachine(flags));
 	const info = openDisk(unharmed(flags));
 	const setting = settingOf(flags, info, set);

@@ -2,9 +2,10 @@
 
 import {pathOf} from '../lab/scenario/find.js';
 import {machineSet} from '../lab/scenario/machine-fields.js';
+import type {Print} from '../print.js';
 import {type Given, labFlags} from './flags.js';
 import {ReportFile} from './junit.js';
-import {checkScenarios, named, type Print, type RunOptions, runScenarios} from './run-scenarios.js';
+import {checkScenarios, named, type RunOptions, runScenarios} from './run-scenarios.js';
 import {watch} from './watch.js';
 
 function optionsOf(given: Given): RunOptions {

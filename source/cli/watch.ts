@@ -1,6 +1,7 @@
 // Work that is done again whenever a file changes, until somebody has seen enough.
 
 import fs from 'node:fs';
+import type {PrintLine} from '../print.js';
 import {messageOf, UserError} from '../user-error.js';
 
 /** Milliseconds between looks at the files, and for which an editor may still be writing. */
@@ -11,11 +12,7 @@ const SETTLE = 50;
  * Does the work, and again after each change; what is wrong with it is said, and waited for to be mended.
  * Files are looked at by name: editors put a new file in the place of the old one.
  */
-export function watch(
-	paths: readonly string[],
-	work: () => void,
-	say: (line: string) => void,
-): Promise<void> {
+export function watch(paths: readonly string[], work: () => void, say: PrintLine): Promise<void> {
 	const files = [...new Set(paths)];
 	return new Promise((resolve, reject) => {
 		let settling: NodeJS.Timeout | undefined;

@@ -74,7 +74,9 @@ function tablesReach({vms}: MachineState, {name, vm}: Device, ranges: readonly R
 		.map(([owner, count]) => ({owner, pages: count}))
 		.sort((a, b) => b.pages - a.pages);
 	const missed = vm === undefined ? vms.filter(each => !pages.has(each.name)).map(each => each.name) : [];
-	const brief = `${ownersWords(owners)}${rightsWords(ranges)}${restWords(owners.length, missed)}`;
+	const none = owners.length > 0 && missed.length > 0 ? `nothing of ${guestsWords(missed)}; ` : '';
+	const only = owners.length === 1 && missed.length === 0 ? ', nothing else' : '';
+	const brief = `${none}${ownersWords(owners)}${rightsWords(ranges)}${only}`;
 	return {owners, lowest: ranges[0]?.iova, brief, sentence: `${name} reaches ${brief}.`};
 }
 
@@ -91,8 +93,15 @@ function ownersWords(owners: DeviceReach['owners']): string {
 	}
 	const shown = owners.slice(0, MOST);
 	const rest = total - shown.reduce((sum, {pages}) => sum + pages, 0);
-	const parts = shown.map(({owner, pages}) => `${grouped(pages)} ${owner === FREE ? FREE : `of ${owner}`}`);
+	const parts = shown.map(
+		({owner, pages}) => `${grouped(pages)} ${owner === FREE ? FREE : `of ${owner || 'unknown owners'}`}`,
+	);
 	return `${plural(total, 'page')}: ${[...parts, ...(rest > 0 ? [`${grouped(rest)} of others`] : [])].join(', ')}`;
+}
+
+function guestsWords(guests: readonly string[]): string {
+	const more = guests.length > MOST ? ` and ${guests.length - MOST} more guests` : '';
+	return `${guests.slice(0, MOST).join(', ')}${more}`;
 }
 
 function rightsWords(ranges: readonly Range[]): string {
@@ -100,10 +109,4 @@ function rightsWords(ranges: readonly Range[]): string {
 	if (ranges.every(({write}) => !write)) return ', only to read';
 	if (ranges.every(({read}) => !read)) return ', only to write';
 	return ranges.every(({read, write}) => read && write) ? '' : ', some only to read or to write';
-}
-
-/** One owner's pages and nothing else, or the guests that the device does not reach. */
-function restWords(owners: number, missed: readonly string[]): string {
-	if (owners === 1) return ', nothing else';
-	return owners > 1 && missed.length > 0 ? `; nothing of ${missed.join(', ')}` : '';
 }

@@ -115,7 +115,7 @@ export function gptPartitions(bytes: Uint8Array, header: GptHeader): Partition[]
 	return found;
 }
 
-/** What makes a partition one that nobody can use, by itself or beside the others; undefined where it is sound. */
+/** Why a partition cannot be used, by itself or beside the others; undefined where it is sound. */
 export function partitionFault(
 	partition: Partition,
 	others: readonly Partition[],

@@ -1,5 +1,4 @@
-// Blocks of a disk that are kept in memory: those that an overlay has instead of the disk, and what blocks held
-// before they were written to.
+// Blocks of a disk, and those that an overlay has in memory instead of the disk.
 
 /** A page, as most disks and file systems have it. */
 export const BLOCK = 4096;

@@ -8,6 +8,7 @@ import {blockDeviceBytes} from './block-device.js';
 import {BLOCK, type Blocks, blocksOf, eachPart} from './blocks.js';
 import {lockForWriting, refuseIfInUse} from './in-use.js';
 import {openAs, openDirect, statOf} from './open-disk.js';
+import type {PageLog} from './page-log.js';
 
 const {O_RDONLY, O_RDWR, O_EXCL} = fs.constants;
 
@@ -21,7 +22,7 @@ const ZEROS = new Uint8Array(1024 * 1024);
 export type DiskOptions = {writable?: boolean; overlay?: boolean; direct?: boolean};
 
 /** What there is beside the disk itself: the blocks of its overlay, and what blocks held before they were written to. */
-type Beside = {overlay?: Blocks; log?: Blocks};
+type Beside = {overlay?: Blocks; log?: PageLog};
 
 export class Disk {
 	readonly sectors: number;
@@ -138,7 +139,7 @@ export class Disk {
 	poke(offset: number, bytes: Uint8Array): void {
 		this.keep(offset, bytes.length);
 		if (this.overlaid) this.cover([bytes], offset, bytes.length);
-		else fs.writeSync(this.fd, bytes, 0, bytes.length, offset);
+		else this.writeAll(offset, bytes);
 	}
 
 	/**
@@ -164,22 +165,24 @@ export class Disk {
 	}
 
 	/** From now on, what a block held before it is written to goes into `log`; undefined: nowhere. */
-	keepIn(log: Blocks | undefined): void {
+	keepIn(log: PageLog | undefined): void {
 		this.beside.log = log;
-	}
-
-	/** Puts bytes in the place of those at an offset, and leaves in `bytes` what was there. @throws the system's error. */
-	exchange(offset: number, bytes: Uint8Array): void {
-		const there = this.peek(offset, bytes.length);
-		this.poke(offset, bytes);
-		bytes.set(there);
 	}
 
 	private keep(offset: number, bytes: number): void {
 		const {log} = this.beside;
 		if (log === undefined) return;
 		for (const block of blocksOf(offset, bytes))
-			if (!log.has(block)) log.set(block, this.peek(block * BLOCK, BLOCK));
+			if (!log.has(block)) log.keep(block, this.peek(block * BLOCK, BLOCK));
+	}
+
+	/** pwrite(2) may write less than it was given, where a disk is full, say. */
+	private writeAll(offset: number, bytes: Uint8Array): void {
+		for (let done = 0; done < bytes.length; ) {
+			const written = fs.writeSync(this.fd, bytes, done, bytes.length - done, offset + done);
+			if (written === 0) throw new Error(`nothing can be written at byte ${offset + done}`);
+			done += written;
+		}
 	}
 
 	/** Puts what the overlay has over what was read. */

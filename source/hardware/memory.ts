@@ -3,6 +3,7 @@
 
 import {GIB, PAGE_SIZE} from '../formats/address.js';
 import {UserError} from '../user-error.js';
+import type {PageLog} from './page-log.js';
 
 const SLOT = 4 * GIB;
 const WASM_PAGE = 65536;
@@ -13,9 +14,6 @@ const HOLE_START = 3 * GIB;
 const slotOf = (hpa: number): number => (hpa < SLOT ? 0 : Math.floor(hpa / SLOT));
 
 export type Segment = {base: number; bytes: number};
-
-/** The original contents of pages written since the log started, by address. */
-export type PageLog = Map<number, Uint8Array>;
 
 export class Memory {
 	readonly segments: readonly Segment[];
@@ -28,7 +26,6 @@ export class Memory {
 	readonly signed: Int32Array[] = [];
 
 	#log: PageLog | undefined;
-	readonly #swap = new Uint8Array(PAGE_SIZE);
 	/** The page last logged: most writes are to the same page again. */
 	#lastLogged = -1;
 
@@ -84,19 +81,16 @@ export class Memory {
 		this.#lastLogged = -1;
 	}
 
-	/** Swaps the page at an address with `page`, without logging it. */
-	exchange(hpa: number, page: Uint8Array): void {
-		const current = this.view(hpa, PAGE_SIZE);
-		this.#swap.set(current);
-		current.set(page);
-		page.set(this.#swap);
+	/** Puts a page at an address without logging what was there. */
+	restore(hpa: number, page: Uint8Array): void {
+		this.view(hpa, PAGE_SIZE).set(page);
 	}
 
 	#logPage(hpa: number): void {
 		const page = hpa - (hpa % PAGE_SIZE);
 		if (page === this.#lastLogged) return;
 		this.#lastLogged = page;
-		if (!this.#log?.has(page)) this.#log?.set(page, this.view(page, PAGE_SIZE).slice());
+		if (this.#log?.has(page) === false) this.#log.keep(page, this.view(page, PAGE_SIZE));
 	}
 
 	/** Zeroes whole pages. Pages that are all zeros are not touched: the system may never have backed them. */

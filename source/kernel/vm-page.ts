@@ -10,7 +10,7 @@ export type Owned = {hpa: number; pages: number; owner: string};
 export type Run = {hpa: number; bytes: number};
 
 export const FREE = 'free';
-const KERNEL = 'kernel';
+export const KERNEL = 'kernel';
 /** The approximate number of blocks in memory. A guest with a quarter of it gets about 32 runs. */
 const BLOCKS = 128;
 

@@ -19,7 +19,8 @@ import {compare} from './judge/compare.js';
 import {LabScenarios} from './scenario/parse.js';
 import {checkCommand} from './scenario/verbs.js';
 import {LabHistory} from './time/history.js';
-import {type Copies, type Saved, save} from './time/save.js';
+import type {Moment} from './time/marks.js';
+import {type LastParts, restore, save} from './time/save.js';
 import {LabWorkload} from './workload.js';
 
 /** Commands that leave tables, devices and the owners of memory alone. */
@@ -34,7 +35,7 @@ export class Lab implements ObservedMachine, LabControls {
 	history: LabHistory | undefined;
 	private host: BhyveHost;
 	private readonly diskInfo: DiskInfo;
-	private readonly copies: Copies = new WeakMap();
+	private readonly lastParts: LastParts = new WeakMap();
 	private revision = 0;
 	/** The revision that last changed tables, devices or the owners of memory. */
 	private tables = 0;
@@ -79,9 +80,9 @@ export class Lab implements ObservedMachine, LabControls {
 		return {...this.machine.spec, policy: this.machine.policy};
 	}
 
-	/** Records every command from now on. `now`: a clock in milliseconds */
-	keepHistory(now: () => number): LabHistory {
-		this.history = new LabHistory(this, now);
+	/** Records every command from now on, in at most `most` bytes. `now`: a clock in milliseconds */
+	keepHistory(now: () => number, most?: number): LabHistory {
+		this.history = new LabHistory(this, now, most);
 		return this.history;
 	}
 
@@ -118,6 +119,7 @@ export class Lab implements ObservedMachine, LabControls {
 	}
 
 	compare(command: Comparable): Iterable<Comparison> {
+		this.history?.needSettledDisk();
 		this.check(command);
 		return compare(this.machine, this.disk, command, () => performance.now());
 	}
@@ -148,13 +150,18 @@ export class Lab implements ObservedMachine, LabControls {
 	}
 
 	/** Saves this moment, except the bytes of memory and of the disk. */
-	save(): Saved {
-		const {host} = this;
-		const saved = save([host], host.machine.memory, [this.disk, host.machine.spec], this.copies);
-		return () => {
-			saved();
-			this.host = host;
-			this.tables = ++this.revision;
+	save(): Moment {
+		const {host, disk} = this;
+		const {machine} = host;
+		const {memory} = machine;
+		const parts = save([host], memory, [disk, disk.buffered, machine.spec], this.lastParts);
+		return {
+			restore: () => {
+				for (const part of parts) restore(part);
+				this.host = host;
+				this.tables = ++this.revision;
+			},
+			...{parts, memory, tableBytes: machine.tableBytes, transfers: host.log.transfers},
 		};
 	}
 

@@ -1,9 +1,10 @@
 // Puts the dashboard on the terminal, and gives the terminal back.
 
+import fs from 'node:fs';
 import chalk from 'chalk';
 import {render} from 'ink';
-import type {MachineState, ObservedMachine} from '../machine/observed.js';
-import type {Scenario} from '../machine/scenario.js';
+import type {ObservedMachine} from '../machine/observed.js';
+import type {Scenario, Step} from '../machine/scenario.js';
 import {printTo} from '../print.js';
 import {grouped, plural} from '../words.js';
 import {App} from './app.js';
@@ -13,8 +14,10 @@ import {asciiByItself} from './glyphs.js';
 import {Screen} from './hooks/use-screen.js';
 import {play} from './state/play.js';
 import {refresh} from './state/refresh.js';
-import {createUi} from './state/store.js';
-import {goTo} from './state/time.js';
+import {createUi, type Store} from './state/store.js';
+import {goTo, travelTo} from './state/time.js';
+import {pauseWork} from './state/traffic.js';
+import {endTravel} from './state/travel.js';
 import {writeAscii} from './terminal/ascii.js';
 import {recordCast} from './terminal/cast.js';
 import {copySequence} from './terminal/clipboard.js';
@@ -22,8 +25,8 @@ import {keysOf} from './terminal/input.js';
 import {MOUSE_OFF, MOUSE_ON} from './terminal/mouse.js';
 import {depthOf, themeOf, themeWith} from './theme.js';
 
-/** What it opens on: a scenario to present, or a session that has been replayed. */
-export type Opening = {present: Scenario} | 'replayed';
+/** What it opens on: a scenario to present, or the beginning of a session, whose steps are done first. */
+export type Opening = {present: Scenario} | {replay: readonly Step[]};
 
 /** Runs until the user leaves. @returns the exit code @throws UserError where flags or the config file are wrong */
 export async function dashboard(
@@ -47,8 +50,8 @@ export async function dashboard(
 	const store = createUi(machine);
 	const screen = new Screen();
 	store.setState({large: flags.large ?? config.large ?? false});
-	if (opening === 'replayed') goTo(store, 0);
-	else if (opening) play(store, opening.present, true);
+	if (opening && 'present' in opening) play(store, opening.present, true);
+	else if (opening) replay(store, opening.replay);
 	const mouse = flags.mouse ?? config.mouse ?? false;
 	// Past the recording: whoever plays it keeps their own clipboard.
 	const write = stdout.write.bind(stdout);
@@ -72,7 +75,7 @@ export async function dashboard(
 			copy,
 			mouse: (on: boolean) => void (mouse && stdout.write(on ? MOUSE_ON : MOUSE_OFF)),
 		};
-		const {waitUntilExit} = render(
+		const {waitUntilExit, unmount} = render(
 			<App store={store} screen={screen} appearance={appearance} terminal={terminal} />,
 			{
 				stdin: keysOf(process.stdin, event =>
@@ -86,19 +89,49 @@ export async function dashboard(
 				maxFps: 30,
 			},
 		);
+		const rescued = () => {
+			unmount();
+			rescue(machine);
+		};
+		process.once('exit', rescued);
 		await waitUntilExit();
+		process.off('exit', rescued);
 	} finally {
+		endTravel(store);
+		pauseWork(store);
 		process.stdin.setRawMode(false);
 		stopAscii?.();
 		incomplete = stopCast?.();
 	}
 	if (incomplete) printTo(process.stderr)(incomplete);
-	if (machine.lab) printTo(stdout)(goodbye(machine.state()));
+	if (machine.lab) printTo(stdout)(goodbye(machine));
+	rescue(machine);
 	return 0;
 }
 
-function goodbye({tally}: MachineState): string {
+/** Does the steps of a session, and goes back to its beginning. */
+function replay(store: Store, steps: readonly Step[]): void {
+	const history = store.getState().machine.lab?.history;
+	if (history) travelTo(store, history.replay(steps), () => goTo(store, history.first));
+}
+
+/** However it ends: what a disk held that is not put back is saved, and it is said how. */
+function rescue({lab}: ObservedMachine): void {
+	const sentence = lab?.history?.rescue();
+	if (sentence === undefined) return;
+	try {
+		fs.writeSync(process.stderr.fd, `dmascope: ${sentence}\n`);
+	} catch {
+		// The terminal is gone; the file is there.
+	}
+}
+
+function goodbye(machine: ObservedMachine): string {
+	const {tally, disk} = machine.state();
 	const counts = Object.entries(tally).filter(([, n]) => n > 0);
 	const total = counts.reduce((sum, [, n]) => sum + n, 0);
-	return `dmascope: ${plural(total, 'transfer')}: ${counts.map(([word, n]) => `${grouped(n)} ${word}`).join(', ')}`;
+	const line = `dmascope: ${plural(total, 'transfer')}: ${counts.map(([word, n]) => `${grouped(n)} ${word}`).join(', ')}`;
+	const history = machine.lab?.history;
+	if (!history?.hasUndo || history.at === history.length) return line;
+	return `${line}\ndmascope: ${disk?.path} is as it was after step ${grouped(history.at)} of ${grouped(history.length)}.`;
 }

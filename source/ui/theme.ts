@@ -160,11 +160,11 @@ const colourBlind: Looks = {
 	graphHits: {text: ['#4a9fe0', 'blueBright']},
 };
 
-/** No colour: bold is what matters, underlined what can be changed, inverse what is chosen or new. */
+/** No colour: bold is what matters, underlined what can be changed, inverse what is chosen, new, or has the focus. */
 const plain: Looks = {
 	plain: {},
 	title: strong,
-	focus: strong,
+	focus: {bold: true, inverse: true},
 	border: {},
 	dim: {},
 	good: {},
@@ -226,6 +226,26 @@ export function themeWith(name: ThemeName, depth: Depth): Theme {
 		graphFaults: style(looks.graphFaults),
 		graphHits: style(looks.graphHits),
 	};
+}
+
+/** Text on a ground of one of a theme's colours: black on light ones, white on dark ones. */
+export function inkOn(ground: string): 'black' | 'white' {
+	if (!ground.startsWith('#'))
+		return ground.endsWith('Bright') || /^(yellow|white|cyan)/.test(ground) ? 'black' : 'white';
+	return luminanceOf(ground) > EVEN ? 'black' : 'white';
+}
+
+/** The luminance with the same contrast to black and to white. */
+const EVEN = 0.18;
+
+/** Relative luminance of #rrggbb, from 0 to 1 (WCAG 2.1). */
+export function luminanceOf(hexColour: string): number {
+	const value = Number.parseInt(hexColour.slice(1), 16);
+	const [red, green, blue] = [16, 8, 0].map(shift => {
+		const share = ((value >> shift) & 0xff) / 255;
+		return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+	});
+	return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
 /** What is out of date: dim, but for the row that is chosen. */

@@ -27,6 +27,8 @@ export type Program = {
 	resize: (size: Size) => void;
 	/** Milliseconds of user and system time so far. */
 	cpuMs: () => number;
+	/** Whether it runs, or would if it had a core. */
+	busy: () => boolean;
 	/** Resident memory in bytes. */
 	resident: () => number;
 	/** How it ended, if it has. */
@@ -102,6 +104,7 @@ export function startProgram({file, args, columns, rows, env, cwd}: Start): Prog
 				.split(' ');
 			return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 		},
+		busy: () => /^.*\) R/s.test(stat('stat')),
 		resident: () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(stat('status'))?.[1]) * 1024,
 		ended: () => end,
 		close: async (signal = 'SIGTERM') => {

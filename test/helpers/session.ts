@@ -3,6 +3,7 @@
 import type {Random} from '../../source/lab/build/random.js';
 import type {Lab} from '../../source/lab/lab.js';
 import {type Command, FAMILIES, MODELS, POLICIES} from '../../source/machine/command.js';
+import type {Entry, History} from '../../source/machine/history.js';
 import {UserError} from '../../source/user-error.js';
 
 const KINDS = [
@@ -92,6 +93,12 @@ export function randomCommand(random: Random, lab: Lab): Command {
 			return {do: kind};
 	}
 }
+
+/** The steps of a session that are not forgotten. */
+export const stepsOf = (history: History): Entry[] =>
+	Array.from({length: history.length - history.first}, (_, i) => history.step(history.first + i + 1)).filter(
+		step => step !== undefined,
+	);
 
 /** Does `count` such commands, past those that are refused. */
 export function play(lab: Lab, random: Random, count: number): void {

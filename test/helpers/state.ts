@@ -1,6 +1,6 @@
 // The state of a machine that a test makes up.
 
-import {EMPTY_STATE} from '../../source/live/empty-state.js';
+import {EMPTY_STATE} from '../../source/live/observation.js';
 import type {MachineState} from '../../source/machine/observed.js';
 
 export const stateWith = (parts: Partial<MachineState>): MachineState => ({

@@ -2,6 +2,7 @@
 // emulator shows is what a person would see.
 
 import type {TestContext} from 'node:test';
+import {setTimeout as sleep} from 'node:timers/promises';
 import type xterm from '@xterm/headless';
 import chalk from 'chalk';
 import {render} from 'ink';
@@ -34,8 +35,10 @@ export type Session = {
 	store: Store;
 	terminal: xterm.Terminal;
 	screen: () => Promise<string>;
-	/** Presses keys one by one: names of KEYS, characters, or alt- and a character. */
+	/** Presses keys one by one: names of KEYS, characters, or alt- and a character. Where a key sets off a long replay, that is waited for. */
 	press: (...keys: string[]) => Promise<string>;
+	/** The same without waiting. */
+	type: (...keys: string[]) => Promise<string>;
 	/** The mouse, on the cell at a place. */
 	point: (x: number, y: number, kind: 'press' | 'up' | 'down') => Promise<string>;
 	resize: (columns: number, rows: number) => Promise<string>;
@@ -87,18 +90,21 @@ export function openDashboard(
 		await stdout.settled();
 		return stdout.text();
 	};
+	const type = async (keys: readonly string[], waits: boolean) => {
+		for (const key of keys) {
+			stdin.write(KEYS[key] ?? key.replace(/^alt-/, '\x1b'));
+			// A lone Escape is told from an escape sequence by the silence after it.
+			await sleep(key === 'escape' ? 60 : 10);
+			while (waits && store.getState().travel !== undefined) await sleep(5);
+		}
+		return screen();
+	};
 	return {
 		store,
 		terminal: stdout.terminal,
 		screen,
-		press: async (...keys) => {
-			for (const key of keys) {
-				stdin.write(KEYS[key] ?? key.replace(/^alt-/, '\x1b'));
-				// A lone Escape is told from an escape sequence by the silence after it.
-				await new Promise(resolve => setTimeout(resolve, key === 'escape' ? 60 : 10));
-			}
-			return screen();
-		},
+		press: (...keys) => type(keys, true),
+		type: (...keys) => type(keys, false),
 		point: async (x, y, kind) => {
 			onScreen.point(x, y, kind);
 			return screen();

@@ -26,7 +26,7 @@ async function eventually(there: () => boolean, log: KernelLog): Promise<void> {
 	}
 }
 
-test('a log is told once as a whole: the newest fault first, storms as one', async t => {
+test('a log is read once: the newest fault comes first, a storm is one fault', async t => {
 	const log = new KernelLog(
 		logFile(t, fault('05:00.0', '0x1000') + fault('06:00.0', '0x2000', 'Read') + fault('05:00.0', '0x3000')),
 	);
@@ -43,7 +43,7 @@ test('a log is told once as a whole: the newest fault first, storms as one', asy
 	assert.deepEqual(log.logged.closing, ['3 faults of 2 kinds.']);
 });
 
-test('an address that no number holds is told as it is, and is no access to walk', async t => {
+test('an address beyond a safe integer is shown, but not walked', async t => {
 	const log = new KernelLog(logFile(t, fault('05:00.0', '0xfffffffffffff000')));
 	await log.read(false);
 	const [logged] = log.logged.faults;
@@ -51,17 +51,17 @@ test('an address that no number holds is told as it is, and is no access to walk
 	assert.equal(logged.access, undefined);
 });
 
-test('a log without faults says so, and one that is not there is a sentence', async t => {
+test('a log without faults says so, and a missing one is a sentence', async t => {
 	const log = new KernelLog(logFile(t, 'nothing of interest\n'));
 	await log.read(false);
-	assert.deepEqual(log.logged.closing, ['No IOMMU fault in this log.']);
+	assert.deepEqual(log.logged.closing, ['This log has no IOMMU faults.']);
 	await assert.rejects(
 		new KernelLog('/no/such.log').read(true),
-		(error: unknown) => error instanceof UserError && /There is no \/no\/such\.log/.test(error.message),
+		(error: unknown) => error instanceof UserError && /\/no\/such\.log does not exist/.test(error.message),
 	);
 });
 
-test('a followed log tells what is new, and the words of what is not stay the same object', async t => {
+test('a followed log reports new faults; an unchanged fault stays the same object', async t => {
 	const file = logFile(t, fault('05:00.0', '0x1000'));
 	const log = new KernelLog(file);
 	let changes = 0;
@@ -82,7 +82,7 @@ test('a followed log tells what is new, and the words of what is not stay the sa
 	await done;
 });
 
-test('a long log is read while other things are done', async t => {
+test('a long log does not block the event loop', async t => {
 	const log = new KernelLog(logFile(t, fault('05:00.0', '0x1000').repeat(80_000)));
 	let turns = 0;
 	const timer = setInterval(() => turns++, 1);
@@ -91,7 +91,7 @@ test('a long log is read while other things are done', async t => {
 	assert.ok(turns >= 4, `${turns}`);
 });
 
-test('a pipe is followed that nobody writes to yet, and a line of it may come in two', async t => {
+test('a followed pipe may have no writer yet, and its lines may arrive in pieces', async t => {
 	const pipe = path.join(folder(t), 'pipe');
 	execFileSync('mkfifo', [pipe]);
 	const log = new KernelLog(pipe);
@@ -108,17 +108,17 @@ test('a pipe is followed that nobody writes to yet, and a line of it may come in
 	await done;
 });
 
-test('zeros without end are no log', async () => {
+test('endless zeros are not a log', async () => {
 	await assert.rejects(
 		new KernelLog('/dev/zero').read(true),
-		(error: unknown) => error instanceof UserError && /\/dev\/zero has nothing but zeros/.test(error.message),
+		(error: unknown) => error instanceof UserError && /\/dev\/zero contains only zeros/.test(error.message),
 	);
 });
 
-test('of a log that cannot be read any more it is said why, beside what was read', async t => {
+test('a log that can no longer be read keeps its faults and says why', async t => {
 	const file = logFile(t, fault('05:00.0', '0x1000'));
 	const log = new KernelLog(file);
-	const done = log.follow(true, () => {});
+	const done = log.readOrExplain(true, () => {});
 	await eventually(() => log.logged.faults.length === 1, log);
 	fs.rmSync(file);
 	await sleep(300);
@@ -126,10 +126,10 @@ test('of a log that cannot be read any more it is said why, beside what was read
 	fs.mkdirSync(file);
 	await done;
 	assert.match(log.logged.closing[0], /kern\.log is a directory/);
-	assert.equal(log.seen?.faults.length, 1);
+	assert.equal(log.shown?.faults.length, 1);
 });
 
-test('a storm of more kinds than are kept is counted whole, and put into words a few at a time', async t => {
+test('a storm of too many kinds is counted whole and explained a few at a time', async t => {
 	const kinds = Array.from({length: 2000}, (_, i) =>
 		fault(
 			`${(16 + (i >> 8)).toString(16)}:${((i >> 3) & 31).toString(16).padStart(2, '0')}.${i & 7}`,

@@ -28,7 +28,7 @@ test('a text is copied whole, and the screen stays as it is', async () => {
 	}
 });
 
-test('what a shell would obey is copied written out', async () => {
+test('control characters are copied written out', async () => {
 	const {copied} = await asked(sequenceOf('vm0\nreboot\t\x1b[31m\u202e'));
 	assert.deepEqual(copied, ['vm0\\u000areboot\\u0009\\u001b[31m\\u202e']);
 });

@@ -262,7 +262,15 @@ test('a paste is a number or nothing, and never runs a command', async t => {
 	assert.equal(store.getState().form.lba, 12);
 });
 
-test('what is typed or pasted into a line is letters and signs, as many as a line has', async t => {
+test('^L leaves a number that is being typed as it is', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
+	const before = await press('e12');
+	assert.match(before, /LBA 12▏/);
+	assert.equal(await press('\x0c'), before);
+	assert.equal(store.getState().form.draft, '12');
+});
+
+test('a line takes letters and signs alone, and no more than it has room for', async t => {
 	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
 	const handlePromptKey = () => store.getState().prompt?.text;
 	await press(':', '\x02', 'a', '\x1b[200~b\x1b]0;c\x07\u202ed\u200be\u2028\x1b[201~');

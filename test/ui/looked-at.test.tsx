@@ -1,4 +1,4 @@
-// The dashboard over a machine that can only be looked at: what is there of it, and what it shows when it is gone.
+// The dashboard over a read-only machine: its domains, and its last picture when it is gone.
 
 import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
@@ -97,7 +97,7 @@ test('Tab and numbers skip missing views; commands that need the lab say so', as
 	}
 	for (const key of ['5', '6', 'p', 'n', 'r', 't', 'o', 'v', 'space', '+', 'w', '[']) await press(key);
 	assert.equal(store.getState().view, 'diagnosis');
-	assert.match(await press('p'), /This machine can only be looked at\./);
+	assert.match(await press('p'), /This machine is read-only\./);
 	assert.match(await press('?'), /What is cached cannot be seen\./);
 });
 

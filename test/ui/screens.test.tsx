@@ -29,7 +29,7 @@ async function open(t: TestContext, view: ViewId, columns: number, rows: number)
 	await press('enter', `alt-${VIEWS.indexOf(view) + 1}`);
 	if (view === 'compare') {
 		await press('enter');
-		while ((store.getState().compared?.results.length ?? 0) < 3) await wait(5);
+		while (!/under each policy/.test(store.getState().message.text)) await wait(5);
 	}
 	steady(store);
 	return session;
@@ -101,6 +101,9 @@ function piecesOf(rows: readonly (readonly Cell[])[]): {text: string; looks: str
 			if (EDGE.test(sign)) pieces.push({text: '', looks: ''});
 			const piece = pieces[pieces.length - 1];
 			piece.text += sign;
+			// A border's colour says which panel has the focus; so does its title, which tells it without colour too.
+			if (EDGE.test(sign) || piece.text.startsWith('╰') || (piece.text.startsWith('╭') && sign === '─'))
+				continue;
 			// The colour of a blank is seen only where it has a ground.
 			piece.looks += `${sign === ' ' && !/on|inverse|underlined/.test(words) ? '' : look}|`;
 		}

@@ -25,7 +25,7 @@ test('back past the loss, forth again, and off on another way', async t => {
 	assert.match(line(await press(']'), -2), /keep: ppt0 rebound/);
 	// What is done now takes the place of the rest, and the way through time is closed.
 	await press('p');
-	assert.equal(store.getState().machine.lab?.history?.entries.length, 3);
+	assert.equal(store.getState().machine.lab?.history?.length, 3);
 	assert.doesNotMatch(await screen(), /step \d of \d/);
 	assert.match(line(await press('('), -3), /step 0 of 3 ●.* the beginning/);
 	assert.doesNotMatch(await press('escape'), /step \d of \d/);

@@ -6,6 +6,7 @@ import {Nvme} from '../../bhyve/nvme.js';
 import {VirtioBlk} from '../../bhyve/virtio-blk.js';
 import {VmContext} from '../../bhyve/vmmapi.js';
 import {didYouMean, unknownWord} from '../../did-you-mean.js';
+import {PAGE_SIZE} from '../../formats/address.js';
 import {parseRid, type Rid, ridText} from '../../formats/pci.js';
 import {GuestAhci} from '../../guest/ahci.js';
 import type {GuestDisk} from '../../guest/driver.js';
@@ -19,7 +20,7 @@ import {Iommu} from '../../kernel/iommu.js';
 import type {Backing} from '../../kernel/physio.js';
 import {Ppt, VmmError} from '../../kernel/ppt.js';
 import type {Vm} from '../../kernel/vm.js';
-import {VmPages} from '../../kernel/vm-page.js';
+import {FREE, KERNEL, VmPages} from '../../kernel/vm-page.js';
 import {Vmm} from '../../kernel/vmm.js';
 import type {GuestSpec, MachineSpec, Model, Policy} from '../../machine/command.js';
 import {type DataPath, UserError, within} from '../../user-error.js';
@@ -40,6 +41,8 @@ export type Guest = DiskModel & {
 };
 
 const SEED = 260178;
+/** Memory that the lab never writes to. */
+const UNTOUCHED: readonly string[] = [FREE, KERNEL];
 
 export class Machine {
 	readonly memory: Memory;
@@ -84,6 +87,15 @@ export class Machine {
 	/** Reports what every layer does; without a probe no layer makes reports. */
 	listen(probe: Probe | undefined): void {
 		for (const layer of this.layers) layer.probe = probe;
+	}
+
+	/** Memory of tables, rings and buffers: what a machine has written to before its guests do. */
+	get tableBytes(): number {
+		const {guests} = this;
+		const own = this.pages
+			.owned()
+			.filter(({owner}) => !UNTOUCHED.includes(owner) && !guests.some(({vm}) => vm.name === owner));
+		return own.reduce((sum, {pages}) => sum + pages * PAGE_SIZE, 0);
 	}
 
 	guest(name: string): Guest | undefined {

@@ -37,6 +37,14 @@ const hostMemory = size(
 /** The memory of a host, by a flag. @throws UserError */
 export const parseHostMemory = (text: string): number => parseData(hostMemory, text, '--host-memory');
 
+/** What the way back may take: at least what a few moments of a machine take. @throws UserError */
+export const parseHistory = (text: string): number =>
+	parseData(
+		size('expected a size of 16M or more, such as 512M.', bytes => bytes >= 16 * MIB),
+		text,
+		'--history',
+	);
+
 /** The loader's pptdevs has slashes: 4/0/0. */
 const withColons = (selector: string): string => selector.replaceAll('/', ':');
 const isSelector = (text: string): boolean => parseRid(withColons(text)) !== undefined;

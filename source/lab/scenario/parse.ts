@@ -110,7 +110,8 @@ function parseStep(data: unknown, rehearsal: Rehearsal, commands: Command[]): Om
 		throw new UserError(`the step has two commands, ${verb} and ${other}; make two steps.`, [other], true);
 	const command = within(verb, () => {
 		const command = complete(rehearsal.defaults);
-		rehearsal.dispatch(command);
+		// One request of a workload makes as much sense as all of them.
+		rehearsal.dispatch(command.do === 'work' ? {...command, count: 1} : command);
 		return command;
 	});
 	commands.push(command);

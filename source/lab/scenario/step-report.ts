@@ -80,3 +80,7 @@ export function transfersOf(outcome: Outcome): readonly Transfer[] {
 	if (outcome.kind === 'transfer') return [outcome.transfer];
 	return outcome.kind === 'boot' ? outcome.transfers : [];
 }
+
+/** Something was lost, faulted or was refused. */
+export const troubled = ({data, faults = 0, error, bootable}: OutcomeJson): boolean =>
+	(data !== undefined && data !== 'delivered') || faults > 0 || error !== undefined || bootable === false;

@@ -4,14 +4,13 @@ import path from 'node:path';
 import {Document, isCollection, isMap, isPair, isScalar, visit} from 'yaml';
 import {createNew} from '../../files.js';
 import type {Command, MachineSpec} from '../../machine/command.js';
-import type {Entry} from '../../machine/history.js';
 import type {Expectations} from '../../machine/scenario.js';
 import {UserError} from '../../user-error.js';
-import {plural, sizeText} from '../../words.js';
+import {grouped, plural, sizeText} from '../../words.js';
 import {LONGEST} from './find.js';
 import {machineFields, sizeWord} from './machine-fields.js';
 import {VERSION} from './parse.js';
-import type {OutcomeJson} from './step-report.js';
+import {type OutcomeJson, troubled} from './step-report.js';
 
 export type WrittenStep = {command: Command; note?: string; expect?: Expectations};
 export type WrittenScenario = {
@@ -29,24 +28,22 @@ const OMITTED: Readonly<Record<string, number>> = {requests: 1, writes: 0};
 /** Fields written in hex. */
 const ADDRESSES = ['gpa', 'iova', 'hpa'];
 
-/**
- * Writes the session into a new file; `outcomes`: what the first of its steps are held to.
- * @throws UserError if the file exists or cannot be written
- */
-export function writeSession(
-	file: string,
-	machine: MachineSpec,
-	entries: readonly Entry[],
-	outcomes: readonly OutcomeJson[],
-): void {
-	const steps = entries.map(({command, note}, i) => ({
+/** A step of a session, and its outcome. */
+export type DoneStep = {command: Command; note?: string; outcome: OutcomeJson};
+/** `expect`: hold the steps to their outcomes; `first`: how many earlier steps are forgotten. */
+export type Session = {machine: MachineSpec; steps: readonly DoneStep[]; expect: boolean; first: number};
+
+/** Writes the session into a new file. @throws UserError if the file exists or cannot be written */
+export function writeSession(file: string, {machine, steps: done, expect, first}: Session): void {
+	const name = path.basename(file).replace(/\.ya?ml$/, '');
+	const troubles = done.filter(({outcome}) => troubled(outcome)).length;
+	const begins = first > 0 ? ` It begins after step ${grouped(first)}, which started the machine.` : '';
+	const story = `A session of ${plural(done.length, 'step')}; losses, faults and refusals: ${troubles}.${begins}`;
+	const steps = done.map(({command, note, outcome}) => ({
 		command,
 		note,
-		expect: i < outcomes.length ? expectationsOf(outcomes[i]) : undefined,
+		expect: expect ? expectationsOf(outcome) : undefined,
 	}));
-	const name = path.basename(file).replace(/\.ya?ml$/, '');
-	const troubles = entries.filter(({trouble}) => trouble).length;
-	const story = `A session of ${plural(steps.length, 'step')}; losses, faults and refusals: ${troubles}.`;
 	const text = scenarioText({name, story, machine, steps});
 	if (Buffer.byteLength(text) > LONGEST)
 		throw new UserError(

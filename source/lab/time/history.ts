@@ -1,20 +1,24 @@
 // What was done to the lab, and the way back. Going back is replaying, from the last mark before: there the whole
-// machine was saved. Between two marks stands what memory and the disk held at the first: exchanged with what they
-// hold now it leads back, and exchanged again, forth. So a jump costs what changed, and a short replay.
+// machine was saved. So a jump costs what changed, and a short replay.
 
-import {BLOCK, type Blocks} from '../../hardware/blocks.js';
+import fs from 'node:fs';
+import {BLOCK} from '../../hardware/blocks.js';
 import type {Disk} from '../../hardware/disk.js';
-import type {Memory, PageLog} from '../../hardware/memory.js';
+import type {Memory} from '../../hardware/memory.js';
+import {PageStore} from '../../hardware/page-log.js';
 import type {Command, MachineSpec} from '../../machine/command.js';
-import type {Entry, History} from '../../machine/history.js';
+import type {Entry, History, Progress, Travel, Unsettled} from '../../machine/history.js';
 import type {Outcome} from '../../machine/outcome.js';
 import type {Step} from '../../machine/scenario.js';
 import {messageOf, UserError} from '../../user-error.js';
-import {type OutcomeJson, outcomeJson} from '../scenario/step-report.js';
+import {grouped, plural} from '../../words.js';
+import {outcomeJson, troubled} from '../scenario/step-report.js';
 import {writeSession} from '../scenario/write.js';
 import {entryOf} from './entry.js';
-import {keepOlder, travel} from './logs.js';
-import type {Saved} from './save.js';
+import {diskPlace, Exchange, memoryPlace} from './exchange.js';
+import {KEPT_PAGE_BYTES, type Log, Marks, type Moment} from './marks.js';
+import {Steps} from './steps.js';
+import {type OldBlocks, saveUndo, undoCommand, writeUndo} from './undo-file.js';
 
 /** The lab, as its history uses it. */
 export interface Host {
@@ -23,84 +27,170 @@ export interface Host {
 	readonly spec: MachineSpec;
 	/** Does it, and tells nobody. @throws UserError, with nothing done */
 	perform(command: Command): Outcome;
-	save(): Saved;
+	save(): Moment;
 }
 
-/** What pages and blocks held before they were first written to. */
-type Log = {memory: Memory; pages: PageLog; blocks: Blocks};
-/** A moment that can be put back; the milliseconds from it to the next, and what has changed by then. */
-type Mark = {at: number; saved: Saved; cost: number; log: Log};
+/** On the way to a mark. `whole`: the machine in memory is that after `at` steps; else of a command half is done. */
+type Moving = {
+	to: number;
+	path: Log[];
+	blocks: Exchange;
+	whole: boolean;
+	problem?: string;
+	/** Where what the disk held was saved: by itself, or by somebody; or why it could not be. */
+	file?: string;
+	copy?: string;
+	unsaved?: string;
+};
 
+/** Bytes that are kept at most, unless somebody gives another size. */
+export const HISTORY_BYTES = 256 * 2 ** 20;
 /** Milliseconds of work after which a mark is made: about what a jump has to replay. */
 const DISTANCE = 25;
-/** Pages and blocks that are kept at most: 256 MiB. Beyond, marks go, and jumps take longer. */
-const MOST_KEPT = 65536;
-/** So many of the last steps are reached at once; for those before, all since the beginning are done again. */
-const QUICK = 10_000;
+/** Parts of what may be kept: what a step has to write to be followed by a mark, and what is left when it was full. */
+const LARGE_STEP = 1 / 16;
+const AFTER_FULL = 3 / 4;
 
 export class LabHistory implements History {
-	readonly entries: Entry[] = [];
 	at = 0;
-	/** The machine that it started from. */
-	private machine: MachineSpec;
+	/** The machine that was started at the first moment that can be reached; undefined where none was. */
+	private machine: MachineSpec | undefined;
 	private readonly host: Host;
 	private readonly now: () => number;
-	private readonly mostKept: number;
-	private readonly quick: number;
-	private readonly outcomes: OutcomeJson[] = [];
-	private marks: Mark[] = [];
-	/** The mark that the machine is at, or after; what changed since, and the milliseconds that took. */
-	private current = -1;
-	private log: Log;
-	private cost = 0;
+	private readonly most: number;
+	private readonly store: PageStore;
+	private readonly steps = new Steps();
+	private readonly marks: Marks;
+	/** Set until the machine is at the mark that it is taken to: also where the disk failed on the way. */
+	private moving: Moving | undefined;
+	private lastTime: number;
 
 	/** `now`: a clock in milliseconds, which decides where marks are, and nothing else. */
-	constructor(host: Host, now: () => number, {mostKept = MOST_KEPT, quick = QUICK} = {}) {
+	constructor(host: Host, now: () => number, most = HISTORY_BYTES) {
 		this.host = host;
 		this.now = now;
-		this.mostKept = mostKept;
-		this.quick = quick;
+		this.most = most;
 		this.machine = host.spec;
-		this.log = this.newLog();
-		this.mark();
+		this.store = new PageStore(most / KEPT_PAGE_BYTES);
+		this.lastTime = now();
+		this.marks = new Marks(host, this.store, this.lastTime);
+	}
+
+	get length(): number {
+		return this.steps.length;
+	}
+
+	get first(): number {
+		return this.steps.first;
+	}
+
+	get reach(): number {
+		return Math.max(0, this.lastTime - this.marks.firstTime);
+	}
+
+	/** About how much memory the session takes. */
+	get bytes(): number {
+		return this.marks.bytes + this.steps.bytes;
+	}
+
+	step(number: number): Entry | undefined {
+		const step = this.steps.at(number);
+		return step && entryOf(step);
+	}
+
+	troubles(number: number): number {
+		return this.steps.troubles(number);
+	}
+
+	trouble(number: number, by: 1 | -1): number | undefined {
+		return this.steps.trouble(number, by);
 	}
 
 	/** Does something new. What had been undone is forgotten then. @throws UserError, with nothing done or forgotten */
-	add(command: Command): Outcome {
+	add(command: Command, note?: string): Outcome {
+		this.needSettledDisk();
 		const outcome = this.runOrNothing(command);
-		if (this.at < this.entries.length) this.forgetTheRest();
-		this.entries.push(entryOf(command, outcome));
-		this.outcomes.push(outcomeJson(outcome));
+		if (this.at < this.length) this.forgetTheRest();
+		const result = outcomeJson(outcome);
+		const transfer = outcome.kind === 'transfer' ? outcome.transfer.number : undefined;
+		this.steps.push({command, outcome: result, report: outcome.report, transfer, note}, troubled(result));
 		this.at++;
-		if (command.do === 'start' || this.cost > DISTANCE) this.mark();
+		this.lastTime = this.now();
+		const pages = this.marks.log.pages.size + this.marks.log.blocks.size;
+		const large = pages * KEPT_PAGE_BYTES > this.most * LARGE_STEP;
+		if (command.do === 'start' || this.marks.cost > DISTANCE || large) this.mark();
 		return outcome;
 	}
 
-	/** Does the steps of a scenario. @throws UserError at the first that makes no sense */
-	replay(steps: readonly Step[]): void {
+	*replay(steps: readonly Step[]): Travel {
 		for (const {command, note} of steps) {
-			this.add(command);
-			this.entries[this.at - 1].note = note;
+			this.add(command, note);
+			yield {doing: 'steps', at: this.at, of: steps.length};
 		}
+		return undefined;
 	}
 
-	write(file: string, expect: boolean): void {
-		writeSession(file, this.machine, this.entries.slice(0, this.at), expect ? this.outcomes : []);
+	/** Goes the whole way at once. @returns and @throws what `travel` does */
+	go(at: number): string | undefined {
+		return finish(this.travel(at));
 	}
 
-	go(to: number): string | undefined {
-		const at = Math.max(0, Math.min(this.entries.length, to));
-		const nearest = this.marks.findLastIndex(mark => mark.at <= at);
-		if (nearest !== this.current || at < this.at) this.putBack(nearest);
-		let otherwise: string | undefined;
+	*travel(to: number): Travel {
+		if (this.moving !== undefined) yield* this.move(this.moving);
+		const at = Math.max(this.first, Math.min(this.length, to));
+		const nearest = this.marks.nearest(at);
+		if (nearest !== this.marks.current || at < this.at) yield* this.move(this.begin(nearest));
+		let differs: string | undefined;
 		while (this.at < at) {
-			const outcome = outcomeJson(this.run(this.entries[this.at].command));
-			const same = JSON.stringify(outcome) === JSON.stringify(this.outcomes[this.at]);
-			this.at++;
-			if (!same)
-				otherwise ??= `Step ${this.at} came out otherwise than before: the disk has been changed meanwhile.`;
+			if (!(yield* this.again()))
+				differs ??= `Step ${grouped(this.at)} gave a different result; the disk has changed.`;
+			// People go on step by step from where they arrive, so marks are denser there.
+			const distance = Math.max(DISTANCE, this.marks.costOf(this.at, at));
+			if (this.marks.inPast && this.marks.cost > distance && this.makeRoom()) this.mark();
+			yield {doing: 'steps', at: this.at, of: at};
 		}
-		return otherwise;
+		return differs;
+	}
+
+	get unsettled(): Unsettled | undefined {
+		if (this.moving === undefined) return undefined;
+		const {blocks, problem, file, copy, unsaved} = this.moving;
+		return {blocks: blocks.of, done: blocks.done, problem, file: file ?? copy, unsaved};
+	}
+
+	write(file: string, expect: boolean): number {
+		const {first, machine} = this.beginning();
+		const steps = Array.from({length: this.at - first}, (_, i) => this.steps.at(first + i + 1)).filter(
+			step => step !== undefined,
+		);
+		writeSession(file, {machine, steps, expect, first});
+		return first;
+	}
+
+	get hasUndo(): boolean {
+		const {writable, overlaid} = this.host.disk;
+		return writable && !overlaid && (this.moving !== undefined || this.marks.hasOldBlocks);
+	}
+
+	writeUndo(file: string): void {
+		writeUndo(file, this.oldBlocks());
+		if (this.moving === undefined) return;
+		this.moving.copy = file;
+		this.moving.unsaved = undefined;
+	}
+
+	rescue(): string | undefined {
+		const {moving} = this;
+		if (moving === undefined || !moving.blocks.begun || moving.blocks.done === moving.blocks.of)
+			return undefined;
+		this.saveOldBlocks(moving);
+		const {path} = this.host.disk;
+		const {done, of} = moving.blocks;
+		const state = `${path} is not put back: ${grouped(done)} of ${plural(of, 'block')}`;
+		const file = moving.file ?? moving.copy;
+		return file === undefined
+			? `${state}; what it held cannot be saved: ${moving.unsaved}`
+			: `${state}. To put back what it held before: ${undoCommand(file, path)}`;
 	}
 
 	/** What is refused may have gone half way, and left a page taken: then the machine is put back. */
@@ -108,9 +198,7 @@ export class LabHistory implements History {
 		try {
 			return this.run(command);
 		} catch (error) {
-			const {at} = this;
-			this.putBack(this.current);
-			this.go(at);
+			finish(this.redo(this.at));
 			throw error;
 		}
 	}
@@ -118,124 +206,173 @@ export class LabHistory implements History {
 	private run(command: Command): Outcome {
 		const start = this.now();
 		const outcome = this.host.perform(command);
-		this.cost += this.now() - start;
+		this.marks.cost += this.now() - start;
 		return outcome;
 	}
 
-	/** Makes a mark of this moment, and closes the log of the one before. */
-	private mark(): void {
-		const before = this.marks[this.current];
-		if (before !== undefined) {
-			before.log = this.log;
-			this.forgetWhatIsTheSame(this.log);
-			before.cost = this.cost;
+	/** Does the next step again. @returns whether its outcome is that of before */
+	private *again(): Generator<Progress, boolean, void> {
+		const step = this.steps.at(this.at + 1);
+		if (step === undefined) return true;
+		try {
+			const outcome = outcomeJson(this.run(step.command));
+			this.at++;
+			return JSON.stringify(outcome) === JSON.stringify(step.outcome);
+		} catch (error) {
+			yield* this.redo(this.at);
+			if (!(error instanceof UserError)) throw error;
+			throw new UserError(`Step ${grouped(this.at + 1)} cannot be repeated: ${error.message}`);
 		}
-		this.cost = 0;
-		this.log = this.newLog();
-		this.marks.push({at: this.at, saved: this.host.save(), cost: 0, log: this.log});
-		this.current = this.marks.length - 1;
-		this.letThePastGo();
-		while (this.kept() > this.mostKept && this.letTheNearestGo());
 	}
 
-	/** What was written to and holds the same again: tables that are taken away and made anew. */
-	private forgetWhatIsTheSame({memory, pages, blocks}: Log): void {
-		for (const [hpa, before] of pages)
-			if (Buffer.compare(before, memory.view(hpa, before.length)) === 0) pages.delete(hpa);
-		for (const [block, before] of blocks)
-			if (Buffer.compare(before, this.host.disk.peek(block * BLOCK, before.length)) === 0)
-				blocks.delete(block);
+	/** After a command that may be half done: takes the machine to the current mark, and on to where it was. */
+	private *redo(at: number): Travel {
+		yield* this.move(this.begin(this.marks.current, false));
+		for (let step = this.steps.at(this.at + 1); this.at < at && step !== undefined; ) {
+			this.run(step.command);
+			this.at++;
+			yield {doing: 'steps', at: this.at, of: at};
+			step = this.steps.at(this.at + 1);
+		}
+		return undefined;
 	}
 
-	private newLog(): Log {
-		this.log?.memory.keepIn(undefined);
-		const {memory, disk} = this.host;
-		const log = {memory, pages: new Map(), blocks: new Map()};
-		memory.keepIn(log.pages);
-		disk.keepIn(log.blocks);
-		return log;
-	}
-
-	/** Takes the machine to a mark. @throws UserError where the disk cannot be put back */
-	private putBack(to: number): void {
-		const paths = [this.log];
-		for (let i = this.current - 1; i >= to; i--) paths.push(this.marks[i].log);
-		for (let i = this.current; i < to; i++) paths.push(this.marks[i].log);
+	private begin(to: number, whole = true): Moving {
+		const path = this.marks.path(to);
 		const {disk} = this.host;
 		disk.keepIn(undefined);
+		const blocks = new Exchange(
+			path.map(log => log.blocks),
+			diskPlace(disk),
+			this.store,
+		);
+		this.moving = {to, path, blocks, whole};
+		return this.moving;
+	}
+
+	/** Takes the machine to a mark: first its disk, which may fail. @throws UserError */
+	private *move(moving: Moving): Travel {
+		const {to, path, blocks} = moving;
 		try {
-			travel(
-				paths.map(({blocks}) => blocks),
-				(block, bytes) => disk.exchange(block * BLOCK, bytes),
-			);
+			while (blocks.done < blocks.of) {
+				blocks.step();
+				yield {doing: 'disk', at: blocks.done, of: blocks.of};
+			}
 		} catch (error) {
-			this.startAnew();
-			throw new UserError(
-				`The disk cannot be put back as it was: ${messageOf(error)}. The session starts anew from here.`,
-			);
+			throw this.failed(moving, messageOf(error));
 		}
-		for (const memory of new Set(paths.map(path => path.memory))) {
-			travel(
-				paths.filter(path => path.memory === memory).map(({pages}) => pages),
-				(hpa, page) => memory.exchange(hpa, page),
-			);
+		for (const memory of new Set(path.map(log => log.memory))) {
+			const logs = path.filter(log => log.memory === memory).map(log => log.pages);
+			const pages = new Exchange(logs, memoryPlace(memory), this.store);
+			while (pages.done < pages.of) pages.step();
 		}
-		const {at, saved} = this.marks[to];
-		saved();
-		this.at = at;
-		this.current = to;
-		this.cost = 0;
-		this.log = this.newLog();
+		this.at = this.marks.arrive(to);
+		this.moving = undefined;
+		if (moving.file !== undefined) fs.rmSync(moving.file, {force: true});
+		return undefined;
+	}
+
+	/** Nothing is lost by a failure: what the logs hold is tried again, and saved to a file meanwhile. */
+	private failed(moving: Moving, problem: string): UserError {
+		const {blocks, whole} = moving;
+		if (!blocks.begun && whole) {
+			blocks.cancel();
+			this.moving = undefined;
+			this.host.disk.keepIn(this.marks.log.blocks);
+			return new UserError(`The disk cannot be read: ${problem}; nothing was changed.`);
+		}
+		moving.problem = problem;
+		this.saveOldBlocks(moving);
+		return new UserError(`${this.unsettledText(moving)}: ${problem}.`);
+	}
+
+	/** @throws UserError while the disk is neither as it was nor as it is to be */
+	needSettledDisk(): void {
+		if (this.moving === undefined) return;
+		throw new UserError(`${this.unsettledText(this.moving)}; go back in time again to complete that.`);
+	}
+
+	private unsettledText({blocks: {done, of}}: Moving): string {
+		return `The disk is not put back: ${grouped(done)} of ${plural(of, 'block')}`;
+	}
+
+	/** Unless they are in a file already. */
+	private saveOldBlocks(moving: Moving): void {
+		if (moving.file !== undefined || moving.copy !== undefined) return;
+		try {
+			moving.file = saveUndo(this.oldBlocks());
+			moving.unsaved = undefined;
+		} catch (error) {
+			moving.unsaved = messageOf(error);
+		}
+	}
+
+	/** What blocks held at the first moment that can be reached. */
+	private oldBlocks(): OldBlocks {
+		const {moving} = this;
+		const settled = (block: number) => moving?.blocks.has(block) === true && !moving.blocks.awaits(block);
+		const old = this.marks.oldBlocks(settled, moving?.to ?? 0);
+		// On the way forth blocks that no log has are still as they were, and will not be.
+		for (const [block, page] of moving?.blocks.held(block => !old.has(block)) ?? []) old.set(block, page);
+		const {path: disk, bytes} = this.host.disk;
+		const blocks = [...old].sort(([a], [b]) => a - b);
+		return {
+			disk,
+			blocks: blocks.map(([block, page]) => [
+				block,
+				page.subarray(0, Math.min(BLOCK, bytes - block * BLOCK)),
+			]),
+		};
+	}
+
+	private mark(): void {
+		this.marks.add(this.at, this.lastTime);
+		// What lies ahead of somebody who looks back makes the first steps no older.
+		if (this.makeRoom() || this.marks.inPast) return;
+		while (!this.enough() && this.marks.forgetFirst());
+		this.forgetFirst(this.marks.first);
+	}
+
+	/** Lets marks go where too much is kept. @returns whether that was enough */
+	private makeRoom(): boolean {
+		if (this.bytes > this.most) this.marks.thin(() => this.enough());
+		return this.bytes <= this.most;
+	}
+
+	private enough(): boolean {
+		return this.bytes <= this.most * AFTER_FULL;
+	}
+
+	private forgetFirst(first: number): void {
+		if (first === this.first) return;
+		const command = this.steps.at(first)?.command;
+		this.machine = command?.do === 'start' ? command.machine : undefined;
+		this.steps.forget(first);
 	}
 
 	private forgetTheRest(): void {
-		this.entries.length = this.at;
-		this.outcomes.length = this.at;
-		this.marks.length = this.current + 1;
+		this.steps.truncate(this.at);
+		this.marks.forgetAhead();
 	}
 
-	private startAnew(): void {
-		this.entries.length = 0;
-		this.outcomes.length = 0;
-		this.marks = [];
-		this.at = 0;
-		this.machine = this.host.spec;
-		this.current = -1;
-		this.log = this.newLog();
-		this.mark();
+	/** Where a file of the session begins: at its first step, or else where a machine was started anew. @throws UserError */
+	private beginning(): {first: number; machine: MachineSpec} {
+		if (this.machine !== undefined) return {first: this.first, machine: this.machine};
+		for (let number = this.first + 1; number <= this.at; number++) {
+			const command = this.steps.at(number)?.command;
+			if (command?.do === 'start') return {first: number, machine: command.machine};
+		}
+		throw new UserError(
+			`The first ${plural(this.first, 'step')} are forgotten, and no machine was started since; ` +
+				'start one to write what follows, or keep more with --history.',
+		);
 	}
+}
 
-	private kept(): number {
-		return this.marks.reduce((sum, {log}) => sum + log.pages.size + log.blocks.size, 0);
-	}
-
-	/** Of what is long past the first moment is kept, and each at which a machine was started. */
-	private letThePastGo(): void {
-		const recent = this.at - this.quick;
-		for (let i = this.marks.findLastIndex(({at}) => at <= recent) - 1; i > 0; i--)
-			if (this.canGo(i)) this.letGo(i);
-	}
-
-	/** Of two neighbours that are the least to replay together, the second goes. @returns false where there are none */
-	private letTheNearestGo(): boolean {
-		let least = -1;
-		const together = (i: number) => this.marks[i - 1].cost + this.marks[i].cost;
-		for (let i = 1; i < this.current; i++)
-			if (this.canGo(i) && (least < 0 || together(i) < together(least))) least = i;
-		if (least > 0) this.letGo(least);
-		return least > 0;
-	}
-
-	private canGo(i: number): boolean {
-		return this.marks[i - 1].log.memory === this.marks[i].log.memory;
-	}
-
-	private letGo(i: number): void {
-		const [into, gone] = [this.marks[i - 1], this.marks[i]];
-		into.cost += gone.cost;
-		keepOlder(into.log.pages, gone.log.pages);
-		keepOlder(into.log.blocks, gone.log.blocks);
-		this.marks.splice(i, 1);
-		this.current--;
+/** Goes a whole way at once. */
+function finish(travel: Travel): string | undefined {
+	for (;;) {
+		const next = travel.next();
+		if (next.done) return next.value;
 	}
 }

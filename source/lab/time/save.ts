@@ -3,11 +3,15 @@
 
 import type {Memory} from '../../hardware/memory.js';
 
-/** Puts everything back as it was. */
-export type Saved = () => void;
+/** An object as it was: the values of a list or set, keys and values of a map, bytes, or the values of its fields. */
+export type Part = {of: object; was: readonly unknown[] | Uint8Array; keys?: readonly string[]};
 
-/** Copies by what they are copies of, so that what has not changed since the last save is not kept twice. */
-export type Copies = WeakMap<object, Uint8Array>;
+/** What was saved last of each object, so that what has not changed since is not kept twice. */
+export type LastParts = WeakMap<object, Part>;
+
+/** What V8 takes for a part, and for a value in an array. */
+const PART_BYTES = 160;
+const VALUE_BYTES = 8;
 
 /**
  * Saves what can be reached from `roots`, but for `outside` and the bytes of memory, which keep logs of their own.
@@ -17,82 +21,84 @@ export function save(
 	roots: readonly object[],
 	memory: Memory,
 	outside: readonly object[],
-	copies: Copies,
-): Saved {
+	last: LastParts,
+): readonly Part[] {
 	const seen = new Set<unknown>([memory, ...outside]);
 	const ofMemory = new Set<ArrayBufferLike>(memory.signed.map(({buffer}) => buffer));
-	const open: unknown[] = [...roots];
-	const back: Saved[] = [];
-	const all = (values: Iterable<unknown>) => {
+	const open: object[] = [...roots];
+	const parts: Part[] = [];
+	const walk = (values: readonly unknown[]) => {
 		for (const value of values) {
-			const holds = typeof value === 'object' ? value !== null : typeof value === 'function';
-			if (!holds || seen.has(value)) continue;
+			if (value === null || (typeof value !== 'object' && typeof value !== 'function')) continue;
+			if (seen.has(value)) continue;
 			seen.add(value);
 			open.push(value);
 		}
 	};
 	for (let object = open.pop(); object !== undefined; object = open.pop()) {
 		if (Object.isFrozen(object)) continue;
+		const before = last.get(object);
+		let part = before;
 		if (ArrayBuffer.isView(object)) {
-			if (!ofMemory.has(object.buffer)) back.push(words(object, copies));
-		} else if (Array.isArray(object)) {
-			all(object);
-			back.push(list(object));
-		} else if (object instanceof Map) {
-			all(object.keys());
-			all(object.values());
-			back.push(map(object));
-		} else if (object instanceof Set) {
-			all(object);
-			back.push(set(object));
-		} else if (typeof object === 'object' || typeof object === 'function') {
-			const keys = Object.keys(object ?? {});
-			if (object === null || keys.length === 0) continue;
-			const values = Object.values(object);
-			all(values);
-			back.push(fields(object, keys, values));
+			if (ofMemory.has(object.buffer)) continue;
+			const bytes = bytesOf(object);
+			if (!(before?.was instanceof Uint8Array) || Buffer.compare(before.was, bytes) !== 0)
+				part = {of: object, was: bytes.slice()};
+		} else {
+			const values = valuesOf(object);
+			const keys = hasFields(object) ? Object.keys(object) : undefined;
+			walk(values);
+			if (keys?.length === 0) continue;
+			if (before === undefined || !areSame(before.was, values) || !areSame(before.keys ?? [], keys ?? []))
+				part = {of: object, was: values === object ? values.slice() : values, keys};
 		}
+		if (part === undefined) continue;
+		if (part !== before) last.set(object, part);
+		parts.push(part);
 	}
-	return () => {
-		for (const put of back) put();
-	};
+	return parts;
 }
 
-function words(array: ArrayBufferView, copies: Copies): Saved {
-	const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-	const last = copies.get(array);
-	const copy = last && Buffer.compare(last, bytes) === 0 ? last : new Uint8Array(bytes);
-	copies.set(array, copy);
-	return () => bytes.set(copy);
+/** Puts an object back as it was. */
+export function restore({of, was, keys = []}: Part): void {
+	if (ArrayBuffer.isView(of)) {
+		if (was instanceof Uint8Array) bytesOf(of).set(was);
+	} else if (Array.isArray(of)) {
+		of.length = was.length;
+		for (let i = 0; i < was.length; i++) of[i] = was[i];
+	} else if (of instanceof Map) {
+		of.clear();
+		for (let i = 0; i < was.length; i += 2) of.set(was[i], was[i + 1]);
+	} else if (of instanceof Set) {
+		of.clear();
+		for (const value of was) of.add(value);
+	} else {
+		for (const key of Object.keys(of)) if (!keys.includes(key)) Reflect.deleteProperty(of, key);
+		for (const [i, key] of keys.entries()) Reflect.set(of, key, was[i]);
+	}
 }
 
-function list(array: unknown[]): Saved {
-	const copy = array.slice();
-	return () => {
-		array.length = copy.length;
-		for (const [i, value] of copy.entries()) array[i] = value;
-	};
+/** About how much of the heap it takes. */
+export const partBytes = ({was, keys = []}: Part): number =>
+	PART_BYTES + (was instanceof Uint8Array ? was.length : (was.length + keys.length) * VALUE_BYTES);
+
+const hasFields = (object: object): boolean =>
+	!Array.isArray(object) && !(object instanceof Map) && !(object instanceof Set);
+
+function valuesOf(object: object): readonly unknown[] {
+	if (Array.isArray(object)) return object;
+	if (object instanceof Set) return [...object];
+	if (!(object instanceof Map)) return Object.values(object);
+	const flat: unknown[] = [];
+	for (const [key, value] of object) flat.push(key, value);
+	return flat;
 }
 
-function map(into: Map<unknown, unknown>): Saved {
-	const copy = [...into];
-	return () => {
-		into.clear();
-		for (const [key, value] of copy) into.set(key, value);
-	};
-}
+const bytesOf = (array: ArrayBufferView): Uint8Array =>
+	new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
-function set(into: Set<unknown>): Saved {
-	const copy = [...into];
-	return () => {
-		into.clear();
-		for (const value of copy) into.add(value);
-	};
-}
-
-function fields(object: object, keys: readonly string[], values: readonly unknown[]): Saved {
-	return () => {
-		for (const key of Object.keys(object)) if (!keys.includes(key)) Reflect.deleteProperty(object, key);
-		for (const [i, key] of keys.entries()) Reflect.set(object, key, values[i]);
-	};
+function areSame(one: readonly unknown[] | Uint8Array, other: readonly unknown[]): boolean {
+	if (one.length !== other.length) return false;
+	for (let i = 0; i < other.length; i++) if (!Object.is(one[i], other[i])) return false;
+	return true;
 }

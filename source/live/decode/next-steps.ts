@@ -1,4 +1,4 @@
-// What to look at next: commands to paste, on the machine that the log is of.
+// The next steps: commands to paste, on the machine of the log.
 
 import {deviceText, type LoggedFault, selectorText} from './fault.js';
 import type {Surroundings} from './known.js';
@@ -12,7 +12,7 @@ export function suggest(fault: LoggedFault, around: Surroundings): string[] {
 		case 'Xen':
 			return onXen(fault);
 		case 'QEMU':
-			return ['info pci   # in QEMU’s monitor', 'info mtree -f', 'dmesg   # in the guest: its driver’s side'];
+			return ['info pci   # in QEMU’s monitor', 'info mtree -f', 'dmesg   # in the guest'];
 	}
 }
 
@@ -24,8 +24,8 @@ function onLinux({device, kind, family}: LoggedFault, {device: known}: Surroundi
 	const group =
 		known?.group === undefined ? `${path}/iommu_group` : `/sys/kernel/iommu_groups/${known.group}`;
 	return [
-		// Chipsets give their IOAPIC and HPET numbers that no function has.
-		`lspci -nnvvs ${slot}${kind === 'interrupt' ? '   # an IOAPIC or HPET is not listed' : ''}`,
+		// An IOAPIC or HPET has a requester ID that no function has.
+		`lspci -nnvvs ${slot}${kind === 'interrupt' ? '   # does not list an IOAPIC or HPET' : ''}`,
 		...(kind === 'interrupt'
 			? [`grep . ${path}/msi_irqs/*`, 'cat /proc/interrupts']
 			: [`ls -l ${path}/driver`, `ls ${group}/devices`]),
@@ -40,7 +40,7 @@ function onXen({device, family}: LoggedFault): string[] {
 	const word = family === 'vt-d' ? 'VT-D' : 'AMD-Vi';
 	return [
 		...(device === undefined ? [] : [`lspci -nnvvs ${deviceText(device)}   # in dom0`]),
-		'xl debug-keys Q; xl dmesg   # which domain has which device',
+		'xl debug-keys Q; xl dmesg   # devices by domain',
 		`xl dmesg | grep -e ${word}`,
 	];
 }

@@ -1,4 +1,4 @@
-// A host for programs. What does not apply is null.
+// A host as JSON. A value that does not apply is null.
 
 import {loggedJson} from '../../explain/faults.js';
 import type {Logged} from '../../machine/fault.js';

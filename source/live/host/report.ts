@@ -1,4 +1,4 @@
-// A host on a page of 80 columns.
+// The report of dmascope host: a host in 80 columns.
 
 import type {Logged} from '../../machine/fault.js';
 import type {Finding} from '../../machine/finding.js';
@@ -8,8 +8,8 @@ import {printable} from '../../printable.js';
 
 const WIDTH = 80;
 
-export function hostLines(words: HostFacts, logged: Logged | undefined): Line[] {
-	const {facts, booted, units, groups, alone, reserved, tables, warnings, notSeen} = words;
+export function hostLines(host: HostFacts, logged: Logged | undefined): Line[] {
+	const {facts, booted, units, groups, alone, reserved, tables, warnings, notSeen} = host;
 	const section = (title: string, lines: readonly Line[]): Line[] =>
 		lines.length > 0 ? ['', coloured('title', title), ...lines] : [];
 	const [first, ...more] = wrapped(['dmascope host', ...facts].join(' · '), '', '  ');
@@ -17,11 +17,11 @@ export function hostLines(words: HostFacts, logged: Logged | undefined): Line[] 
 		coloured('title', first),
 		...more,
 		...(booted.length > 0 ? wrapped(`booted with ${booted.join(' ')}`, '  ') : []),
-		...section(`WARNINGS ${warnings.length}`, warnings.flatMap(lintLines)),
+		...section(`WARNINGS ${warnings.length}`, warnings.flatMap(findingLines)),
 		...section('UNITS', units.flatMap(unitLines)),
 		...section('GROUPS', groups.flatMap(groupLines)),
 		...section(
-			groups.length > 0 ? 'DEVICES IN NO GROUP' : 'DEVICES',
+			groups.length > 0 ? 'DEVICES WITHOUT A GROUP' : 'DEVICES',
 			alone.flatMap(device => deviceLines(device, '  ')),
 		),
 		...section(
@@ -47,7 +47,7 @@ const coloured = (colour: Colour, text: string): Line => [[text, colour]];
 
 const SIGNS = {error: ['✗', 'bad'], warning: ['!', 'warn'], note: ['·', 'dim']} as const;
 
-function lintLines({severity, title, cause, cure}: Finding): Line[] {
+function findingLines({severity, title, cause, cure}: Finding): Line[] {
 	const [sign, colour] = SIGNS[severity];
 	const [first = '', ...more] = wrapped(title, '    ');
 	return [
@@ -87,12 +87,12 @@ function faultLines({from, faults, closing}: Logged): Line[] {
 		]),
 		...closing.flatMap(text => wrapped(text, '  ')),
 		...(faults.length > 0
-			? wrapped(`what they mean: dmascope decode ${from}`, '  ').map(line => coloured('dim', line))
+			? wrapped(`to explain them: dmascope decode ${from}`, '  ').map(line => coloured('dim', line))
 			: []),
 	];
 }
 
-/** In lines of 80 columns, broken at spaces; words that are longer are cut. */
+/** Lines of at most 80 columns, broken at spaces; longer words are split. */
 function wrapped(text: string, indent: string, further = indent): [string, ...string[]] {
 	const lines: string[] = [];
 	let line = indent;

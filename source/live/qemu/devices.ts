@@ -1,9 +1,9 @@
-// The PCI functions of a QEMU machine, as the guest's firmware has numbered them.
+// The PCI functions of a QEMU machine, as numbered by the guest's firmware.
 
 import {type Rid, ridOf} from '../../formats/pci.js';
 import {fields, list, number, type Qmp, text} from './qmp.js';
 
-/** `name` is the id given on QEMU's command line, or what the function's class is called. */
+/** `name`: the id from QEMU's command line, else the name of the function's class. */
 export type QemuDevice = {rid: Rid; name: string};
 
 /** A virtio-iommu, by its PCI ids (virtio 1.2, 5.13). */
@@ -28,7 +28,7 @@ async function pciFunctions(qmp: Qmp): Promise<Record<string, unknown>[]> {
 	return buses.flatMap(bus => functionsOf(bus.devices));
 }
 
-/** A bridge's answer holds those behind it. */
+/** A bridge's answer contains the devices behind it. */
 function functionsOf(devices: unknown): Record<string, unknown>[] {
 	return list(devices)
 		.map(fields)

@@ -1,5 +1,5 @@
-// What a QEMU machine's IOMMU has refused, as far as it can still be read: VT-d's fault record registers, AMD-Vi's
-// event log. Nothing is cleared.
+// The faults that a QEMU machine's IOMMU still holds: in VT-d's fault recording registers, or in AMD-Vi's event log.
+// Reading clears nothing.
 
 import {pageAddress} from '../../formats/address.js';
 import * as amdvi from '../../formats/amdvi.js';
@@ -9,17 +9,17 @@ import type {Fault, FaultLog} from '../../machine/fault.js';
 import type {VtdUnit} from '../../machine/tables.js';
 import type {UnitPlace} from './iommu.js';
 import {printedWords, type Qmp} from './qmp.js';
-import type {Look} from './table-pages.js';
+import type {TableView} from './table-pages.js';
 
-/** A record as it stands in hardware, at its place there; `pending` until the guest’s kernel has taken it. */
+/** A record in hardware and its position there; `pending` until the guest's kernel has handled it. */
 type Recorded = Pick<Fault, 'rid' | 'iova' | 'write' | 'reason' | 'text'> & {slot: number; pending: boolean};
-export type FaultsSeen = {log: FaultLog; records: readonly Recorded[]};
+export type FaultRecords = {log: FaultLog; records: readonly Recorded[]};
 
 /**
- * The records of VT-d's registers. Linux clears the F bit of each as it takes it, and nothing else: what the fault was
- * stays there until the next one, so that it is seen all the same. A record is 16 bytes, and zero before its first fault.
+ * The fault recording registers of VT-d. Linux clears only a record's F bit, so the fault itself can be read until the
+ * next one overwrites it. A record is 16 bytes, and zero before its first fault.
  */
-export async function vtdFaults(qmp: Qmp, {base}: UnitPlace, unit: VtdUnit): Promise<FaultsSeen> {
+export async function vtdFaults(qmp: Qmp, {base}: UnitPlace, unit: VtdUnit): Promise<FaultRecords> {
 	const {fro, records: total} = vtd.decodeCap(unit.capLo, unit.capHi);
 	const [[status], words] = await Promise.all([
 		printedWords(qmp, base + vtd.REG.FSTS, 1),
@@ -40,8 +40,8 @@ export async function vtdFaults(qmp: Qmp, {base}: UnitPlace, unit: VtdUnit): Pro
 	return {log: {kind: 'registers', total, used, overflow, kernelLines: []}, records};
 }
 
-/** Events that Linux has taken are zero. QEMU 7.2 does not show how far it has written: the whole log is looked at. */
-export async function amdviFaults(qmp: Qmp, {base}: UnitPlace, look: Look): Promise<FaultsSeen> {
+/** Linux zeroes the events it has handled. QEMU 7.2 does not show its write position, so the whole log is read. */
+export async function amdviFaults(qmp: Qmp, {base}: UnitPlace, view: TableView): Promise<FaultRecords> {
 	const [[lo, hi], [status]] = await Promise.all([
 		printedWords(qmp, base + amdvi.REG.EVENT_BASE, 2),
 		printedWords(qmp, base + amdvi.REG.STATUS, 1),
@@ -51,7 +51,7 @@ export async function amdviFaults(qmp: Qmp, {base}: UnitPlace, look: Look): Prom
 	const records: Recorded[] = [];
 	let used = 0;
 	for (let at = 0; start !== 0 && at < bytes; at += 4096) {
-		const words = (await look.at(start + at))?.words ?? new Uint32Array(0);
+		const words = (await view.at(start + at))?.words ?? new Uint32Array(0);
 		for (let i = 0; i < Math.min(words.length, (bytes - at) / 4); i += 4) {
 			if ((words[i] | words[i + 1] | words[i + 2] | words[i + 3]) === 0) continue;
 			used++;
@@ -75,15 +75,15 @@ export async function amdviFaults(qmp: Qmp, {base}: UnitPlace, look: Look): Prom
 const MOST = 1000;
 
 /**
- * All faults that were seen, as records came and went. One that is the same as the one before it in its place is told
- * from it only where that had been taken, and this one has not.
+ * The faults of all views. A repeated fault in the same position counts as new only where the kernel had handled the
+ * one before.
  */
-export class FaultsKept {
+export class FaultHistory {
 	private last: ReadonlyMap<number, {key: string; pending: boolean}> = new Map();
 	private count = 0;
 	faults: readonly Fault[] = [];
 
-	add({records}: FaultsSeen, nameOf: (rid: Rid) => string): void {
+	add({records}: FaultRecords, nameOf: (rid: Rid) => string): void {
 		const now = new Map<number, {key: string; pending: boolean}>();
 		const fresh: Fault[] = [];
 		for (const {slot, pending, ...record} of records) {

@@ -1,5 +1,5 @@
-// The IOMMU that a QEMU machine emulates: which one, and where the guest's kernel has put its tables. Its registers
-// are read as the guest would read them; none of those read here changes by that.
+// The IOMMU that a QEMU machine emulates: which one it is, and where the guest's kernel has put its tables. Its
+// registers are read as the guest would read them; reading these has no side effects.
 
 import {pageAddress} from '../../formats/address.js';
 import * as amdvi from '../../formats/amdvi.js';
@@ -10,12 +10,12 @@ import {hasVirtioIommu} from './devices.js';
 import {memoryMap} from './layout.js';
 import {printedWords, type Qmp} from './qmp.js';
 
-/** Where the unit's registers answer. */
+/** The address of the unit's registers. */
 export type UnitPlace = {format: Unit['format']; base: number};
 
-const NONE = 'start QEMU with -device intel-iommu or -device amd-iommu.';
+const MEND = 'start QEMU with -device intel-iommu or -device amd-iommu.';
 
-/** @throws UserError where the machine has none, or one that has no tables. */
+/** @throws UserError where the machine has no IOMMU, or one without tables */
 export async function findIommu(qmp: Qmp): Promise<UnitPlace> {
 	const regions = await memoryMap(qmp);
 	const baseOf = (name: string) => regions.find(region => region.name === name)?.gpa;
@@ -24,11 +24,11 @@ export async function findIommu(qmp: Qmp): Promise<UnitPlace> {
 	const amdviBase = baseOf('amdvi-mmio');
 	if (amdviBase !== undefined) return {format: 'amd-vi', base: amdviBase};
 	if (await hasVirtioIommu(qmp))
-		throw new UserError(`This machine’s IOMMU is virtio-iommu, which has no tables in memory: ${NONE}`);
-	throw new UserError(`This machine has no IOMMU: ${NONE}`);
+		throw new UserError(`This machine’s IOMMU is virtio-iommu, which has no tables in memory; ${MEND}`);
+	throw new UserError(`This machine has no IOMMU; ${MEND}`);
 }
 
-/** The unit as it is now. @throws UserError where its tables are of a kind that is not decoded */
+/** The unit as it is now. @throws UserError where its table format is not supported */
 export const readUnit = (qmp: Qmp, {format, base}: UnitPlace): Promise<Unit> =>
 	format === 'vt-d' ? readVtd(qmp, base) : readAmdvi(qmp, base);
 
@@ -38,7 +38,7 @@ async function readVtd(qmp: Qmp, base: number): Promise<Unit> {
 	// Bits 11:10, the translation table mode: 0 is legacy (VT-d 11.4.5).
 	if ((at(REG.RTADDR) & 0xc00) !== 0)
 		throw new UserError(
-			'The guest has VT-d in scalable mode, whose tables are not decoded: leave out x-scalable-mode.',
+			'The guest uses VT-d’s scalable mode, which is not supported; remove x-scalable-mode from QEMU’s options.',
 		);
 	const [capLo, capHi] = [at(REG.CAP), at(REG.CAP + 4)];
 	return {
@@ -48,7 +48,7 @@ async function readVtd(qmp: Qmp, base: number): Promise<Unit> {
 		capLo,
 		capHi,
 		ecapLo: at(REG.ECAP),
-		// QEMU's aw-bits is both: as wide as a guest's addresses are, so are its own.
+		// QEMU's aw-bits is the width of both guest and host addresses.
 		hostAddressWidth: decodeCap(capLo, capHi).mgaw,
 	};
 }

@@ -1,12 +1,14 @@
-// What answers at a guest's physical addresses, as `info mtree -f` prints it: the flat view of the address space
-// "memory", one line a region. Nothing is guessed from the machine's type or size.
+// The layout of a guest's physical addresses, as `info mtree -f` prints it: the flat view of the address space "memory",
+// one line per region. Nothing is guessed from the machine's type or size.
 
 import {UserError} from '../../user-error.js';
-import type {RamBlock} from './memory.js';
 import type {Qmp} from './qmp.js';
 
-/** `offset` is where in its owner the region starts: for RAM, in the memory backend. */
+/** `offset`: where the region starts in its owner; for RAM, in the memory backend. */
 export type Region = {gpa: number; bytes: number; kind: string; name: string; offset: number};
+
+/** Guest RAM in one piece, and its offset in the memory backend. */
+export type RamBlock = {gpa: number; bytes: number; offset: number};
 
 export async function memoryMap(qmp: Qmp): Promise<Region[]> {
 	return parseMemoryMap(await qmp.monitor('info mtree -f'));
@@ -19,13 +21,14 @@ export function parseMemoryMap(mtree: string): Region[] {
 		const gpa = Number.parseInt(from, 16);
 		return {gpa, bytes: Number.parseInt(to, 16) - gpa + 1, kind, name, offset: Number.parseInt(offset, 16)};
 	});
-	if (regions.length === 0) throw new UserError('QEMU’s `info mtree -f` shows no address space "memory".');
+	if (regions.length === 0)
+		throw new UserError('QEMU’s `info mtree -f` lists no address space "memory"; use a QEMU from 7.2 on.');
 	return regions;
 }
 
 /**
- * The blocks of a backend, or of all memory, by address. The firmware's shadow below 1 MiB is the same memory, shown as
- * rom where the chipset has locked it.
+ * The blocks of a backend, or of all memory, by address. The firmware's shadow below 1 MiB is the same memory; it
+ * appears as rom where the chipset has locked it.
  */
 export function ramBlocks(regions: readonly Region[], backend?: string): RamBlock[] {
 	const blocks: (RamBlock & {name: string})[] = [];

@@ -1,4 +1,4 @@
-// What it takes to look at a running QEMU: a connection to its monitor, where its IOMMU answers, its memory.
+// A connection to a running QEMU: its monitor, its IOMMU's registers and its memory.
 
 import {pciDevices, type QemuDevice} from './devices.js';
 import {findIommu, readUnit, type UnitPlace} from './iommu.js';
@@ -6,22 +6,22 @@ import {openMemory} from './memory.js';
 import {fields, number, Qmp, text} from './qmp.js';
 import {TablePages} from './table-pages.js';
 
-/** Of QEMU; 10.1 is {major: 10, minor: 1}. */
+/** QEMU's version; 10.1 is {major: 10, minor: 1}. */
 export type Version = {major: number; minor: number};
 
-/** Looks through the monitor until the memory’s file is tried once more. */
+/** Views through the monitor before the memory's file is tried again. */
 const TRY_AGAIN = 20;
-/** Looks until the PCI functions are asked for once more. */
+/** Views before the PCI functions are queried again. */
 const FUNCTIONS_AGAIN = 4;
 
 export class Link {
-	private looks = 0;
-	private asked = 0;
-	private known: readonly QemuDevice[] = [];
+	private views = 0;
+	private queries = 0;
+	private devices: readonly QemuDevice[] = [];
 
 	private constructor(
 		readonly qmp: Qmp,
-		/** What QEMU was told to call the machine. */
+		/** The machine's name, from QEMU's -name. */
 		readonly name: string,
 		readonly version: Version,
 		readonly place: UnitPlace,
@@ -30,8 +30,8 @@ export class Link {
 	) {}
 
 	/**
-	 * `signal` ends the connection, whenever it comes.
-	 * @throws UserError where there is no QEMU, or none that can be looked at
+	 * @param signal ends the connection, even while it is being made
+	 * @throws UserError where no QEMU answers, or its IOMMU cannot be read
 	 */
 	static async attach(socket: string, signal: AbortSignal): Promise<Link> {
 		const qmp = await Qmp.connect(socket, signal);
@@ -50,13 +50,13 @@ export class Link {
 	}
 
 	/**
-	 * Where the tables begin elsewhere than before, a kernel has taken over from the firmware, or the firmware from it:
-	 * what lies below 1 MiB is another, and the memory is opened anew. So it is, too, if its file can be read by now.
+	 * Where the tables have moved, a kernel has taken over from the firmware or the firmware from a kernel: the memory
+	 * below 1 MiB is different, so open it again. Also open it again once its file can be read.
 	 */
 	async follow(table: number): Promise<void> {
 		const moved = table !== this.table;
-		const due = !this.pages.memory.inPlace && ++this.looks % TRY_AGAIN === 0;
-		if (moved) this.asked = 0;
+		const due = !this.pages.memory.inPlace && ++this.views % TRY_AGAIN === 0;
+		if (moved) this.queries = 0;
 		if (!moved && !due) return;
 		const memory = await openMemory(this.qmp, table);
 		if (!moved && !memory.inPlace) return;
@@ -65,10 +65,10 @@ export class Link {
 		this.table = table;
 	}
 
-	/** Functions are others only where buses are numbered or a card is plugged: they are not asked for at each look. */
+	/** Functions change only when buses are renumbered or a card is plugged, so they are not queried for each view. */
 	async functions(): Promise<readonly QemuDevice[]> {
-		if (this.asked++ % FUNCTIONS_AGAIN === 0) this.known = await pciDevices(this.qmp);
-		return this.known;
+		if (this.queries++ % FUNCTIONS_AGAIN === 0) this.devices = await pciDevices(this.qmp);
+		return this.devices;
 	}
 
 	close(): void {

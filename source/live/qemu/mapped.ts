@@ -1,30 +1,30 @@
-// What a domain maps, kept up to date: only what changed entries cover is decoded again.
+// A domain's mappings, kept up to date: only the addresses under a changed entry are decoded again.
 
 import {MappingList, mappingsOf, READ, type Tables, type Window, WRITE} from '../../explain/mappings.js';
 import {PAGE_SIZE, pageAddress} from '../../formats/address.js';
 import * as amdvi from '../../formats/amdvi-tables.js';
 import * as vtd from '../../formats/vtd-tables.js';
 import type {Mapping, PhysicalReader} from '../../machine/tables.js';
-import type {Look} from './table-pages.js';
+import type {TableView} from './table-pages.js';
 
-/** More tables than any domain needs. Entries that point back to their own table would never end. */
+/** More tables than any domain needs. Entries that lead back to their own table would never end. */
 export const MOST_TABLES = 16384;
 
 /**
  * Reads every table of a domain.
- * @returns the addresses whose entries have changed; undefined if the tables never end
+ * @returns the addresses whose entries changed; undefined where the tables have no end
  */
 export async function changedWindows(
-	look: Look,
+	view: TableView,
 	{format, root, levels}: Tables,
 ): Promise<Window[] | undefined> {
 	const windows: Window[] = [];
 	let left = MOST_TABLES;
 	const visit = async (table: number, level: number, base: number): Promise<void> => {
 		if (--left < 0) return;
-		const looked = await look.at(table);
-		if (looked === undefined) return;
-		const {words, changed} = looked;
+		const page = await view.at(table);
+		if (page === undefined) return;
+		const {words, changed} = page;
 		const bytes = PAGE_SIZE * 512 ** (level - 1);
 		if (changed) windows.push({from: base + changed.first * bytes, to: base + (changed.last + 1) * bytes});
 		if (level === 1) return;

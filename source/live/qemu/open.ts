@@ -1,39 +1,39 @@
-// Opens the machine that `dmascope qemu` was asked for.
+// Opens the machine of `dmascope qemu SOCKET`.
 
 import {UserError} from '../../user-error.js';
-import type {Asked} from '../decode/decoder.js';
-import {milliseconds} from '../every.js';
-import {asking} from '../host-devices.js';
+import type {Lookup} from '../decode/decoder.js';
+import {deviceLookup} from '../host/device-lookup.js';
 import {KernelLog} from '../kernel-log.js';
 import {checkLog} from '../log-input.js';
+import {parseInterval} from '../observation.js';
 import {QemuMachine} from './machine.js';
 
-/** @throws UserError where the words make no sense, or QEMU cannot be looked at */
+/** @throws UserError where the command line is wrong, or QEMU cannot be viewed */
 export async function openQemu(
 	words: readonly string[],
 	{every, log}: {every?: string; log?: string},
 ): Promise<QemuMachine> {
 	const [socket, ...more] = words;
 	if (socket === undefined || more.length > 0)
-		throw new UserError('qemu takes one socket, that of -qmp, such as: dmascope qemu /run/vm0.qmp');
+		throw new UserError('qemu needs one QMP socket, such as: dmascope qemu /run/vm0.qmp');
 	if (log !== undefined) checkLog(log);
 	const machine: QemuMachine = await QemuMachine.open(socket, {
-		every: every === undefined ? undefined : milliseconds(every),
+		every: every === undefined ? undefined : parseInterval(every),
 		clock: () => new Date().toTimeString().slice(0, 8),
 		log:
 			log === undefined
 				? undefined
 				: new KernelLog(
 						log,
-						named(() => machine),
+						nameLookup(() => machine),
 					),
 	});
 	return machine;
 }
 
-/** What the log does not call a device, QEMU does. */
-function named(machine: () => QemuMachine): Asked {
-	const names = asking(false);
+/** QEMU has a name for a device that the log does not name. */
+function nameLookup(machine: () => QemuMachine): Lookup {
+	const lookup = deviceLookup(false);
 	return (group, around) => {
 		const {device} = group.fault;
 		const own =
@@ -42,6 +42,6 @@ function named(machine: () => QemuMachine): Asked {
 				.state()
 				.devices.find(({rid}) => rid === device.rid);
 		const known = own && device ? {device, name: own.name, ...around.device} : around.device;
-		return names(group, {...around, device: known});
+		return lookup(group, {...around, device: known});
 	};
 }

@@ -1,27 +1,27 @@
-// A client of QEMU's machine protocol: JSON objects over a unix socket, a line each (docs/interop/qmp-spec).
+// A client of the QEMU Machine Protocol: JSON objects over a unix socket, one per line (docs/interop/qmp-spec).
 
 import net from 'node:net';
 import {messageOf, UserError} from '../../user-error.js';
 
-/** QEMU answers in milliseconds, unless another client holds the socket: then it never says a word. */
-const PATIENCE_MS = 5000;
+/** QEMU answers in milliseconds, unless another client holds the socket: then it never answers. */
+const TIMEOUT_MS = 5000;
 
-/** No answer of QEMU is as long; what goes on and on without a line's end is no QEMU. */
+/** No answer of QEMU is as long. Endless input without a newline is not QEMU. */
 const LONGEST = 16 * 1024 * 1024;
-/** Nor as deep: of PCI buses behind one another, each takes four levels. */
+/** No answer is as deep: each nested PCI bus takes four levels. */
 const DEEPEST = 200;
-/** Characters of a name or a reason that are shown. */
+/** Longest name or reason to show, in characters. */
 const LONGEST_WORDS = 500;
 
-type Answered = {resolve: (value: unknown) => void; reject: (error: UserError) => void};
+type Pending = {resolve: (value: unknown) => void; reject: (error: UserError) => void};
 
 export class Qmp {
-	private readonly waiting: Answered[] = [];
-	/** Pieces of an answer that has not ended. */
+	private readonly waiting: Pending[] = [];
+	/** Pieces of an incomplete answer. */
 	private unread: string[] = [];
 	private length = 0;
-	/** Why no further answer will come. */
-	private over: UserError | undefined;
+	/** Why the connection has ended. */
+	private ended: UserError | undefined;
 
 	private constructor(
 		private readonly path: string,
@@ -34,8 +34,8 @@ export class Qmp {
 	}
 
 	/**
-	 * `signal` ends it, also while it still connects.
-	 * @throws UserError where no QEMU listens there, or one that talks to another client already.
+	 * @param signal ends the connection, even while it is being made
+	 * @throws UserError where no QEMU listens, or QEMU is serving another client
 	 */
 	static async connect(path: string, signal?: AbortSignal): Promise<Qmp> {
 		const qmp = new Qmp(path, net.connect(path));
@@ -43,7 +43,7 @@ export class Qmp {
 		signal?.addEventListener('abort', end);
 		qmp.socket.on('close', () => signal?.removeEventListener('abort', end));
 		try {
-			const greeting = await qmp.answer('is another program connected to it, or QEMU stopped?');
+			const greeting = await qmp.answer('is another program connected to it, or is QEMU stopped?');
 			if (fields(greeting).QMP === undefined) throw notQmp(path);
 			await qmp.execute('qmp_capabilities');
 			return qmp;
@@ -53,9 +53,9 @@ export class Qmp {
 		}
 	}
 
-	/** What QEMU returns for a command. @throws UserError with its own words where it refuses. */
+	/** The result of a command. @throws UserError with QEMU's own words where it refuses */
 	async execute(command: string, parameters: Record<string, unknown> = {}): Promise<unknown> {
-		const answer = this.answer(`it was asked ${command}. Is its process stopped?`);
+		const answer = this.answer(`${command} was sent. Is its process stopped?`);
 		this.socket.write(`${JSON.stringify({execute: command, arguments: parameters})}\n`);
 		const {error, return: value} = fields(await answer);
 		if (error !== undefined)
@@ -63,7 +63,7 @@ export class Qmp {
 		return value;
 	}
 
-	/** What the human monitor prints for a line. */
+	/** The human monitor's output for a line. */
 	async monitor(line: string): Promise<string> {
 		return text(await this.execute('human-monitor-command', {'command-line': line}));
 	}
@@ -72,16 +72,16 @@ export class Qmp {
 		this.socket.destroy();
 	}
 
-	/** The next answer. QEMU answers in the order it was asked. */
+	/** The next answer. QEMU answers in order. */
 	private answer(situation: string): Promise<unknown> {
-		if (this.over) return Promise.reject(this.over);
+		if (this.ended) return Promise.reject(this.ended);
 		return new Promise((resolve, reject) => {
-			// An answer that comes later would be taken for the next one's: the connection is of no use any more.
+			// A late answer would be taken for the next one, so the connection cannot be used any more.
 			const timer = setTimeout(() => {
-				const late = `no answer from QEMU within ${PATIENCE_MS / 1000} s; ${situation}`;
+				const late = `no answer from QEMU within ${TIMEOUT_MS / 1000} s; ${situation}`;
 				this.end(new UserError(`${this.path}: ${late}`));
 				this.close();
-			}, PATIENCE_MS);
+			}, TIMEOUT_MS);
 			this.waiting.push({
 				resolve: value => {
 					clearTimeout(timer);
@@ -100,15 +100,15 @@ export class Qmp {
 		this.unread.push(first);
 		this.length += first.length;
 		for (const next of lines) {
-			this.answered(this.unread.join(''));
+			this.receive(this.unread.join(''));
 			this.unread = [next];
 			this.length = next.length;
 		}
 		if (this.length > LONGEST) this.refuse();
 	}
 
-	private answered(line: string): void {
-		if (this.over) return;
+	private receive(line: string): void {
+		if (this.ended) return;
 		const message = parsed(line);
 		if (message === undefined) this.refuse();
 		else if (fields(message).event === undefined) this.waiting.shift()?.resolve(message);
@@ -119,40 +119,39 @@ export class Qmp {
 		this.close();
 	}
 
-	private end(why: UserError): void {
-		this.over ??= why;
-		for (const {reject} of this.waiting.splice(0)) reject(this.over);
+	private end(reason: UserError): void {
+		this.ended ??= reason;
+		for (const {reject} of this.waiting.splice(0)) reject(this.ended);
 	}
 }
 
 function unreachable(path: string, error: NodeJS.ErrnoException): string {
 	switch (error.code) {
 		case 'ENOENT':
-			return `There is no ${path}: start QEMU with -qmp unix:${path},server=on,wait=off.`;
+			return `${path} does not exist; start QEMU with -qmp unix:${path},server=on,wait=off.`;
 		case 'ECONNREFUSED':
 		case 'ENOTSOCK':
-			return `Nobody listens at ${path}: QEMU is gone, or that is no socket.`;
+			return `Cannot connect to ${path}: nothing is listening; start QEMU with -qmp unix:${path},server=on,wait=off.`;
 		case 'EACCES':
 		case 'EPERM':
-			return `${path} may not be opened: run dmascope as the user who runs QEMU, or as root.`;
+			return `${path}: permission denied; run dmascope as the user who runs QEMU, or as root.`;
 		case 'EAGAIN':
-			// Linux: as many wait to be taken as QEMU lets wait, which is one.
-			return `QEMU takes no connection at ${path}: it is stopped, or other programs are connected and wait.`;
+			// Linux: QEMU's backlog of one connection is full.
+			return `${path} is busy: QEMU is stopped, or other programs are connected and waiting.`;
 		case 'EPIPE':
 		case 'ECONNRESET':
 			return closed(path);
 		default:
-			return `${path} cannot be reached: ${messageOf(error)}.`;
+			return `Cannot connect to ${path}: ${messageOf(error)}.`;
 	}
 }
 
-const closed = (path: string): string =>
-	`${path}: QEMU has closed the connection; is the machine still running?`;
+const closed = (path: string): string => `${path}: QEMU closed the connection; is the machine still running?`;
 
 const notQmp = (path: string): UserError =>
-	new UserError(`${path} is not a QMP socket: start QEMU with -qmp unix:${path},server=on,wait=off.`);
+	new UserError(`${path} is not a QMP socket; start QEMU with -qmp unix:${path},server=on,wait=off.`);
 
-/** Undefined where it is no JSON, or none of QEMU's: whoever goes down into it has a stack that ends. */
+/** Undefined where it is not JSON, or too deep for the stack of whoever descends into it. */
 function parsed(line: string): unknown {
 	try {
 		const value: unknown = JSON.parse(line);
@@ -167,11 +166,11 @@ const isDeeper = (value: unknown, levels: number): boolean =>
 	value !== null &&
 	(levels === 0 || Object.values(value).some(part => isDeeper(part, levels - 1)));
 
-/** 32-bit words from a guest-physical address on, device registers included, as the guest would read them. */
+/** 32-bit words from a guest physical address on, device registers included, as the guest would read them. */
 export const printedWords = async (qmp: Qmp, gpa: number, count: number): Promise<number[]> =>
 	(await printed(qmp, gpa, count, 'w')).map(digits => Number.parseInt(digits, 16));
 
-/** Fills the words of a page of memory. In pieces of 64 bits, QEMU prints it in two thirds of the time. */
+/** Fills the words of a page. QEMU prints 64-bit values in two thirds of the time. */
 export async function printedPage(qmp: Qmp, gpa: number, words: Uint32Array): Promise<void> {
 	const pieces = await printed(qmp, gpa, words.length / 2, 'g');
 	for (const [i, digits] of pieces.entries()) {
@@ -190,12 +189,12 @@ async function printed(qmp: Qmp, gpa: number, count: number, size: 'w' | 'g'): P
 	const found = lines.match(size === 'w' ? WORDS : GIANTS) ?? [];
 	if (found.length !== count)
 		throw new UserError(
-			`QEMU does not print what is at ${at}: ${lines.slice(0, 200).trim().replace(/\s+/g, ' ')}`,
+			`QEMU cannot print memory at ${at}: ${lines.slice(0, 200).trim().replace(/\s+/g, ' ')}`,
 		);
 	return found;
 }
 
-/** The parts of an answer, each checked where it is used. Another version of QEMU may answer otherwise. */
+/** The parts of an answer, each checked where it is used: another version of QEMU may answer differently. */
 export const fields = (value: unknown): Record<string, unknown> =>
 	typeof value === 'object' && value !== null ? {...value} : {};
 export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);

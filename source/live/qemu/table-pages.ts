@@ -1,38 +1,38 @@
-// The pages that hold the IOMMU's tables, as they were read last. Each look reads them anew and says which of their
-// entries are others than before; what nobody looks at any more is forgotten.
+// The pages that hold the IOMMU's tables, as last read. Each view reads them again and finds the entries that changed;
+// pages that are no longer part of the tables are dropped.
 
 import {PAGE_SIZE} from '../../formats/address.js';
 import type {PhysicalReader} from '../../machine/tables.js';
 import type {GuestMemory} from './memory.js';
 
-/** `first` and `last` of the 64-bit entries that have changed; neither where none has. */
-export type Looked = {words: Uint32Array; changed?: {first: number; last: number}};
+/** `changed`: the first and last of the 64-bit entries that changed, where any did. */
+export type TablePage = {words: Uint32Array; changed?: {first: number; last: number}};
 
 const WORDS = PAGE_SIZE / 4;
 
 export class TablePages implements PhysicalReader {
-	private known: ReadonlyMap<number, Uint32Array> = new Map();
+	private cached: ReadonlyMap<number, Uint32Array> = new Map();
 
 	constructor(readonly memory: GuestMemory) {}
 
-	/** A page of a table as it was read last; any other as it is now, where it can be read at once. */
+	/** A table's page as last read; any other page as it is now, where it can be read synchronously. */
 	page(gpa: number): Uint32Array | undefined {
-		return this.known.get(gpa) ?? this.memory.page(gpa);
+		return this.cached.get(gpa) ?? this.memory.page(gpa);
 	}
 
-	look(): Look {
-		return new Look(this.memory, this.known);
+	view(): TableView {
+		return new TableView(this.memory, this.cached);
 	}
 
-	/** From now on pages are as in this look. */
-	take({seen}: Look): void {
-		this.known = new Map([...seen].map(([gpa, {words}]) => [gpa, words]));
+	/** Makes this view the last one. */
+	adopt({pages}: TableView): void {
+		this.cached = new Map([...pages].map(([gpa, {words}]) => [gpa, words]));
 	}
 }
 
-/** One look at the tables: no page is read twice, however many entries lead to it. */
-export class Look implements PhysicalReader {
-	readonly seen = new Map<number, Looked>();
+/** One view of the tables. Each page is read once, however many entries lead to it. */
+export class TableView implements PhysicalReader {
+	readonly pages = new Map<number, TablePage>();
 	private readonly scratch = new Uint32Array(WORDS);
 
 	constructor(
@@ -40,24 +40,24 @@ export class Look implements PhysicalReader {
 		private readonly before: ReadonlyMap<number, Uint32Array>,
 	) {}
 
-	/** What has been looked at so far. */
+	/** A page that this view has read already. */
 	page(gpa: number): Uint32Array | undefined {
-		return this.seen.get(gpa)?.words;
+		return this.pages.get(gpa)?.words;
 	}
 
 	/** Undefined where there is no memory. */
-	async at(gpa: number): Promise<Looked | undefined> {
-		const known = this.seen.get(gpa);
-		if (known !== undefined) return known;
+	async at(gpa: number): Promise<TablePage | undefined> {
+		const read = this.pages.get(gpa);
+		if (read !== undefined) return read;
 		if (!(await this.memory.readPage(gpa, this.scratch))) return undefined;
-		const looked = held(this.before.get(gpa), this.scratch);
-		this.seen.set(gpa, looked);
-		return looked;
+		const page = compare(this.before.get(gpa), this.scratch);
+		this.pages.set(gpa, page);
+		return page;
 	}
 }
 
-/** A page's new words against its old ones. */
-function held(before: Uint32Array | undefined, now: Uint32Array): Looked {
+/** Compares a page's new words with its old ones. */
+function compare(before: Uint32Array | undefined, now: Uint32Array): TablePage {
 	if (before === undefined) return {words: now.slice(), changed: {first: 0, last: WORDS / 2 - 1}};
 	let first = 0;
 	while (first < WORDS && before[first] === now[first]) first++;

@@ -2,7 +2,18 @@
 
 import {settle, TOP} from '../state/list.js';
 import {type Store, say} from '../state/store.js';
-import type {UiCommand} from './command.js';
+import {leaveTravel} from '../state/travel.js';
+import type {AppControls, UiCommand} from './command.js';
+
+/** Not without a word where something would be lost. */
+function leave(store: Store, app: AppControls): void {
+	const {machine, leaving} = store.getState();
+	const unsettled = machine.lab?.history?.unsettled;
+	if (unsettled?.unsaved !== undefined && !leaving) {
+		store.setState({leaving: true});
+		say(store, 'What the disk held is in memory alone: u saves it; q again leaves without it.', 'bad');
+	} else leaveTravel(store, app.exit);
+}
 
 export const appCommands: readonly UiCommand[] = [
 	{
@@ -59,6 +70,7 @@ export const appCommands: readonly UiCommand[] = [
 		label: 'redraw',
 		description: 'The screen anew, where something else wrote on it',
 		group: 'dmascope',
+		terminal: true,
 		run: (_store, app) => app.redraw(),
 	},
 	{
@@ -68,6 +80,7 @@ export const appCommands: readonly UiCommand[] = [
 		label: 'suspend',
 		description: 'Back to the shell; fg returns',
 		group: 'dmascope',
+		terminal: true,
 		run: (_store, app) => app.suspend(),
 	},
 	{
@@ -78,6 +91,6 @@ export const appCommands: readonly UiCommand[] = [
 		description: 'Leave',
 		group: 'dmascope',
 		hint: 12,
-		run: (_store, app) => app.exit(),
+		run: (store, app) => leave(store, app),
 	},
 ];

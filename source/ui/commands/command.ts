@@ -20,11 +20,13 @@ export type UiCommand = {
 	/** Whether the footer has room for it: the lower, the sooner it is left out. */
 	hint?: number;
 	/** Where the same keys do different things, by a name; undefined: everywhere. */
-	place?: 'form' | 'list' | 'map' | 'compare' | 'talk';
+	place?: 'form' | 'list' | 'map' | 'compare' | 'talk' | 'travel';
 	/** Whether it means anything now; `opens`: Enter opens something in the focused list. */
 	when?: (ui: Ui, opens: boolean) => boolean;
 	/** Why it cannot be done now, as a sentence. */
 	why?: (ui: Ui) => string | undefined;
+	/** It concerns the terminal alone: a number that is being typed stays as it is. */
+	terminal?: true;
 	run: (store: Store, app: AppControls) => void;
 };
 
@@ -44,7 +46,7 @@ export type AppControls = {
 };
 
 export const withLab = ({machine}: Ui): string | undefined =>
-	machine.lab === undefined ? 'This machine can only be looked at.' : undefined;
+	machine.lab === undefined ? 'This machine is read-only.' : undefined;
 
 /** Runs a command, or says why it cannot be run. */
 export function runCommand(command: UiCommand, store: Store, app: AppControls): void {

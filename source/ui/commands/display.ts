@@ -7,14 +7,14 @@ import {panelsOf, VIEWS} from '../state/views.js';
 import type {UiCommand} from './command.js';
 
 const NAMES: Record<(typeof VIEWS)[number], string> = {
-	overview: 'Both tables, a transfer and its way',
-	domains: 'The tables, as large as the screen',
+	overview: 'The tables, a transfer and its path',
+	domains: 'The tables, full screen',
 	walk: 'An address through every level, bit by bit',
-	memory: 'Whose memory it is, and who reaches it',
+	memory: 'Memory by owner, and who reaches a page',
 	transfers: 'Every transfer, with its chain',
-	compare: 'The same under each policy',
-	faults: 'Refused accesses, in words',
-	diagnosis: 'What is wrong, why, and what to do',
+	compare: 'A transfer under each policy',
+	faults: 'Refused accesses, explained',
+	diagnosis: 'Problems, each with cause and cure',
 	events: 'What a host’s kernel maps and unmaps',
 };
 
@@ -82,7 +82,7 @@ export const displayCommands: readonly UiCommand[] = [
 		keys: ['z'],
 		shown: 'z',
 		label: 'zoom',
-		description: 'The panel alone, or all again',
+		description: 'Zoom the panel, or show all',
 		group: 'Display',
 		hint: 2,
 		run: store => store.setState(({zoom}) => ({zoom: !zoom})),

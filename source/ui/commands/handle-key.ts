@@ -13,16 +13,17 @@ export function handleKey(store: Store, key: string, app: AppControls): void {
 	if (store.getState().packet !== undefined) store.setState({packet: undefined});
 	const ui = store.getState();
 	const large = app.fits();
-	if (large && ui.prompt && handlePromptKey(store, key, app)) return;
-	if (large && ui.overlay === undefined && (accepts(ui.form, key) || beginsNumber(ui, key))) {
+	const types = large && ui.travel === undefined;
+	if (types && ui.prompt && handlePromptKey(store, key, app)) return;
+	if (types && ui.overlay === undefined && (accepts(ui.form, key) || beginsNumber(ui, key))) {
 		store.setState({form: type(ui.form.draft === undefined ? edit(ui.form) : ui.form, key)});
 		return;
 	}
 	const opens = app.list()?.handle.enter !== undefined;
 	const command = commands.find(other => other.keys.includes(key) && isAvailable(other, ui, large, opens));
 	// What was typed is taken before anything else happens, but Escape drops it.
-	if (ui.form.draft !== undefined && key !== 'escape' && key !== 'enter')
-		store.setState({form: commitDraft(ui.form)});
+	const typing = ui.form.draft !== undefined && !command?.terminal;
+	if (typing && key !== 'escape' && key !== 'enter') store.setState({form: commitDraft(ui.form)});
 	if (command) runCommand(command, store, app);
 }
 
@@ -33,7 +34,8 @@ const beginsNumber = ({focus, view, form}: Ui, key: string): boolean =>
 /** Pasted text is typed: into the line that is open, or as a number into the chosen field. It never runs commands. */
 export function paste(store: Store, text: string, app: AppControls): void {
 	const line = text.replace(UNPRINTABLE, ' ').trim().replace(/\s+/g, ' ').slice(0, MOST_TYPED);
-	const {prompt, focus, overlay, form} = store.getState();
+	const {prompt, focus, overlay, form, travel} = store.getState();
+	if (travel !== undefined) return;
 	if (prompt) {
 		for (const char of line) handlePromptKey(store, char, app);
 	} else if (focus === 'model' && overlay === undefined) {

@@ -45,9 +45,11 @@ const inHelp = [
 	'bottom',
 ];
 const whenTooSmall = ['redraw', 'suspend', 'quit'];
+const whileTravelling = [...whenTooSmall, 'stop'];
 
 /** Whether a command means anything where the dashboard is now. */
 export function isAvailable({id, when}: UiCommand, ui: Ui, large: boolean, opens: boolean): boolean {
+	if (ui.travel !== undefined) return whileTravelling.includes(id);
 	if (!large) return whenTooSmall.includes(id);
 	return isReading(ui) ? inHelp.includes(id) : (when?.(ui, opens) ?? true);
 }

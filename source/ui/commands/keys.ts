@@ -23,7 +23,7 @@ export const KEY_NAMES: readonly string[] = [
 	...new Set([...NAMED.map(([, name]) => name), 'tab', 'shift-tab', 'space']),
 ];
 
-/** Control characters by their names, for when they come among others. */
+/** Control characters that have names of their own. */
 const CONTROL: Readonly<Record<string, string>> = {
 	'\r': 'enter',
 	'\n': 'enter',
@@ -31,17 +31,20 @@ const CONTROL: Readonly<Record<string, string>> = {
 	'\x7f': 'backspace',
 	'\b': 'backspace',
 	'\x1b': 'escape',
-	'\x03': 'ctrl-c',
-	'\x1a': 'ctrl-z',
 	' ': 'space',
 };
 
-/** Fast typing comes as several characters at once, Enter among them: each is a press of its own. */
+/** A character by itself: ^L is ctrl-l. */
+const nameOf = (char: string): string =>
+	CONTROL[char] ??
+	(char !== '' && char < ' ' ? `ctrl-${String.fromCharCode(char.charCodeAt(0) + 0x60)}` : char);
+
+/** Fast typing comes as several characters at once, Enter and ^L among them: each is a press of its own. */
 export function keyNames(input: string, key: Key): string[] {
-	if (input.length > 1) return [...input].map(char => CONTROL[char] ?? char);
+	if (input.length > 1) return [...input].map(nameOf);
 	if (key.tab) return [key.shift ? 'shift-tab' : 'tab'];
 	const named = NAMED.find(([flag]) => key[flag]);
 	if (named) return [named[1]];
 	if (key.ctrl) return [`ctrl-${input}`];
-	return [key.meta ? `alt-${input}` : (CONTROL[input] ?? input)];
+	return [key.meta ? `alt-${input}` : nameOf(input)];
 }

@@ -2,8 +2,10 @@
 
 import {parseFilter} from '../../explain/filter.js';
 import {hex, pageOf} from '../../formats/address.js';
+import type {History} from '../../machine/history.js';
 import {printable} from '../../printable.js';
 import {UserError} from '../../user-error.js';
+import {grouped} from '../../words.js';
 import {TOP} from '../state/list.js';
 import {isTable, rangesShown} from '../state/ranges-shown.js';
 import {holds, type Prompt, type Store, say} from '../state/store.js';
@@ -56,22 +58,35 @@ function accept(store: Store, prompt: Prompt, app: AppControls): void {
 				prompt: undefined,
 				filters: {...filters, [focus]: text.trim()},
 			}));
-	} else if (asks === 'file' || asks === 'expect') writeSession(store, prompt, asks === 'expect');
+	} else if (asks === 'file' || asks === 'expect' || asks === 'undo') writeFile(store, prompt);
 	else goTo(store, prompt);
 }
 
-/** The session goes into a file; where that cannot be, the line stays open. */
-function writeSession(store: Store, prompt: Prompt, expect: boolean): void {
+/** Where a file cannot be made, the line stays open. */
+function writeFile(store: Store, prompt: Prompt): void {
 	const file = prompt.text.trim();
+	const {lab} = store.getState().machine;
+	if (lab?.history === undefined) return;
 	try {
-		const {lab} = store.getState().machine;
-		lab?.history?.write(file, expect);
+		const done =
+			prompt.asks === 'undo' ? writeUndo(lab.history, file) : writeSession(lab.history, file, prompt);
 		store.setState({prompt: undefined});
-		say(store, `Written. dmascope --replay ${file} opens it, dmascope run checks it.`, 'good');
+		say(store, done, 'good');
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;
 		store.setState({prompt: {...prompt, problem: error.message}});
 	}
+}
+
+function writeSession(history: History, file: string, {asks}: Prompt): string {
+	const after = history.write(file, asks === 'expect');
+	const begins = after === 0 ? '' : ` The steps before step ${grouped(after)} are not in it.`;
+	return `Written. dmascope --replay ${file} opens it, dmascope run checks it.${begins}`;
+}
+
+function writeUndo(history: History, file: string): string {
+	history.writeUndo(file);
+	return `Saved. sh ${file} DISK puts back what the disk held before.`;
 }
 
 /** An address is hex, with or without 0x. */

@@ -2,11 +2,12 @@
 
 import {say, type Ui} from '../state/store.js';
 import {goTo, goToTrouble, leaveThePast} from '../state/time.js';
+import {stopTravel} from '../state/travel.js';
 import type {UiCommand} from './command.js';
 
 const remembered = ({machine}: Ui): boolean => machine.lab?.history !== undefined;
 const done = ({machine}: Ui): string | undefined =>
-	machine.lab?.history?.entries.length ? undefined : 'Nothing has been done yet.';
+	machine.lab?.history?.length ? undefined : 'Nothing has been done yet.';
 
 const at = ({machine}: Ui): number => machine.lab?.history?.at ?? 0;
 
@@ -22,6 +23,18 @@ const written = (expect: boolean): Pick<UiCommand, 'why' | 'run'> => ({
 
 export const timeCommands: readonly UiCommand[] = [
 	{
+		id: 'stop',
+		keys: ['escape'],
+		shown: 'Esc',
+		label: 'stop',
+		description: 'Stop a long replay where it is',
+		group: 'Time',
+		hint: 13,
+		place: 'travel',
+		when: ({travel}) => travel !== undefined,
+		run: stopTravel,
+	},
+	{
 		id: 'step-back',
 		keys: ['['],
 		shown: '[',
@@ -31,7 +44,7 @@ export const timeCommands: readonly UiCommand[] = [
 		hint: 3,
 		when: remembered,
 		why: done,
-		run: store => void goTo(store, at(store.getState()) - 1),
+		run: store => goTo(store, at(store.getState()) - 1),
 	},
 	{
 		id: 'step-forward',
@@ -43,7 +56,7 @@ export const timeCommands: readonly UiCommand[] = [
 		hint: 2,
 		when: remembered,
 		why: done,
-		run: store => void goTo(store, at(store.getState()) + 1),
+		run: store => goTo(store, at(store.getState()) + 1),
 	},
 	{
 		id: 'trouble-back',
@@ -76,7 +89,7 @@ export const timeCommands: readonly UiCommand[] = [
 		group: 'Time',
 		when: remembered,
 		why: done,
-		run: store => void goTo(store, 0),
+		run: store => goTo(store, 0),
 	},
 	{
 		id: 'now',
@@ -109,5 +122,15 @@ export const timeCommands: readonly UiCommand[] = [
 		group: 'Time',
 		when: remembered,
 		...written(true),
+	},
+	{
+		id: 'undo-file',
+		keys: ['u'],
+		shown: 'u',
+		label: 'save undo',
+		description: 'Save what the disk held before',
+		group: 'Time',
+		when: ({machine}) => machine.lab?.history?.hasUndo === true,
+		run: store => store.setState({prompt: {asks: 'undo', text: 'undo.sh'}}),
 	},
 ];

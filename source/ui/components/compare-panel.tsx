@@ -81,6 +81,8 @@ const EFFECTS: Record<Policy, string> = {
 const LABEL = 23;
 const VALUE = 16;
 const WIDE = 110;
+/** The narrowest panel with blanks around its verdicts. */
+const AMPLE = 70;
 /** The rows of a screen on which the lines stand apart, and on which thick bars stand below the values. */
 const AIRY = 40;
 const TALL = 50;
@@ -100,7 +102,7 @@ export const ComparePanel = memo(function ComparePanel(layout: BoxProps) {
 		<ScrollPanel id="compare" title={`COMPARE ─ ${compared?.what ?? 'the three policies'}`} {...layout}>
 			<Box ref={size.ref} flexDirection="column" rowGap={rows >= AIRY ? 1 : 0}>
 				<Line label="" cells={POLICIES.map(policy => ({text: policy, tone: 'title'}))} />
-				<Line label="verdict" cells={results.map(verdictCell)} />
+				<Line label="verdict" cells={results.map(one => verdictCell(one, size.width >= AMPLE))} />
 				<Line label="path" cells={results.map(one => pathCell(one, compared?.command.do === 'work'))} />
 				{FIGURES.map(({label, text, value, tone}) => {
 					const most = Math.max(...results.map(one => (one ? value(one) : 0)));
@@ -141,9 +143,13 @@ type Cell = {
 	below?: boolean;
 };
 
-const verdictCell = (one: Comparison | undefined): Cell =>
+const verdictCell = (one: Comparison | undefined, ample: boolean): Cell =>
 	one
-		? {text: ` ${one.data.toUpperCase()} `, tone: DATA_TONES[one.data], reversed: true}
+		? {
+				text: ample ? ` ${one.data.toUpperCase()} ` : one.data.toUpperCase(),
+				tone: DATA_TONES[one.data],
+				reversed: true,
+			}
 		: {text: '–', tone: 'dim'};
 
 /** The path of most requests: the others may have been copied. */
@@ -172,7 +178,7 @@ function CellBox({text, tone = 'plain', reversed = false, bar = 0, below = false
 		<Box flexGrow={1} flexBasis={0} paddingRight={2} flexDirection={below ? 'column' : 'row'}>
 			<Box width={bar > 0 && !below ? VALUE : undefined} flexShrink={bar > 0 ? 0 : 1}>
 				{reversed ? (
-					<Text {...theme[tone]} bold inverse>
+					<Text wrap="truncate" {...theme[tone]} bold inverse>
 						{text}
 					</Text>
 				) : (

@@ -7,7 +7,7 @@ import type {Device} from '../../machine/observed.js';
 import {useDeviceReach} from '../hooks/use-device-reach.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import {type Span, widthOf} from '../rows.js';
+import {type Span, spanText, widthOf} from '../rows.js';
 import {openWalk} from '../state/access.js';
 import {say} from '../state/store.js';
 import {columnsFor} from './columns.js';
@@ -25,11 +25,12 @@ export const DevicesPanel = memo(function DevicesPanel(layout: BoxProps) {
 	const {width} = size;
 	const list = useMemo(() => {
 		const name = Math.min(NAME, width - 22, Math.max(5, ...devices.map(each => widthOf(each.name))));
+		const place = Math.max(6, ...devices.map(each => spanText(placeOf(each)).length));
 		const {head, row} = columnsFor<number>(
 			[
 				{title: 'function', width: 8, cell: index => ridText(devices[index].rid)},
 				{title: 'name', width: name, cell: index => devices[index].name},
-				{title: 'domain', width: width < WIDE ? undefined : 20, cell: index => placeOf(devices[index])},
+				{title: 'domain', width: width < WIDE ? undefined : place, cell: index => placeOf(devices[index])},
 				{title: 'reaches', from: WIDE, cell: index => [reach[index].brief, 'dim']},
 			],
 			width,

@@ -79,7 +79,7 @@ const NAME = 7;
 const VALUE = 24;
 
 function rateRow(name: string, counts: readonly number[], bytes: number, width: number): Row {
-	const line = sparkline(counts, Math.max(0, width - NAME - VALUE - 2));
+	const line = sparkline(counts, Math.max(0, width - NAME - VALUE - 3));
 	const words = `${grouped(counts.at(-1) ?? 0)}/s, ${sizeText(bytes)} in all`;
-	return [[` ${name.padEnd(NAME)}`, 'dim'], [line, 'graph'], ` ${words.padStart(VALUE)}`];
+	return [[` ${name.padEnd(NAME)}`, 'dim'], [line, 'graph'], ` ${words.padStart(VALUE)} `];
 }

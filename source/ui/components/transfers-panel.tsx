@@ -28,7 +28,7 @@ const COLUMNS: readonly Column<Transfer>[] = [
 	{title: '#', width: 4, right: true, cell: ({number}) => [`${number}`, 'dim']},
 	{title: 'what', cell: ({command}) => commandWords(command)},
 	{title: 'verdict', width: 9, cell: ({data}) => [data, DATA_TONES[data]]},
-	{title: 'path', width: 7, cell: ({path}) => path},
+	{title: 'path', width: 7, from: 70, cell: ({path}) => path},
 	{
 		title: 'bytes arrived',
 		width: 22,
@@ -41,6 +41,7 @@ const COLUMNS: readonly Column<Transfer>[] = [
 		title: 'faults',
 		width: 6,
 		right: true,
+		from: 70,
 		cell: ({faults}) => [grouped(faults), faults > 0 ? 'bad' : 'plain'],
 	},
 	{title: 'policy', width: 6, cell: ({policy}) => [policy, 'dim']},

@@ -5,7 +5,7 @@ import type {Data, Transfer} from '../../machine/transfer.js';
 import {grouped, partOf} from '../../words.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts} from '../hooks/use-ui.js';
-import type {Style, Tone} from '../theme.js';
+import {inkOn, type Style, type Tone} from '../theme.js';
 import {BigText} from './big-text.js';
 
 export const DATA_TONES: Record<Data, Tone> = {
@@ -94,7 +94,7 @@ export function Bar({
 		);
 	return (
 		<Box backgroundColor={style.color}>
-			<Text wrap="truncate" bold color="black">
+			<Text wrap="truncate" bold color={inkOn(style.color)}>
 				{children}
 			</Text>
 		</Box>

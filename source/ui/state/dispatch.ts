@@ -19,10 +19,10 @@ import type {PanelId} from './views.js';
 export function dispatch(store: Store, command: Command): Outcome | undefined {
 	const {lab} = store.getState().machine;
 	if (lab === undefined) {
-		say(store, 'This machine can only be looked at.', 'warn');
+		say(store, 'This machine is read-only.', 'warn');
 		return undefined;
 	}
-	const past = lab.history !== undefined && lab.history.at < lab.history.entries.length;
+	const past = lab.history !== undefined && lab.history.at < lab.history.length;
 	let outcome: Outcome;
 	try {
 		outcome = lab.dispatch(command);

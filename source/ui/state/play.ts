@@ -1,11 +1,12 @@
 // Playing a scenario on screen: its machine is started, and its steps are taken one by one.
 
+import type {History, Travel} from '../../machine/history.js';
 import type {Scenario, Step} from '../../machine/scenario.js';
 import {messageOf, UserError} from '../../user-error.js';
 import {dispatch} from './dispatch.js';
 import {BOTTOM, TOP} from './list.js';
 import {focusOn, type Play, type Store, say, show} from './store.js';
-import {goTo} from './time.js';
+import {goTo, travelTo} from './time.js';
 
 export const nextStep = ({scenario, taken}: Play): Step | undefined => scenario.steps[taken.length];
 
@@ -19,9 +20,10 @@ export function startScenario(store: Store, name: string): void {
 
 /** The machine is the scenario's by now. */
 export function play(store: Store, scenario: Scenario, presented: boolean): void {
-	const {entries = [], at: start = 0} = store.getState().machine.lab?.history ?? {};
+	const {history} = store.getState().machine.lab ?? {};
+	const start = history?.at ?? 0;
 	store.setState(({places}) => ({
-		play: {scenario, start, before: entries[start - 1], taken: [], presented},
+		play: {scenario, start, before: history?.step(start)?.id, taken: [], presented},
 		places: {...places, scenario: TOP},
 	}));
 	toScenario(store);
@@ -33,25 +35,33 @@ export function play(store: Store, scenario: Scenario, presented: boolean): void
  * Where somebody has left the scenario's path, to try something, the machine goes back to where that was.
  * @returns whether it had been left
  */
-function backOnPath(store: Store, {scenario, start, before, taken}: Play): boolean {
+function backOnPath(store: Store, play: Play): boolean {
+	const {scenario, start, before, taken} = play;
 	const history = store.getState().machine.lab?.history;
 	if (history === undefined) return false;
-	const {entries} = history;
-	if (entries[start - 1] !== before) {
+	if (history.step(start)?.id !== before) {
 		store.setState({play: undefined});
 		say(store, `The session has left ${scenario.name} from before its beginning; o starts it again.`, 'warn');
 		return true;
 	}
 	// Who has gone back and done something else has taken the place of steps.
-	const other = taken.findIndex((_, i) => entries[start + i]?.command !== scenario.steps[i].command);
-	const there = other < 0 ? taken.length : other;
-	if (history.at === start + there && other < 0) return false;
-	if (!goTo(store, start + there)) return true;
-	for (const {command} of scenario.steps.slice(there, taken.length)) dispatch(store, command);
-	store.setState({timeline: false});
-	say(store, `Back where the path was left, after step ${taken.length}.`, 'key');
-	toScenario(store);
+	const other = taken.findIndex(({id}, i) => history.step(start + i + 1)?.id !== id);
+	if (history.at === start + taken.length && other < 0) return false;
+	const left = other < 0 ? taken.length : other;
+	travelTo(store, backTo(history, start + left, scenario.steps.slice(left, taken.length)), () => {
+		const again = taken.map((step, i) => ({...step, id: history.step(start + i + 1)?.id}));
+		store.setState({play: {...play, taken: again}, timeline: false});
+		say(store, `Back where the path was left, after step ${taken.length}.`, 'key');
+		toScenario(store);
+	});
 	return true;
+}
+
+/** To the last step on the path that is still there, and the others once more. */
+function* backTo(history: History, at: number, steps: readonly Step[]): Travel {
+	const differs = yield* history.travel(at);
+	yield* history.replay(steps);
+	return differs;
 }
 
 function toScenario(store: Store): void {
@@ -64,15 +74,19 @@ export function stepBack(store: Store): void {
 	const {play} = store.getState();
 	if (play === undefined || backOnPath(store, play)) return;
 	const {start, taken} = play;
-	if (taken.length === 0) say(store, `This is where ${play.scenario.name} begins.`, 'key');
-	else if (goTo(store, start + taken.length - 1)) {
+	if (taken.length === 0) {
+		say(store, `This is where ${play.scenario.name} begins.`, 'key');
+		toScenario(store);
+		return;
+	}
+	goTo(store, start + taken.length - 1, () => {
 		store.setState(({places}) => ({
 			play: {...play, taken: taken.slice(0, -1)},
 			timeline: false,
 			places: {...places, scenario: BOTTOM},
 		}));
-	}
-	toScenario(store);
+		toScenario(store);
+	});
 }
 
 /** One that does not fit this disk is refused, and that is said. */
@@ -99,7 +113,9 @@ export function takeStep(store: Store): void {
 	const outcome = dispatch(store, step.command);
 	if (outcome === undefined) return;
 	const earlier = play.taken.map(({outcome}) => outcome);
-	const taken = [...play.taken, {outcome, unmet: machine.lab.scenarios.unmet(step, outcome, earlier)}];
+	const {history, scenarios} = machine.lab;
+	const id = history?.step(history.at)?.id;
+	const taken = [...play.taken, {id, outcome, unmet: scenarios.unmet(step, outcome, earlier)}];
 	store.setState(({places}) => ({play: {...play, taken}, places: {...places, scenario: BOTTOM}}));
 	if ('vm' in step.command) {
 		const {vm} = step.command;

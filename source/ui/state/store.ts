@@ -4,7 +4,7 @@ import {createStore, type StoreApi} from 'zustand/vanilla';
 import {type DomainView, type Range, viewDomain} from '../../explain/ranges.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import type {Rid} from '../../formats/pci.js';
-import type {Entry} from '../../machine/history.js';
+import type {Progress} from '../../machine/history.js';
 import type {MachineKind, MachineState, ObservedMachine} from '../../machine/observed.js';
 import type {Outcome} from '../../machine/outcome.js';
 import type {Scenario} from '../../machine/scenario.js';
@@ -74,17 +74,21 @@ export type Ui = {
 	play?: Play;
 	/** Whether the way through time is shown. */
 	timeline: boolean;
+	/** How far the machine is on its way to another step. Meanwhile hardly anything can be done. */
+	travel?: Progress;
+	/** Whether it was said what leaving would lose. */
+	leaving?: boolean;
 	message: Message;
 };
 
 /** How a step went: its outcome, and the expectations that did not hold. */
-export type Taken = {outcome: Outcome; unmet: readonly string[]};
+export type Taken = {id?: number; outcome: Outcome; unmet: readonly string[]};
 /** A scenario that is played. */
 export type Play = {
 	scenario: Scenario;
-	/** How many steps of the session came before it, and the last of them. */
+	/** How many steps of the session came before it, and the id of the last of them. */
 	start: number;
-	before?: Entry;
+	before?: number;
 	taken: readonly Taken[];
 	/** To an audience: its notes are large. */
 	presented: boolean;
@@ -94,7 +98,7 @@ export type Play = {
 export type Access = {rid: Rid; iova: number; write: boolean};
 /** A line that is being typed. */
 export type Prompt = {
-	asks: 'filter' | 'address' | 'palette' | 'file' | 'expect';
+	asks: 'filter' | 'address' | 'palette' | 'file' | 'expect' | 'undo';
 	text: string;
 	problem?: string;
 };
@@ -172,9 +176,9 @@ export function focusOn(store: Store, panel: PanelId): void {
 }
 
 const WITHOUT: Record<MachineKind, string> = {
-	lab: 'the lab’s kernel says nothing of its maps; dmascope host has them of a real one',
-	tables: 'this machine can only be looked at',
-	host: 'of a host, what its kernel says is all there is',
+	lab: 'dmascope host --trace has the events of a real kernel',
+	tables: 'this machine is read-only',
+	host: 'a host’s kernel shows no more',
 };
 
 /** Goes to a view, to the panel of it that had the focus before. */

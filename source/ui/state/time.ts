@@ -1,69 +1,95 @@
 // Time: back and forth through what was done. The machine is taken there, and all that is shown is what it was then.
 
-import type {Entry, History} from '../../machine/history.js';
+import type {Entry, History, Travel, Unsettled} from '../../machine/history.js';
 import type {MachineState} from '../../machine/observed.js';
 import type {Transfer} from '../../machine/transfer.js';
 import {messageOf, UserError} from '../../user-error.js';
+import {grouped} from '../../words.js';
 import {refresh} from './refresh.js';
 import {type Store, say} from './store.js';
 import {pauseWork} from './traffic.js';
+import {startTravel} from './travel.js';
 
-/** Takes the machine to where it was after `at` steps, and opens the timeline. @returns whether it is there */
-export function goTo(store: Store, at: number): boolean {
+/** Takes the machine to where it was after `at` steps, and opens the timeline. `arrived`: what is done there */
+export function goTo(store: Store, at: number, arrived: () => void = () => {}): void {
 	const history = store.getState().machine.lab?.history;
-	if (history === undefined) return false;
+	if (history) travelTo(store, history.travel(at), arrived);
+}
+
+/** The same by any way. */
+export function travelTo(store: Store, travel: Travel, arrived: () => void = () => {}): void {
+	const {machine} = store.getState();
+	const history = machine.lab?.history;
+	if (history === undefined) return;
 	pauseWork(store);
-	const from = history.at;
-	let otherwise: string | undefined;
-	try {
-		otherwise = history.go(at);
-	} catch (error) {
-		if (!(error instanceof UserError)) throw error;
+	const {memory} = machine;
+	const look = () => {
 		refresh(store);
-		store.setState({timeline: false});
-		say(store, messageOf(error), 'bad');
-		return false;
-	}
-	refresh(store);
-	const passed = history.entries.slice(Math.min(from, history.at), Math.max(from, history.at));
-	const other = passed.some(({command}) => command.do === 'start');
-	store.setState(({state, access, compared}) => ({
-		timeline: true,
-		last: lastTransfers(history, state),
-		access: other ? undefined : access,
-		compared: other ? undefined : compared,
-	}));
-	const entry = history.entries[history.at - 1];
-	if (otherwise) say(store, otherwise, 'bad');
-	else say(store, entry?.report ?? 'The beginning: ] goes on, step by step.', entry ? toneOf(entry) : 'key');
-	return true;
+		const other = machine.memory !== memory;
+		store.setState(({state, access, compared}) => ({
+			timeline: true,
+			last: lastTransfers(history, state),
+			access: other ? undefined : access,
+			compared: other ? undefined : compared,
+		}));
+	};
+	startTravel(store, travel, {
+		arrived: differs => {
+			look();
+			const entry = history.step(history.at);
+			if (differs) say(store, differs, 'bad');
+			else if (entry) say(store, entry.report, toneOf(entry));
+			else say(store, 'The beginning: ] goes on, step by step.', 'key');
+			arrived();
+		},
+		stopped: () => {
+			look();
+			say(store, `Stopped at step ${grouped(history.at)}.`, 'key');
+		},
+		failed: error => {
+			if (!(error instanceof UserError)) throw error;
+			look();
+			store.setState({timeline: history.at < history.length || history.unsettled !== undefined});
+			say(store, failureText(messageOf(error), history.unsettled), 'bad');
+		},
+	});
+}
+
+/** What is safe by now; the timeline says how a disk is that is not put back, and what can be done. */
+function failureText(message: string, unsettled: Unsettled | undefined): string {
+	if (unsettled === undefined) return message;
+	const {file, unsaved} = unsettled;
+	return file === undefined
+		? `What the disk held cannot be saved: ${unsaved}; press u to save it elsewhere.`
+		: `What the disk held is saved: ${file}`;
 }
 
 /** To the end of what was done, and the timeline closes. */
 export function leaveThePast(store: Store): void {
 	const history = store.getState().machine.lab?.history;
-	if (history && goTo(store, history.entries.length)) store.setState({timeline: false});
+	if (history) goTo(store, history.length, () => store.setState({timeline: false}));
 }
 
 /** To the next or the last step before that lost something, faulted or was refused. */
 export function goToTrouble(store: Store, by: 1 | -1): void {
 	const history = store.getState().machine.lab?.history;
 	if (history === undefined) return;
-	const {entries, at} = history;
-	const found =
-		by === 1
-			? entries.findIndex(({trouble}, i) => i >= at && trouble)
-			: entries.findLastIndex(({trouble}, i) => i < at - 1 && trouble);
-	if (found >= 0) goTo(store, found + 1);
+	const found = history.trouble(history.at, by);
+	if (found !== undefined) goTo(store, found);
 	else say(store, `Nothing was lost, faulted or refused ${by === 1 ? 'after' : 'before'} this.`, 'key');
 }
 
+/** As many transfers are kept, and none is in steps before. */
+const LOOKED_THROUGH = 1000;
+
 /** The last transfer of each guest that its user asked for, up to now. */
-function lastTransfers({entries, at}: History, {transfers}: MachineState): Record<string, Transfer> {
+function lastTransfers(history: History, {transfers}: MachineState): Record<string, Transfer> {
 	const last: Record<string, Transfer> = {};
-	for (let i = at - 1; i >= 0 && entries[i].command.do !== 'start'; i--) {
-		const {transfer: number} = entries[i];
-		const found = number === undefined ? undefined : transfers.find(transfer => transfer.number === number);
+	for (let number = history.at; number > history.at - LOOKED_THROUGH; number--) {
+		const step = history.step(number);
+		if (step === undefined || step.command.do === 'start') break;
+		const found =
+			step.transfer === undefined ? undefined : transfers.find(transfer => transfer.number === step.transfer);
 		if (found?.vm !== undefined) last[found.vm] ??= found;
 	}
 	return last;

@@ -16,7 +16,7 @@ export function toggleWork(store: Store): void {
 	if (workload === undefined) return;
 	if (workload.running) {
 		pauseWork(store);
-		say(store, 'Paused: nothing moves until Space is pressed again.', 'key');
+		say(store, 'Paused. Space resumes.', 'key');
 		return;
 	}
 	try {
@@ -29,13 +29,19 @@ export function toggleWork(store: Store): void {
 	let before = performance.now();
 	const tick = () => {
 		const now = performance.now();
-		const ran = workload.tick(now - before);
+		const elapsed = now - before;
 		before = now;
-		if (ran > 0) refresh(store);
+		try {
+			if (workload.tick(elapsed) > 0) refresh(store);
+		} catch (error) {
+			if (!(error instanceof UserError)) throw error;
+			pauseWork(store);
+			say(store, error.message, 'bad');
+		}
 	};
 	timers.set(store, setInterval(tick, TICK_MS).unref());
 	store.setState(({recent}) => ({recent: ['traffic', ...recent.filter(panel => panel !== 'traffic')]}));
-	say(store, `The guests read on their own, ${workload.rate} times a second; + and - change that.`, 'key');
+	say(store, `Guests issue ${workload.rate} reads/s; + and − change the rate.`, 'key');
 }
 
 /** Time stops, where it ran. */
@@ -53,5 +59,5 @@ export function changeRate(store: Store, by: 1 | -1): void {
 	const {running} = workload;
 	workload.start({rate});
 	if (!running) workload.stop();
-	say(store, `${rate} requests a second${running ? '' : ', once Space starts them'}.`, 'key');
+	say(store, `${rate} requests/s${running ? '' : ', once Space starts them'}.`, 'key');
 }

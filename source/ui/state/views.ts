@@ -70,7 +70,7 @@ const lab = {
 	diagnosis: ['diagnosis', 'finding'],
 } satisfies Views;
 
-/** A machine that can only be looked at: its domains are listed, and the chosen one is shown. */
+/** A read-only machine: a list of its domains, and the chosen one. */
 const tables: Views = {
 	overview: ['domains', 'domain', 'devices', 'faults'],
 	domains: ['domains', 'domain'],

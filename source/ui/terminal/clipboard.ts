@@ -18,7 +18,7 @@ const ST = `${ESC}\\`;
 export type Copy = {sequence: string} | {refused: string};
 
 export function copySequence(text: string, env: Environment): Copy {
-	// What is copied is pasted into shells, which obey control characters.
+	// A shell that it is pasted into would obey control characters.
 	const bytes = Buffer.from(printable(text), 'utf8');
 	if (bytes.length === 0) return {refused: 'There is nothing to copy here.'};
 	if (bytes.length > MOST) {

@@ -1,6 +1,6 @@
-// What a terminal sends: keys and pastes, the mouse, and answers to what another program has asked. Ink would type the
-// answers, wait for the end of a paste for ever, and type out reports of the mouse that come in two parts: so it is
-// given keys and whole pastes alone.
+// The terminal's input: keys, pastes, the mouse, and answers to questions of other programs. Ink would type out answers
+// and reports of the mouse that come in two parts, and wait for the end of a paste for ever. So it gets keys and whole
+// pastes alone.
 
 import {Transform, type TransformCallback} from 'node:stream';
 import {eventOf, type MouseEvent} from './mouse.js';
@@ -11,7 +11,7 @@ const PASTED = `${ESC}[201~`;
 /** Of an operating system command, and of other strings (xterm's ctlseqs): all but what ends them. */
 const STRING = `[^\\x07\\x18\\x1a${ESC}]*`;
 const [OSC, OTHER] = [`\\]${STRING}`, `[PX^_]${STRING}`];
-/** What is no key, at one place of the input. */
+/** A whole one of these at one place of the input is no key. */
 const WHOLE = new RegExp(
 	[
 		`${ESC}\\[<(\\d{1,5});(\\d{1,5});(\\d{1,5})([Mm])`,
@@ -21,12 +21,12 @@ const WHOLE = new RegExp(
 	].join('|'),
 	'y',
 );
-/** What may still become one: its end is in the next chunk. */
+/** The beginning of one, whose end may be in the next chunk. */
 const BEGUN = new RegExp(
 	`${ESC}(?:\\[(?:<[\\d;]{0,17}|2|20|200|200~[^]*)?|${OSC}${ESC}?|${OTHER}${ESC}?)?$`,
 	'y',
 );
-/** What is kept of something that does not end, and the end of it, which may be the beginning of its own end. */
+/** No more is kept of one that does not end; with its last characters, which may begin its end. */
 const LONGEST = 65536;
 const TAIL = PASTED.length - 1;
 /** A paste that has been silent so long may have been cut off: then a key by itself ends it. */
@@ -45,7 +45,7 @@ export class InputParser {
 		this.#now = now;
 	}
 
-	/** What was begun, and has not ended yet. */
+	/** The sequence that has begun and not ended yet. */
 	get kept(): string {
 		return this.#kept;
 	}
@@ -83,7 +83,7 @@ export class InputParser {
 		return keys;
 	}
 
-	/** What was begun and has stayed so is keys: Escape, or Alt-]. Half a report of the mouse is none. */
+	/** A sequence that stays without its end is keys, such as Escape or Alt-]; but half a report of the mouse is none. */
 	flush(): string {
 		if (this.#isPaste) return '';
 		const kept = this.#kept;
@@ -99,7 +99,7 @@ export class InputParser {
 const bounded = (text: string): string =>
 	text.length > LONGEST ? text.slice(0, LONGEST - TAIL) + text.slice(-TAIL) : text;
 
-/** What of process.stdin is needed. */
+/** The part of process.stdin that is used. */
 type RawInput = NodeJS.ReadableStream & {
 	setRawMode: (on: boolean) => unknown;
 	ref: () => unknown;

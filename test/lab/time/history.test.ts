@@ -6,12 +6,12 @@ import {seededRandom} from '../../../source/lab/build/random.js';
 import {sampleDisk} from '../../../source/lab/build/sample-disk.js';
 import type {Lab} from '../../../source/lab/lab.js';
 import {parseScenario} from '../../../source/lab/scenario/parse.js';
-import {LabHistory} from '../../../source/lab/time/history.js';
+import type {Command} from '../../../source/machine/command.js';
 import type {Outcome} from '../../../source/machine/outcome.js';
 import {UserError} from '../../../source/user-error.js';
 import {folder, MIB, openTestLab, randomImage, read, testSetting, transfer} from '../../helpers/lab.js';
 import {differences} from '../../helpers/same.js';
-import {play} from '../../helpers/session.js';
+import {play, stepsOf} from '../../helpers/session.js';
 
 /** A clock that strikes at each look: a mark every so many steps. */
 function steps(a: number): () => number {
@@ -32,12 +32,13 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 	test(`a session of 1,000 commands, replayed, comes out the same (${iommu})`, t => {
 		const {lab, fresh} = session(t, iommu, 11);
 		const {history} = lab;
-		assert.equal(history?.entries.length, 1000);
+		assert.ok(history);
+		assert.equal(history.length, 1000);
 		const again = fresh();
-		const outcomes = history.entries.map(({command}): Outcome => again.dispatch(command));
+		const outcomes = stepsOf(history).map(({command}): Outcome => again.dispatch(command));
 		assert.deepEqual(
 			outcomes.map(({report}) => report),
-			history.entries.map(({report}) => report),
+			stepsOf(history).map(({report}) => report),
 		);
 		assert.deepEqual(differences(lab, again), []);
 	});
@@ -60,7 +61,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 			assert.equal(history.go(at), undefined);
 			assert.equal(history.at, at);
 			const again = fresh();
-			for (const {command} of history.entries.slice(0, at)) again.dispatch(command);
+			for (const {command} of stepsOf(history).slice(0, at)) again.dispatch(command);
 			assert.deepEqual(differences(lab, again), [], `at ${at}`);
 		}
 	});
@@ -75,7 +76,7 @@ test('what is done in the past takes the place of what came after', t => {
 	assert.equal(lab.state().policy, 'bounce');
 	read(lab, 'vm0');
 	assert.deepEqual(
-		history.entries.map(({text}) => text),
+		stepsOf(history).map(({text}) => text),
 		['policy keep', 'policy bounce', 'read vm0 LBA 0, 8 sectors, 1 segment'],
 	);
 	history.go(1);
@@ -96,13 +97,13 @@ test('to and fro, and off on other ways in between: the machine is that of what 
 	const random = seededRandom(21);
 	for (let i = 0; i < 40; i++) {
 		play(lab, random, 1 + Math.floor(random() * 12));
-		history.go(Math.floor(history.entries.length * random()));
-		history.go(Math.ceil(history.entries.length * (0.7 + 0.3 * random())));
+		history.go(Math.floor(history.length * random()));
+		history.go(Math.ceil(history.length * (0.7 + 0.3 * random())));
 	}
-	history.go(history.entries.length);
+	history.go(history.length);
 	const again = openTestLab(t, setup);
-	for (const {command} of history.entries) again.dispatch(command);
-	assert.ok(history.entries.length > 10);
+	for (const {command} of stepsOf(history)) again.dispatch(command);
+	assert.ok(history.length > 10);
 	assert.deepEqual(differences(lab, again), []);
 });
 
@@ -117,22 +118,68 @@ test('a command that is refused leaves the machine as it was, also where it was 
 	const fresh = openTestLab(t, setup);
 	fresh.dispatch({do: 'policy', policy: 'keep'});
 	assert.deepEqual(differences(lab, fresh), []);
-	assert.equal(lab.history?.entries.length, 1);
+	assert.equal(lab.history?.length, 1);
 });
 
-test('where little may be kept, marks go, and every place is reached all the same', t => {
+test('where little may be kept the first steps go, and every place that is left is reached', t => {
 	const {file} = randomImage(t, 8 * MIB, 3);
 	const setup = {hostMemory: 64 * MIB, disk: file, overlay: true};
 	const lab = openTestLab(t, setup);
-	const history = new LabHistory(lab, steps(20), {mostKept: 300, quick: 250});
-	lab.history = history;
-	play(lab, seededRandom(4), 300);
-	for (const at of [150, 290, 3, 40]) {
-		history.go(at);
-		const again = openTestLab(t, setup);
-		for (const {command} of history.entries.slice(0, at)) again.dispatch(command);
-		assert.deepEqual(differences(lab, again), [], `at ${at}`);
+	const most = 16 * MIB;
+	const history = lab.keepHistory(steps(3), most);
+	const random = seededRandom(4);
+	const done: Command[] = [];
+	const dispatch = lab.dispatch.bind(lab);
+	lab.dispatch = command => {
+		const outcome = dispatch(command);
+		done.push(command);
+		// What the largest step writes, and what a new machine takes: a mark of each.
+		assert.ok(history.bytes < most + 3 * MIB, `${history.bytes} bytes after step ${history.length}`);
+		return outcome;
+	};
+	const firsts = [];
+	for (let i = 0; i < 4; i++) {
+		play(lab, random, 100);
+		for (let j = 0; j < 3; j++) lab.dispatch({do: 'work', count: 300, writes: 30});
+		firsts.push(history.first);
+		const at = history.first + Math.floor(random() * (history.length - history.first + 1));
+		for (const place of [i % 2 === 0 ? at : -1, history.length]) {
+			history.go(place);
+			assert.equal(history.at, Math.max(history.first, place));
+			const again = openTestLab(t, setup);
+			for (const command of done.slice(0, history.at)) again.dispatch(command);
+			assert.deepEqual(differences(lab, again), [], `at ${place}`);
+		}
 	}
+	assert.ok(firsts[3] > firsts[1] && firsts[1] > 0, `${firsts}`);
+	assert.equal(history.length, done.length);
+	assert.equal(history.step(history.first), undefined);
+	assert.deepEqual(
+		stepsOf(history).map(({command}) => JSON.stringify(command)),
+		done.slice(history.first).map(command => JSON.stringify(command)),
+	);
+});
+
+test('a session whose first steps are forgotten is written from where a machine was started, or not at all', t => {
+	const lab = openTestLab(t, {hostMemory: 64 * MIB, overlay: true});
+	const history = lab.keepHistory(steps(20), 16 * MIB);
+	while (history.first === 0) lab.dispatch({do: 'work', count: 200, writes: 50});
+	const file = path.join(folder(t), 'rest.yaml');
+	assert.throws(() => history.write(file, true), {
+		constructor: UserError,
+		message: /^The first \d+ steps are forgotten, and no machine was started since; start one/,
+	});
+	assert.equal(fs.existsSync(file), false);
+	lab.dispatch({do: 'start', machine: {...lab.spec, policy: 'keep'}});
+	lab.dispatch({do: 'work', count: 10});
+	assert.equal(history.write(file, true), history.length - 1);
+	const {machine, story, steps: left} = parseScenario(file, fs.readFileSync(file, 'utf8'), testSetting(t));
+	assert.equal(machine.policy, 'keep');
+	assert.deepEqual(
+		left.map(({text, expect}) => [text, expect.data]),
+		[['work 10 requests', 'delivered']],
+	);
+	assert.match(story, /It begins after step \d+, which started the machine/);
 });
 
 test('a disk that is written is put back on the way to the past, and written again on the way forth', t => {
@@ -149,26 +196,6 @@ test('a disk that is written is put back on the way to the past, and written aga
 	assert.equal(Buffer.compare(fs.readFileSync(file), content), 0);
 	history.go(3);
 	assert.equal(Buffer.compare(fs.readFileSync(file), written), 0);
-});
-
-test('a disk that cannot be put back is said, and the session starts anew from there', t => {
-	const {file} = randomImage(t, MIB);
-	const lab = openTestLab(t, {hostMemory: 64 * MIB, disk: file, writable: true});
-	const history = lab.keepHistory(steps(20));
-	lab.dispatch({do: 'write', vm: 'vm1', lba: 0, sectors: 8, segments: 1, gpa: lab.defaultGpa});
-	const full = t.mock.method(fs, 'writeSync', () => {
-		throw new Error('no space left');
-	});
-	assert.throws(
-		() => history.go(0),
-		(error: unknown) =>
-			error instanceof UserError && /no space left. The session starts anew/.test(error.message),
-	);
-	full.mock.restore();
-	assert.deepEqual([history.entries.length, history.at], [0, 0]);
-	assert.equal(read(lab, 'vm1').data, 'delivered');
-	assert.equal(history.go(0), undefined);
-	assert.equal(lab.state().tally.delivered > 0, true);
 });
 
 test('an overlay leaves the disk alone', t => {
@@ -201,32 +228,32 @@ test('a disk that somebody else changes meanwhile is noticed', t => {
 	lab.dispatch({do: 'boot', vm: 'vm0'});
 	assert.equal(history.go(0), undefined);
 	fs.copyFileSync(sampleDisk(), file);
-	assert.match(history.go(1) ?? '', /Step 1 came out otherwise/);
+	assert.match(history.go(1) ?? '', /Step 1 gave a different result/);
 });
 
 test('a session is written as a scenario that runs the same, with its outcomes as expectations', t => {
 	const {lab} = session(t, 'vt-d', 13);
 	const {history} = lab;
+	assert.ok(history);
 	const file = path.join(folder(t), 'session.yaml');
-	history?.write(file, true);
+	history.write(file, true);
 	const text = fs.readFileSync(file, 'utf8');
 	const scenario = parseScenario(file, text, testSetting(t, {disk: lab.disk.path, writable: true}));
 	assert.deepEqual(
 		scenario.steps.map(({command}) => ({requests: 1, writes: 0, ...command})),
-		history?.entries.map(({command}) => ({requests: 1, writes: 0, ...command})),
+		stepsOf(history).map(({command}) => ({requests: 1, writes: 0, ...command})),
 	);
 	assert.ok(
 		scenario.steps.every(({expect, command}) => command.do === 'policy' || Object.keys(expect).length > 0),
 	);
-	assert.throws(() => history?.write(file, true), /session\.yaml exists; choose another name\.$/);
+	assert.throws(() => history.write(file, true), /session\.yaml exists; choose another name\.$/);
 	const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {code: 'ENOSPC'});
 	t.mock.method(fs, 'fsyncSync', () => {
 		throw full;
 	});
-	assert.throws(() => history?.write(`${file}2`, true), /session\.yaml2 does not fit on its file system/);
+	assert.throws(() => history.write(`${file}2`, true), /session\.yaml2 does not fit on its file system/);
 	t.mock.restoreAll();
-	const [first] = history?.entries ?? [];
-	first.note = 'long '.repeat(2 ** 19);
-	assert.throws(() => history?.write(`${file}3`, true), /session\.yaml3 would exceed 2 MiB/);
+	history.add({do: 'unload'}, 'long '.repeat(2 ** 19));
+	assert.throws(() => history.write(`${file}3`, true), /session\.yaml3 would exceed 2 MiB/);
 	assert.deepEqual(fs.readdirSync(path.dirname(file)), ['session.yaml']);
 });

@@ -102,7 +102,7 @@ const damagedLine = fc
 const LINES_A_LOG = 3;
 const log = fc.array(damagedLine, {minLength: 1, maxLength: LINES_A_LOG});
 
-test('damaged lines bring no crash and no wrong claim', t => {
+test('damaged lines cause no crash and no wrong claim', t => {
 	const seen = {lines: 0, faults: 0, notUnderstood: 0};
 	fc.assert(
 		fc.property(log, damagedLines => {

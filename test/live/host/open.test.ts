@@ -3,36 +3,42 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import zlib from 'node:zlib';
+import {captureHost, treeAt} from '../../../source/live/host/capture.js';
 import {hostFacts} from '../../../source/live/host/describe.js';
-import {readHost} from '../../../source/live/host/host.js';
 import {hostJson} from '../../../source/live/host/json.js';
-import {captureHost, treeAt} from '../../../source/live/host/open.js';
+import {readHost} from '../../../source/live/host/read-host.js';
 import {tarOf} from '../../../source/live/host/tar.js';
 import {Tree} from '../../../source/live/host/tree.js';
 import {folder} from '../../helpers/lab.js';
-import {soon} from '../../helpers/soon.js';
+import {soonAsync} from '../../helpers/soon.js';
 
 const INTEL = path.join(import.meta.dirname, 'intel.tar');
 
-test('a capture is a new file that this user alone may read, or replaces another capture with --force', t => {
+test('a capture is a new file that only this user may read; --force replaces another capture', async t => {
 	const place = folder(t);
 	const at = (name: string) => path.join(place, name);
 	const capture = (file: string, force: boolean) => captureHost(INTEL, file, force, () => {});
-	capture(at('a.tar'), false);
+	await capture(at('a.tar'), false);
 	assert.equal(fs.statSync(at('a.tar')).mode & 0o777, 0o600);
-	assert.throws(() => capture(at('a.tar'), false), /a\.tar exists; choose another name, or add --force\.$/);
+	await assert.rejects(
+		() => capture(at('a.tar'), false),
+		/a\.tar exists; choose another name, or add --force\.$/,
+	);
 	fs.chmodSync(at('a.tar'), 0o644);
-	capture(at('a.tar'), true);
+	await capture(at('a.tar'), true);
 	assert.equal(fs.statSync(at('a.tar')).mode & 0o777, 0o600);
 
 	fs.writeFileSync(at('file'), 'kept');
 	fs.symlinkSync('a.tar', at('link'));
 	fs.copyFileSync(INTEL, at('read.tar'));
 	const before = fs.readFileSync(at('a.tar'));
-	assert.throws(() => capture(at('file'), true), /file exists and is not a capture; choose another name\.$/);
-	assert.throws(() => capture(at('link'), true), /link is a symbolic link; choose another name\.$/);
-	assert.throws(() => capture('/dev/null', true), /\/dev\/null is a character device/);
-	assert.throws(
+	await assert.rejects(
+		() => capture(at('file'), true),
+		/file exists and is not a capture; choose another name\.$/,
+	);
+	await assert.rejects(() => capture(at('link'), true), /link is a symbolic link; choose another name\.$/);
+	await assert.rejects(() => capture('/dev/null', true), /\/dev\/null is a character device/);
+	await assert.rejects(
 		() => captureHost(at('read.tar'), at('read.tar'), true, () => {}),
 		/read\.tar is read by this command; choose another name\.$/,
 	);
@@ -44,21 +50,17 @@ test('a capture is a new file that this user alone may read, or replaces another
 	assert.deepEqual(fs.readdirSync(place).sort(), ['a.tar', 'file', 'link', 'read.tar']);
 });
 
-test('what is no capture of a host is no host without an IOMMU', t => {
+test('a file that is not a capture is refused, not shown as a host without an IOMMU', async t => {
 	const place = folder(t);
 	const file = path.join(place, 'a.tar');
 	const whole = fs.readFileSync(INTEL);
 	const other = tarOf([{path: '/etc/passwd', kind: 'file', text: 'x', readable: true}]);
 	const refused: [string, Uint8Array, RegExp][] = [
-		['empty', Buffer.alloc(0), /a\.tar is empty; name a file that --capture has made\.$/],
-		['511 zeros', Buffer.alloc(511), /a\.tar is no tar file, or it is cut short or damaged at byte 0/],
-		[
-			'zeros',
-			Buffer.alloc(10_240),
-			/a\.tar holds none of the files of a Linux host; name a folder, or a file/,
-		],
-		['other files', other, /a\.tar holds none of the files of a Linux host/],
-		['cut', whole.subarray(0, 51_200), /a\.tar is no tar file, or it is cut short or damaged at byte \d/],
+		['empty', Buffer.alloc(0), /a\.tar is empty; name a file written by --capture\.$/],
+		['511 zeros', Buffer.alloc(511), /a\.tar is not a tar file, or is damaged or cut short at byte 0/],
+		['zeros', Buffer.alloc(10_240), /a\.tar has none of the files of a Linux host; name a folder, or a file/],
+		['other files', other, /a\.tar has none of the files of a Linux host/],
+		['cut', whole.subarray(0, 51_200), /a\.tar is not a tar file, or is damaged or cut short at byte \d/],
 		[
 			'gzip',
 			zlib.gzipSync(whole),
@@ -71,12 +73,12 @@ test('what is no capture of a host is no host without an IOMMU', t => {
 		assert.throws(() => treeAt(file)(), pattern, what);
 	}
 	assert.throws(() => treeAt(`${place}/none`)(), /none does not exist; name a folder, or a file/);
-	assert.throws(() => treeAt(place)(), /holds none of the files of a Linux host/);
+	assert.throws(() => treeAt(place)(), /has none of the files of a Linux host/);
 	fs.mkdirSync(path.join(place, 'sys/class/iommu'), {recursive: true});
-	assert.equal(readHost(new Tree(treeAt(place)())).units.length, 0);
+	assert.equal((await readHost(new Tree(treeAt(place)()))).units.length, 0);
 });
 
-test('a machine of 20,000 devices, each with a group, a link and a name of its own, takes seconds', t => {
+test('20,000 devices, each with a group, a link and a name, are read within seconds', async t => {
 	const file = path.join(folder(t), 'large.tar');
 	const COUNT = 20_000;
 	const digits = (n: number) => n.toString(16).padStart(4, '0');
@@ -98,8 +100,8 @@ test('a machine of 20,000 devices, each with a group, a link and a name of its o
 			}),
 		]),
 	);
-	const {groups, devices} = soon(8000, () => {
-		const host = readHost(new Tree(treeAt(file)()));
+	const {groups, devices} = await soonAsync(8000, async () => {
+		const host = await readHost(new Tree(treeAt(file)()));
 		return hostJson(host, hostFacts(host), undefined);
 	});
 	assert.equal(devices[COUNT - 1].product, 'Maker Card');

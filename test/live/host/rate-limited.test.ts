@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {areTooLong} from '../../../source/live/host/page-tables.js';
-import {rateLimited} from '../../../source/live/host/rate-limited.js';
+import {hasCutTables} from '../../../source/live/host/page-tables.js';
+import {rateLimited} from '../../../source/live/host/read-host.js';
 
 function timed(took: number, enough?: (last: number) => boolean) {
 	const clock = {now: 0, reads: 0};
@@ -16,7 +16,7 @@ function timed(took: number, enough?: (last: number) => boolean) {
 	return {clock, read};
 }
 
-test('what takes its time is read for a fiftieth of the time, and given as it was in between', () => {
+test('slow reads take a fiftieth of the time, and the last result is used in between', () => {
 	const {clock, read} = timed(100);
 	assert.equal(read(0), 1);
 	for (; clock.now < 20_000; clock.now += 500) read(0);
@@ -25,16 +25,16 @@ test('what takes its time is read for a fiftieth of the time, and given as it wa
 	assert.equal(read(5), 4);
 });
 
-test('what takes no time is read each time, with what it is asked', () => {
+test('instant reads happen every time, with their input', () => {
 	const {read} = timed(0);
 	assert.deepEqual([read(0), read(10), read(20)], [1, 12, 23]);
 });
 
-test('what is enough stays for good', () => {
+test('a final result is never read again', () => {
 	const {clock, read} = timed(1, last => last === 2);
 	for (; clock.now < 10_000; clock.now += 100) read(0);
 	assert.equal(clock.reads, 2);
-	assert.equal(areTooLong([{id: '0000:00:02.0', why: 'unknown'}]), false);
+	assert.equal(hasCutTables([{id: '0000:00:02.0', why: 'unknown'}]), false);
 	const cut = {id: '0000:00:03.0', root: 0x1000, pages: 1, entries: 1, mappings: [], cut: true};
-	assert.equal(areTooLong([cut]), true);
+	assert.equal(hasCutTables([cut]), true);
 });

@@ -39,7 +39,7 @@ function trace() {
 	return {source, poll};
 }
 
-test('events are counted by the seconds that have passed, and their bytes summed', () => {
+test('events are counted per second, and their bytes are added up', () => {
 	const {poll} = trace();
 	const first = poll(100.7, map(100.6), map(100.65, 8192), unmap(100.66, 0));
 	assert.deepEqual([first.total, first.maps, first.mapped, first.unmapped], [3, [], 12288, 0]);
@@ -51,7 +51,7 @@ test('events are counted by the seconds that have passed, and their bytes summed
 	);
 });
 
-test('where nothing happens nothing is new, but for the seconds that pass after something', () => {
+test('a quiet trace changes only while its graphs still move', () => {
 	const {poll, source} = trace();
 	const idle = poll(100.9);
 	assert.equal(poll(105), idle);
@@ -70,7 +70,7 @@ test('where nothing happens nothing is new, but for the seconds that pass after 
 	assert.equal(poll(301.6).lost, 12);
 });
 
-test('a storm is kept to its newest events', () => {
+test('only a storm’s newest events stay', () => {
 	const {poll} = trace();
 	const events = Array.from({length: 3000}, (_, i) => map(100 + i / 10_000));
 	const {events: kept, total} = poll(101, ...events);

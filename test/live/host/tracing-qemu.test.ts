@@ -57,7 +57,7 @@ function initramfs({busybox, modules}: Guest): Buffer {
 	return files.cpio();
 }
 
-test('a real kernel is traced, and is as it was afterwards', options, async t => {
+test('a real kernel is traced, and left unchanged', options, async t => {
 	assert.ok(typeof guest !== 'string');
 	const initrd = path.join(folder(t), 'initrd');
 	fs.writeFileSync(initrd, initramfs(guest));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import type {TestContext} from 'node:test';
 import {test} from 'node:test';
 import {EVENT, encodeEvent, FLAG, refusal} from '../../../source/formats/amdvi.js';
-import {amdviFaults, FaultsKept} from '../../../source/live/qemu/faults.js';
+import {amdviFaults, FaultHistory} from '../../../source/live/qemu/faults.js';
 import {Qmp} from '../../../source/live/qemu/qmp.js';
 import {TablePages} from '../../../source/live/qemu/table-pages.js';
 import {fakeQemu, GREETING} from '../../helpers/fake-qemu.js';
@@ -31,12 +31,12 @@ async function setup(t: TestContext, status: string) {
 		},
 		close: () => {},
 	});
-	return {words, look: () => amdviFaults(qmp, {format: 'amd-vi', base: 0xfed80000}, pages.look())};
+	return {words, look: () => amdviFaults(qmp, {format: 'amd-vi', base: 0xfed80000}, pages.view())};
 }
 
-test('events that the kernel has not taken are faults; each is kept once, also when it is taken', async t => {
+test('events in the log are faults; each counts once, even after the kernel handles it', async t => {
 	const {words, look} = await setup(t, '00000018');
-	const kept = new FaultsKept();
+	const kept = new FaultHistory();
 	const {IO_PAGE_FAULT} = EVENT;
 	words.set(encodeEvent(refusal(IO_PAGE_FAULT, FLAG.RW), 0x28, 5, 0xdea0000, 1), 0);
 	words.set(encodeEvent(refusal(IO_PAGE_FAULT, 0), 0x28, 5, 0xdeb0000, 0), 8);
@@ -57,9 +57,9 @@ test('events that the kernel has not taken are faults; each is kept once, also w
 	);
 });
 
-test('the same event twice is two faults: each has a place in the log', async t => {
+test('the same event twice is two faults: each has its own position', async t => {
 	const {words, look} = await setup(t, '00000018');
-	const kept = new FaultsKept();
+	const kept = new FaultHistory();
 	const event = encodeEvent(refusal(EVENT.IO_PAGE_FAULT, 0), 0x28, 5, 0, 0);
 	words.set(event, 0);
 	words.set(event, 4);
@@ -68,7 +68,7 @@ test('the same event twice is two faults: each has a place in the log', async t 
 	assert.equal(kept.faults.length, 2);
 });
 
-test('a log that is full says so', async t => {
+test('a full log says so', async t => {
 	const {look} = await setup(t, '00000019');
 	assert.equal((await look()).log.overflow, true);
 });

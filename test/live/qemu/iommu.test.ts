@@ -31,7 +31,7 @@ const AMD_REGISTERS = `00000000fed80000: 0x011c8001 0x00000001 0x011ca000 0x0900
 00000000fed80010: 0x011cc000 0x09000000 0x0003f48f 0x00000000
 `;
 
-test('the unit is found where it answers, and its registers say where the tables are', async t => {
+test('the unit is found in the memory map, and its registers locate the tables', async t => {
 	assert.deepEqual(await unitOf(await machine(t, VTD, REGISTERS)), {
 		format: 'vt-d',
 		enabled: true,
@@ -49,7 +49,7 @@ test('the unit is found where it answers, and its registers say where the tables
 	});
 });
 
-test('a machine without a unit, and tables of another kind, are refused with a sentence', async t => {
+test('a machine without a unit, and unsupported tables, are refused with a sentence', async t => {
 	const refused = async (region: string, words: string, pattern: RegExp, functions: unknown = []) =>
 		assert.rejects(
 			unitOf(await machine(t, region, words, functions)),
@@ -58,10 +58,10 @@ test('a machine without a unit, and tables of another kind, are refused with a s
 	await refused(
 		'0000000000000000-00000000ffffffff (prio 0, ram): m0',
 		'',
-		/no IOMMU: start QEMU with -device/,
+		/no IOMMU; start QEMU with -device/,
 	);
-	await refused(VTD, REGISTERS.replace('018ee000', '018ee400'), /in scalable mode/);
-	await refused(VTD, 'Cannot access memory', /does not print what is at 0xfed90000/);
+	await refused(VTD, REGISTERS.replace('018ee000', '018ee400'), /scalable mode/);
+	await refused(VTD, 'Cannot access memory', /cannot print memory at 0xfed90000/);
 	await refused(
 		'0000000000000000-00000000ffffffff (prio 0, ram): m0',
 		'',

@@ -6,8 +6,8 @@ import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {setTimeout} from 'node:timers/promises';
 import {snapshotJson, snapshotLines} from '../../../source/explain/snapshot.js';
-import {milliseconds} from '../../../source/live/every.js';
 import {KernelLog} from '../../../source/live/kernel-log.js';
+import {parseInterval} from '../../../source/live/observation.js';
 import {QemuMachine} from '../../../source/live/qemu/machine.js';
 import {openQemu} from '../../../source/live/qemu/open.js';
 import type {MachineState} from '../../../source/machine/observed.js';
@@ -40,7 +40,7 @@ for (const shared of [true, false]) {
 		assert.deepEqual(devices, [{rid: RID, name: 'nvme0', driver: '', domain: DOMAIN, untranslated: false}]);
 		assert.equal(domains.length, 1);
 		assert.equal(mapped(machine.state()), '1→7×1');
-		assert.match(notes?.[0] ?? '', shared ? /in place, from / : /monitor, which is slower.*add share=on/);
+		assert.match(notes?.[0] ?? '', shared ? /memory is read from / : /monitor, which is slow.*add share=on/);
 		let changes = 0;
 		machine.watch(() => changes++);
 		await setTimeout(50);
@@ -56,17 +56,17 @@ for (const shared of [true, false]) {
 	});
 }
 
-test('an IOMMU that is off translates nothing; switched on, its domains come', async t => {
+test('a disabled IOMMU translates nothing; once enabled, its domains appear', async t => {
 	const {fake, machine} = await started(t, ({registers}) => void registers.set(0x1c, 0));
 	const {domains, devices, notes} = machine.state();
 	assert.deepEqual([domains.length, devices[0].untranslated], [0, true]);
-	assert.ok(notes?.some(note => note.startsWith('The guest has not switched its IOMMU on')));
+	assert.ok(notes?.some(note => note.startsWith('The guest has not enabled its IOMMU')));
 	machine.watch(() => {});
 	fake.registers.set(0x1c, 0x8000_0000);
 	await until(machine, state => mapped(state) === '1→7×1');
 });
 
-test('a function that is passed through is in a domain where every address is its own', async t => {
+test('a function in pass-through is in an identity domain', async t => {
 	const {machine} = await started(t, fake => {
 		const file = fs.openSync(fake.memory, 'r+');
 		// P, and translation type 2.
@@ -77,7 +77,7 @@ test('a function that is passed through is in a domain where every address is it
 	assert.match(text, /^DOMAIN 5 of nvme0, 1:1 without tables: 256 pages$/m);
 });
 
-test('a fault is seen also when the guest has taken it, and once', async t => {
+test('a fault counts once, even after the guest has handled it', async t => {
 	const {fake, machine} = await started(t);
 	machine.watch(() => {});
 	const record = (iova: number, high: number) => {
@@ -110,7 +110,7 @@ test('a fault is seen also when the guest has taken it, and once', async t => {
 	assert.equal(json.faults.length, 3);
 });
 
-test('a guest that stands still says so, and that its tables may change again', async t => {
+test('a paused guest is shown as paused, until it runs again', async t => {
 	const {fake, machine} = await started(t);
 	machine.watch(() => {});
 	fake.status = 'postmigrate';
@@ -119,7 +119,7 @@ test('a guest that stands still says so, and that its tables may change again', 
 	await until(machine, ({title}) => title === 'qemu vm1');
 });
 
-test('memory that the firmware had hidden is read once a kernel has put its tables there', async t => {
+test('memory hidden by firmware is read once a kernel puts its tables there', async t => {
 	const low = '0000000000000000-000000000000ffff (prio 0, ram): m0';
 	const {fake, machine} = await started(t, fake => {
 		fake.registers.set(0x20, 0);
@@ -141,7 +141,7 @@ test('memory that the firmware had hidden is read once a kernel has put its tabl
 	);
 });
 
-test('the log of the guest’s kernel is followed, and its faults are explained by log and tables', async t => {
+test('the guest’s kernel log is followed, and its faults are explained from log and tables', async t => {
 	const file = path.join(folder(t), 'serial.log');
 	fs.writeFileSync(file, '');
 	const {machine} = await started(t, undefined, new KernelLog(file));
@@ -170,7 +170,7 @@ test('the log of the guest’s kernel is followed, and its faults are explained 
 	assert.equal(store.getState().view, 'walk');
 });
 
-test('a fault’s device is called what QEMU calls it', async t => {
+test('a fault’s device has QEMU’s name', async t => {
 	const fake = new FakeMachine(t);
 	fake.map(1, 7);
 	await fake.start();
@@ -185,16 +185,16 @@ test('a fault’s device is called what QEMU calls it', async t => {
 	assert.equal(machine.state().logged?.faults[0]?.title, '00:02.0 nvme0: DMA write refused');
 });
 
-test('a log that is not there is a note, and the faults of the registers are shown', async t => {
+test('a missing log is a note, and the register faults are still shown', async t => {
 	const {machine} = await started(t, undefined, new KernelLog('/no/such.log'));
 	machine.watch(() => {});
 	const {logged} = await until(machine, ({notes}) =>
-		notes?.includes('There is no /no/such.log; check the path.'),
+		notes?.includes('/no/such.log does not exist; check the path.'),
 	);
 	assert.equal(logged, undefined);
 });
 
-test('a QEMU that goes away leaves its last picture, and is found again when it is back', async t => {
+test('a QEMU that is gone keeps its last state, and is found again when it is back', async t => {
 	const {fake, machine} = await started(t);
 	const seen: (string | undefined)[] = [];
 	machine.watch(() => seen.push(machine.state().lost?.why));
@@ -203,26 +203,29 @@ test('a QEMU that goes away leaves its last picture, and is found again when it 
 	assert.equal(gone.lost?.lastSeen, '12:34:56');
 	assert.equal(mapped(gone), '1→7×1');
 	assert.equal(machine.memory.page(0x5000)?.[2], 0x7003);
-	await until(machine, ({lost}) => /^There is no |^Nobody listens at /.test(lost?.why ?? ''));
+	await until(machine, ({lost}) => / does not exist; |nothing is listening/.test(lost?.why ?? ''));
 	fake.map(1, 9);
 	await fake.start();
 	await until(machine, state => state.lost === undefined && mapped(state) === '1→9×1');
 	assert.equal(seen.at(-1), undefined);
 });
 
-test('memory that is cut short is a sentence, and comes back with the file', async t => {
+test('truncated memory is a sentence, and returns with the file', async t => {
 	const {fake, machine} = await started(t);
 	machine.watch(() => {});
 	const whole = fs.readFileSync(fake.memory);
 	fs.truncateSync(fake.memory, 0x3000);
 	const {lost} = await until(machine, state => state.lost);
-	assert.match(lost?.why ?? '', /ram ends before the guest's memory does: has somebody cut it short\?$/);
+	assert.match(
+		lost?.why ?? '',
+		/ram is shorter than the guest's memory; do not truncate it while QEMU runs\.$/,
+	);
 	assert.equal(mapped(machine.state()), '1→7×1');
 	fs.writeFileSync(fake.memory, whole);
 	await until(machine, state => state.lost === undefined);
 });
 
-test('what QEMU says that makes no sense is a sentence, whenever it says it', async t => {
+test('an invalid answer is a sentence, whenever it comes', async t => {
 	const {fake, machine} = await started(t);
 	machine.watch(() => {});
 	const says = async (report: string, pattern: RegExp) => {
@@ -234,31 +237,28 @@ test('what QEMU says that makes no sense is a sentence, whenever it says it', as
 	await says('\x1b[2J', /is not a QMP socket/);
 	await says(
 		'{"return": "\\u001b[2J is no word"}',
-		/^QEMU does not print what is at 0xfed90000: .\[2J is no word$/,
+		/^QEMU cannot print memory at 0xfed90000: .\[2J is no word$/,
 	);
-	await says('[]', /does not print/);
+	await says('[]', /cannot print/);
 	await says(
 		'{"error": {"desc": "\\u001b[31mno"}}',
 		/^QEMU refuses (query-status|human-monitor-command): .\[31mno\.$/,
 	);
 });
 
-test('a machine that cannot be looked at is refused at the start', async t => {
+test('a machine that cannot be viewed is refused at the start', async t => {
 	const refused = (change: (fake: FakeMachine) => void, pattern: RegExp) =>
 		assert.rejects(started(t, change), error => error instanceof UserError && pattern.test(error.message));
-	await refused(
-		({registers}) => void registers.set(0x20, 0x1400),
-		/in scalable mode, whose tables are not decoded/,
-	);
+	await refused(({registers}) => void registers.set(0x20, 0x1400), /scalable mode, which is not supported/);
 	await refused(fake => {
 		fake.answer = () => undefined;
-	}, /has closed the connection/);
+	}, /closed the connection/);
 	await refused(fake => {
 		fake.answer = (_, report) => report.replaceAll('intel_iommu', 'hpet');
-	}, /This machine has no IOMMU: start QEMU with/);
+	}, /This machine has no IOMMU; start QEMU with/);
 });
 
-test('a file that is not the one QEMU has is not read', async t => {
+test('a file other than the one QEMU has open is not read', async t => {
 	const {fake, machine} = await started(t, fake => {
 		const other = `${fake.memory}2`;
 		fs.writeFileSync(other, new Uint8Array(0x100000));
@@ -270,7 +270,7 @@ test('a file that is not the one QEMU has is not read', async t => {
 	assert.equal(mapped(machine.state()), '1→7×1');
 });
 
-test('it is closed at once, also while QEMU does not answer', async t => {
+test('closing takes no time, even while QEMU does not answer', async t => {
 	const {fake, machine} = await started(t);
 	let asked = false;
 	fake.answer = () => {
@@ -284,8 +284,8 @@ test('it is closed at once, also while QEMU does not answer', async t => {
 	assert.equal(machine.state().lost?.lastSeen, '12:34:56');
 });
 
-test('how often to look is a time', () => {
-	assert.deepEqual(['50ms', '0.5s', '2s'].map(milliseconds), [50, 500, 2000]);
+test('--every is a time', () => {
+	assert.deepEqual(['50ms', '0.5s', '2s'].map(parseInterval), [50, 500, 2000]);
 	for (const wrong of ['', '2', '2 s', '10ms', '2h', '1e3s', '3601s', '-1s'])
-		assert.throws(() => milliseconds(wrong), UserError);
+		assert.throws(() => parseInterval(wrong), UserError);
 });

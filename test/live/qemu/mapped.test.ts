@@ -54,7 +54,7 @@ const step = fc.record({
 });
 
 for (const format of ['vt-d', 'amd-vi'] as const) {
-	test(`${format}: looking at what has changed comes to the same as decoding everything`, async () => {
+	test(`${format}: decoding only the changes gives the same as decoding everything`, async () => {
 		await fc.assert(
 			fc.asyncProperty(fc.array(fc.array(step, {maxLength: 4}), {maxLength: 6}), async rounds => {
 				const memory = new Memory(64 * MIB);
@@ -71,9 +71,9 @@ for (const format of ['vt-d', 'amd-vi'] as const) {
 						if (map) driver.createMapping(domain, first * PAGE_SIZE, to * PAGE_SIZE, count * PAGE_SIZE);
 						else driver.removeMapping(domain, first * PAGE_SIZE, count * PAGE_SIZE);
 					}
-					const look = pages.look();
-					const windows = await changedWindows(look, tables);
-					pages.take(look);
+					const view = pages.view();
+					const windows = await changedWindows(view, tables);
+					pages.adopt(view);
 					mappings = updated(pages, tables, mappings, windows ?? []);
 					assert.deepEqual(mappings, mappingsOf(memory, tables));
 				}
@@ -83,7 +83,7 @@ for (const format of ['vt-d', 'amd-vi'] as const) {
 	});
 }
 
-test('a page of entries that has changed is decoded alone, and nothing where nothing has', async () => {
+test('only a changed page of entries is decoded, and none where none changed', async () => {
 	const memory = new Memory(64 * MIB);
 	const driver = machines['vt-d'](memory, new VmPages(memory, seededRandom(7)));
 	driver.init();
@@ -95,9 +95,9 @@ test('a page of entries that has changed is decoded alone, and nothing where not
 	const pages = new TablePages(guest);
 	const look = async () => {
 		guest.reads = 0;
-		const seen = pages.look();
+		const seen = pages.view();
 		const windows = await changedWindows(seen, tables);
-		pages.take(seen);
+		pages.adopt(seen);
 		return windows;
 	};
 	await look();
@@ -118,9 +118,9 @@ test('a page of entries that has changed is decoded alone, and nothing where not
 	assert.equal(read.size, 4);
 });
 
-test('tables that lead back to themselves come to an end', async () => {
+test('tables that lead back to themselves end', async () => {
 	const memory = new Memory(MIB);
 	for (let i = 0; i < 512; i++) memory.setU32(0x1000 + 8 * i, 0x1003);
 	const pages = new TablePages(guestMemory(memory));
-	assert.equal(await changedWindows(pages.look(), {format: 'vt-d', root: 0x1000, levels: 4}), undefined);
+	assert.equal(await changedWindows(pages.view(), {format: 'vt-d', root: 0x1000, levels: 4}), undefined);
 });

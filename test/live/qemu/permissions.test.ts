@@ -26,7 +26,7 @@ function asOwner<T>(act: () => T): T {
 const mapped = ({lost, domains}: MachineState): number | undefined =>
 	lost === undefined ? domains[0]?.mappings?.[0]?.hpa : undefined;
 
-test('rights count when a file is opened: what is open stays open, what is not is a sentence', async t => {
+test('permissions count when a file is opened: open files stay open, refused ones are a sentence', async t => {
 	// Its folder is removed by whose it is.
 	t.after(() => process.getuid?.() === 0 && process.seteuid?.(0));
 	const fake = new FakeMachine(t);
@@ -45,27 +45,30 @@ test('rights count when a file is opened: what is open stays open, what is not i
 	t.after(() => machine.close());
 	machine.watch(() => {});
 	const how = () => machine.state().notes?.[0] ?? '';
-	assert.match(how(), /in place, from /);
+	assert.match(how(), /memory is read from /);
 
 	allow(fake.memory, 0);
 	allow(fake.socket, 0);
 	fake.map(1, 8);
 	await until(machine, state => mapped(state) === 0x8000);
-	assert.match(how(), /in place, from /);
+	assert.match(how(), /memory is read from /);
 
 	asOwner(() => fake.kill());
 	await start(0);
 	const {domains} = await until(machine, ({lost}) =>
-		lost?.why.includes('may not be opened: run dmascope as'),
+		lost?.why.includes('permission denied; run dmascope as'),
 	);
 	assert.equal(domains[0].mappings?.[0].hpa, 0x8000);
 
 	allow(fake.socket, 0o666);
 	fake.map(1, 9);
 	await until(machine, state => mapped(state) === 0x9000);
-	assert.match(how(), /through the monitor, .* may not be opened: run dmascope as the user who runs QEMU/);
+	assert.match(how(), /through QEMU’s monitor, .* permission denied; run dmascope as the user who runs QEMU/);
 
 	allow(fake.memory, 0o644);
 	fake.map(1, 10);
-	await until(machine, state => mapped(state) === 0xa000 && state.notes?.[0].includes('in place, from '));
+	await until(
+		machine,
+		state => mapped(state) === 0xa000 && state.notes?.[0].includes('memory is read from '),
+	);
 });

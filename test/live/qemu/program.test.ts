@@ -8,7 +8,7 @@ import {FakeMachine} from '../../helpers/fake-machine.js';
 import {folder} from '../../helpers/lab.js';
 import {CLI, screenText, startProgram} from '../../helpers/program.js';
 
-test('the plug is pulled and put back: the picture stays, and the terminal is given back whole', async t => {
+test('a QEMU is killed and restarted: the last state stays, and the terminal is restored', async t => {
 	const fake = new FakeMachine(t);
 	fake.map(1, 7);
 	await fake.start();
@@ -31,7 +31,7 @@ test('the plug is pulled and put back: the picture stays, and the terminal is gi
 	fake.map(6, 20);
 	await fake.start();
 	await program.until('DOMAIN 5 ─ nvme0 ─ 3 pages');
-	await program.until('It is there again.');
+	await program.until('qemu vm1 is back.');
 	fake.kill();
 	await program.until('last seen ');
 	program.write('q');

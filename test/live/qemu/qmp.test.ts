@@ -19,7 +19,7 @@ async function connected(t: TestContext, socket: string): Promise<Qmp> {
 const sentence = (pattern: RegExp) => (error: unknown) =>
 	error instanceof UserError && pattern.test(error.message);
 
-test('commands are answered in order, whatever events come between', async t => {
+test('commands are answered in order, whatever events arrive between', async t => {
 	const event = '{"event": "STOP", "data": {}}';
 	const socket = await fakeQemu(t, GREETING, ({execute, arguments: {'command-line': line}}) =>
 		[event, JSON.stringify({return: line ?? {asked: execute}}), event].join('\r\n'),
@@ -29,7 +29,7 @@ test('commands are answered in order, whatever events come between', async t => 
 	assert.deepEqual(answers, ['info status', {asked: 'stop'}, 'xp é']);
 });
 
-test('what QEMU refuses is told in its own words, and the next command works', async t => {
+test('a refusal is reported in QEMU’s own words, and the next command works', async t => {
 	const socket = await fakeQemu(t, GREETING, ({execute}) =>
 		execute === 'fly'
 			? '{"error": {"class": "CommandNotFound", "desc": "The command fly has not been found"}}'
@@ -43,23 +43,26 @@ test('what QEMU refuses is told in its own words, and the next command works', a
 	assert.equal(await qmp.execute('stop'), 1);
 });
 
-test('no socket, another protocol, and a machine that goes away are each a sentence', async t => {
+test('a missing socket, another protocol and a lost machine are each a sentence', async t => {
 	const nowhere = path.join(folder(t), 'none');
-	await assert.rejects(Qmp.connect(nowhere), sentence(/^There is no .*none: start QEMU with -qmp/));
+	await assert.rejects(Qmp.connect(nowhere), sentence(/none does not exist; start QEMU with -qmp/));
 	const file = path.join(folder(t), 'file');
 	fs.writeFileSync(file, 'no socket');
-	await assert.rejects(Qmp.connect(file), sentence(/^Nobody listens at .*file: .* that is no socket\.$/));
+	await assert.rejects(
+		Qmp.connect(file),
+		sentence(/^Cannot connect to .*file: nothing is listening; start QEMU/),
+	);
 	await assert.rejects(Qmp.connect(await fakeQemu(t, 'SSH-2.0-x\r\n')), sentence(/is not a QMP socket/));
 	await assert.rejects(Qmp.connect(await fakeQemu(t, '{"return": 1}\n')), sentence(/is not a QMP socket/));
 	const socket = await fakeQemu(t, GREETING, ({execute}) =>
 		execute === 'stop' ? undefined : '{"return": {}}',
 	);
 	const qmp = await connected(t, socket);
-	await assert.rejects(qmp.execute('stop'), sentence(/has closed the connection/));
-	await assert.rejects(qmp.execute('cont'), sentence(/has closed the connection/));
+	await assert.rejects(qmp.execute('stop'), sentence(/closed the connection/));
+	await assert.rejects(qmp.execute('cont'), sentence(/closed the connection/));
 });
 
-test('a connection that breaks while it is asked is closed, however the system says so', async t => {
+test('a connection that breaks during a command is closed, whatever error the system reports', async t => {
 	const socket = await fakeQemu(t, GREETING);
 	for (const code of ['EPIPE', 'ECONNRESET']) {
 		const qmp = await connected(t, socket);
@@ -67,12 +70,12 @@ test('a connection that breaks while it is asked is closed, however the system s
 			this.destroy(Object.assign(new Error(`write ${code}`), {code}));
 			return false;
 		});
-		await assert.rejects(qmp.execute('stop'), sentence(/QEMU has closed the connection/));
+		await assert.rejects(qmp.execute('stop'), sentence(/QEMU closed the connection/));
 		t.mock.restoreAll();
 	}
 });
 
-test('a socket where others wait already is a sentence', async t => {
+test('a busy socket is a sentence', async t => {
 	const place = path.join(folder(t), 'qmp');
 	const listening = `require('net').createServer().listen({path: process.argv[1], backlog: 1}, () => console.log())`;
 	const stopped = spawn(process.execPath, ['-e', listening, place]);
@@ -84,21 +87,21 @@ test('a socket where others wait already is a sentence', async t => {
 		t.after(() => waits.destroy());
 		await once(waits, 'connect');
 	}
-	await assert.rejects(Qmp.connect(place), sentence(/^QEMU takes no connection at .*qmp: it is stopped, or/));
+	await assert.rejects(Qmp.connect(place), sentence(/qmp is busy: QEMU is stopped, or/));
 });
 
-test('a socket that another client holds says nothing; that is not waited for for ever', async t => {
+test('a socket that another client holds never answers: it times out', async t => {
 	const socket = await fakeQemu(t, '');
 	t.mock.timers.enable({apis: ['setTimeout']});
 	const refused = assert.rejects(
 		Qmp.connect(socket),
-		sentence(/within 5 s; is another program connected to it, or QEMU stopped\?$/),
+		sentence(/within 5 s; is another program connected to it, or is QEMU stopped\?$/),
 	);
 	t.mock.timers.tick(5000);
 	await refused;
 });
 
-test('an answer that is nested without end, or has no end, is none of QEMU’s', async t => {
+test('an answer that is too deep or endless is not QEMU’s', async t => {
 	const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
 	const nested = `${'{"a":['.repeat(2000)}${']}'.repeat(2000)}`;
 	for (const value of [deep, nested]) {
@@ -118,7 +121,7 @@ test('an answer that is nested without end, or has no end, is none of QEMU’s',
 	await assert.rejects(qmp.execute('stop'), sentence(/is not a QMP socket/));
 });
 
-test('an answer that comes in many pieces is whole, and words of QEMU’s have an end', async t => {
+test('an answer in many pieces is whole, and QEMU’s words are cut', async t => {
 	const long = 'y'.repeat(2 ** 23);
 	const socket = await fakeQemu(t, GREETING, ({execute}) =>
 		execute === 'fly'

@@ -72,7 +72,7 @@ test('wherever the input is cut, keys and events are the same', () => {
 	);
 });
 
-test('answers to what others have asked are no keys, whichever way they end', () => {
+test('answers to the questions of other programs are no keys, whichever way they end', () => {
 	for (const answer of [
 		'\x1b]11;rgb:0000/0000/0000\x07',
 		'\x1b]10;?\x1b\\',
@@ -85,7 +85,7 @@ test('answers to what others have asked are no keys, whichever way they end', ()
 	assert.equal(parse('\x1b]11;\x1b[Aq').keys, '\x1b]11;\x1b[Aq');
 });
 
-test('what is begun and does not end is keys after the flush, and holds back none of the next', () => {
+test('a sequence that does not end is keys after the flush, and holds back none of the next', () => {
 	for (const begun of ['\x1b]', '\x1bP', '\x1b_', '\x1b[', '\x1b]11;rgb']) {
 		const parser = new InputParser(
 			() => {},
@@ -97,7 +97,7 @@ test('what is begun and does not end is keys after the flush, and holds back non
 	}
 });
 
-test('a paste goes through whole, whatever is in it', () => {
+test('a paste goes through whole', () => {
 	const paste = '\x1b[200~\x1b]0;\x1b[<0;1;1M\x1b[200~ text\x1b[201~';
 	assert.deepEqual(parse(paste.slice(0, 20), paste.slice(20)), {keys: paste, events: [], kept: ''});
 });

@@ -3,8 +3,8 @@ import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
-import {GuestRam} from '../../../source/live/qemu/guest-ram.js';
 import {parseMemoryMap, ramBlocks} from '../../../source/live/qemu/layout.js';
+import {GuestRam} from '../../../source/live/qemu/memory.js';
 import {Qmp} from '../../../source/live/qemu/qmp.js';
 import {UserError} from '../../../source/user-error.js';
 import {fakeQemu, GREETING} from '../../helpers/fake-qemu.js';
@@ -34,7 +34,7 @@ FlatView #2
 
 `;
 
-test('RAM is where QEMU says it is: below the hole, and above 4 GiB', () => {
+test('RAM is where QEMU lists it: below the hole and above 4 GiB', () => {
 	const regions = parseMemoryMap(MTREE.replaceAll('\n', '\r\n'));
 	assert.deepEqual(ramBlocks(regions, 'm0'), [
 		{gpa: 0, bytes: 0x8000_0000, offset: 0},
@@ -63,7 +63,7 @@ async function openRam(t: TestContext, {share, type, file}: Backend): Promise<Gu
 	return GuestRam.open(qmp);
 }
 
-test('pages come from their place in the file, and from nowhere else', async t => {
+test('pages come only from their position in the file', async t => {
 	const file = path.join(folder(t), 'ram');
 	const words = new Uint32Array(0x200000 / 4).map((_, i) => i);
 	fs.writeFileSync(file, words);
@@ -78,26 +78,26 @@ test('pages come from their place in the file, and from nowhere else', async t =
 	assert.equal(ram.read(0xff800, new Uint8Array(4096)), false);
 });
 
-test('a file that ends early is a sentence, and no signal; a closed one gives nothing', async t => {
+test('a file that ends early is a sentence, not a signal; a closed one has no pages', async t => {
 	const file = path.join(folder(t), 'ram');
 	fs.writeFileSync(file, new Uint8Array(0x200000));
 	const ram = await openRam(t, {share: true, type: 'memory-backend-file', file});
 	fs.truncateSync(file, 0x10000);
 	assert.equal(ram.read(0xf000, new Uint8Array(4096)), true);
-	assert.throws(() => ram.read(0x10000, new Uint8Array(4096)), /ends before the guest's memory does/);
+	assert.throws(() => ram.read(0x10000, new Uint8Array(4096)), /is shorter than the guest's memory/);
 	assert.equal(ram.page(0x10000), undefined);
 	ram.close();
 	assert.equal(ram.page(0xf000), undefined);
 });
 
-test('memory that cannot be read is a sentence that says how to mend it', async t => {
+test('unreadable memory is a sentence that says how to fix it', async t => {
 	const file = path.join(folder(t), 'none');
 	const refused = (backend: Partial<Backend>, pattern: RegExp) =>
 		assert.rejects(
 			openRam(t, {share: true, type: 'memory-backend-file', file, ...backend}),
 			(error: unknown) => error instanceof UserError && pattern.test(error.message),
 		);
-	await refused({type: 'memory-backend-ram'}, /in no file; start QEMU with -object memory-backend-file/);
+	await refused({type: 'memory-backend-ram'}, /not in a file; start QEMU with -object memory-backend-file/);
 	await refused({share: false}, /add share=on\.$/);
 	await refused({}, /cannot be read: ENOENT/);
 	const fifo = path.join(path.dirname(file), 'fifo');

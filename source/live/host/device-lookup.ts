@@ -1,31 +1,30 @@
-// The PCI devices of a host, for what its log says of them: sysfs says what they are and who drives them now.
+// The devices that a kernel log names, looked up in this host's sysfs and in pci.ids.
 
-import type {Asked} from './decode/decoder.js';
-import {deviceText, type LoggedDevice} from './decode/fault.js';
-import type {KnownDevice} from './decode/known.js';
-import {PCI, readDevice} from './host/devices.js';
-import {Disk} from './host/own-files.js';
-import {PciIds} from './host/pci-ids.js';
-import {Tree} from './host/tree.js';
+import type {Lookup} from '../decode/decoder.js';
+import {deviceText, type LoggedDevice} from '../decode/fault.js';
+import type {KnownDevice} from '../decode/known.js';
+import {PCI, readDevice} from './devices.js';
+import {PciIds} from './pci-ids.js';
+import {Disk, Tree} from './tree.js';
 
 const ownTree = (): Tree => new Tree(new Disk('/'));
 
 /**
- * What pci.ids knows of the devices in a log; and where the log is the host's own, what its sysfs knows.
- * @param tree made anew each time: a tree remembers what was where, and devices and drivers come and go
+ * Looks up a log's devices in pci.ids and, where the log is this host's own, in sysfs.
+ * @param tree a new one for each lookup: a tree caches its paths, while devices and drivers change
  */
-export function asking(own: boolean, tree: () => Tree = ownTree): Asked {
+export function deviceLookup(isOwn: boolean, tree: () => Tree = ownTree): Lookup {
 	const pciIds = new PciIds();
 	return ({fault}, around) => {
-		const host = own && fault.device !== undefined ? hostDevice(fault.device, tree()) : undefined;
-		// The log is of the time of the fault, sysfs of now.
+		const host = isOwn && fault.device !== undefined ? hostDevice(fault.device, tree()) : undefined;
+		// The log describes the time of the fault, sysfs the present.
 		const device = host === undefined ? around.device : {...host, ...around.device};
 		const id = device?.id;
 		return {...around, device, product: id === undefined ? undefined : pciIds.names(tree(), [id]).get(id)};
 	};
 }
 
-/** Undefined where there is no such device, or more than one of that number. */
+/** Undefined where no device, or more than one, has that number. */
 export function hostDevice(logged: LoggedDevice, tree: Tree): KnownDevice | undefined {
 	const bare = deviceText({rid: logged.rid});
 	const names = tree.list(PCI).filter(name => name.endsWith(`:${bare}`));
