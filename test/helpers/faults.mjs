@@ -9,8 +9,11 @@ process.on('SIGPWR', () => {
 	Promise.reject(fault);
 });
 process.on('SIGURG', () => {
-	// Rows are filled with blanks by it: the next frame cannot be drawn.
-	String.prototype.repeat = () => {
-		throw fault;
+	// Some component of the next frame uses it while React renders.
+	const {map} = Array.prototype;
+	Error.stackTraceLimit = 50;
+	Array.prototype.map = function (...how) {
+		if (new Error().stack?.includes('renderWithHooks')) throw fault;
+		return Reflect.apply(map, this, how);
 	};
 });
