@@ -9,11 +9,8 @@ process.on('SIGPWR', () => {
 	Promise.reject(fault);
 });
 process.on('SIGURG', () => {
-	// Some component of the next frame uses it while React renders.
-	const {map} = Array.prototype;
-	Error.stackTraceLimit = 50;
-	Array.prototype.map = function (...how) {
-		if (new Error().stack?.includes('renderWithHooks')) throw fault;
-		return Reflect.apply(map, this, how);
+	// The footer sorts its hints: the next frame cannot be drawn.
+	Array.prototype.toSorted = () => {
+		throw fault;
 	};
 });
