@@ -271,7 +271,23 @@ test('the dashboard, its recording, and what it copies', async t => {
 	const args = [CLI, 'present', file, '--cast', cast];
 	const program = startProgram({file: process.execPath, args, columns: 200, rows: 60, env: {STY: '1.pts'}});
 	await program.until('evil');
-	for (const key of [' ', 'y', '\r', '2', 'y', '3', '4', '5', 'y', '6', '7', '8', 'y', '?', 'q']) {
+	for (const key of [
+		' ',
+		'y',
+		'\r',
+		'\x1b2',
+		'y',
+		'\x1b3',
+		'\x1b4',
+		'\x1b5',
+		'y',
+		'\x1b6',
+		'\x1b7',
+		'\x1b8',
+		'y',
+		'?',
+		'q',
+	]) {
 		program.write(key);
 		await program.quiet(40);
 	}

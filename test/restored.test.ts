@@ -26,9 +26,9 @@ const STATES = [
 	{name: 'with the palette typed into', keys: ':po', says: 'command: po'},
 	{name: 'zoomed', keys: 'z', says: 'quit'},
 	{name: 'with the timeline', keys: 'p[', says: 'step 0 of 1'},
-	{name: 'with guests at work', keys: ' ', says: 'The guests read on their own'},
+	{name: 'with guests at work', keys: ' ', says: 'Guests issue'},
 	{name: 'in the tour', keys: 't.', says: 'SCENARIO tour'},
-	{name: 'after another policy', keys: 'p', says: 'policy keep'},
+	{name: 'after another policy', keys: 'p', says: '‹keep›'},
 ] as const;
 type State = (typeof STATES)[number];
 
@@ -118,7 +118,7 @@ async function endOf(program: Program, view: ViewId, state: State, {name, code, 
 		`stty -g; $NODE --import $FAULTS $CLI ${mouse ? '--mouse' : ''}; code=$?; stty -g; echo "${ended} $code"\r`,
 	);
 	await program.until('quit');
-	program.write(`${VIEWS.indexOf(view) + 1}`);
+	program.write(`\x1b${VIEWS.indexOf(view) + 1}`);
 	await program.until(` ${VIEWS.indexOf(view) + 1} ${view}`);
 	for (const key of state.keys) {
 		program.write(key);

@@ -160,11 +160,11 @@ const colourBlind: Looks = {
 	graphHits: {text: ['#4a9fe0', 'blueBright']},
 };
 
-/** No colour: bold is what matters, underlined what can be changed, inverse what is chosen or new. */
+/** No colour: bold is what matters, underlined what can be changed, inverse what is chosen, new, or has the focus. */
 const plain: Looks = {
 	plain: {},
 	title: strong,
-	focus: strong,
+	focus: {bold: true, inverse: true},
 	border: {},
 	dim: {},
 	good: {},

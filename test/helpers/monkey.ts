@@ -146,7 +146,7 @@ export async function runMonkey(
 		}
 		for (let i = 0; i < BETWEEN && program.ended() === undefined; i++) {
 			// In the line that asks for a file nothing is typed.
-			const asked = / write (to|a test to): /.test(screenText(program.terminal));
+			const asked = / save (to|a test to|what the disk held to): /.test(screenText(program.terminal));
 			const key = asked ? ESCAPE : eventOf(random, program);
 			press(program, keys, key);
 			report.events++;

@@ -13,29 +13,14 @@ import {Screen as OnScreen} from '../../source/ui/hooks/use-screen.js';
 import {createUi, type Store} from '../../source/ui/state/store.js';
 import {writeAscii} from '../../source/ui/terminal/ascii.js';
 import {type ThemeName, themeWith} from '../../source/ui/theme.js';
+import {sentFor} from './keys.js';
 import {Keyboard, Screen} from './tty.js';
-
-const KEYS: Record<string, string> = {
-	enter: '\r',
-	tab: '\t',
-	'shift-tab': '\x1b[Z',
-	up: '\x1b[A',
-	down: '\x1b[B',
-	right: '\x1b[C',
-	left: '\x1b[D',
-	pagedown: '\x1b[6~',
-	pageup: '\x1b[5~',
-	end: '\x1b[F',
-	backspace: '\x7f',
-	escape: '\x1b',
-	redraw: '\x0c',
-};
 
 export type Session = {
 	store: Store;
 	terminal: xterm.Terminal;
 	screen: () => Promise<string>;
-	/** Presses keys one by one: names of KEYS, characters, or alt- and a character. Where a key sets off a long replay, that is waited for. */
+	/** Presses keys one by one: as sentFor() has them. Where a key sets off a long replay, that is waited for. */
 	press: (...keys: string[]) => Promise<string>;
 	/** The same without waiting. */
 	type: (...keys: string[]) => Promise<string>;
@@ -92,7 +77,7 @@ export function openDashboard(
 	};
 	const type = async (keys: readonly string[], waits: boolean) => {
 		for (const key of keys) {
-			stdin.write(KEYS[key] ?? key.replace(/^alt-/, '\x1b'));
+			stdin.write(sentFor(key));
 			// A lone Escape is told from an escape sequence by the silence after it.
 			await sleep(key === 'escape' ? 60 : 10);
 			while (waits && store.getState().travel !== undefined) await sleep(5);
@@ -118,7 +103,7 @@ export function openDashboard(
 			if (ascii) writeAscii(stdout);
 			app.rerender(appOf(theme, ascii));
 			await screen();
-			stdin.write(KEYS.redraw);
+			stdin.write(sentFor('ctrl-l'));
 			return screen();
 		},
 		done: () => app.waitUntilExit(),

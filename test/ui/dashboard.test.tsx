@@ -94,7 +94,7 @@ test('Tab goes round the panels; a small screen shows each in turn; arrows scrol
 	assert.match(await press('tab'), /TRAFFIC ─/);
 	assert.match(
 		await press('tab'),
-		/FAULTS ─ 2 faults · 2 of 8 fault registers in use · 0 in the kernel log[\s\S]*#2 ahci0 write 0x01b80000… vm0 ×2: PTE Write/,
+		/FAULTS ─ 2 faults · 2 of 8 fault registers in use · 0 in the kernel log[\s\S]*2 ahci0 +write +0x01b80000 +vm0 +2 PTE Write/,
 	);
 	assert.match(await press('tab'), /SCENARIOS ─ ⏎ plays/);
 	await press('tab', 'tab');
@@ -200,6 +200,27 @@ test('a verdict is its own guest’s: another guest shows its own last transfer,
 	const back = await press('n');
 	assert.match(back, /LOST {2}Every layer reported success/);
 	assert.match(back, /▸00ee0000 → 02670000/);
+});
+
+test('a packet goes along the path before the verdict; any key skips it, and transfers in quick succession have none', async t => {
+	const {press, screen, store} = openDashboard(t, openTestLab(t), 80, 24);
+	const verdict = /LOST {2}Every layer reported success/;
+	const moving = () => store.getState().packet !== undefined;
+	store.setState({motion: true});
+	assert.doesNotMatch(await press('enter'), verdict);
+	assert.ok(moving());
+	for (let waited = 0; moving(); waited += 20) {
+		assert.ok(waited < 10_000);
+		await new Promise(resolve => setTimeout(resolve, 20));
+	}
+	assert.match(await screen(), verdict);
+	store.setState({transferAt: Number.NEGATIVE_INFINITY});
+	assert.doesNotMatch(await press('enter'), verdict);
+	assert.match(await press('right'), verdict);
+	assert.ok(!moving());
+	store.setState({transferAt: performance.now()});
+	await press('enter');
+	assert.ok(!moving());
 });
 
 test('keys that come in one burst are all pressed: p and Enter, arrows, Tab', async t => {

@@ -16,11 +16,11 @@ test('back past the loss, forth again, and off on another way', async t => {
 	const back = await press('[', '[');
 	assert.match(line(back, -3), /step 3 of 5 .*●.* read vm0/);
 	assert.match(line(back, -2), /DELIVERED/);
-	assert.match(back, /policy keep[\s\S]*HOST DOMAIN 1 ─ 65,536 pages/);
+	assert.match(back, /‹keep›[\s\S]*HOST DOMAIN 1 ─ 65,536 pages/);
 	const lost = await press('{');
 	assert.match(line(lost, -3), /step 1 of 5/);
 	assert.match(line(lost, -2), /LOST/);
-	assert.match(lost, /policy remove[\s\S]*16,384 pages gone/);
+	assert.match(lost, /‹remove›[\s\S]*16,384 pages gone/);
 	assert.match(lost, /BUFFER[\s\S]*stale/);
 	assert.match(line(await press(']'), -2), /keep: ppt0 rebound/);
 	// What is done now takes the place of the rest, and the way through time is closed.
@@ -29,7 +29,7 @@ test('back past the loss, forth again, and off on another way', async t => {
 	assert.doesNotMatch(await screen(), /step \d of \d/);
 	assert.match(line(await press('('), -3), /step 0 of 3 ●.* the beginning/);
 	assert.doesNotMatch(await press('escape'), /step \d of \d/);
-	assert.match(await screen(), /policy bounce/);
+	assert.match(await screen(), /‹bounce›/);
 });
 
 test('in a small terminal, too, the timeline has its row', async t => {

@@ -154,7 +154,7 @@ test('a fault is explained; on a wide screen its walk stands beside it', async t
 	const faults = await press('enter', 'alt-7');
 	assert.match(faults, /2 ahci0 +write +0x01b80000 +vm0 +2 PTE Write access is not set \(5\)/);
 	assert.match(faults, /EXPLANATION[\s\S]*ahci0 \(0:31:2\)[\s\S]*D34607/);
-	assert.match(await resize(200, 60), /EXPLANATION ─+╮╭─ WALK ─ ahci0 0:31:2 writes 0x01b80000/);
+	assert.match(await resize(200, 60), /EXPLANATION ─+╮╭ WALK ─ ahci0 0:31:2 writes 0x01b80000/);
 	assert.match(await press('enter'), /WALK ─ ahci0 0:31:2 writes 0x01b80000/);
 });
 

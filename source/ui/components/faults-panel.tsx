@@ -106,11 +106,12 @@ function RecordedFaults(layout: BoxProps) {
 		const title = `FAULTS ─ ${count} · ${log}`;
 		// That nobody logs the faults matters: it is never cut.
 		const fits = widthOf(title) <= width - 2;
-		const below: Row = [[` ${log}`, 'dim']];
+		const lines = widthOf(log) < width ? [log] : log.split(' · ');
+		const below = lines.map((line): Row => [[` ${line}`, 'dim']]);
 		const none: Row = [[lab ? ' No access has been refused.' : ' No refused access can be read.', 'dim']];
 		return {
 			title: fits ? title : `FAULTS ─ ${count}`,
-			head: [...(fits ? [] : [below]), rows.length === 0 ? none : head],
+			head: [...(fits ? [] : below), rows.length === 0 ? none : head],
 			count: rows.length,
 			row: (index: number) => row(rows[index]),
 			key: (index: number) => keyOf(rows[index]),

@@ -1,4 +1,4 @@
-import type {BoxProps} from 'ink';
+import {Box, type BoxProps} from 'ink';
 import {createElement, Fragment, useEffect, useMemo} from 'react';
 import type {Measured} from '../hooks/use-measured.js';
 import {useListHandle, useMouseTarget} from '../hooks/use-screen.js';
@@ -84,15 +84,18 @@ export function ListPanel({id, list, size, enter, behind = [], ...layout}: Props
 			{...own}
 			{...layout}
 		>
-			{createElement(Fragment, null, ...head.map(fixed => createElement(Line, {row: fixed})))}
-			{Array.from({length: shown}, (_, i) => {
-				const index = top + i;
-				const whole =
-					selects && focused && index === cursor ? 'chosen' : lit?.(index) ? 'changed' : undefined;
-				return (
-					<Line key={key?.(index) ?? index} row={row(index)} whole={whole} width={whole && size.width} />
-				);
-			})}
+			{/* Half of a panel may have half a row: rows that shrink would be drawn one upon the other. */}
+			<Box flexDirection="column" flexShrink={0}>
+				{createElement(Fragment, null, ...head.map(fixed => createElement(Line, {row: fixed})))}
+				{Array.from({length: shown}, (_, i) => {
+					const index = top + i;
+					const whole =
+						selects && focused && index === cursor ? 'chosen' : lit?.(index) ? 'changed' : undefined;
+					return (
+						<Line key={key?.(index) ?? index} row={row(index)} whole={whole} width={whole && size.width} />
+					);
+				})}
+			</Box>
 		</Panel>
 	);
 }

@@ -8,13 +8,13 @@ import {useMeasured} from '../hooks/use-measured.js';
 import {useGridHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {AppearanceContext, useTheme} from '../hooks/use-theme.js';
 import {useParts, useStore} from '../hooks/use-ui.js';
+import {printable} from '../rows.js';
 import {focusOn} from '../state/store.js';
 import {type Theme, type Tone, toneOfGuest} from '../theme.js';
-import {Line} from './line.js';
 import {Panel} from './panel.js';
 
-/** Rows below the map: what its colours or letters stand for. */
-const LEGEND = 1;
+/** Below the map is what its colours or letters stand for: one row where that fits, else two. */
+const ONE_ROW = 100;
 
 /** Host memory as a map: whose it is, and what the host's devices cannot reach. */
 export const MapPanel = memo(function MapPanel(layout: BoxProps) {
@@ -25,7 +25,7 @@ export const MapPanel = memo(function MapPanel(layout: BoxProps) {
 		...{owned: state.owned, vms: state.vms, views, kind, page},
 	}));
 	const columns = Math.max(1, size.width);
-	const rows = Math.max(1, size.height - LEGEND);
+	const rows = Math.max(1, size.height - (columns < ONE_ROW ? 2 : 1));
 	const halves = !ascii && isColoured(theme);
 	const names = useMemo(() => vms.map(({name}) => name), [vms]);
 	const map = useMemo(() => {
@@ -176,15 +176,24 @@ type LegendProps = {
 };
 
 function Legend({map, halves, names, owners}: LegendProps) {
-	const entries = map.legend.flatMap(({letter, text, pages}): (string | readonly [string, Tone])[] => {
-		const owner = text.split(', ')[0];
-		const sign = halves ? '■' : letter === ' ' ? 'blank' : letter;
-		return [
-			' ',
-			[sign, ownerTone({letter, owner, mixed: false}, names)],
-			` ${text}${owners ? '' : `, ${plural(pages, 'page')}`} `,
-		];
-	});
-	const missing = `${halves ? ' dark' : ' underlined'}: not in the host domain`;
-	return <Line row={owners ? [...entries, [missing, 'dim']] : entries} />;
+	const theme = useTheme();
+	return (
+		<Box flexWrap="wrap" flexShrink={0} columnGap={2} paddingLeft={1}>
+			{map.legend.map(({letter, text, pages}) => {
+				const owner = text.split(', ')[0];
+				const sign = halves ? '■' : letter === ' ' ? 'blank' : letter;
+				return (
+					<Text key={text} wrap="truncate">
+						<Text {...theme[ownerTone({letter, owner, mixed: false}, names)]}>{sign}</Text>
+						{` ${printable(text)}${owners ? '' : `, ${plural(pages, 'page')}`}`}
+					</Text>
+				);
+			})}
+			{owners ? (
+				<Text {...theme.dim}>
+					{halves ? 'dark: not in the host domain' : 'underlined: not in the host domain'}
+				</Text>
+			) : null}
+		</Box>
+	);
 }

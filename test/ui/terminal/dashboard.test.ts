@@ -7,8 +7,23 @@ const {ink, below} = await bothWays<typeof Dashboard>('test/helpers/dashboard.ts
 
 /** A loss, each view, lists that move, help, and the same on a terminal of another size. */
 const KEYS = [
-	...['\r', '\x1b2', 'j', 'j', '\x1b3', '\x1b4', '\x1b[B', '\x1b5', 'j', '\x1b6', '\r', '\x1b7', '\x1b8'],
-	...['j', '?', 'j', '?', '\x1b1', 'p', '\r', '\t', 'z', 'z', ':', 'p', '\x7f', '\x0c'],
+	...[
+		'\r',
+		'\x1b2',
+		'j',
+		'\x1b3',
+		'\x1b4',
+		'\x1b[B',
+		'\x1b5',
+		'j',
+		'\x1b6',
+		'\x1b7',
+		'\x1b8',
+		'?',
+		'j',
+		'\x1b',
+	],
+	...['\x1b1', 'p', '\r', '\t', 'z', 'z', ':', 'p', '\x0c'],
 ];
 
 for (const size of [
