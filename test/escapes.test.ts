@@ -265,7 +265,11 @@ test('a trace: names of tasks and devices', async () => {
 test('the dashboard, its recording, and what it copies', async t => {
 	const place = folder(t);
 	const file = path.join(place, 'a.yaml');
-	const evil = yaml('evil \x1b]0;t\x07\x9b2J\u202e\u2028\u200b name');
+	// YAML takes such signs by their numbers alone.
+	const evil = yaml('evil \x1b]0;t\x07\x9b2J\u202e\u2028\u200b name').replace(
+		/[^ -~]/g,
+		sign => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+	);
 	fs.writeFileSync(file, `name: ${evil}\nstory: ${evil}\nsteps:\n  - read: {vm: vm0}\n    note: ${evil}\n`);
 	const cast = path.join(place, 'a.cast');
 	const args = [CLI, 'present', file, '--cast', cast];

@@ -71,9 +71,9 @@ test('hundreds of changes are drawn, and nothing of them stays on the heap', asy
 		for (let i = 0; i < count; i++) await press(...ROUND);
 	};
 	await rounds(WARM_UP);
-	const [before, steps] = [held(), lab.history?.length];
+	const before = held();
 	await rounds(ROUNDS);
 	const [grown, changes] = [held() - before, ROUNDS * ROUND.length];
-	assert.equal(lab.history?.length, steps);
+	assert.ok((lab.history?.length ?? 0) < 10, 'the history is as short as one round');
 	assert.ok(grown < changes * BYTES_A_CHANGE, `${grown} bytes more after ${changes} keys`);
 });
