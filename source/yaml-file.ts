@@ -23,8 +23,8 @@ import {linesOf, YamlProblem, yamlDocument} from './yaml-document.js';
  */
 const MAX_ALIASES = 1000;
 const MAX_NODES = 1_000_000;
-/** Control characters, and the character that a decoder puts for bytes that are not UTF-8. */
-const NOT_TEXT = /(?![\t\n\r])\p{Cc}|\ufffd/u;
+/** Control characters of ASCII, and the character that a decoder puts for bytes that are not UTF-8. */
+const NOT_TEXT = /(?![\t\n\r\x80-\x9f])\p{Cc}|\ufffd/u;
 
 /** `failsafe`: every scalar is a string, as it is written. */
 export type ScalarSchema = 'core' | 'failsafe';

@@ -426,14 +426,14 @@ test('NO_COLOR: the dashboard has none, and what is chosen can still be seen', a
 	await until('quit');
 	child.write('q');
 	await exit;
-	// \x1b[…m: bold, underlined, inverse, and their ends are no colours, and are needed to see what is chosen.
+	// Bold, dim, underlined, inverse and their ends are no colours, and are needed to see what is chosen.
 	const styles = output()
 		.split('\x1b[')
 		.slice(1)
 		.flatMap(sequence => /^([0-9;]*)m/.exec(sequence)?.[1]?.split(';') ?? []);
 	assert.ok(styles.includes('7'));
 	assert.deepEqual(
-		styles.filter(style => !['', '0', '1', '4', '7'].includes(style)),
+		styles.filter(style => !['', '0', '1', '2', '4', '7', '22', '24', '27'].includes(style)),
 		[],
 	);
 });

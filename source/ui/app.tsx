@@ -55,6 +55,7 @@ function Dashboard({terminal}: {readonly terminal: Terminal}) {
 	});
 	usePaste(text => paste(store, text, controls));
 	useMouseReports(terminal);
+	useEmptyEnd();
 	useOwnTab();
 	const overlay = useUi(ui => ui.overlay);
 	const timeline = useUi(ui => ui.timeline);
@@ -96,6 +97,12 @@ function useMouseReports({mouse}: Terminal): void {
 		mouse(true);
 		return () => mouse(false);
 	}, [mouse]);
+}
+
+/** tmux would bring back rows of an alternate screen that was resized and is left full; Ink leaves it as it is. */
+function useEmptyEnd(): void {
+	const {stdout} = useStdout();
+	useLayoutEffect(() => () => void stdout.write(EMPTY), [stdout]);
 }
 
 /** No colours, home, and erase to the end. */

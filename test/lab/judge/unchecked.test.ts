@@ -60,7 +60,7 @@ test('a write that arrives on a disk that cannot be read back is neither lost no
 	);
 	assert.match(
 		verdictText({...outcome.transfer, note: undefined}),
-		/^vm0 UNCHECKED: success at every step, and \? of 4,096 bytes reached the disk$/,
+		/^vm0 UNCHECKED: every layer reported success; \? of 4,096 bytes reached the disk$/,
 	);
 });
 
