@@ -72,7 +72,8 @@ export function spread(counts: Float64Array, pages: number, hpa: number, length:
 	const end = Math.min(pages, hpa / PAGE_SIZE + length);
 	for (let page = hpa / PAGE_SIZE; page < end; ) {
 		const cell = cellIndex(pages, counts.length, page);
-		const next = Math.min(end, Math.floor(((cell + 1) * pages) / counts.length));
+		// Of 2^40 pages a cell's end can round to the page itself.
+		const next = Math.min(end, Math.max(page + 1, Math.floor(((cell + 1) * pages) / counts.length)));
 		counts[cell] += next - page;
 		page = next;
 	}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {addressOfCell, cellAt, letterOf, memoryMap} from '../../source/explain/memory-map.js';
+import {addressOfCell, cellAt, letterOf, memoryMap, spread} from '../../source/explain/memory-map.js';
 import {type DomainView, ownerAt, type Range, viewDomain} from '../../source/explain/ranges.js';
 import {GIB, PAGE_SIZE} from '../../source/formats/address.js';
 import type {Owned} from '../../source/machine/observed.js';
@@ -113,4 +113,16 @@ test('a map of 256 GiB in a million ranges is drawn fast', () => {
 	const map = memoryMap({owned, vms: []}, view(ranges), 200 * 50);
 	assert.equal(map.cells.length, 10_000);
 	assert.ok(performance.now() - start < 1000);
+});
+
+test('every page of 2^40 is in a cell, however many cells there are', () => {
+	const pages = 2 ** 40;
+	for (const cells of [1, 2940, 9647, 9963, 10917]) {
+		const counts = new Float64Array(cells);
+		spread(counts, pages, 0, pages);
+		assert.equal(
+			counts.reduce((sum, count) => sum + count, 0),
+			pages,
+		);
+	}
 });
