@@ -25,6 +25,8 @@ export type Terminal = {
 	copy: (text: string) => string | undefined;
 	/** Has the terminal report the mouse, or stop. */
 	mouse: (on: boolean) => void;
+	/** Empties the screen. */
+	empty: () => void;
 };
 
 type Props = {
@@ -55,7 +57,7 @@ function Dashboard({terminal}: {readonly terminal: Terminal}) {
 	});
 	usePaste(text => paste(store, text, controls));
 	useMouseReports(terminal);
-	useEmptyEnd();
+	useEmptyEnd(terminal);
 	useOwnTab();
 	const overlay = useUi(ui => ui.overlay);
 	const timeline = useUi(ui => ui.timeline);
@@ -100,13 +102,12 @@ function useMouseReports({mouse}: Terminal): void {
 }
 
 /** tmux would bring back rows of an alternate screen that was resized and is left full; Ink leaves it as it is. */
-function useEmptyEnd(): void {
-	const {stdout} = useStdout();
-	useLayoutEffect(() => () => void stdout.write(EMPTY), [stdout]);
+function useEmptyEnd({empty}: Terminal): void {
+	useLayoutEffect(() => empty, [empty]);
 }
 
 /** No colours, home, and erase to the end. */
-const EMPTY = '\x1b[m\x1b[H\x1b[J';
+export const EMPTY = '\x1b[m\x1b[H\x1b[J';
 
 /** Leaving, suspending, and what commands need to know of the screen. */
 function useControls({copy, mouse}: Terminal): AppControls {

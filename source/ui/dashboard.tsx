@@ -7,7 +7,7 @@ import type {ObservedMachine} from '../machine/observed.js';
 import type {Scenario, Step} from '../machine/scenario.js';
 import {printTo} from '../print.js';
 import {grouped, plural} from '../words.js';
-import {App} from './app.js';
+import {App, EMPTY} from './app.js';
 import {chooseKeys} from './commands/index.js';
 import {type DisplayFlags, readDisplay} from './display-flags.js';
 import {asciiByItself} from './glyphs.js';
@@ -73,6 +73,7 @@ export async function dashboard(
 		machine.watch?.(() => refresh(store));
 		const terminal = {
 			copy,
+			empty: () => void stdout.write(EMPTY),
 			mouse: (on: boolean) => void (mouse && stdout.write(on ? MOUSE_ON : MOUSE_OFF)),
 		};
 		const {waitUntilExit, unmount} = render(

@@ -22,7 +22,7 @@ export function start(stdout: Screen, stdin: Keyboard, machine: ObservedMachine)
 			store={store}
 			screen={new OnScreen()}
 			appearance={{theme: themeWith('dark', 3), ascii: false}}
-			terminal={{copy: () => undefined, mouse: () => {}}}
+			terminal={{copy: () => undefined, mouse: () => {}, empty: () => {}}}
 		/>,
 		{
 			stdout,

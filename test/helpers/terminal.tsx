@@ -47,7 +47,7 @@ export function openDashboard(
 	const store = createUi(machine);
 	store.setState({motion: false});
 	const onScreen = new OnScreen();
-	const terminal = {copy: () => undefined, mouse: () => {}};
+	const terminal = {copy: () => undefined, mouse: () => {}, empty: () => {}};
 	const appOf = (theme: ThemeName, ascii: boolean) => (
 		<App
 			store={store}
