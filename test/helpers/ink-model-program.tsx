@@ -1,4 +1,4 @@
-// The model app as a program: it makes as many transfers per second as it is told, for as many seconds.
+// The model app as a program. Arguments: transfers per second, seconds, number of names.
 
 import {App, createModel, render} from './ink-model.js';
 

@@ -69,7 +69,7 @@ function perform(output: Output | StockOutput, calls: readonly Call[]) {
 	return output.get();
 }
 
-test('whatever is written, and whatever the frame before had: the rows are those of Ink', () => {
+test('random writes and clips make the rows of Ink’s Output, frame after frame', () => {
 	const frame = fc.record({
 		width: fc.integer({min: 0, max: 20}),
 		height: fc.integer({min: 0, max: 8}),
@@ -82,7 +82,7 @@ test('whatever is written, and whatever the frame before had: the rows are those
 				const size = {width, height};
 				assert.deepEqual(perform(new Output(size), calls), perform(new StockOutput(size), calls));
 				if (changed === undefined) continue;
-				// The next frame is almost the same, as frames are.
+				// Most of a frame was in the one before.
 				const next = calls.toSpliced(changed[0], 1, changed[1]);
 				assert.deepEqual(perform(new Output(size), next), perform(new StockOutput(size), next));
 			}

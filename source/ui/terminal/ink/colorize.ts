@@ -1,12 +1,12 @@
-// In the place of Ink's colorize, which makes a function of Chalk's for each text: what it said is remembered.
+// Replaces Ink's colorize, which builds a Chalk function for every text of every frame.
 
 import chalk from 'chalk';
 import inkColorize from '../../../../node_modules/ink/build/colorize.js';
-import {Recent} from './recent.js';
+import {Cache} from './cache.js';
 
-type Texts = Recent<string>;
+type Texts = Cache<string>;
 
-const colours = {foreground: new Recent<Texts>(256), background: new Recent<Texts>(256)};
+const colours = {foreground: new Cache<Texts>(256), background: new Cache<Texts>(256)};
 let level = chalk.level;
 
 export default function colorize(
@@ -17,7 +17,8 @@ export default function colorize(
 	if (!colour) return text;
 	if (chalk.level !== level) {
 		level = chalk.level;
-		for (const each of Object.values(colours)) each.clear();
+		for (const cache of Object.values(colours)) cache.clear();
 	}
-	return colours[type].get(colour, () => new Recent(512)).get(text, () => inkColorize(text, colour, type));
+	const texts = colours[type].get(colour, () => new Cache(512));
+	return texts.get(text, () => inkColorize(text, colour, type));
 }
