@@ -14,14 +14,14 @@ const SECONDS = 20;
 const MIB = 1024 ** 2;
 const BEGIN = '\x1b[?2026h';
 
-async function cost(kind: InkKind, changesPerSecond: number): Promise<string> {
+async function cost(kind: InkKind, change: 'transfer' | 'count', perSecond: number): Promise<string> {
 	const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dmascope-bench-'));
 	const file = await bundled('test/helpers/ink-model-program.tsx', folder, kind);
 	const seconds = WARM_UP_SECONDS + SECONDS + 5;
 	const program = startProgram({
 		...SIZE,
 		file: process.execPath,
-		args: [file, `${changesPerSecond}`, `${seconds}`],
+		args: [file, change, `${perSecond}`, `${seconds}`],
 		// 256 colours, as over ssh.
 		env: {COLORTERM: ''},
 	});
@@ -37,7 +37,7 @@ async function cost(kind: InkKind, changesPerSecond: number): Promise<string> {
 	const frames = chunks.map(({data}) => data.split(BEGIN).length - 1).reduce((sum, n) => sum + n, 0);
 	const per = (total: number, digits: number) => (total / Math.max(1, frames)).toFixed(digits).padStart(6);
 	return [
-		`${changesPerSecond} changes/s, ${kind} Ink`.padEnd(24),
+		`${perSecond} ${change}s/s, ${kind} Ink`.padEnd(28),
 		`${(frames / (ms / 1000)).toFixed(1).padStart(5)} frames/s`,
 		`${per(bytesOf(chunks), 0)} B/frame`,
 		`${per(cpuMs, 1)} ms/frame`,
@@ -46,5 +46,9 @@ async function cost(kind: InkKind, changesPerSecond: number): Promise<string> {
 	].join('  ');
 }
 
-for (const changesPerSecond of [10, 0])
-	for (const kind of ['stock', 'fast'] as const) console.log(await cost(kind, changesPerSecond));
+for (const [change, perSecond] of [
+	['transfer', 10],
+	['count', 10],
+	['count', 0],
+] as const)
+	for (const kind of ['stock', 'fast'] as const) console.log(await cost(kind, change, perSecond));

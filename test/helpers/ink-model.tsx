@@ -120,6 +120,8 @@ export function createModel(seed: number, names: number = NAMES.length) {
 				host: replaced(host, next(40), entry(id, next, names)),
 				cells: replaced(cells, next(4000), next(5)),
 			})),
+		/** Changes counters alone. */
+		count: () => store.setState(({counts}) => ({counts: [...counts.slice(1), next(9)]})),
 		select: () => store.setState({selected: next(40)}),
 		rename: () =>
 			store.setState(({guest}) => ({guest: replaced(guest, next(40), entry(next(40), next, names))})),
@@ -137,6 +139,7 @@ export function createModel(seed: number, names: number = NAMES.length) {
 	return {
 		store,
 		transfer: actions.transfer,
+		count: actions.count,
 		/** Does something random. */
 		act: () => actions[kinds[next(kinds.length)]](),
 	};

@@ -43,6 +43,11 @@ test('the shortest sequence changes the style', () => {
 	assert.equal(after(chalk.bold.dim('ab') + chalk.bold('cd')), '\x1b[1;2mab\x1b[0;1mcd\x1b[m');
 });
 
+test('a short reset ends what comes before it', () => {
+	const line = (a: string, b: string) => `\x1b[31mx\x1b[m${a}\x1b[39m-----\x1b[31m${b}\x1b[39m`;
+	assert.equal(sent([line('a', 'b')], [line('A', 'B')]), '\x1b[1;2H\x1b[0;31;mA\x1b[5C\x1b[0;;31mB\x1b[m');
+});
+
 test('links are part of the style', () => {
 	const link = (text: string, url: string) => `\x1b]8;;${url}\x07${text}\x1b]8;;\x07`;
 	assert.equal(sent(['ab'], [link('ab', 'x:')]), '\x1b[1H\x1b]8;;x:\x07ab\x1b]8;;\x07');

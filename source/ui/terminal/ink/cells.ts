@@ -22,7 +22,7 @@ export type Style = {
 };
 export type Cell = {readonly text: string; readonly width: number; readonly style: Style};
 
-/** `isNarrow`: each cell takes one column on every terminal. */
+/** `isNarrow`: each cell, except a line feed, takes one column on every terminal. */
 export type Cells = {readonly cells: readonly Cell[]; readonly isNarrow: boolean};
 
 const styles = new Cache<Style>();
@@ -36,12 +36,10 @@ const styleAfter = (style: Style, sequence: string): Style =>
 		return styleOf(reduceAnsiCodesIncremental([...style.codes], codes));
 	});
 
-const LINE_FEED = 0x0a;
-
 function narrowCell(code: number, style: Style): Cell {
 	let cell = style.cells.get(code);
 	if (cell === undefined) {
-		cell = {text: String.fromCharCode(code), width: code === LINE_FEED ? 0 : 1, style};
+		cell = {text: String.fromCharCode(code), width: 1, style};
 		style.cells.set(code, cell);
 	}
 	return cell;
@@ -56,7 +54,7 @@ export const parse = memoised(
 );
 
 const SEQUENCE = '\x1b\\[[\\d;]*m|\x1b\\]8;\\P{Cc}*(?:\x07|\x1b\\\\)';
-const PARTS = new RegExp(`(${SEQUENCE})|${NARROW}+|\n+`, 'gv');
+const PARTS = new RegExp(`(${SEQUENCE})|(?:${NARROW}|\n)+`, 'gv');
 
 function parseNarrow(text: string): Cells | undefined {
 	const cells: Cell[] = [];
@@ -68,7 +66,7 @@ function parseNarrow(text: string): Cells | undefined {
 		if (sequence !== undefined) style = styleAfter(style, sequence);
 		else for (let i = 0; i < part.length; i++) cells.push(narrowCell(part.charCodeAt(i), style));
 	}
-	return end === text.length ? {cells, isNarrow: !text.includes('\n')} : undefined;
+	return end === text.length ? {cells, isNarrow: true} : undefined;
 }
 
 const IGNORABLE = /^\p{Default_Ignorable_Code_Point}+$/u;
@@ -103,25 +101,19 @@ const shortTransitions = new Cache<string>();
 /** The shortest sequences that change the terminal from one style to another. */
 export const shortTransition = (from: Style, to: Style): string =>
 	shortTransitions.get(`${from.key}\n${to.key}`, () => {
-		const [before, after] = [effective(from), effective(to)];
-		const links = ansiCodesToString(diffAnsiCodes(before.filter(isLink), after.filter(isLink)));
-		const [old, next] = [before.filter(isSgr), after.filter(isSgr)];
-		const reset = joined(RESET + ansiCodesToString(next));
-		const change = joined(ansiCodesToString(diffAnsiCodes(old, next)));
-		// ansi-tokenize ends a code that it does not know by a reset, which ends the others too.
-		const canChange = old.every(({endCode}) => endCode !== RESET);
-		return links + (canChange && change.length <= reset.length ? change : reset);
+		const links = ansiCodesToString(diffAnsiCodes(from.codes.filter(isLink), to.codes.filter(isLink)));
+		const [before, after] = [from.codes.filter(isSgr), to.codes.filter(isSgr)];
+		const reset = joined(RESET + ansiCodesToString(after));
+		const change = joined(ansiCodesToString(diffAnsiCodes(before, after)));
+		// ansi-tokenize takes a code that it does not know, \x1b[m among them, for one that a reset ends.
+		const isKnown = [...before, ...after].every(({endCode}) => endCode !== RESET);
+		return links + (isKnown && change.length <= reset.length ? change : reset);
 	});
 
 const RESET = '\x1b[0m';
-const SHORT_RESET = '\x1b[m';
-
-/** ansi-tokenize does not know the short form of a reset, and keeps the codes before it. */
-const effective = ({codes}: Style): AnsiCode[] =>
-	codes.slice(codes.findLastIndex(({code}) => code === SHORT_RESET) + 1);
 const isLink = ({code}: AnsiCode): boolean => code.startsWith('\x1b]');
 const isSgr = (code: AnsiCode): boolean => !isLink(code);
 
 /** Joins SGR sequences into one. */
 const joined = (sequences: string): string =>
-	sequences === RESET ? SHORT_RESET : sequences.replaceAll('m\x1b[', ';');
+	sequences === RESET ? '\x1b[m' : sequences.replaceAll('m\x1b[', ';');
