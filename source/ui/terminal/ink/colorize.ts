@@ -2,23 +2,28 @@
 
 import chalk from 'chalk';
 import inkColorize from '../../../../node_modules/ink/build/colorize.js';
-import {Cache} from './cache.js';
+import {Cache, memoised} from './cache.js';
 
-type Texts = Cache<string>;
+type Type = 'foreground' | 'background';
+type Colour = (text: string) => string;
 
-const colours = {foreground: new Cache<Texts>(256), background: new Cache<Texts>(256)};
+const colour =
+	(type: Type) =>
+	(name: string): Colour =>
+		memoised(text => inkColorize(text, name, type), 512);
+
+const colours = {
+	foreground: {cache: new Cache<Colour>(256), make: colour('foreground')},
+	background: {cache: new Cache<Colour>(256), make: colour('background')},
+};
 let level = chalk.level;
 
-export default function colorize(
-	text: string,
-	colour: string | undefined,
-	type: keyof typeof colours,
-): string {
-	if (!colour) return text;
+export default function colorize(text: string, name: string | undefined, type: Type): string {
+	if (!name) return text;
 	if (chalk.level !== level) {
 		level = chalk.level;
-		for (const cache of Object.values(colours)) cache.clear();
+		for (const {cache} of Object.values(colours)) cache.clear();
 	}
-	const texts = colours[type].get(colour, () => new Cache(512));
-	return texts.get(text, () => inkColorize(text, colour, type));
+	const {cache, make} = colours[type];
+	return cache.get(name, make)(text);
 }
