@@ -4,12 +4,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {build} from 'esbuild';
-import {belowInk, options} from './bundle.mjs';
+import {fastInk, options} from './bundle.mjs';
 
 fs.rmSync('dist', {recursive: true, force: true});
 const {metafile} = await build({
 	...options,
-	plugins: [belowInk()],
+	plugins: [fastInk()],
 	entryPoints: ['cli.tsx'],
 	outdir: 'dist',
 	metafile: true,

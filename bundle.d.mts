@@ -1,4 +1,4 @@
 import type {BuildOptions, Plugin} from 'esbuild';
 
 export const options: BuildOptions;
-export function belowInk(): Plugin;
+export function fastInk(): Plugin;

@@ -1,4 +1,4 @@
-// How esbuild makes one program of ours, Ink and the rest: for dist/, and for tests of what is put below Ink there.
+// How esbuild bundles the program with Ink and its other packages: for dist/, and for tests of the faster Ink in it.
 
 import path from 'node:path';
 
@@ -9,7 +9,7 @@ export const options = {
 	format: 'esm',
 	platform: 'node',
 	target: 'node22.2',
-	// Literals stay what they are: esbuild would make each of them anew whenever it is come by.
+	// Node 22 has both. Otherwise esbuild turns /\p{…}/u into new RegExp(…), which runs at every character of a frame.
 	supported: {'regexp-unicode-property-escapes': true, 'regexp-set-notation': true},
 	jsx: 'automatic',
 	define: {
@@ -30,7 +30,7 @@ export const options = {
 
 const HERE = path.join(import.meta.dirname, 'source/ui/terminal/ink');
 
-/** Modules as Ink and others import them, and what is in their place. That itself gets the module. */
+/** Modules that make frames slow, and the files of ours that replace them. */
 const REPLACED = {
 	'output.js': 'output.ts',
 	'log-update.js': 'log-update.ts',
@@ -42,25 +42,26 @@ const REPLACED = {
 const INK = /\/node_modules\/ink\/build\//;
 
 /**
- * Puts modules of ours in the place of some that Ink is made of, so that frames cost less. The app sees none of it, and
- * is as right without it: test/ui/terminal holds the two against each other.
+ * Makes Ink faster: replaces modules of its own. The app does not notice: test/ui/terminal/same-cells.test.ts compares
+ * the cells of terminals with and without it.
  * @returns {import('esbuild').Plugin}
  */
-export function belowInk() {
+export function fastInk() {
 	return {
-		name: 'below-ink',
+		name: 'fast-ink',
 		setup(build) {
 			const unused = new Set(Object.keys(REPLACED));
 			build.onResolve({filter: /^(\.\.?\/.*\.js|string-width)$/}, ({path: name, importer}) => {
 				const module = path.basename(name);
 				if (!Object.hasOwn(REPLACED, module)) return undefined;
 				const file = path.join(HERE, REPLACED[module]);
+				// The replacement may import the original.
 				if (importer === file || (name.startsWith('.') && !INK.test(importer))) return undefined;
 				unused.delete(module);
 				return {path: file};
 			});
 			build.onEnd(() => ({
-				errors: [...unused].map(name => ({text: `Ink has no ${name}: change bundle.mjs`})),
+				errors: [...unused].map(name => ({text: `Ink does not import ${name}; update bundle.mjs.`})),
 			}));
 		},
 	};

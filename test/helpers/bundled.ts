@@ -1,17 +1,16 @@
-// A module with Ink in one bundle, made as for dist/: with what is below Ink there, or with Ink as it is.
+// Bundles a module with Ink as dist/ is bundled, with the faster Ink or with Ink as published.
 
 import path from 'node:path';
 import {build} from 'esbuild';
-import {belowInk, options} from '../../bundle.mjs';
+import {fastInk, options} from '../../bundle.mjs';
 
-/** What there is below Ink. */
-export type Below = 'ours' | 'nothing';
+export type InkKind = 'stock' | 'fast';
 
-/** Bundles a module, which is named from the root of the project. @returns the file, in `folder` */
-export async function bundled(entry: string, folder: string, below: Below): Promise<string> {
+/** @param entry a module, from the root of the project. @returns the bundle, a file in `folder` */
+export async function bundled(entry: string, folder: string, kind: InkKind): Promise<string> {
 	await build({
 		...options,
-		...(below === 'ours' ? {plugins: [belowInk()]} : {}),
+		plugins: kind === 'fast' ? [fastInk()] : [],
 		entryPoints: {entry: path.resolve(import.meta.dirname, '../..', entry)},
 		outdir: folder,
 		outExtension: {'.js': '.mjs'},

@@ -1,9 +1,11 @@
-// The model app as a program: it makes as many transfers per second as it is told, for as many seconds.
+// The model app as a program. Arguments: transfer or count, how often per second, for how many seconds.
 
 import {App, createModel, render} from './ink-model.js';
 
-const [perSecond = 10, seconds = 10, names = 5] = process.argv.slice(2).map(Number);
-const model = createModel(1, names);
+const [kind, ...rest] = process.argv.slice(2);
+const [perSecond = 10, seconds = 10] = rest.map(Number);
+const model = createModel(1, 5);
+const change = kind === 'count' ? model.count : model.transfer;
 const {unmount, waitUntilExit} = render(<App model={model} />, {
 	alternateScreen: true,
 	interactive: true,
@@ -15,7 +17,7 @@ const timer = setInterval(
 		if (performance.now() - start > seconds * 1000) {
 			clearInterval(timer);
 			unmount();
-		} else if (perSecond > 0) model.transfer();
+		} else if (perSecond > 0) change();
 	},
 	1000 / (perSecond || 1),
 );

@@ -1,5 +1,5 @@
-// A model of a full-screen Ink app, for what lies below Ink: panels as memo components over one store, borders,
-// nested styles, backgrounds, signs of every width, an overlay, a real cursor, lists that scroll, any size.
+// A model of a full-screen Ink app: panels as memo components over one store, borders, nested styles, backgrounds,
+// graphemes of every width, an overlay, a real cursor, lists that scroll, any size.
 
 import {
 	Box,
@@ -18,7 +18,7 @@ import {memo, type ReactNode, useEffect} from 'react';
 import {useStore} from 'zustand';
 import {createStore} from 'zustand/vanilla';
 
-/** Mulberry32: the same numbers for the same seed. @returns what gives an integer below n */
+/** Mulberry32, a seeded generator. @returns a function that returns an integer below n */
 export function random(seed: number): (n: number) => number {
 	let state = seed;
 	return n => {
@@ -74,7 +74,7 @@ type State = {
 	overlay: number;
 	typed: string | undefined;
 	printed: readonly string[];
-	/** Rows of the terminal that the app leaves alone. */
+	/** Unused rows of the terminal. */
 	less: number;
 };
 
@@ -90,7 +90,7 @@ const entry = (id: number, next: Random, names: number): Entry => ({
 const many = <T,>(n: number, one: (i: number) => T): T[] =>
 	Array.from({length: Math.floor(n)}, (_, i) => one(i));
 
-/** `names`: how many of NAMES it takes; the first five are plain. */
+/** @param names how many of NAMES occur; the first five are ASCII */
 export function createModel(seed: number, names: number = NAMES.length) {
 	const next = random(seed);
 	const entries = (n: number) => many(n, i => entry(i, next, names));
@@ -110,7 +110,7 @@ export function createModel(seed: number, names: number = NAMES.length) {
 	}));
 	const replaced = <T,>(list: readonly T[], i: number, by: T) => list.with(i % list.length, by);
 	const actions: Record<string, () => void> = {
-		/** What a transfer changes: a row on top of a list, a few counters, a buffer, and rows that light up. */
+		/** Changes what a transfer of dmascope changes: a list, counters, a buffer, a row of a table. */
 		transfer: () =>
 			store.setState(({next: id, transfers, counts, bytes, host, cells}) => ({
 				next: id + 1,
@@ -120,6 +120,8 @@ export function createModel(seed: number, names: number = NAMES.length) {
 				host: replaced(host, next(40), entry(id, next, names)),
 				cells: replaced(cells, next(4000), next(5)),
 			})),
+		/** Changes counters alone. */
+		count: () => store.setState(({counts}) => ({counts: [...counts.slice(1), next(9)]})),
 		select: () => store.setState({selected: next(40)}),
 		rename: () =>
 			store.setState(({guest}) => ({guest: replaced(guest, next(40), entry(next(40), next, names))})),
@@ -137,7 +139,8 @@ export function createModel(seed: number, names: number = NAMES.length) {
 	return {
 		store,
 		transfer: actions.transfer,
-		/** Something random happens. */
+		count: actions.count,
+		/** Does something random. */
 		act: () => actions[kinds[next(kinds.length)]](),
 	};
 }
@@ -216,7 +219,7 @@ const MapRow = memo(({cells}: {cells: string}) => (
 const MemoryMap = memo(({store}: {store: Store}) => {
 	const cells = useStore(store, state => state.cells);
 	const {rows} = useWindowSize();
-	// Runs as memory has them: an owner has several pages.
+	// An owner has several adjacent pages.
 	const row = (y: number) =>
 		many(60, x => `${cells[y * 40 + (x >> 3)]}${cells[y * 40 + 20 + (x >> 4)]}`).join('');
 	return (
@@ -317,7 +320,7 @@ const Printed = memo(({store}: {store: Store}) => {
 
 type Controls = {write: (text: string) => void; suspend: (text: string) => Promise<void>};
 
-/** `controls` is told what the app can do to its terminal. */
+/** @param controls receives what a test may do with the terminal */
 export function App({model: {store}, controls}: {model: Model; controls?: (controls: Controls) => void}) {
 	const {rows} = useWindowSize();
 	const less = useStore(store, state => state.less);
@@ -353,20 +356,20 @@ export function App({model: {store}, controls}: {model: Model; controls?: (contr
 }
 
 export type ModelStep =
-	/** Something random in the app. */
+	/** A random change. */
 	| 'act'
 	| 'transfer'
-	/** Text above the frame. */
+	/** Static text above the frame. */
 	| {print: string}
-	/** Text that goes to the terminal past the frame, and with the terminal given away. */
+	/** Text by `useStdout`, and text while the terminal is suspended. */
 	| {write: string}
 	| {suspend: string}
-	/** A frame of fewer rows than the terminal has. */
+	/** Leaves so many rows of the terminal unused. */
 	| {less: number};
 
 type Options = RenderOptions & {seed: number; names?: number};
 
-/** The app on a terminal, as test/helpers/same-cells.ts runs it. */
+/** Starts the app for sameCells. */
 export function start(stdout: NodeJS.WritableStream, stdin: NodeJS.ReadableStream, options: Options) {
 	const {seed, names, ...more} = options;
 	const model = createModel(seed, names);
@@ -401,7 +404,7 @@ export function start(stdout: NodeJS.WritableStream, stdin: NodeJS.ReadableStrea
 	};
 }
 
-/** The app as text, after so many random changes. */
+/** The app as text after random changes. */
 export function textOf(seed: number, changes: number, columns: number): string {
 	const model = createModel(seed);
 	for (let i = 0; i < changes; i++) model.act();

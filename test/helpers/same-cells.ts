@@ -1,4 +1,4 @@
-// An app twice: bundled as for dist/, and with Ink as it is. Whatever happens in it, two terminals show the same.
+// Runs an app twice, on the faster Ink of dist/ and on Ink as published, and compares the cells of their terminals.
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -6,45 +6,45 @@ import os from 'node:os';
 import path from 'node:path';
 import {pathToFileURL} from 'node:url';
 import stringWidth from 'string-width';
-import {type Below, bundled} from './bundled.js';
+import {bundled, type InkKind} from './bundled.js';
 import {type Cell, cellsOf} from './cells.js';
 import {Keyboard, Screen} from './tty.js';
 
 export type Size = {columns: number; rows: number};
 
-/** An app on a terminal. */
+/** A running app. */
 export type Running<Step> = {
 	act: (step: Step) => unknown;
-	/** Has Ink write its frame anew, by `useStdout().write('')`. */
+	/** Writes the whole frame again: `useStdout().write('')`. */
 	redraw: () => unknown;
-	/** Resolves when what is to be drawn is drawn. */
+	/** Resolves when the last frame is written. */
 	flush: () => Promise<unknown>;
 	end: () => unknown;
 };
 type Start<Step> = (screen: Screen, keyboard: Keyboard) => Running<Step>;
 
-/** Both bundles of a module, which is named from the root of the project. `M` is its type. */
-export async function bothWays<M>(entry: string): Promise<{ink: M; below: M}> {
-	// Chalk reads it when it is loaded.
+/** Bundles a module with either Ink and imports both. @param entry a module of type `M`, from the root of the project */
+export async function importBoth<M>(entry: string): Promise<{stock: M; fast: M}> {
+	// Chalk reads it once, on import.
 	process.env.FORCE_COLOR = '3';
-	const load = async (below: Below): Promise<M> => {
+	const load = async (kind: InkKind): Promise<M> => {
 		const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dmascope-bundle-'));
 		try {
-			return await import(pathToFileURL(await bundled(entry, folder, below)).href);
+			return await import(pathToFileURL(await bundled(entry, folder, kind)).href);
 		} finally {
 			fs.rmSync(folder, {recursive: true});
 		}
 	};
-	return {ink: await load('nothing'), below: await load('ours')};
+	return {stock: await load('stock'), fast: await load('fast')};
 }
 
-/** Does the same in both, and holds their terminals against each other after each step. */
+/** Takes both apps through the same steps; after each their terminals have the same cells, history and cursor. */
 export async function sameCells<Step extends object | string>(
-	starts: {ink: Start<Step>; below: Start<Step>},
+	starts: {stock: Start<Step>; fast: Start<Step>},
 	size: Size,
 	steps: Iterable<Step | Size>,
 ): Promise<void> {
-	const [ink, below] = [starts.ink, starts.below].map(start => {
+	const [stock, fast] = [starts.stock, starts.fast].map(start => {
 		const screen = new Screen(size.columns, size.rows);
 		screen.terminal.unicode.register(graphemes());
 		screen.terminal.unicode.activeVersion = 'graphemes';
@@ -52,7 +52,7 @@ export async function sameCells<Step extends object | string>(
 	});
 	const done: (Step | Size)[] = [];
 	const compare = async () => {
-		const [expected, actual] = [await shown(ink), await shown(below)];
+		const [expected, actual] = [await shown(stock), await shown(fast)];
 		const after = `after ${done.length} steps, the last of them ${JSON.stringify(done.slice(-3))}`;
 		for (const [y, row] of expected.rows.entries()) assert.equal(actual.rows[y], row, `row ${y} ${after}`);
 		assert.deepEqual(actual.history, expected.history, `the history ${after}`);
@@ -62,22 +62,22 @@ export async function sameCells<Step extends object | string>(
 		await compare();
 		for (const step of steps) {
 			done.push(step);
-			for (const {screen, app} of [ink, below]) {
+			for (const {screen, app} of [stock, fast]) {
 				if (isSize(step)) screen.resize(step);
 				else await app.act(step);
 			}
-			if (isSize(step)) await redraw(ink);
+			if (isSize(step)) await redraw(stock);
 			await compare();
 		}
 	} finally {
-		for (const {app} of [ink, below]) await app.end();
+		for (const {app} of [stock, fast]) await app.end();
 	}
 	await compare();
 }
 
 /**
- * After a resize Ink draws the tree before its components know of the new size. Where that has rows wrap, Ink alone
- * counts wrong from then on; what is below it does not.
+ * On a resize Ink draws a frame before the components know the new size. If its rows wrap, stock Ink loses count of them
+ * until it writes the whole frame again.
  */
 async function redraw({app}: {app: Running<never>}): Promise<void> {
 	await app.flush();
@@ -87,10 +87,10 @@ async function redraw({app}: {app: Running<never>}): Promise<void> {
 
 const isSize = (step: object | string): step is Size => typeof step === 'object' && 'columns' in step;
 
-/** What a person sees: rows that differ are easier to read than cells. */
+/** Rows of cells, as text: a difference is easier to read. */
 async function shown({screen, app}: {screen: Screen; app: Running<never>}) {
 	await app.flush();
-	// React draws for another size after Ink has.
+	// After a resize React commits in the first flush, and Ink draws in the second.
 	await app.flush();
 	await screen.settled();
 	const {terminal} = screen;
@@ -102,7 +102,7 @@ async function shown({screen, app}: {screen: Screen; app: Running<never>}) {
 	};
 }
 
-/** Cells that look alike, together. */
+/** Joins cells of one style. */
 function runs(row: readonly Cell[]): string {
 	let text = '';
 	row.forEach(({sign, look}, x) => {
@@ -112,10 +112,10 @@ function runs(row: readonly Cell[]): string {
 	return text;
 }
 
-/** A terminal that knows graphemes, and has the widths that Ink has. */
+/** Unicode support for xterm: graphemes, with the widths that Ink assumes. */
 function graphemes() {
 	const segmenter = new Intl.Segmenter();
-	/** What was printed last, by the number that the terminal keeps of it. */
+	/** Graphemes by the number that xterm stores. */
 	const clusters: string[] = [''];
 	const numbers = new Map<string, number>();
 	const numberOf = (cluster: string): number => {
@@ -127,7 +127,7 @@ function graphemes() {
 	return {
 		version: 'graphemes',
 		wcwidth: (code: number): 0 | 1 | 2 => columns(String.fromCodePoint(code)),
-		/** Bit 0: it joins what was printed before; bits 1 and 2: the columns of both; above: the number. */
+		/** Bit 0: joins the grapheme before; bits 1 and 2: its width; above: its number. */
 		charProperties: (code: number, preceding: number): number => {
 			const sign = String.fromCodePoint(code);
 			const before = clusters[preceding >> 3] ?? '';

@@ -1,16 +1,16 @@
-// A terminal in this process: what is written to it goes to an emulator, and keys come from a test.
+// A terminal in this process: its output goes to an emulator, and its keys come from a test.
 
 import {PassThrough, Writable} from 'node:stream';
 import xterm from '@xterm/headless';
 
 const ESC = '\x1b';
-/** Mode 25 (DECTCEM): the cursor is shown, or hidden. */
+/** Mode 25 (DECTCEM) shows and hides the cursor. */
 const CURSOR = new RegExp(`${ESC}\\[\\?25[hl]`, 'g');
 
 export class Screen extends Writable {
 	readonly isTTY = true;
 	readonly terminal: xterm.Terminal;
-	/** Whether the cursor is to be seen. */
+	/** Whether the cursor is shown. */
 	hasCursor = true;
 
 	constructor(
@@ -27,7 +27,7 @@ export class Screen extends Writable {
 		this.terminal.write(chunk, done);
 	}
 
-	/** Resolves when all that was written is shown. */
+	/** Resolves when all output is shown. */
 	settled(): Promise<void> {
 		return new Promise(resolve => this.write('', () => resolve()));
 	}

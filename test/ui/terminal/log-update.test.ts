@@ -7,7 +7,7 @@ const END = '\x1b[?2026l';
 const HIDE = '\x1b[?25l';
 const SHOW = '\x1b[?25h';
 const CLEAR = '\x1b[m\x1b[H\x1b[J';
-/** What stands on the screen goes up before the first frame of three rows. */
+/** Before a first frame of three rows: scrolls the screen up and erases it. */
 const FIRST = `${HIDE}\n\n${CLEAR}`;
 
 function recorded(options = {incremental: true}, isTTY = true) {
@@ -18,7 +18,7 @@ function recorded(options = {incremental: true}, isTTY = true) {
 }
 const frame = (data: string) => [BEGIN + data + END];
 
-test('a frame is one write, and one that is shown already is none', () => {
+test('a frame is one write, an unchanged frame is none', () => {
 	const {log, taken} = recorded();
 	assert.equal(log('a\nb\nc'), true);
 	assert.deepEqual(taken(), frame(`${FIRST}\x1b[1Ha\x1b[2Hb\x1b[3Hc`));
@@ -29,7 +29,7 @@ test('a frame is one write, and one that is shown already is none', () => {
 	assert.deepEqual(taken(), frame('\x1b[2HX'));
 });
 
-test('a terminal of another size, or one that was somebody else’s, is written as a whole', () => {
+test('after a resize, a reset or a clear the whole frame is sent', () => {
 	const {log, taken, terminal} = recorded();
 	log('a\nb\nc');
 	taken();
@@ -45,7 +45,7 @@ test('a terminal of another size, or one that was somebody else’s, is written 
 	assert.deepEqual(taken(), frame(`\n\n${CLEAR}\x1b[1Ha\x1b[2Hb\x1b[3Hd`));
 });
 
-test('the cursor is where the app has it, and hidden while a frame is written', () => {
+test('the cursor is where the app sets it, and hidden while a frame is written', () => {
 	const {log, taken} = recorded();
 	log.setCursorPosition({x: 2, y: 1});
 	assert.equal(log.isCursorDirty(), true);
@@ -55,14 +55,14 @@ test('the cursor is where the app has it, and hidden while a frame is written', 
 	log.setCursorPosition({x: 3, y: 9});
 	log('a\nb\nc');
 	assert.deepEqual(taken(), frame(`${HIDE}\x1b[3;4H${SHOW}`));
-	// Nobody said where: its component is gone.
+	// Its component is gone.
 	log('a\nb\nX');
 	assert.deepEqual(taken(), frame(`${HIDE}\x1b[3HX`));
 	log('a\nb\nY');
 	assert.deepEqual(taken(), frame('\x1b[3HY'));
 });
 
-test('in the end the cursor is shown, below the frame if it was inside', () => {
+test('done shows the cursor, below the frame if it was inside', () => {
 	const {log, taken} = recorded();
 	log('a\nb\nc');
 	taken();
@@ -75,7 +75,7 @@ test('in the end the cursor is shown, below the frame if it was inside', () => {
 	assert.deepEqual(taken(), [`\x1b[3H${SHOW}`]);
 });
 
-test('a frame that Ink wrote by itself is known from then on', () => {
+test('a frame that Ink wrote itself is adopted', () => {
 	const {log, taken} = recorded();
 	log.sync('a\nb\nc');
 	assert.deepEqual(taken(), []);
@@ -86,7 +86,7 @@ test('a frame that Ink wrote by itself is known from then on', () => {
 	assert.deepEqual(taken(), [`\x1b[2;2H${SHOW}`]);
 });
 
-test('a frame that does not fill the terminal is written as Ink does, in one write', () => {
+test('Ink writes a frame that does not fill the terminal, in one write', () => {
 	const {log, taken} = recorded();
 	log('a\n');
 	assert.deepEqual(taken(), frame(`${HIDE}a\n`));
@@ -98,7 +98,7 @@ test('a frame that does not fill the terminal is written as Ink does, in one wri
 	assert.deepEqual(taken(), frame(`${CLEAR}a\n`));
 });
 
-test('without a terminal, or without incrementalRendering, it is Ink that writes', () => {
+test('Ink writes without incrementalRendering and without a terminal', () => {
 	const {log, taken} = recorded({incremental: false});
 	log('a\nb\nc');
 	log('a\nb\nX');

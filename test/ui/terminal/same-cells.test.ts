@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import {Writable} from 'node:stream';
 import {test} from 'node:test';
 import type * as Model from '../../helpers/ink-model.js';
-import {bothWays, type Size, sameCells} from '../../helpers/same-cells.js';
-import {Keyboard} from '../../helpers/tty.js';
+import {importBoth, type Size, sameCells} from '../../helpers/same-cells.js';
+import {Keyboard, Screen} from '../../helpers/tty.js';
 
-const {ink, below} = await bothWays<typeof Model>('test/helpers/ink-model.tsx');
+const {stock, fast} = await importBoth<typeof Model>('test/helpers/ink-model.tsx');
 type Options = Parameters<typeof Model.start>[2];
 
 const same = (options: Options, size: Size, steps: readonly (Model.ModelStep | Size)[]) =>
 	sameCells<Model.ModelStep>(
 		{
-			ink: (screen, keyboard) => ink.start(screen, keyboard, options),
-			below: (screen, keyboard) => below.start(screen, keyboard, options),
+			stock: (screen, keyboard) => stock.start(screen, keyboard, options),
+			fast: (screen, keyboard) => fast.start(screen, keyboard, options),
 		},
 		size,
 		steps,
@@ -23,12 +23,12 @@ const SIZES: readonly Size[] = [SMALL, {columns: 120, rows: 40}, {columns: 31, r
 const many = <T>(n: number, step: T): T[] => Array.from({length: n}, () => step);
 
 for (const [i, size] of SIZES.entries())
-	test(`whatever happens at ${size.columns}×${size.rows}, the terminal shows what Ink alone shows`, async () => {
+	test(`random changes at ${size.columns}×${size.rows} leave the cells that stock Ink leaves`, async () => {
 		await same({seed: i}, size, many(25, 'act'));
 	});
 
-test('so it is after each resize, in whatever order they come', async () => {
-	const next = ink.random(5);
+test('random resizes leave the cells that stock Ink leaves', async () => {
+	const next = stock.random(5);
 	const steps = Array.from({length: 30}, () =>
 		next(3) === 0 ? {columns: 30 + next(70), rows: 12 + next(30)} : 'act',
 	);
@@ -66,19 +66,19 @@ const OTHERS: readonly Model.ModelStep[] = [
 	'act',
 ];
 
-test('so it is with frames that do not fill the terminal, and with what is written beside them', async () => {
+test('small frames, printed text and suspensions leave the cells that stock Ink leaves', async () => {
 	await same({seed: 6}, SMALL, OTHERS);
 });
 
-test('so it is on the screen that has a history', async () => {
+test('on the primary screen the history is that of stock Ink too', async () => {
 	await same({seed: 7, alternateScreen: false}, SMALL, OTHERS);
 });
 
-test('so it is without incrementalRendering', async () => {
+test('without incrementalRendering the cells are those of stock Ink', async () => {
 	await same({seed: 8, incrementalRendering: false}, SMALL, OTHERS);
 });
 
-test('so it is where a screen reader reads', async () => {
+test('in screen-reader mode the cells are those of stock Ink', async () => {
 	await same(
 		{seed: 9, isScreenReaderEnabled: true, alternateScreen: false},
 		{columns: 400, rows: 90},
@@ -86,12 +86,12 @@ test('so it is where a screen reader reads', async () => {
 	);
 });
 
-test('renderToString gives what it gives in Ink alone', () => {
-	for (const seed of [1, 2]) assert.equal(below.textOf(seed, 9, 100), ink.textOf(seed, 9, 100));
+test('renderToString gives the text that stock Ink gives', () => {
+	for (const seed of [1, 2]) assert.equal(fast.textOf(seed, 9, 100), stock.textOf(seed, 9, 100));
 });
 
-/** What an app writes that is never a frame on a terminal. */
-async function written(start: typeof ink.start, options: Options): Promise<string> {
+/** The bytes of an app that does not draw on a terminal. */
+async function written(start: typeof stock.start, options: Options): Promise<string> {
 	const chunks: string[] = [];
 	const stdout = new Writable({
 		decodeStrings: false,
@@ -110,7 +110,23 @@ async function written(start: typeof ink.start, options: Options): Promise<strin
 }
 
 for (const options of [{interactive: false}, {debug: true}])
-	test(`with ${JSON.stringify(options)} it writes what it writes in Ink alone`, async () => {
+	test(`with ${JSON.stringify(options)} the bytes are those of stock Ink`, async () => {
 		const way = {seed: 10, ...options};
-		assert.equal(await written(below.start, way), await written(ink.start, way));
+		assert.equal(await written(fast.start, way), await written(stock.start, way));
 	});
+
+test('a redraw removes what another program wrote over the frame', async () => {
+	const screen = new Screen(SMALL.columns, SMALL.rows);
+	const app = fast.start(screen, new Keyboard(), {seed: 11});
+	const shown = async () => {
+		await app.flush();
+		await screen.settled();
+		return screen.text();
+	};
+	const before = await shown();
+	screen.write('\x1b[5;30H\x1b[31mkernel: something\n happened\n');
+	assert.notEqual(await shown(), before);
+	app.redraw();
+	assert.equal(await shown(), before);
+	app.end();
+});

@@ -6,8 +6,8 @@ import stringWidth from 'string-width';
 import inkColorize from '../../../node_modules/ink/build/colorize.js';
 import type {DOMElement, DOMNode} from '../../../node_modules/ink/build/dom.js';
 import inkSquash from '../../../node_modules/ink/build/squash-text-nodes.js';
+import {Cache} from '../../../source/ui/terminal/ink/cache.js';
 import colorize from '../../../source/ui/terminal/ink/colorize.js';
-import {Recent} from '../../../source/ui/terminal/ink/recent.js';
 import squash from '../../../source/ui/terminal/ink/squash-text-nodes.js';
 import widthOf from '../../../source/ui/terminal/ink/string-width.js';
 
@@ -46,7 +46,7 @@ const signs = [
 ];
 const text = fc.array(fc.constantFrom(...signs), {maxLength: 12}).map(some => some.join(''));
 
-test('texts are as wide as they are', () => {
+test('string-width gives the widths of the original', () => {
 	fc.assert(
 		fc.property(text, some => {
 			assert.equal(widthOf(some), stringWidth(some));
@@ -58,7 +58,7 @@ test('texts are as wide as they are', () => {
 	);
 });
 
-test('texts have the colours that they have, though the terminal’s change', () => {
+test('colorize gives the text of the original at every Chalk level', () => {
 	const colours = [
 		'red',
 		'greenBright',
@@ -106,7 +106,7 @@ const element = ({children, transform, isHidden}: Tree, nodeName: DOMElement['no
 	),
 });
 
-test('a <Text> has the text that it has, whatever changes in it', () => {
+test('squash-text-nodes gives the text of the original after random changes', () => {
 	fc.assert(
 		fc.property(tree, fc.array(fc.tuple(fc.nat(9), tree), {maxLength: 5}), (first, changes) => {
 			const node = element(first, 'ink-text');
@@ -128,13 +128,13 @@ test('a <Text> has the text that it has, whatever changes in it', () => {
 	);
 });
 
-test('what was used lately is remembered, and no more than twice the size', () => {
-	const recent = new Recent<number>(3);
+test('a cache keeps what was used lately', () => {
+	const cache = new Cache<number>(3);
 	let made = 0;
-	const get = (key: string) => recent.get(key, () => ++made);
+	const get = (key: string) => cache.get(key, () => ++made);
 	for (const key of 'abc') get(key);
 	assert.deepEqual(Array.from('abc', get), [1, 2, 3]);
-	// a is used again and again, and stays.
+	// a is used again and again.
 	for (const key of 'adaeafagahai') get(key);
 	assert.equal(get('a'), 1);
 	assert.equal(get('i'), made);

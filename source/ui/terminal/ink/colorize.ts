@@ -1,23 +1,29 @@
-// In the place of Ink's colorize, which makes a function of Chalk's for each text: what it said is remembered.
+// Replaces Ink's colorize, which builds a Chalk function for every text of every frame.
 
 import chalk from 'chalk';
 import inkColorize from '../../../../node_modules/ink/build/colorize.js';
-import {Recent} from './recent.js';
+import {Cache, memoised} from './cache.js';
 
-type Texts = Recent<string>;
+type Type = 'foreground' | 'background';
+type Colour = (text: string) => string;
 
-const colours = {foreground: new Recent<Texts>(256), background: new Recent<Texts>(256)};
+const colour =
+	(type: Type) =>
+	(name: string): Colour =>
+		memoised(text => inkColorize(text, name, type), 512);
+
+const colours = {
+	foreground: {cache: new Cache<Colour>(256), make: colour('foreground')},
+	background: {cache: new Cache<Colour>(256), make: colour('background')},
+};
 let level = chalk.level;
 
-export default function colorize(
-	text: string,
-	colour: string | undefined,
-	type: keyof typeof colours,
-): string {
-	if (!colour) return text;
+export default function colorize(text: string, name: string | undefined, type: Type): string {
+	if (!name) return text;
 	if (chalk.level !== level) {
 		level = chalk.level;
-		for (const each of Object.values(colours)) each.clear();
+		for (const {cache} of Object.values(colours)) cache.clear();
 	}
-	return colours[type].get(colour, () => new Recent(512)).get(text, () => inkColorize(text, colour, type));
+	const {cache, make} = colours[type];
+	return cache.get(name, make)(text);
 }

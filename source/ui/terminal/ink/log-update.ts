@@ -1,11 +1,11 @@
-// In the place of Ink's log-update: of a frame that fills the terminal, the cells that differ are written, and each
-// frame is one write. Smaller frames, and those of an app without `incrementalRendering`, are written as Ink does.
+// Replaces Ink's log-update. A frame that fills the terminal is sent as the cells that changed; other frames, and
+// those of an app without `incrementalRendering`, are left to Ink's log-update. Each frame is one write.
 
 import {Writable} from 'node:stream';
 import inkLog, {type CursorPosition, type LogUpdate} from '../../../../node_modules/ink/build/log-update.js';
 import {position, Screen} from './screen.js';
 
-/** What of process.stdout is needed. */
+/** The part of process.stdout that is used. */
 type Terminal = {
 	readonly isTTY?: boolean;
 	readonly columns?: number;
@@ -13,31 +13,30 @@ type Terminal = {
 	write: (data: string) => unknown;
 };
 
-/** Mode 2026: the terminal shows all of a frame at once. Terminals that have no such mode take no notice. */
+/** Mode 2026: the terminal shows the whole frame at once. Terminals without this mode ignore it. */
 const BEGIN = '\x1b[?2026h';
 const END = '\x1b[?2026l';
 const HIDE = '\x1b[?25l';
 const SHOW = '\x1b[?25h';
-/** No colours, home, and erase to the end: 2J would have some terminals push the screen into their scrollback. */
+/** Default style, home, erase to the end. Some terminals push the screen into their scrollback on 2J. */
 const CLEAR = '\x1b[m\x1b[H\x1b[J';
 
 class Log {
 	readonly #terminal: Terminal;
 	readonly #incremental: boolean;
-	/** Has Ink's own log do something. @returns what it writes */
 	readonly #ink: (work: (log: LogUpdate) => void) => string;
-	/** What the terminal shows; undefined where the last frame did not fill it, or there is none. */
+	/** Set while the terminal shows a frame that fills it. */
 	#screen: Screen | undefined;
 	#text = '';
 	#cursor: CursorPosition | undefined;
-	/** Where the next frame has the cursor; undefined where nobody has said since the last one. */
+	/** The cursor for the next frame, once it is set. */
 	#next: {cursor: CursorPosition | undefined} | undefined;
 	#isHidden = false;
 
 	constructor(terminal: Terminal, incremental: boolean) {
 		this.#terminal = terminal;
 		this.#incremental = incremental;
-		this.#ink = inkLogOf(terminal, incremental);
+		this.#ink = collectedLog(terminal, incremental);
 	}
 
 	setCursorPosition(cursor: CursorPosition | undefined): void {
@@ -60,51 +59,45 @@ class Log {
 	render(text: string): boolean {
 		const changes = this.willRender(text);
 		if (changes) {
-			const data = this.#frame(text);
+			const lines = text.split('\n');
+			const data = this.#fills(lines) ? this.#full(lines) : this.#small(log => log(text));
 			if (data !== '') this.#terminal.write(this.#terminal.isTTY ? BEGIN + data + END : data);
 		}
-		this.#shows(text);
+		this.#finish(text);
 		return changes;
 	}
 
-	/** Ink wrote this frame by itself. */
+	/** Ink wrote this frame itself. */
 	sync(text: string): void {
 		const lines = text.split('\n');
 		const next = this.#next?.cursor;
+		this.#screen = undefined;
 		let data = this.#cursor && !next ? HIDE : '';
 		if (this.#fills(lines)) {
 			this.#ink(log => log.reset());
 			this.#screen = new Screen(this.#terminal.columns ?? 0, lines.length);
-			data += this.#screen.adopt(lines) + shownAt(next, lines.length);
-		} else {
-			this.#screen = undefined;
-			data += this.#ink(log => {
-				log.setCursorPosition(next);
-				log.sync(text);
-			});
-		}
-		if (data !== '') this.#terminal.write(data);
-		this.#shows(text);
+			data += this.#screen.adopt(lines) + cursorAt(next, lines.length);
+		} else data += this.#small(log => log.sync(text));
+		this.#send(data);
+		this.#finish(text);
 	}
 
-	/** Takes the frame off the terminal, and puts the cursor where it began. */
+	/** Erases the frame and moves the cursor to its start. */
 	clear(): void {
-		const data = this.#screen ? this.#leave() : this.#ink(log => log.clear());
-		if (data !== '') this.#terminal.write(data);
+		this.#send(this.#screen ? this.#leave() : this.#ink(log => log.clear()));
 		this.#text = '';
 		this.#cursor = undefined;
 	}
 
-	/** What comes next is not for this frame: it is below, and the cursor is seen. */
+	/** Shows the cursor, below the frame. */
 	done(): void {
 		const below = this.#screen && this.#cursor ? position((this.#terminal.rows ?? 1) - 1, 0) : '';
-		const data = below + this.#ink(log => log.done());
-		if (data !== '') this.#terminal.write(data);
+		this.#send(below + this.#ink(log => log.done()));
 		this.#isHidden = false;
 		this.reset();
 	}
 
-	/** Nobody knows what the terminal shows. */
+	/** Forgets the frame: another program had the terminal. */
 	reset(): void {
 		this.#ink(log => log.reset());
 		this.#screen = undefined;
@@ -113,35 +106,32 @@ class Log {
 	}
 
 	#fills(lines: readonly string[]): boolean {
-		return this.#incremental && this.#terminal.isTTY === true && lines.length === this.#terminal.rows;
+		const {isTTY, columns, rows} = this.#terminal;
+		return this.#incremental && isTTY === true && columns !== undefined && lines.length === rows;
 	}
 
-	/** What has the terminal show a frame. */
-	#frame(text: string): string {
-		const lines = text.split('\n');
-		const next = this.#next?.cursor;
-		if (this.#fills(lines)) return this.#change(lines) + shownAt(next, lines.length);
-		const cleared = this.#leave();
-		return (
-			cleared +
-			this.#ink(log => {
-				log.setCursorPosition(next);
-				log(text);
-			})
-		);
-	}
-
-	#change(lines: readonly string[]): string {
+	/** @returns the bytes that show a frame that fills the terminal */
+	#full(lines: readonly string[]): string {
 		let data = this.#cursor || !this.#isHidden ? HIDE : '';
 		this.#isHidden = true;
 		const {columns = 0} = this.#terminal;
-		if (!this.#screen?.isOf(columns, lines.length)) {
-			// Whatever stands there goes up, as before a frame that is written line by line.
+		if (!this.#screen?.hasSize(columns, lines.length)) {
+			// Ink would write line by line, and so scroll up whatever is on the screen.
 			if (!this.#screen) data += this.#ink(log => log.clear()) + '\n'.repeat(lines.length - 1);
 			data += CLEAR;
 			this.#screen = new Screen(columns, lines.length);
 		}
-		return data + this.#screen.show(lines);
+		return data + this.#screen.show(lines) + cursorAt(this.#next?.cursor, lines.length);
+	}
+
+	/** @returns the bytes that show any other frame */
+	#small(work: (log: LogUpdate) => void): string {
+		const cleared = this.#leave();
+		const data = this.#ink(log => {
+			log.setCursorPosition(this.#next?.cursor);
+			work(log);
+		});
+		return cleared + data;
 	}
 
 	#leave(): string {
@@ -150,17 +140,22 @@ class Log {
 		return (this.#cursor ? HIDE : '') + CLEAR;
 	}
 
-	#shows(text: string): void {
+	#finish(text: string): void {
 		this.#text = text;
 		this.#cursor = this.#next?.cursor;
 		this.#next = undefined;
 	}
+
+	#send(data: string): void {
+		if (data !== '') this.#terminal.write(data);
+	}
 }
 
-const shownAt = (cursor: CursorPosition | undefined, rows: number): string =>
+const cursorAt = (cursor: CursorPosition | undefined, rows: number): string =>
 	cursor ? position(Math.min(Math.max(cursor.y, 0), rows - 1), Math.max(cursor.x, 0)) + SHOW : '';
 
-function inkLogOf(terminal: Terminal, incremental: boolean) {
+/** @returns a function that runs `work` on a log-update of Ink's, and returns what that writes */
+function collectedLog(terminal: Terminal, incremental: boolean) {
 	let written = '';
 	const output = new Writable({
 		decodeStrings: false,
@@ -196,7 +191,7 @@ function create(terminal: Terminal, {incremental = false}: {incremental?: boolea
 
 export default {create};
 
-// In the place of Ink's write-synchronized: a frame begins and ends by itself, in one write.
+// Replaces Ink's write-synchronized, which would write BEGIN and END apart from the frame.
 export const bsu = '';
 export const esu = '';
 export const shouldSynchronize = (): boolean => false;

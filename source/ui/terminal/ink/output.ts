@@ -1,22 +1,22 @@
-// In the place of Ink's Output: the same rows from the same writes, but a row that is written as in the frame before
-// is not made again. Ink makes 12,000 cells for a screen of 200×60, whatever changed.
+// Replaces Ink's Output. It makes the same rows from the same writes, but reuses a row whose writes are those of the
+// last frame. Ink makes every cell of every row anew: 12,000 in a terminal of 200×60.
 
 import stringWidth from 'string-width';
-import {BLANK, parse, type Sign, textOf} from './line.js';
-import {memoised, Recent} from './recent.js';
+import {Cache, memoised} from './cache.js';
+import {BLANK, type Cell, parse, textOf} from './cells.js';
 
 type Transformer = (line: string, index: number) => string;
-/** From x1 and y1 to before x2 and y2. */
+/** From x1 and y1 up to, not including, x2 and y2. */
 type Clip = {x1?: number; x2?: number; y1?: number; y2?: number};
 type Write = {x: number; y: number; text: string; transformers: readonly Transformer[]; clip?: Clip};
-/** What a write puts into a row. */
+/** A line of a write. */
+type Line = {text: string; width: number; isNarrow: boolean};
+/** The part of a row that one write makes. */
 type Piece = {x: number; line: string};
-/** A line of a write, and how many columns it takes. */
-type Line = {text: string; columns: number; isPlain: boolean};
 type Row = {width: number; pieces: readonly Piece[]; text: string};
 
-/** The rows of the last frame. A row is the same for every Output that has its width and its pieces. */
-let kept: readonly Row[] = [];
+/** The rows of the last frame, whoever made it: a row depends on its width and pieces alone. */
+let lastRows: readonly Row[] = [];
 
 export default class Output {
 	readonly width: number;
@@ -45,12 +45,12 @@ export default class Output {
 		const rows = Array.from({length: this.height}, (): Piece[] => []);
 		for (const write of this.#writes) put(write, rows);
 		const {width} = this;
-		kept = rows.map((pieces, y) => {
-			const before = kept[y];
-			if (before?.width === width && isSame(before.pieces, pieces)) return before;
-			return {width, pieces, text: rowOf(width, pieces)};
+		lastRows = rows.map((pieces, y) => {
+			const last = lastRows[y];
+			if (last?.width === width && isSame(last.pieces, pieces)) return last;
+			return {width, pieces, text: rowText(width, pieces)};
 		});
-		return {output: kept.map(({text}) => text).join('\n'), height: kept.length};
+		return {output: lastRows.map(({text}) => text).join('\n'), height: lastRows.length};
 	}
 }
 
@@ -67,13 +67,13 @@ const intersection = (outer: Clip | undefined, inner: Clip): Clip => ({
 	y2: bound(outer?.y2, inner.y2, Math.min),
 });
 
-/** Puts the lines of a write into their rows: cut to the clip, and transformed. */
+/** Puts the clipped and transformed lines of a write into their rows. */
 function put({x, y, text, transformers, clip: {x1, x2, y1, y2} = {}}: Write, rows: Piece[][]): void {
-	const {lines, widest} = blockOf(text);
+	const {lines, width} = blockOf(text);
 	let left = x;
 	let [first, end] = [0, lines.length];
 	if (x1 !== undefined && x2 !== undefined) {
-		if (x1 >= x2 || x + widest < x1 || x > x2) return;
+		if (x1 >= x2 || x + width < x1 || x > x2) return;
 		left = Math.max(x, x1);
 	}
 	if (y1 !== undefined && y2 !== undefined) {
@@ -88,63 +88,63 @@ function put({x, y, text, transformers, clip: {x1, x2, y1, y2} = {}}: Write, row
 	}
 }
 
-/** The lines of a text. A style that spans several is on in each of them. */
-const blockOf = memoised((text): {lines: readonly Line[]; widest: number} => {
-	const {signs, isPlain} = parse(text);
-	const lines: Sign[][] = [[]];
-	for (const sign of signs) {
-		if (sign.value === '\n') lines.push([]);
-		else lines.at(-1)?.push(sign);
+/** Splits a text into lines; a style that spans several is on in each of them. */
+const blockOf = memoised((text): {lines: readonly Line[]; width: number} => {
+	const {cells, isNarrow} = parse(text);
+	const lines: Cell[][] = [[]];
+	for (const cell of cells) {
+		if (cell.text === '\n') lines.push([]);
+		else lines.at(-1)?.push(cell);
 	}
 	return {
-		lines: lines.map(each => {
-			const line = textOf(each);
-			return {text: line, columns: stringWidth(line), isPlain: isPlain || parse(line).isPlain};
+		lines: lines.map(line => {
+			const text = textOf(line);
+			return {text, width: stringWidth(text), isNarrow: isNarrow || parse(text).isNarrow};
 		}),
-		widest: Math.max(...text.split('\n').map(line => stringWidth(line))),
+		width: Math.max(...text.split('\n').map(line => stringWidth(line))),
 	};
 });
 
-const cuts = new Recent<string>();
+const cuts = new Cache<string>();
 
-/** The columns of a line from `from` to before `to`. */
-function columnsOf({text, columns, isPlain}: Line, from: number, to: number): string {
-	if (from <= 0 && to >= columns && isPlain) return text;
-	const [first, end] = [Math.max(0, from), Math.min(columns, to)];
+/** The columns of a line from `from` up to, not including, `to`. */
+function columnsOf({text, width, isNarrow}: Line, from: number, to: number): string {
+	if (from <= 0 && to >= width && isNarrow) return text;
+	const [first, end] = [Math.max(0, from), Math.min(width, to)];
 	return first >= end ? '' : cuts.get(`${first} ${end} ${text}`, () => cut(text, first, end));
 }
 
 function cut(line: string, from: number, to: number): string {
-	const seen: Sign[] = [];
+	const visible: Cell[] = [];
 	let column = 0;
-	for (const sign of parse(line).signs) {
+	for (const cell of parse(line).cells) {
 		const start = column;
-		column += sign.columns;
+		column += cell.width;
 		if (column <= from) continue;
 		if (start >= to) break;
-		seen.push(sign.columns > 1 && (start < from || column > to) ? blankOf(sign) : sign);
+		visible.push(cell.width > 1 && (start < from || column > to) ? blankOf(cell) : cell);
 	}
-	return textOf(seen);
+	return textOf(visible);
 }
 
-/** What is left of a wide sign where half of it is covered or cut off. */
-const blankOf = ({look}: Sign): Sign => ({value: ' ', columns: 1, look});
+/** Replaces a wide cell whose other half is covered or cut off. */
+const blankOf = ({style}: Cell): Cell => ({text: ' ', width: 1, style});
 
-/** Pieces cover those before them. */
-function rowOf(width: number, pieces: readonly Piece[]): string {
-	const cells = Array.from({length: width}, () => BLANK);
+/** Later pieces cover earlier ones. */
+function rowText(width: number, pieces: readonly Piece[]): string {
+	const row = Array.from({length: width}, () => BLANK);
 	for (const {x, line} of pieces) {
-		const {signs} = parse(line);
-		if (signs.length === 0) continue;
-		if (cells[x]?.value === '' && x > 0 && cells[x - 1]?.columns > 1) cells[x - 1] = blankOf(cells[x - 1]);
+		const {cells} = parse(line);
+		if (cells.length === 0) continue;
+		if (row[x]?.text === '' && x > 0 && row[x - 1]?.width > 1) row[x - 1] = blankOf(row[x - 1]);
 		let at = x;
-		for (const sign of signs) {
-			cells[at] = sign;
-			// Of a sign that begins left of the screen, the rest is blank.
-			for (let i = 1; i < sign.columns; i++) cells[at + i] = {...sign, value: at < 0 ? ' ' : '', columns: 0};
-			at += Math.max(1, sign.columns);
+		for (const cell of cells) {
+			row[at] = cell;
+			// A wide cell that starts left of the screen is blank on it.
+			for (let i = 1; i < cell.width; i++) row[at + i] = {...cell, text: at < 0 ? ' ' : '', width: 0};
+			at += Math.max(1, cell.width);
 		}
-		if (cells[at]?.value === '') cells[at] = blankOf(cells[at]);
+		if (row[at]?.text === '') row[at] = blankOf(row[at]);
 	}
-	return textOf(cells.filter(cell => cell !== undefined)).trimEnd();
+	return textOf(row.filter(cell => cell !== undefined)).trimEnd();
 }

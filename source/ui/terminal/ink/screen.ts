@@ -1,63 +1,63 @@
-// What a terminal shows, and what it has to be sent to show something else: the cells that differ.
+// The rows that a terminal shows, and the bytes that change them into others: only cells that differ are sent.
 
 import stringWidth from 'string-width';
-import {BLANK, type Look, PLAIN_LOOK, parse, type Sign, shortestChange} from './line.js';
-import {isPlain} from './plain.js';
+import {BLANK, type Cell, DEFAULT_STYLE, parse, shortTransition} from './cells.js';
+import {isNarrow} from './narrow.js';
 
-/** A row of a frame. */
 type Row = {
-	/** As Ink made it. */
 	readonly line: string;
-	/** Its columns up to the last that is not blank; undefined where terminals may dispute which sign is in which. */
-	readonly cells: readonly Sign[] | undefined;
+	/** Up to the last cell that is not blank; undefined where terminals may disagree about columns. */
+	readonly cells: readonly Cell[] | undefined;
 };
 
 const EMPTY: Row = {line: '', cells: []};
-/** A row of which nobody knows what it shows. */
+/** No line equals it. */
 const UNKNOWN: Row = {line: '\n', cells: undefined};
 
-/** So few cells that are right already are written again: to jump over them takes as many bytes. */
+/** A gap of so few unchanged cells is sent again: a jump over it takes as many bytes. */
 const NEAR = 4;
 const CLEAR_ROW = '\x1b[2K';
 const CLEAR_REST = '\x1b[K';
-/** What is written past the right edge stays there, or goes on in the next row. */
 const NO_WRAP = '\x1b[?7l';
 const WRAP = '\x1b[?7h';
 
 export class Screen {
 	readonly #columns: number;
-	readonly #rows: number;
-	#shown: readonly Row[] = [];
-	/** Of the change that is being made. */
+	readonly #height: number;
+	#rows: readonly Row[] = [];
+	/** The bytes so far, and the style that they leave the terminal in. */
 	#out = '';
-	#look = PLAIN_LOOK;
+	#style = DEFAULT_STYLE;
 
-	/** A screen that is empty. */
+	/** An empty screen. */
 	constructor(columns: number, rows: number) {
 		this.#columns = columns;
-		this.#rows = rows;
+		this.#height = rows;
 	}
 
-	isOf(columns: number, rows: number): boolean {
-		return columns === this.#columns && rows === this.#rows;
+	hasSize(columns: number, rows: number): boolean {
+		return columns === this.#columns && rows === this.#height;
 	}
 
-	/** Takes a line for each row. @returns what has the terminal show them */
+	/** @param lines one for each row. @returns the bytes that show them */
 	show(lines: readonly string[]): string {
-		const before = this.#shown;
+		const before = this.#rows;
 		this.#out = '';
-		this.#shown = lines.map((line, y) => (line === before[y]?.line ? before[y] : rowOf(line, this.#columns)));
-		this.#shown.forEach((row, y) => void this.#row(y, before[y] ?? EMPTY, row));
-		this.#to(PLAIN_LOOK);
+		this.#rows = lines.map((line, y) => (line === before[y]?.line ? before[y] : rowOf(line, this.#columns)));
+		this.#rows.forEach((row, y) => void this.#row(y, before[y] ?? EMPTY, row));
+		this.#to(DEFAULT_STYLE);
 		return this.#out;
 	}
 
-	/** Ink wrote these lines. @returns what puts right those that may have gone wrong, and ends where it did */
+	/**
+	 * Ink wrote these lines, one below the other. @returns the bytes that repair rows where the terminal's widths may
+	 * differ from Ink's, and that leave the cursor where Ink left it
+	 */
 	adopt(lines: readonly string[]): string {
 		const rows = lines.map(line => rowOf(line, this.#columns));
-		this.#shown = rows.map(row => (row.cells ? row : UNKNOWN));
+		this.#rows = rows.map(row => (row.cells ? row : UNKNOWN));
 		const repairs = this.show(lines);
-		return repairs === '' ? '' : repairs + position(this.#rows - 1, stringWidth(lines[this.#rows - 1]));
+		return repairs === '' ? '' : repairs + position(this.#height - 1, stringWidth(lines[this.#height - 1]));
 	}
 
 	#row(y: number, before: Row, after: Row): void {
@@ -66,73 +66,75 @@ export class Screen {
 		else this.#whole(y, after);
 	}
 
-	#changes(y: number, before: readonly Sign[], after: readonly Sign[]): void {
+	#changes(y: number, before: readonly Cell[], after: readonly Cell[]): void {
 		const end = after.length;
-		/** The column that the cursor is in, once it is in this row. */
+		/** The column of the cursor; undefined while it is in another row. */
 		let at: number | undefined;
 		for (let x = 0; x < end; x++) {
-			const sign = after[x];
-			if (sign === (before[x] ?? BLANK)) continue;
+			const cell = after[x];
+			if (cell === (before[x] ?? BLANK)) continue;
 			if (at === undefined) this.#out += position(y, x);
 			else if (x > at) this.#skip(after, at, x);
-			this.#to(sign.look);
-			this.#out += sign.value;
+			this.#to(cell.style);
+			this.#out += cell.text;
 			at = x + 1;
 		}
 		if (before.length <= end) return;
-		this.#to(PLAIN_LOOK);
+		// Some terminals erase with the current background.
+		this.#to(DEFAULT_STYLE);
 		if (at !== end) this.#out += position(y, end);
 		this.#out += CLEAR_REST;
 	}
 
-	/** From one column to another, over cells that are right already. */
-	#skip(cells: readonly Sign[], from: number, to: number): void {
-		const between = to - from <= NEAR ? cells.slice(from, to) : [];
-		if (between.length > 0 && between.every(({look}) => look === this.#look))
-			for (const {value} of between) this.#out += value;
+	/** Moves the cursor over unchanged cells. */
+	#skip(cells: readonly Cell[], from: number, to: number): void {
+		const gap = to - from <= NEAR ? cells.slice(from, to) : [];
+		if (gap.length > 0 && gap.every(({style}) => style === this.#style))
+			for (const {text} of gap) this.#out += text;
 		else this.#out += `\x1b[${to - from}C`;
 	}
 
 	/**
-	 * Terminals do not agree on how wide a letter of another script is, or an emoji. So where there is one the row is
-	 * written anew, and what follows the sign is put where it belongs.
+	 * Writes a row anew. Terminals disagree about the width of emoji and of other scripts, so the cursor is placed after
+	 * each such cell.
 	 */
 	#whole(y: number, {line}: Row): void {
-		this.#to(PLAIN_LOOK);
+		this.#to(DEFAULT_STYLE);
 		this.#out += NO_WRAP + position(y, 0) + CLEAR_ROW;
-		const {signs} = parse(line);
-		if (signs.some(({value}) => CONTROL.test(value))) this.#out += line;
+		const {cells} = parse(line);
+		if (cells.some(({text}) => CONTROL.test(text))) this.#out += line;
 		else {
 			let x = 0;
-			for (const {value, columns, look} of signs) {
-				if (x + columns > this.#columns) break;
-				this.#to(look);
-				this.#out += value;
-				x += columns;
-				if (!isPlain(value)) this.#out += position(y, x);
+			for (const {text, width, style} of cells) {
+				if (x + width > this.#columns) break;
+				this.#to(style);
+				this.#out += text;
+				x += width;
+				if (!isNarrow(text)) this.#out += position(y, x);
 			}
 		}
-		this.#to(PLAIN_LOOK);
+		this.#to(DEFAULT_STYLE);
 		this.#out += WRAP;
 	}
 
-	#to(look: Look): void {
-		if (look === this.#look) return;
-		this.#out += shortestChange(this.#look, look);
-		this.#look = look;
+	#to(style: Cell['style']): void {
+		if (style === this.#style) return;
+		this.#out += shortTransition(this.#style, style);
+		this.#style = style;
 	}
 }
 
 const CONTROL = /\p{Cc}/u;
 
-/** For terminals, the first row and the first column are 1. */
+/** The sequence that places the cursor; terminals count rows and columns from 1. */
 export const position = (y: number, x: number): string =>
 	x === 0 ? `\x1b[${y + 1}H` : `\x1b[${y + 1};${x + 1}H`;
 
 function rowOf(line: string, columns: number): Row {
-	const {signs, ...parsed} = parse(line);
-	if (!parsed.isPlain) return {line, cells: undefined};
-	let end = Math.min(signs.length, columns);
-	while (signs[end - 1] === BLANK) end--;
-	return {line, cells: end === signs.length ? signs : signs.slice(0, end)};
+	const parsed = parse(line);
+	if (!parsed.isNarrow) return {line, cells: undefined};
+	const {cells} = parsed;
+	let end = Math.min(cells.length, columns);
+	while (cells[end - 1] === BLANK) end--;
+	return {line, cells: end === cells.length ? cells : cells.slice(0, end)};
 }

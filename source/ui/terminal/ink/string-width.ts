@@ -1,15 +1,15 @@
-// In the place of string-width, which looks at each grapheme of a text that is not ASCII, and remembers nothing.
+// Replaces string-width, which segments every text that is not ASCII into graphemes, and has no cache.
 
 import stringWidth, {type Options} from 'string-width';
-import {isPlain} from './plain.js';
-import {memoised} from './recent.js';
+import {memoised} from './cache.js';
+import {isNarrow} from './narrow.js';
 
 const ESC = '\x1b';
 const SGR = new RegExp(`${ESC}\\[[\\d;]*m`, 'g');
 
 const widthOf = memoised(text => {
 	const bare = text.replaceAll(SGR, '');
-	return isPlain(bare) ? bare.length : stringWidth(text);
+	return isNarrow(bare) ? bare.length : stringWidth(text);
 });
 
 export default (text: string, options?: Options): number =>

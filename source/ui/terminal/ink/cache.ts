@@ -1,8 +1,8 @@
 /**
- * What was made for the keys of the last frames. A screen has few texts that are new, so that pure functions of its
- * texts need not run again. Values that `size` newer ones have followed are dropped, unless used since.
+ * Values by key. It holds the last `size` new keys and the `size` before them; a key that is used again counts as new.
+ * Most texts of a frame were in the frame before, so the pure functions below Ink rarely run.
  */
-export class Recent<V extends {}> {
+export class Cache<V extends {}> {
 	readonly #size: number;
 	#young = new Map<string, V>();
 	#old = new Map<string, V>();
@@ -12,8 +12,8 @@ export class Recent<V extends {}> {
 	}
 
 	get(key: string, make: (key: string) => V): V {
-		const known = this.#young.get(key);
-		if (known !== undefined) return known;
+		const cached = this.#young.get(key);
+		if (cached !== undefined) return cached;
 		const value = this.#old.get(key) ?? make(key);
 		if (this.#young.size === this.#size) {
 			this.#old = this.#young;
@@ -29,8 +29,8 @@ export class Recent<V extends {}> {
 	}
 }
 
-/** The same function, which remembers. */
+/** The same function with a cache. */
 export function memoised<V extends {}>(pure: (text: string) => V, size?: number): (text: string) => V {
-	const recent = new Recent<V>(size);
-	return text => recent.get(text, pure);
+	const cache = new Cache<V>(size);
+	return text => cache.get(text, pure);
 }
