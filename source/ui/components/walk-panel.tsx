@@ -75,7 +75,8 @@ export function summaryOf({steps, end}: Walk): string {
 	const count = COUNTS[steps.length] ?? `${steps.length} tables`;
 	const last = steps.at(-1);
 	if (end.kind === 'memory') return `The IOMMU looks the address up in ${count} and finds a page.`;
-	return `The IOMMU looks the address up in ${count}; the ${last?.name ?? 'last'} ends the walk.`;
+	const name = last?.name ?? 'the last';
+	return `The IOMMU looks the address up in ${count}; the walk ends at ${/entry$/.test(name) ? `the ${name}` : name}.`;
 }
 
 function StepRows({step: {name, index, entryAddress, raw, fields, verdict}}: {readonly step: WalkStep}) {

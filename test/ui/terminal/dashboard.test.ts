@@ -1,9 +1,9 @@
 import {test} from 'node:test';
 import type * as Dashboard from '../../helpers/dashboard.js';
 import {openTestLab} from '../../helpers/lab.js';
-import {bothWays, sameCells} from '../../helpers/same-cells.js';
+import {importBoth, sameCells} from '../../helpers/same-cells.js';
 
-const {ink, below} = await bothWays<typeof Dashboard>('test/helpers/dashboard.tsx');
+const {stock, fast} = await importBoth<typeof Dashboard>('test/helpers/dashboard.tsx');
 
 /** A loss, each view, lists that move, help, and the same on a terminal of another size. */
 const KEYS = [
@@ -35,8 +35,8 @@ for (const size of [
 		const [one, other] = [openTestLab(t), openTestLab(t)];
 		await sameCells<string>(
 			{
-				ink: (screen, keyboard) => ink.start(screen, keyboard, one),
-				below: (screen, keyboard) => below.start(screen, keyboard, other),
+				stock: (screen, keyboard) => stock.start(screen, keyboard, one),
+				fast: (screen, keyboard) => fast.start(screen, keyboard, other),
 			},
 			size,
 			[...KEYS, {columns: 100, rows: 30}, '\x1b2', {columns: 130, rows: 45}, '\x1b1', '\r'],
