@@ -58,7 +58,7 @@ export function loadConfig(
 
 const NO_KEY = 'use a character, ctrl- and a letter, or a name such as enter or pageup.';
 const isKey = (key: string): boolean =>
-	KEY_NAMES.includes(key) || /^ctrl-[a-z]$/.test(key) || /^[^\p{C}\p{Z}]$/u.test(key);
+	KEY_NAMES.includes(key) || /^ctrl-[a-z]$/.test(key) || /^(alt-)?[^\p{C}\p{Z}]$/u.test(key);
 const key = z.string(NO_KEY).check(
 	z.refine(isKey, {error: ({input}) => `${NO_KEY}${didYouMean(String(input), KEY_NAMES)}`, abort: true}),
 	z.refine(key => key !== LEAVE, `${LEAVE} always leaves dmascope; choose another key.`),

@@ -30,9 +30,9 @@ test('Enter explains a fault; a finding has a cause and a cure, a gap has a way 
 	await press('tab', 'tab', 'tab', 'down');
 	const words = await press('enter');
 	assert.equal(store.getState().view, 'faults');
-	assert.match(words, /IN WORDS[\s\S]*what +Writes at 0xdeadbeef000 were refused twice\./);
+	assert.match(words, /EXPLANATION[\s\S]*what +Writes at 0xdeadbeef000 were refused twice\./);
 	assert.match(words, /ls \/sys\/kernel\/iommu_groups\/7\/devices/);
-	assert.match(await press('8'), /cure\s+│\s+│ +Unbind it: echo 0000:02:00\.1/);
+	assert.match(await press('8'), /cure +Unbind it: echo 0000:02:00\.1/);
 	assert.match(await press('down'), /Not seen from here: page tables[\s\S]*CONFIG_INTEL_IOMMU_DEBUGFS/);
 	assert.match(await press('9'), /EVENTS ─ not traced[\s\S]*sudo dmascope host --trace/);
 	assert.match(await press('3'), /No walk view here/);
