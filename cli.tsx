@@ -1,13 +1,17 @@
 #!/usr/bin/env node
-// The door: what was asked for, and how it ended.
+// The door: which Node this is, where text goes, and what to do when it goes nowhere.
 
 import module from 'node:module';
 import path from 'node:path';
 
-const NODE = 22;
-if (Number.parseInt(process.versions.node, 10) < NODE) {
+// Else Node opens its debugger on a port.
+process.on('SIGUSR1', () => {});
+
+// Node 22.2 is the first with zlib.crc32, and an older one could not even load the modules below.
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 2)) {
 	process.stderr.write(
-		`dmascope: it needs Node ${NODE} or later and this is ${process.versions.node}; upgrade Node.\n`,
+		`dmascope: Node ${process.versions.node} is too old; upgrade to Node 22.2 or later.\n`,
 	);
 	process.exit(2);
 }
@@ -16,38 +20,23 @@ const {cacheFolder} = await import('./source/cache-folder.js');
 const cache = cacheFolder();
 // Node's own place for it is in the folder for temporary files, where others may have laid code to be run.
 if (cache !== undefined) module.enableCompileCache?.(path.join(cache, 'compiled'));
-const {checkAsked, parse} = await import('./source/cli/parse.js');
-const {messageOf, UserError} = await import('./source/user-error.js');
+const {main} = await import('./source/cli/main.js');
+const {printTo} = await import('./source/print.js');
+const {printable} = await import('./source/printable.js');
 
-async function main(): Promise<number> {
-	const asked = parse(process.argv.slice(2), import.meta);
-	const {command, words, given} = asked;
-	const out = printTo(process.stdout);
-	if (given.has('version')) out(asked.package.version ?? 'unknown');
-	else if (given.has('help'))
-		out((await import('./source/cli/help.js')).helpText(command, asked.package.description));
-	else {
-		checkAsked(asked);
-		return await command.run(words, given, out, printTo(process.stderr));
-	}
-	return 0;
+/** A reader that has seen enough (head, less) closes the pipe; that is no error. */
+function failed(error: NodeJS.ErrnoException): never {
+	if (error.code !== 'EPIPE' && !process.stderr.errored)
+		err(`dmascope: the output cannot be written: ${error.message}`);
+	process.exit(error.code === 'EPIPE' ? 0 : 2);
 }
-
-const printTo = (stream: NodeJS.WriteStream) => (line: string) => {
-	stream.write(`${line}\n`);
-};
-
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-	// A reader that has seen enough (head, less) closes the pipe; that is no error.
-	if (error.code === 'EPIPE') process.exit();
-	process.stderr.write(`dmascope: the output cannot be written: ${error.message}\n`);
-	process.exit(2);
+const out = printTo(process.stdout, failed);
+const err = printTo(process.stderr, failed);
+process.stdout.on('error', failed);
+process.stderr.on('error', failed);
+// Node prints an error that nobody catches as it is, with its stack.
+process.on('uncaughtExceptionMonitor', error => {
+	if (error instanceof Error) error.stack = error.stack?.split('\n').map(printable).join('\n');
 });
 
-try {
-	process.exitCode = await main();
-} catch (error) {
-	const known = error instanceof UserError;
-	process.stderr.write(`dmascope: ${known ? '' : 'a fault of its own: '}${messageOf(error)}\n`);
-	process.exitCode = known ? 2 : 70;
-}
+process.exitCode = await main(process.argv.slice(2), import.meta, out, err);

@@ -1,19 +1,19 @@
-/** Names of fields, and places in lists, on the way to a part of some data: from the outside to the inside. */
-export type Path = readonly (string | number)[];
+/** The path to a value in data: field names and list indices, outermost first. */
+export type DataPath = readonly (string | number)[];
 
-/** What went wrong, for a person: one sentence that says what, where, and how to mend it. Never a stack trace. */
+/** An error for people: one sentence that says what is wrong, where, and how to mend it. Never a stack trace. */
 export class UserError extends Error {
-	/** Of data that was read, wrong is the value at `path`; or, with `ofKey`, the word that stands before it. */
+	/** If the error is in data, `path` leads to the wrong value or, with `ofKey`, to the value whose key is wrong. */
 	constructor(
 		message: string,
-		readonly path: Path = [],
+		readonly path: DataPath = [],
 		readonly ofKey = false,
 	) {
 		super(message);
 	}
 }
 
-/** Does something with a part of some data: what goes wrong with it says that it was there. */
+/** Runs `work` on a part of some data, and adds that part to the path of its errors. */
 export function within<T>(part: string | number, work: () => T): T {
 	try {
 		return work();
@@ -23,9 +23,13 @@ export function within<T>(part: string | number, work: () => T): T {
 	}
 }
 
-/** The message of anything thrown, for the end of a sentence. */
+/** The message of anything that can be thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** The errno name of a failed system call, such as ENOENT; undefined for anything else. */
+/** Anything thrown, as a sentence of its own. */
+export const sentenceOf = (error: unknown): string =>
+	error instanceof UserError ? error.message : `Internal error: ${messageOf(error)}`;
+
+/** The errno of a failed system call, such as ENOENT; undefined for any other error. */
 export const errnoOf = (error: unknown): string | undefined =>
 	error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;

@@ -1,14 +1,20 @@
-// Numbers as people read them. Intl does the same, a thousand times slower at its first use.
+// Numbers and values in sentences. Intl could format numbers too, but its first use is a thousand times slower.
+
+import {printable} from './printable.js';
 
 /** 16,384 */
 export const grouped = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+
+/** 0 of 4,096; ? of 4,096 where the part is not known */
+export const partOf = (part: number | undefined, whole: number): string =>
+	`${part === undefined ? '?' : grouped(part)} of ${grouped(whole)}`;
 
 /** 1 page, 16,384 pages */
 export const plural = (n: number, noun: string): string => `${grouped(n)} ${noun}${n === 1 ? '' : 's'}`;
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
-/** 16 MiB, 1.5 GiB: in the largest unit that leaves at least one. */
+/** 16 MiB, 1.5 GiB: in the largest unit in which the number is at least 1. */
 export function sizeText(bytes: number): string {
 	let value = bytes;
 	let unit = 0;
@@ -19,17 +25,22 @@ export function sizeText(bytes: number): string {
 	return `${Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** The first sentence of a text, on one line. */
+/** A text's first sentence, on one line. */
 export const firstSentence = (text: string): string =>
 	(/^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? text).replace(/\s+/g, ' ');
 
 const LONGEST = 60;
-/** What a terminal might obey, or not show, and JSON leaves as it is. */
-const UNSHOWN = /[\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** A value as a sentence shows it: on one line, and not all of it where it is long. */
+/** A value for a sentence: on one line, and shortened if it is long. */
 export function show(value: unknown): string {
 	const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'missing');
-	const plain = text.replace(UNSHOWN, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+	const plain = printable(text);
 	return plain.length > LONGEST ? `${plain.slice(0, LONGEST)}…` : plain;
 }
+
+/** A word in a sentence, without quotes where nobody can misread it. */
+export const plain = (word: string): string => (/^[!-~]{1,40}$/.test(word) ? word : show(word));
+
+/** remove, keep or bounce */
+export const either = (words: readonly string[]): string =>
+	words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;

@@ -18,20 +18,20 @@ const DEEPEST = 64;
 /** Words and signs: as many as a session of 10,000 steps has, each with all that can be expected of it. */
 const MOST = 3 * 2 ** 19;
 
-/** What to do about what the package calls by these codes. */
+/** How to mend what the package reports by these codes. */
 const HINTS: Readonly<Record<string, string>> = {
 	BAD_INDENT: 'check the indentation, and that every bracket is closed',
 	BLOCK_AS_IMPLICIT_KEY: 'check the indentation, and put text that has a colon in quotes',
-	DUPLICATE_KEY: 'keep one of them',
-	MISSING_CHAR: 'close what was opened, and check the indentation',
-	MULTIPLE_DOCS: 'leave out the line with ---',
+	MISSING_CHAR: 'close the bracket or quote, and check the indentation',
+	MULTIPLE_DOCS: 'remove the line with ---',
 	MULTILINE_IMPLICIT_KEY: 'check the indentation',
 	TAB_AS_INDENT: 'indent with spaces',
 };
 
 /** @throws YamlProblem */
-export function yamlDocument(text: string, uniqueKeys: boolean): Document.Parsed {
-	const composer = new Composer({uniqueKeys, prettyErrors: false});
+export function yamlDocument(text: string, schema: 'core' | 'failsafe'): Document.Parsed {
+	// The package compares each key with all others; who reads the document finds duplicates.
+	const composer = new Composer({schema, uniqueKeys: false, prettyErrors: false});
 	let first: YamlProblem | undefined;
 	const stop = (source: unknown, code: string, message: string): never => {
 		// The package catches it on the way out, and reports it once more.
@@ -51,9 +51,8 @@ function* tokensOf(text: string): ReturnType<Parser['parse']> {
 	let count = 0;
 	for (const lexeme of new Lexer().lex(text)) {
 		if (parser.stack.length > DEEPEST)
-			throw new YamlProblem(parser.offset, 'here the file is nested too deeply; leave out brackets.');
-		if (++count > MOST)
-			throw new YamlProblem(parser.offset, 'here the file is too long; leave out the rest.');
+			throw new YamlProblem(parser.offset, 'the file is nested too deeply here; remove brackets.');
+		if (++count > MOST) throw new YamlProblem(parser.offset, 'the file is too long; remove the rest.');
 		yield* parser.next(lexeme);
 	}
 	yield* parser.end();
@@ -61,7 +60,7 @@ function* tokensOf(text: string): ReturnType<Parser['parse']> {
 
 function sentenceOf(code: string, message: string): string {
 	const [what] = message.split(/[\n;]/);
-	return `this is not YAML: ${what}; ${HINTS[code] ?? 'check quotes, brackets and indentation'}.`;
+	return `not YAML: ${what}; ${HINTS[code] ?? 'check quotes, brackets and indentation'}.`;
 }
 
 /** Where lines start, whether or not the text is YAML. */

@@ -5,7 +5,7 @@ import {spawn, spawnSync} from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {seededRandom} from '../source/lab/random.js';
+import {seededRandom} from '../source/lab/build/random.js';
 import {CLI} from './helpers/program.js';
 
 const MIB = 1024 ** 2;

@@ -2,7 +2,7 @@
 // disks. Figures are of this machine at this moment: none of them is a test.
 
 import {setTimeout as sleep} from 'node:timers/promises';
-import {Qmp} from '../source/live/qmp.js';
+import {Qmp} from '../source/live/qemu/qmp.js';
 import {CLI, type Program, startProgram} from './helpers/program.js';
 import {boot, findGuest, type MachineOptions, VTD} from './helpers/qemu.js';
 

@@ -11,13 +11,13 @@ import {REG} from '../source/formats/vtd.js';
 import {Disk} from '../source/hardware/disk.js';
 import {Vtd} from '../source/hardware/vtd.js';
 import {VtdWalk} from '../source/hardware/vtd-walk.js';
+import {switchPolicy} from '../source/lab/build/changes.js';
+import {Machine} from '../source/lab/build/machine.js';
+import {seededRandom} from '../source/lab/build/random.js';
+import {sampleDisk} from '../source/lab/build/sample-disk.js';
+import {defaultSpec} from '../source/lab/build/spec.js';
 import {Lab} from '../source/lab/lab.js';
-import {switchPolicy} from '../source/lab/life.js';
-import {Machine} from '../source/lab/machine.js';
-import {seededRandom} from '../source/lab/random.js';
-import {sampleDisk} from '../source/lab/sample-disk.js';
-import {defaultSpec} from '../source/lab/spec.js';
-import type {Family, MachineSpec} from '../source/seam/command.js';
+import type {Family, MachineSpec} from '../source/machine/command.js';
 import {decodeFigures} from './bench-decode.js';
 import {screenFigures, screenLines, soak, soakLines} from './bench-screen.js';
 import {play} from './helpers/session.js';
@@ -178,7 +178,7 @@ function reads(): Figure[] {
 		withDisk({}, {direct}, (machine, disk) => {
 			const lab = byLab(machine, bytes);
 			const node = byNode(machine, disk, bytes);
-			const ways = [
+			const paths = [
 				() => sequential(bytes, total, lab),
 				() => sequential(bytes, total, node),
 				() => byFio(bytes, total, direct),
@@ -186,7 +186,7 @@ function reads(): Figure[] {
 			// Optimised, and the memory and the page cache touched.
 			sequential(bytes, SPAN, lab);
 			sequential(bytes, SPAN, node);
-			const [ours, floor, theirs] = inTurn(ways, way => way());
+			const [ours, floor, theirs] = inTurn(paths, path => path());
 			const other = Number.isNaN(theirs) ? undefined : theirs;
 			const beside = other === undefined ? NO_FIO : 'fio psync';
 			const what = `${bytes / 1024} KiB, ${disk.direct ? 'O_DIRECT' : 'page cache'}`;
@@ -201,9 +201,9 @@ function reads(): Figure[] {
 function bounced(): Figure {
 	return withDisk({policy: 'bounce'}, {direct: false}, bouncing =>
 		withDisk({}, {direct: false}, keeping => {
-			const ways = [byLab(bouncing, MIB), byLab(keeping, MIB)];
-			for (const way of ways) sequential(MIB, SPAN, way);
-			const [bounce, keep] = inTurn(ways, way => sequential(MIB, GIB, way));
+			const paths = [byLab(bouncing, MIB), byLab(keeping, MIB)];
+			for (const path of paths) sequential(MIB, SPAN, path);
+			const [bounce, keep] = inTurn(paths, path => sequential(MIB, GIB, path));
 			return compared('bounced reads of 1 MiB, one copy more a byte', bounce, 'MiB/s', 'direct', keep);
 		}),
 	);

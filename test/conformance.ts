@@ -1,4 +1,4 @@
-// npm run conformance -- FILE…: holds the IOMMU against what another one answered.
+// npm run conformance -- FILE…: compares the IOMMU's results with another one's.
 
 import fs from 'node:fs';
 import {messageOf, UserError} from '../source/user-error.js';
@@ -7,8 +7,7 @@ import {parseVectors, runScene} from './helpers/vectors.js';
 const SHOWN = 5;
 
 function main(files: readonly string[]): number {
-	if (files.length === 0)
-		throw new UserError('name at least one file of vectors: npm run conformance -- FILE…');
+	if (files.length === 0) throw new UserError('No file of vectors; use npm run conformance -- FILE…');
 	let agreed = 0;
 	let total = 0;
 	const different: string[] = [];

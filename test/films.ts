@@ -3,7 +3,7 @@
 import type {Size} from './helpers/program.js';
 
 export type FilmStep =
-	/** A key of helpers/keys.ts, or characters to type. */
+	/** As sentFor() of helpers/keys.ts has it. */
 	| {press: string}
 	/** Waits for a text on the screen. */
 	| {until: string}
@@ -36,7 +36,7 @@ export const FILMS: readonly Film[] = [
 				{until: `${step + 1} of 10`},
 			]).flat(),
 			{wait: 4000},
-			{press: '6'},
+			{press: 'alt-6'},
 			{wait: 1500},
 			{press: 'enter'},
 			{until: 'pages missing'},
@@ -52,25 +52,25 @@ export const FILMS: readonly Film[] = [
 		steps: [
 			{until: 'quit'},
 			{press: 'enter'},
-			{until: 'LOST'},
+			{until: 'Why:'},
 			{shot: 'lost', title: 'A read that vanished: success at every step, and no byte landed'},
 			{press: 'p'},
-			{until: 'policy keep'},
+			{until: '‹keep›'},
 			{press: 'enter'},
-			{until: 'DELIVERED'},
+			{until: 'DELIVERED  '},
 			{shot: 'delivered', title: 'The same read under D34607: every byte landed'},
 			{press: 'p'},
 			{press: 'p'},
-			{until: 'policy remove'},
-			{press: '3'},
+			{until: '‹remove›'},
+			{press: 'alt-3'},
 			{until: 'FAULT'},
 			{shot: 'walk', title: 'The walk of the refused access, bit by bit'},
-			{press: '4'},
+			{press: 'alt-4'},
 			{until: 'WHO REACHES'},
 			{shot: 'memory', title: 'Whose memory it is, and who reaches it'},
-			{press: '8'},
+			{press: 'alt-8'},
 			{until: 'cure'},
-			{shot: 'lints', title: 'What is wrong, why, and what to do'},
+			{shot: 'diagnosis', title: 'What is wrong, why, and what to do'},
 		],
 	},
 	{

@@ -5,18 +5,18 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {seededRandom} from '../source/lab/random.js';
-import {parseHead} from '../source/lab/scenario.js';
-import {findScenario, shippedScenarios} from '../source/lab/scenario-files.js';
-import {readHost} from '../source/live/host/host.js';
+import {seededRandom} from '../source/lab/build/random.js';
+import {findScenario, shippedScenarios} from '../source/lab/scenario/find.js';
+import {parseHead} from '../source/lab/scenario/parse.js';
+import {hostFacts} from '../source/live/host/describe.js';
 import {hostJson} from '../source/live/host/json.js';
+import {readHost} from '../source/live/host/read-host.js';
 import {entriesOf, type TarEntry, tarOf} from '../source/live/host/tar.js';
 import {Files, Tree} from '../source/live/host/tree.js';
-import {hostWords} from '../source/live/host/words.js';
-import {openMemory} from '../source/live/memory.js';
-import {pciDevices} from '../source/live/qemu-devices.js';
-import {findIommu, readUnit} from '../source/live/qemu-iommu.js';
-import {Qmp} from '../source/live/qmp.js';
+import {pciDevices} from '../source/live/qemu/devices.js';
+import {findIommu, readUnit} from '../source/live/qemu/iommu.js';
+import {openMemory} from '../source/live/qemu/memory.js';
+import {Qmp} from '../source/live/qemu/qmp.js';
 import {commands} from '../source/ui/commands/index.js';
 import {parseConfig} from '../source/ui/config.js';
 import {UserError} from '../source/user-error.js';
@@ -136,7 +136,7 @@ test('captures', () => {
 		text: damage.below(3) === 0 ? damage.text(entry.text, words) : entry.text,
 		readable: damage.below(10) > 0,
 	});
-	return survive(3, INPUTS, damage => {
+	return survive(3, INPUTS, async damage => {
 		const from = damage.below(host.length);
 		const few = host
 			.slice(from, from + 12)
@@ -149,8 +149,8 @@ test('captures', () => {
 			damage.below(4) === 0 ? tar.subarray(0, damage.below(tar.length)) : tar,
 		))
 			files.add(path, kind, text, readable);
-		const read = readHost(new Tree(files));
-		JSON.stringify(hostJson(read, hostWords(read), undefined));
+		const read = await readHost(new Tree(files));
+		JSON.stringify(hostJson(read, hostFacts(read), undefined));
 	});
 });
 

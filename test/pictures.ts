@@ -6,7 +6,7 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {FILMS, type Film, type FilmStep} from './films.js';
 import {castOf} from './helpers/cast.js';
-import {KEYS} from './helpers/keys.js';
+import {sentFor} from './helpers/keys.js';
 import {CLI, type Program, startProgram} from './helpers/program.js';
 import {svgOf} from './helpers/svg.js';
 
@@ -21,7 +21,7 @@ function keep(name: string, text: string): void {
 }
 
 async function take(step: FilmStep, program: Program, recorded: boolean): Promise<void> {
-	if ('press' in step) program.write(KEYS[step.press] ?? step.press);
+	if ('press' in step) program.write(sentFor(step.press));
 	else if ('until' in step) await program.until(step.until);
 	else if ('wait' in step) await (recorded ? sleep(step.wait) : undefined);
 	else {

@@ -3,12 +3,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import {COMMANDS} from '../source/cli/commands.js';
-import {verbs} from '../source/lab/commands.js';
-import {EXPECTATIONS} from '../source/lab/expectations.js';
-import {runScenarios} from '../source/lab/run.js';
-import {shippedScenarios} from '../source/lab/scenario-files.js';
+import {runScenarios} from '../source/cli/run-scenarios.js';
+import {EXPECTATIONS} from '../source/lab/scenario/expectations.js';
+import {shippedScenarios} from '../source/lab/scenario/find.js';
+import {VERB_NAMES} from '../source/lab/scenario/verbs.js';
 import {Decoder} from '../source/live/decode/decoder.js';
-import {closing, paragraph, unpainted} from '../source/live/decode/report.js';
+import {closing, paragraph} from '../source/live/decode/report.js';
+import {lineText} from '../source/print.js';
 import {commands} from '../source/ui/commands/index.js';
 import {folder} from './helpers/lab.js';
 
@@ -49,7 +50,7 @@ test('the scenario in the readme holds', t => {
 test('the readme names every command, every flag, every verb and all that can be expected', () => {
 	const commands = COMMANDS.map(({name}) => `dmascope ${name}`.trim());
 	const flags = COMMANDS.flatMap(({flags}) => flags.map(flag => `--${flag}`));
-	const words = [...verbs, ...EXPECTATIONS.map(({name}) => name)].map(name => `\`${name}`);
+	const words = [...VERB_NAMES, ...EXPECTATIONS.map(({name}) => name)].map(name => `\`${name}`);
 	assert.deepEqual(
 		[...commands, ...flags, ...words, ...shippedScenarios()].filter(word => !readme.includes(word)),
 		[],
@@ -63,6 +64,6 @@ test('the log that the readme has explained is explained so', () => {
 	decoder.push(Buffer.from(log));
 	decoder.end();
 	const {storm} = decoder;
-	const lines = storm.groups.flatMap(group => [...paragraph(group, decoder.explain(group), unpainted), '']);
-	assert.equal([...lines, ...closing(storm)].join('\n'), explained);
+	const lines = storm.groups.flatMap(group => [...paragraph(group, decoder.explain(group)), '']);
+	assert.equal([...lines, ...closing(storm)].map(line => lineText(line)).join('\n'), explained);
 });

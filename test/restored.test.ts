@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {suite, test} from 'node:test';
-import {VIEWS, type ViewId, viewIdsOf} from '../source/ui/views.js';
+import {VIEWS, type ViewId, viewIdsOf} from '../source/ui/state/views.js';
 import {cellsOf} from './helpers/cells.js';
 import {CLI, type Program, startProgram} from './helpers/program.js';
 
@@ -26,9 +26,9 @@ const STATES = [
 	{name: 'with the palette typed into', keys: ':po', says: 'command: po'},
 	{name: 'zoomed', keys: 'z', says: 'quit'},
 	{name: 'with the timeline', keys: 'p[', says: 'step 0 of 1'},
-	{name: 'with guests at work', keys: ' ', says: 'The guests read on their own'},
+	{name: 'with guests at work', keys: ' ', says: 'Guests issue'},
 	{name: 'in the tour', keys: 't.', says: 'SCENARIO tour'},
-	{name: 'after another policy', keys: 'p', says: 'policy keep'},
+	{name: 'after another policy', keys: 'p', says: '‹keep›'},
 ] as const;
 type State = (typeof STATES)[number];
 
@@ -118,7 +118,7 @@ async function endOf(program: Program, view: ViewId, state: State, {name, code, 
 		`stty -g; $NODE --import $FAULTS $CLI ${mouse ? '--mouse' : ''}; code=$?; stty -g; echo "${ended} $code"\r`,
 	);
 	await program.until('quit');
-	program.write(`${VIEWS.indexOf(view) + 1}`);
+	program.write(`\x1b${VIEWS.indexOf(view) + 1}`);
 	await program.until(` ${VIEWS.indexOf(view) + 1} ${view}`);
 	for (const key of state.keys) {
 		program.write(key);
@@ -132,9 +132,9 @@ async function endOf(program: Program, view: ViewId, state: State, {name, code, 
 	await leave(run);
 	await program.until(`${ended} ${code}`);
 	assertRestored(program, before, what);
-	const said = shellText(program).slice(before.length);
+	const report = shellText(program).slice(before.length);
 	if (CRASHES.some(crash => crash.name === name))
-		assert.match(said, /^(Error|dmascope): .*asked for$/m, what);
+		assert.match(report, /^(Error|dmascope): .*asked for$/m, what);
 	if (name !== 'Ctrl-Z') return;
 	const away = shellText(program);
 	program.write('fg; code=$?; stty -g; echo "afterwards $code"\r');
@@ -147,7 +147,7 @@ async function endOf(program: Program, view: ViewId, state: State, {name, code, 
 }
 
 suite('the terminal is given back', {concurrency: 4}, () => {
-	viewIdsOf({kind: 'lab'}).forEach((view, v) => {
+	viewIdsOf('lab').forEach((view, v) => {
 		const ends = [...ENDS, CRASHES[v % CRASHES.length]];
 		test(`by ${view}, after ${ends.map(({name}) => name).join(', ')}`, async t => {
 			const program = startProgram({...SIZE, file: 'sh', args: ['-i'], env: ENV});

@@ -1,26 +1,26 @@
-// bhyve's pci_ahci.c as `-s N,ahci-hd,/dev/ada0` makes it: a controller with one disk, on port 0, that a guest
-// drives by the registers of its BAR.
+// bhyve's pci_ahci.c as in `-s N,ahci-hd,/dev/ada0`: a controller with one disk on port 0, driven through the registers
+// in its BAR.
 
 import * as ahci from '../formats/ahci.js';
 import {GHC, HBA} from '../formats/ahci.js';
 import type {Probe} from '../hardware/probe.js';
+import {executeAta} from './ahci-commands.js';
 import {AhciPort} from './ahci-port.js';
 import {identifyPage} from './ata-identify.js';
 import type {BlockIf} from './block-if.js';
-import {aborts, whyStopped} from './stopped.js';
+import {aborts, DeviceGuard} from './device-guard.js';
 import type {VmContext} from './vmmapi.js';
 
-/** 64-bit addresses, NCQ, 32 slots, 32 ports, and what else an ICH8 says it can do. */
+/** 64-bit addresses, NCQ, 32 slots, 32 ports, and the other abilities of an ICH8. */
 const CAP = 0xff30_ff3f;
-/** Of the 32 ports, only the first is implemented. */
+/** Only the first of the 32 ports is implemented. */
 const PORTS_IMPLEMENTED = 1;
 const VERSION_1_3 = 0x1_0300;
 const CAP2_APST = 0x4;
 
 export class AhciHd {
 	probe?: Probe;
-	/** Why the device is no longer served, once a guest has broken it. A reset of the controller mends it. */
-	stopped: string | undefined;
+	private readonly guard: DeviceGuard;
 	private readonly identify: Uint8Array;
 	private port: AhciPort;
 	private interrupts = false;
@@ -30,11 +30,17 @@ export class AhciHd {
 		readonly blockIf: BlockIf,
 		readonly ident: string,
 	) {
+		this.guard = new DeviceGuard(`${ctx.vm.name} ahci-hd`, () => this.port.cancel());
 		this.identify = identifyPage(blockIf, ident);
 		this.port = this.newPort();
 	}
 
-	/** A guest reads a register. */
+	/** Why the device has stopped, if its guest broke it. A reset of the controller restarts it. */
+	get stopped(): string | undefined {
+		return this.guard.stopped;
+	}
+
+	/** The guest reads a register. */
 	read(offset: number): number {
 		if (this.stopped !== undefined) return 0xffff_ffff;
 		if (offset >= ahci.PORTS) {
@@ -59,15 +65,14 @@ export class AhciHd {
 		}
 	}
 
-	/** A guest writes a register: what that sets off has ended when this returns. */
+	/** The guest writes a register. All resulting commands are done when this returns. */
 	write(offset: number, value: number): void {
 		if (this.stopped !== undefined && offset === HBA.GHC && value & GHC.HR) {
-			// The guest is started again, and with it its bhyve.
-			this.stopped = undefined;
+			this.guard.restart();
 			this.port = this.newPort();
 		}
-		this.guarded(() => {
-			if (offset % 4 !== 0) throw aborts(`a register was written at 0x${offset.toString(16)}`);
+		this.guard.run(() => {
+			if (offset % 4 !== 0) throw aborts(`register offset 0x${offset.toString(16)} is not a multiple of 4`);
 			const port = offset - ahci.PORTS;
 			if (port < 0) this.writeController(offset, value);
 			else if (port < ahci.PORT_BYTES) this.port.write(port, value);
@@ -86,26 +91,10 @@ export class AhciHd {
 	}
 
 	private newPort(): AhciPort {
-		const {ctx, blockIf} = this;
-		const port = new AhciPort({
-			ctx,
-			blockIf,
-			identify: this.identify,
-			probe: event => this.probe?.(event),
-			guarded: work => this.guarded(work),
-		});
+		const {ctx, blockIf, identify, guard} = this;
+		const probe: Probe = event => this.probe?.(event);
+		const port = new AhciPort({ctx, blockIf, identify, probe, guard, execute: executeAta});
 		port.reset();
 		return port;
-	}
-
-	/** Where bhyve would abort, crash or hang, this one device stops, with a sentence. */
-	private guarded(work: () => void): void {
-		if (this.stopped !== undefined) return;
-		try {
-			work();
-		} catch (error) {
-			this.stopped = whyStopped(`${this.ctx.vm.name} ahci-hd`, error);
-			this.port.cancel();
-		}
 	}
 }

@@ -1,10 +1,10 @@
-// What bhyve's AHCI disk says of itself: ata_identify_init in pci_ahci.c, and blockif_chs.
+// How bhyve's AHCI disk identifies itself: ata_identify_init in pci_ahci.c, and blockif_chs.
 
 import {SECTOR} from '../formats/address.js';
 import {ataString, checksum, GROUPED_SECTORS, IDENTIFY_BYTES, LONG_SECTORS, WORD} from '../formats/ata.js';
 import type {BlockIf} from './block-if.js';
 
-/** The page of IDENTIFY DEVICE. It is made once, when the controller is. */
+/** The page of IDENTIFY DEVICE. The controller builds it once. */
 export function identifyPage(disk: BlockIf, serial: string): Uint8Array {
 	const {sectorSize, physicalSectorSize} = disk;
 	const sectors = (disk.sectors * SECTOR) / sectorSize;
@@ -46,14 +46,14 @@ export function identifyPage(disk: BlockIf, serial: string): Uint8Array {
 	const high = Math.floor(sectors / 2 ** 32);
 	set(WORD.SECTORS_48, sectors, Math.floor(sectors / 2 ** 16), high, Math.floor(high / 2 ** 16));
 	if (disk.canDelete && !disk.readOnly) {
-		// What was trimmed reads the same each time, and as zeros.
+		// Trimmed sectors read as zeros.
 		set(WORD.TRIM, 0x4020);
 		set(WORD.TRIM_BLOCKS, 1);
 		set(WORD.TRIM_SUPPORT, 1);
 	}
 	const long = sectorSize > SECTOR ? LONG_SECTORS : 0;
 	const grouped = physicalSectorSize > sectorSize ? GROUPED_SECTORS : 0;
-	// How many logical sectors a physical one has, as a power of two (ffsl: the lowest bit that is set).
+	// The logical sectors per physical one, as a power of two (ffsl: the lowest set bit).
 	const ratio = grouped && physicalSectorSize / sectorSize;
 	set(WORD.SECTOR_SIZE, 0x4000 | long | grouped | (grouped && 31 - Math.clz32(ratio & -ratio)));
 	if (long) set(WORD.LOGICAL_SECTOR_WORDS, sectorSize / 2, (sectorSize / 2) >>> 16);
@@ -67,17 +67,17 @@ export function identifyPage(disk: BlockIf, serial: string): Uint8Array {
 	return page;
 }
 
-/** Cylinders, heads and sectors made up for a size, by the VHD specification's rule. */
+/** Cylinders, heads and sectors for a size, by the VHD specification's rule. */
 function chs(sectors: number): {cylinders: number; heads: number; sectorsPerTrack: number} {
-	const most = Math.min(sectors, 65535 * 16 * 255);
-	const of = (sectorsPerTrack: number, heads: number) => ({
-		cylinders: Math.floor(Math.floor(most / sectorsPerTrack) / heads),
+	const total = Math.min(sectors, 65535 * 16 * 255);
+	const geometry = (sectorsPerTrack: number, heads: number) => ({
+		cylinders: Math.floor(Math.floor(total / sectorsPerTrack) / heads),
 		heads,
 		sectorsPerTrack,
 	});
-	if (most >= 65536 * 16 * 63) return of(255, 16);
-	const tracks = Math.floor(most / 17);
+	if (total >= 65536 * 16 * 63) return geometry(255, 16);
+	const tracks = Math.floor(total / 17);
 	const heads = Math.max(4, Math.floor((tracks + 1023) / 1024));
-	if (tracks < heads * 1024 && heads <= 16) return of(17, heads);
-	return Math.floor(most / 31) < 16 * 1024 ? of(31, 16) : of(63, 16);
+	if (tracks < heads * 1024 && heads <= 16) return geometry(17, heads);
+	return Math.floor(total / 31) < 16 * 1024 ? geometry(31, 16) : geometry(63, 16);
 }

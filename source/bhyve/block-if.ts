@@ -1,6 +1,6 @@
-// bhyve's block_if.c: what stands between a device model and its disk. Requests wait in a queue for eight
-// workers. A raw device takes no scatter/gather, so one segment goes straight to guest memory, and more than one
-// through the worker's buffer; a file takes them all at once.
+// bhyve's block_if.c, between a device model and its disk: a queue of requests and eight workers. A raw device takes no
+// scatter/gather, so a single segment goes straight to guest memory, and several go through the worker's buffer. A file
+// takes all segments at once.
 
 import {SECTOR} from '../formats/address.js';
 import type {Probe} from '../hardware/probe.js';
@@ -10,8 +10,8 @@ import type {VmContext} from './vmmapi.js';
 
 export type BlockOp = 'read' | 'write' | 'flush' | 'delete';
 /**
- * One request of a device model, with what it wants told when it is done (br_callback). `resid` counts down from
- * the bytes to move, or to delete; a delete has no iovec.
+ * A request of a device model and its callback (br_callback). `resid` counts down from the bytes to move or delete. A
+ * delete has no iovec.
  */
 export type BlockRequest = {
 	op: BlockOp;
@@ -21,32 +21,32 @@ export type BlockRequest = {
 	done: (error: string | undefined) => void;
 };
 
-/** Segments that a request may have: BLOCKIF_IOV_MAX. */
+/** The most segments in a request. */
 export const BLOCKIF_IOV_MAX = 128;
 const BLOCKIF_NUMTHR = 8;
-/** BLOCKIF_RING_MAX, and one for each worker. */
+/** BLOCKIF_RING_MAX, and one per worker. */
 export const BLOCKIF_MAXREQ = 128 + BLOCKIF_NUMTHR;
-/** Where a flush ends (OFF_MAX): no request continues it. */
+/** The end of a flush (OFF_MAX): no request starts there. */
 const NOWHERE = Number.POSITIVE_INFINITY;
 
-/** A request in the queue. It is free again (BST_FREE) when it is not there. */
+/** A request in the queue. Elements outside the queue are free (BST_FREE). */
 type Element = {request: BlockRequest; status: 'BLOCK' | 'PEND' | 'BUSY'; end: number};
-/** A thread, and its MAXPHYS buffer once it has touched it. */
+/** A thread, and its MAXPHYS buffer after the first use. */
 type Worker = {name: string; buffer: number | undefined};
 
 export class BlockIf {
-	/** D34535's idea: a single segment goes through the buffer too. */
+	/** As in D34535: a single segment goes through the buffer too. */
 	bounceEverything = false;
 	probe?: Probe;
 	private readonly ctx: VmContext;
 	private readonly backing: Backing;
 	private readonly pages: VmPages;
 	private readonly workers: Worker[];
-	/** In the order that they came in, those that a worker has among them. */
+	/** In order of arrival, including the requests in work. */
 	private queue: Element[] = [];
 	private running = false;
 
-	/** `ident` is the slot and the function of the disk's device model. */
+	/** `ident` is the slot and function of the disk's device model. */
 	constructor(
 		ctx: VmContext,
 		backing: Backing,
@@ -72,7 +72,7 @@ export class BlockIf {
 		return this.backing.sectorSize;
 	}
 
-	/** blockif_psectsz; 0 where the disk does not say. */
+	/** blockif_psectsz; 0 if unknown. */
 	get physicalSectorSize(): number {
 		return this.backing.stripeSize;
 	}
@@ -81,19 +81,19 @@ export class BlockIf {
 		return this.backing.canDelete;
 	}
 
-	/** blockif_request: queued for the workers. @returns E2BIG where the queue is full. */
+	/** blockif_request: queues a request for the workers. @returns E2BIG if the queue is full */
 	request(request: BlockRequest): string | undefined {
 		const queue = this.queue;
 		if (queue.length === BLOCKIF_MAXREQ) return 'E2BIG';
-		// A request that starts where one in the queue ends waits for it (blockif_enqueue).
+		// A request that starts at the end of a queued one waits for it (blockif_enqueue).
 		const status = queue.some(({end}) => end === request.offset) ? 'BLOCK' : 'PEND';
 		const end = request.op === 'flush' ? NOWHERE : request.offset + sum(request.iov);
 		queue.push({request, status, end});
-		this.tell();
+		this.reportQueue();
 		return undefined;
 	}
 
-	/** blockif_cancel: EBUSY where a worker has it, and it ends as usual; EINVAL where it is not queued. */
+	/** blockif_cancel. @returns EBUSY if a worker has the request, which then ends as usual; EINVAL if it is not queued */
 	cancel(request: BlockRequest): string | undefined {
 		const element = this.queue.find(queued => queued.request === request);
 		if (element === undefined) return 'EINVAL';
@@ -102,14 +102,14 @@ export class BlockIf {
 		return undefined;
 	}
 
-	/** Cancels all that can be. */
+	/** Cancels all requests that no worker has. */
 	cancelAll(): void {
 		for (const {request} of [...this.queue]) this.cancel(request);
 	}
 
 	/**
-	 * The workers' turn (blockif_thr): in each round every one of them takes what is first in line, and then they
-	 * do it in the order of their numbers, until nothing is left. What kills the process takes the queue with it.
+	 * Runs the workers until the queue is empty (blockif_thr). In each round every worker takes the next pending request,
+	 * and then they process them in the order of their numbers. A crash of the process loses the queue.
 	 */
 	run(): void {
 		if (this.running) return;
@@ -118,7 +118,7 @@ export class BlockIf {
 			while (this.queue.length > 0) this.round();
 		} catch (error) {
 			this.queue = [];
-			this.tell();
+			this.reportQueue();
 			throw error;
 		} finally {
 			this.running = false;
@@ -144,13 +144,13 @@ export class BlockIf {
 		for (const element of this.queue) {
 			if (element.status !== 'PEND') continue;
 			element.status = 'BUSY';
-			this.tell();
+			this.reportQueue();
 			return element;
 		}
 		return undefined;
 	}
 
-	/** blockif_complete: the element is free, and those that waited for it may go. */
+	/** blockif_complete: frees the element and unblocks the requests that waited for it. */
 	private complete(element: Element): void {
 		const queue = this.queue;
 		for (let at = queue.indexOf(element); at < queue.length - 1; at++) queue[at] = queue[at + 1];
@@ -158,16 +158,16 @@ export class BlockIf {
 		for (const waiting of queue) {
 			if (waiting.status === 'BLOCK' && waiting.request.offset === element.end) waiting.status = 'PEND';
 		}
-		this.tell();
+		this.reportQueue();
 	}
 
-	private tell(): void {
+	private reportQueue(): void {
 		if (this.probe === undefined) return;
 		const count = (wanted: Element['status']) => this.queue.filter(({status}) => status === wanted).length;
 		this.probe({at: 'queue', pending: count('PEND'), busy: count('BUSY'), blocked: count('BLOCK')});
 	}
 
-	/** blockif_proc. @returns an errno, or undefined where all went well. */
+	/** blockif_proc. @returns an errno, or undefined on success */
 	private process(worker: Worker, request: BlockRequest): string | undefined {
 		switch (request.op) {
 			case 'flush':
@@ -196,7 +196,7 @@ export class BlockIf {
 			at: 'block_if',
 			worker: worker.name,
 			iovec: iov.map(({pointer, bytes}) => ({address: pointer, bytes})),
-			way: bounced ? 'bounced' : geom ? 'direct' : 'copied',
+			path: bounced ? 'bounced' : geom ? 'direct' : 'copied',
 		});
 		if (write && this.readOnly) return 'EROFS';
 		if (bounced) return this.bounced(worker, request, write);
@@ -206,17 +206,17 @@ export class BlockIf {
 	}
 
 	/**
-	 * Pieces of at most MAXPHYS into the buffer or out of it, and a copy. A short count is no error to bhyve: past
-	 * the end of the disk the guest gets what the buffer held before.
+	 * Transfers up to MAXPHYS bytes at a time through the buffer, and copies them. bhyve ignores a short count: past the
+	 * end of the disk the guest gets the buffer's old contents.
 	 */
 	private bounced(worker: Worker, request: BlockRequest, write: boolean): string | undefined {
 		const {iov, offset} = request;
 		const buffer = this.bufferOf(worker);
 		for (let done = 0; request.resid > 0; ) {
 			const length = Math.min(MAXPHYS, request.resid);
-			const piece = [{pointer: buffer, bytes: length}];
+			const single = [{pointer: buffer, bytes: length}];
 			if (write) this.copy(buffer, iov, done, length, write);
-			const {errno} = this.backing.transfer(this.ctx.process, piece, offset + done, write);
+			const {errno} = this.backing.transfer(this.ctx.process, single, offset + done, write);
 			if (errno !== undefined) return errno;
 			if (!write) this.copy(buffer, iov, done, length, write);
 			done += length;
@@ -225,13 +225,13 @@ export class BlockIf {
 		return undefined;
 	}
 
-	/** Each worker calls malloc when it starts; such memory has no pages before it is touched, and so none here. */
+	/** Each worker calls malloc when it starts, but memory gets its pages only at the first use. */
 	private bufferOf(worker: Worker): number {
 		worker.buffer ??= this.ctx.malloc(MAXPHYS, this.pages, `bhyve ${this.ctx.vm.name}`);
 		return worker.buffer;
 	}
 
-	/** memcpy between the buffer and the part of the iovec that starts `skip` bytes into it. */
+	/** memcpy between the buffer and the iovec, from byte `skip` of the iovec on. */
 	private copy(buffer: number, iov: readonly Iovec[], skip: number, length: number, toBuffer: boolean): void {
 		let done = 0;
 		for (const {pointer, bytes} of iov) {

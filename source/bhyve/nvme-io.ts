@@ -1,4 +1,4 @@
-// The I/O commands of bhyve's pci_nvme.c, and those that it has with block_if.
+// The I/O commands of bhyve's pci_nvme.c.
 
 import {join64, SECTOR} from '../formats/address.js';
 import {
@@ -13,34 +13,34 @@ import {
 } from '../formats/nvme.js';
 import type {Probe} from '../hardware/probe.js';
 import type {BlockIf, BlockRequest} from './block-if.js';
-import {piecesOf, readPrp} from './nvme-prp.js';
+import type {DeviceGuard} from './device-guard.js';
+import {iovecOf, readPrp} from './nvme-prp.js';
 import type {Command, NvmeQueues} from './nvme-queues.js';
 import type {VmContext} from './vmmapi.js';
 
-/** NVME_IOSLOTS: the commands that may be with block_if. */
+/** NVME_IOSLOTS: the most commands in block_if at a time. */
 const SLOTS = 8;
 const MAX_BYTES = MDTS_PAGES * 4096;
 
-/** What the I/O commands need of the controller that they are part of. */
-export type Controller = {
+/** The controller that the I/O commands belong to. */
+export type NvmeContext = {
 	readonly ctx: VmContext;
 	readonly blockIf: BlockIf;
 	readonly queues: NvmeQueues;
 	readonly probe: Probe;
-	/** Runs work that a guest may have spoilt, unless the device has stopped. */
-	readonly guarded: (work: () => void) => void;
+	readonly guard: DeviceGuard;
 };
-/** A part of the disk, in bytes. */
+/** A range of the disk, in bytes. */
 type Range = {offset: number; bytes: number};
 
 export class NvmeIo {
-	/** For the log of the disk's health. */
+	/** For the health log. */
 	readonly reads = {commands: 0, sectors: 0};
 	readonly writes = {commands: 0, sectors: 0};
-	private readonly controller: Controller;
+	private readonly controller: NvmeContext;
 	private readonly busy = new Set<BlockRequest>();
 
-	constructor(controller: Controller) {
+	constructor(controller: NvmeContext) {
 		this.controller = controller;
 	}
 
@@ -52,7 +52,7 @@ export class NvmeIo {
 		else if (code !== undefined) queues.complete(queue, command.id, code << 1);
 	}
 
-	/** FORMAT NVM. @returns a status code; undefined where block_if has it now. */
+	/** FORMAT NVM. @returns a status code, or undefined while block_if has the request */
 	deleteAll(queue: number, id: number): number | undefined {
 		const resid = this.controller.blockIf.sectors * SECTOR;
 		const issued = this.issue({op: 'delete', iov: [], offset: 0, resid}, error =>
@@ -61,7 +61,7 @@ export class NvmeIo {
 		return issued ? undefined : SC.INTERNAL_DEVICE_ERROR;
 	}
 
-	/** Calls back what is with block_if. */
+	/** Withdraws all requests from block_if. */
 	cancel(): void {
 		for (const request of this.busy) this.controller.blockIf.cancel(request);
 		this.busy.clear();
@@ -101,10 +101,10 @@ export class NvmeIo {
 		if (bytes > MAX_BYTES) return SC.INVALID_FIELD;
 		const offset = join64(cdw[0], cdw[1]) * blockIf.sectorSize;
 		if (this.outOfRange({offset, bytes})) return SC.LBA_OUT_OF_RANGE;
-		// The lowest two bits of a PRP must be 0, and are taken for it.
-		const pieces = piecesOf(ctx, prp1 - (prp1 % 4), prp2 - (prp2 % 4), bytes);
-		if (pieces === undefined) return SC.DATA_TRANSFER_ERROR;
-		const {iov, data, prps} = pieces;
+		// The lowest two bits of a PRP must be 0, and are ignored.
+		const iovec = iovecOf(ctx, prp1 - (prp1 % 4), prp2 - (prp2 % 4), bytes);
+		if (iovec === undefined) return SC.DATA_TRANSFER_ERROR;
+		const {iov, data, prps} = iovec;
 		probe({at: 'nvme', queue, command: id, prps, data});
 		const op = opcode === IO.READ ? 'read' : 'write';
 		const issued = this.issue({op, iov, offset, resid: bytes}, error => {
@@ -114,7 +114,7 @@ export class NvmeIo {
 		return issued ? undefined : SC.DATA_TRANSFER_ERROR;
 	}
 
-	/** nvme_opc_dataset_mgmt. A length in bytes has 32 bits there, and what does not fit is lost. */
+	/** nvme_opc_dataset_mgmt. A range's length in bytes is truncated to 32 bits. */
 	private manage(queue: number, {id, prp1, prp2, cdw}: Command): number | undefined {
 		const {ctx, blockIf} = this.controller;
 		if (!blockIf.canDelete) return SC.INVALID_OPCODE;
@@ -133,7 +133,7 @@ export class NvmeIo {
 		return this.delete(queue, id, ranges);
 	}
 
-	/** pci_nvme_dealloc_sm, and pci_nvme_io_done for a single range: they have different words for an error. */
+	/** pci_nvme_dealloc_sm, and pci_nvme_io_done for a single range. They report different status codes for an error. */
 	private delete(queue: number, id: number, ranges: readonly Range[]): number | undefined {
 		const failure = ranges.length > 1 ? SC.INTERNAL_DEVICE_ERROR : SC.DATA_TRANSFER_ERROR;
 		const rest = ranges.slice(1).filter(({bytes}) => bytes > 0);
@@ -152,13 +152,13 @@ export class NvmeIo {
 		return offset >= size || size - offset < bytes;
 	}
 
-	/** A place among the commands with block_if is waited for. @returns whether block_if took the request. */
+	/** Waits for a free slot. @returns whether block_if took the request */
 	private issue(part: Omit<BlockRequest, 'done'>, ended: (error: string | undefined) => void): boolean {
-		const {blockIf, guarded} = this.controller;
+		const {blockIf, guard} = this.controller;
 		if (this.busy.size === SLOTS) blockIf.run();
 		const done = (error: string | undefined) => {
 			this.busy.delete(request);
-			guarded(() => ended(error));
+			guard.run(() => ended(error));
 		};
 		const request = {...part, done};
 		const taken = blockIf.request(request) === undefined;

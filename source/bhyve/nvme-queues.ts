@@ -1,4 +1,4 @@
-// The queues of bhyve's pci_nvme.c, in guest memory: pair 0 is the administrator's, up to 16 more are for I/O.
+// The queues of bhyve's pci_nvme.c, in guest memory: pair 0 is for admin commands, up to 16 more are for I/O.
 
 import {join64} from '../formats/address.js';
 import {
@@ -10,7 +10,7 @@ import {
 	PHASE,
 	SC,
 } from '../formats/nvme.js';
-import {aborts, crashes, hangs} from './stopped.js';
+import {aborts, crashes, hangs} from './device-guard.js';
 import {NULL, type VmContext} from './vmmapi.js';
 
 /** NVME_QUEUES and NVME_MAX_QENTRIES. */
@@ -27,12 +27,12 @@ export type Command = {
 	cdw: readonly number[];
 };
 
-/** The device's place in a queue; `base` is NULL where there is none. */
+/** The device's position in a queue. `base` is NULL if the queue does not exist. */
 type Submission = {base: number; size: number; head: number; tail: number; completion: number};
 type Completion = {base: number; size: number; tail: number; vector: number};
 
 export class NvmeQueues {
-	/** How many of each kind the guest may use (num_squeues and num_cqueues), once it has asked. */
+	/** The number of queues that the guest may use (num_squeues and num_cqueues). */
 	submissions = MAX_QUEUES;
 	completions = MAX_QUEUES;
 	countIsSet = false;
@@ -48,7 +48,7 @@ export class NvmeQueues {
 		}
 	}
 
-	/** The queues' part of pci_nvme_reset_locked. How many of them the guest may use stays as it was. */
+	/** The queues' part of pci_nvme_reset_locked. The allowed number of queues stays. */
 	reset(): void {
 		this.countIsSet = false;
 		for (const queue of this.submission)
@@ -56,7 +56,7 @@ export class NvmeQueues {
 		for (const queue of this.completion) Object.assign(queue, {base: NULL, size: 0, tail: 0});
 	}
 
-	/** pci_nvme_init_controller: nobody looks yet whether the queues are in guest memory. */
+	/** pci_nvme_init_controller. It does not check whether the queues are in guest memory. */
 	setAdmin(submission: {gpa: number; size: number}, completion: {gpa: number; size: number}): void {
 		const [sq, cq] = [this.submission[0], this.completion[0]];
 		sq.size = submission.size;
@@ -65,16 +65,16 @@ export class NvmeQueues {
 		cq.base = this.ctx.mapGpa(completion.gpa, completion.size * COMPLETION_BYTES);
 	}
 
-	/** The guest has rung a queue's doorbell: `run` sees each new command. */
+	/** The guest has rung a queue's doorbell. Calls `run` for each new command. */
 	ring(index: number, tail: number, run: (command: Command) => void): void {
 		const queue = this.submission[index];
 		queue.tail = tail;
 		let head = queue.head;
 		if (head === tail) return;
 		if (queue.base === NULL)
-			throw crashes(`the doorbell of submission queue ${index} was rung, and it has no memory`);
+			throw crashes(`the doorbell of submission queue ${index} was rung, but the queue has no memory`);
 		if (tail >= queue.size) {
-			throw hangs(`the doorbell of submission queue ${index} says entry ${tail} of ${queue.size}`);
+			throw hangs(`the doorbell of submission queue ${index} got tail ${tail} of ${queue.size} entries`);
 		}
 		while (head !== tail) {
 			const command = this.command(queue.base + head * COMMAND_BYTES);
@@ -85,8 +85,8 @@ export class NvmeQueues {
 	}
 
 	/**
-	 * pci_nvme_cq_update: nobody looks whether the queue is full. The phase is what the entry's was not, and the
-	 * head of the submission queue that of the last time all its commands had been taken.
+	 * pci_nvme_cq_update. It does not check whether the queue is full. It inverts the entry's phase, and reports the
+	 * submission queue's head as of the last time all commands had been taken.
 	 */
 	complete(index: number, id: number, status: number, value = 0): void {
 		const {process} = this.ctx;
@@ -103,7 +103,7 @@ export class NvmeQueues {
 		queue.tail = (queue.tail + 1) % queue.size;
 	}
 
-	/** nvme_opc_create_io_sq. @returns a status code. */
+	/** nvme_opc_create_io_sq. @returns a status code */
 	createSubmission({prp1, cdw: [ids, flags]}: Command): number {
 		const index = ids & 0xffff;
 		const queue = this.submission[index];
@@ -129,7 +129,7 @@ export class NvmeQueues {
 		return SC.SUCCESS;
 	}
 
-	/** nvme_opc_create_io_cq. bhyve asks for memory as if completions were as long as commands. */
+	/** nvme_opc_create_io_cq. bhyve maps memory as if completions were as long as commands. */
 	createCompletion({prp1, cdw: [ids, flags]}: Command): number {
 		const index = ids & 0xffff;
 		const queue = this.completion[index];
@@ -144,7 +144,7 @@ export class NvmeQueues {
 		return SC.SUCCESS;
 	}
 
-	/** A queue that a submission queue completes to, be it one that could not be created, stays. */
+	/** Refuses a queue that a submission queue uses, even a submission queue that could not be created. */
 	deleteCompletion({cdw: [ids]}: Command): number {
 		const index = ids & 0xffff;
 		const queue = this.completion[index];
@@ -155,7 +155,7 @@ export class NvmeQueues {
 		return SC.SUCCESS;
 	}
 
-	/** Whether a completion queue raises this interrupt. */
+	/** Whether a completion queue uses this interrupt vector. */
 	hasVector(vector: number): boolean {
 		return this.completion.slice(0, this.completions + 1).some(queue => queue.vector === vector);
 	}

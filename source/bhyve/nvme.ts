@@ -1,21 +1,20 @@
-// bhyve's pci_nvme.c as `-s N,nvme,/dev/ada0` makes it: a controller with one namespace, that a guest drives by
-// the registers and doorbells of its BAR 0. Interrupts are left out: the guest's driver looks for itself.
+// bhyve's pci_nvme.c as in `-s N,nvme,/dev/ada0`: a controller with one namespace, driven through the registers and
+// doorbells in its BAR 0. It raises no interrupts: the guest's driver polls.
 
 import {join64} from '../formats/address.js';
-import {CC, CSTS, DOORBELLS, REG} from '../formats/nvme.js';
+import {CC, CSTS, DOORBELLS, REG, VERSION_1_4} from '../formats/nvme.js';
 import type {Probe} from '../hardware/probe.js';
 import type {BlockIf} from './block-if.js';
+import {DeviceGuard} from './device-guard.js';
 import {NvmeAdmin} from './nvme-admin.js';
-import {VERSION_1_4} from './nvme-identify.js';
 import {NvmeIo} from './nvme-io.js';
 import {MAX_ENTRIES, NvmeQueues} from './nvme-queues.js';
-import {whyStopped} from './stopped.js';
 import type {VmContext} from './vmmapi.js';
 
-/** Contiguous queues, of so many entries less one; a reset takes at most 30 s. And the NVM command set. */
+/** The most entries minus one, contiguous queues, a reset within 30 s; the NVM command set. */
 const CAP_LO = 0x3c01_0000 | (MAX_ENTRIES - 1);
 const CAP_HI = 0x20;
-/** Bits of CC that a guest sets: EN and the entries' sizes; and, while EN is clear, the rest but SHN. */
+/** The bits of CC that a guest can write: EN and the entry sizes; while EN is clear, all others except SHN. */
 const CC_ALWAYS = 0x00ff_0001;
 const CC_DISABLED = 0x0000_3ff0;
 
@@ -23,8 +22,7 @@ type Parts = {queues: NvmeQueues; io: NvmeIo; admin: NvmeAdmin};
 
 export class Nvme {
 	probe?: Probe;
-	/** Why the device is no longer served, once a guest has broken it. Clearing CC.EN mends it. */
-	stopped: string | undefined;
+	private readonly guard: DeviceGuard;
 	private parts: Parts;
 	private cc = 0;
 	private csts = 0;
@@ -37,10 +35,16 @@ export class Nvme {
 		readonly blockIf: BlockIf,
 		readonly ident: string,
 	) {
+		this.guard = new DeviceGuard(`${ctx.vm.name} nvme`, () => this.parts.io.cancel());
 		this.parts = this.newParts();
 	}
 
-	/** A guest reads a register. */
+	/** Why the device has stopped, if its guest broke it. Clearing CC.EN restarts it. */
+	get stopped(): string | undefined {
+		return this.guard.stopped;
+	}
+
+	/** The guest reads a register. */
 	read(offset: number): number {
 		if (this.stopped !== undefined) return 0xffff_ffff;
 		const {lo, hi} = this.asq;
@@ -48,21 +52,20 @@ export class Nvme {
 		return [CAP_LO, CAP_HI, VERSION_1_4, 0, 0, this.cc, 0, this.csts, 0, ...admin][offset / 4] ?? 0;
 	}
 
-	/** A guest writes a register, or rings a doorbell: what that sets off has ended when this returns. */
+	/** The guest writes a register or rings a doorbell. All resulting commands are done when this returns. */
 	write(offset: number, value: number): void {
 		if (this.stopped !== undefined && offset === REG.CC && (value & CC.EN) === 0) {
-			// The guest is started again, and with it its bhyve.
-			this.stopped = undefined;
+			this.guard.restart();
 			this.parts = this.newParts();
 			this.reset();
 		}
-		this.guarded(() => {
+		this.guard.run(() => {
 			if (offset >= DOORBELLS) this.ring(offset - DOORBELLS, value & 0xffff);
 			else this.writeRegister(offset, value);
 		});
 	}
 
-	/** pci_nvme_handle_doorbell. Where a completion queue's head is, is of no interest without interrupts. */
+	/** pci_nvme_handle_doorbell. Without interrupts the head of a completion queue does not matter. */
 	private ring(offset: number, tail: number): void {
 		const {queues, io, admin} = this.parts;
 		const index = Math.floor(offset / 8);
@@ -72,7 +75,7 @@ export class Nvme {
 			else io.run(index, command);
 		});
 		this.blockIf.run();
-		admin.tellEvents();
+		admin.sendEvents();
 	}
 
 	/** pci_nvme_write_bar_0. */
@@ -108,26 +111,9 @@ export class Nvme {
 	}
 
 	private newParts(): Parts {
-		const {ctx, blockIf} = this;
+		const {ctx, blockIf, guard} = this;
 		const queues = new NvmeQueues(ctx);
-		const io = new NvmeIo({
-			ctx,
-			blockIf,
-			queues,
-			probe: event => this.probe?.(event),
-			guarded: work => this.guarded(work),
-		});
+		const io = new NvmeIo({ctx, blockIf, queues, guard, probe: event => this.probe?.(event)});
 		return {queues, io, admin: new NvmeAdmin(ctx, blockIf, this.ident, queues, io)};
-	}
-
-	/** Where bhyve would abort, crash or hang, this one device stops, with a sentence. */
-	private guarded(work: () => void): void {
-		if (this.stopped !== undefined) return;
-		try {
-			work();
-		} catch (error) {
-			this.stopped = whyStopped(`${this.ctx.vm.name} nvme`, error);
-			this.parts.io.cancel();
-		}
 	}
 }

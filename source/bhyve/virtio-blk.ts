@@ -1,4 +1,4 @@
-// bhyve's pci_virtio_block.c: takes requests from the ring, hands them to block_if, and reports their status.
+// bhyve's pci_virtio_block.c: takes requests from the ring, passes them to block_if, and reports their status.
 
 import {HIGH, high32, low32, SECTOR} from '../formats/address.js';
 import {
@@ -17,26 +17,25 @@ import {
 	VIRTIO_PCI,
 } from '../formats/virtqueue.js';
 import type {Probe} from '../hardware/probe.js';
-import {BadAddress} from '../kernel/vm-map.js';
 import {BLOCKIF_IOV_MAX, type BlockIf, type BlockRequest, sum} from './block-if.js';
-import {type Chain, type Descriptor, DeviceStopped, VirtioPci} from './virtio.js';
+import {aborts, DeviceGuard} from './device-guard.js';
+import {type Chain, type Descriptor, VirtioPci} from './virtio.js';
 import {NULL, type VmContext} from './vmmapi.js';
 
 /** VTBLK_RINGSZ. */
 export const RING_SIZE = 128;
-/** A longer list than the ring holds makes Linux panic: a header and a status lie beside it. */
+/** Header and status take two of the ring's descriptors. Linux panics if a list does not fit into the ring. */
 const SEG_MAX = Math.min(RING_SIZE - 2, BLOCKIF_IOV_MAX);
 /** VTBLK_MAX_DISCARD_SECT: 16 MiB. */
 const MAX_DISCARD = (16 * 1024 * 1024) / SECTOR;
-/** VTBLK_S_HOSTCAPS. BLK_F_RO is not among them: a guest finds out by an error that its disk is read-only. */
+/** VTBLK_S_HOSTCAPS. Without BLK_F_RO, a guest learns only from an error that its disk is read-only. */
 const FEATURES = BLK_F.SEG_MAX | BLK_F.BLK_SIZE | BLK_F.FLUSH | BLK_F.TOPOLOGY | RING_F_INDIRECT_DESC;
 
 export class VirtioBlk {
 	probe?: Probe;
-	/** Why the device is no longer served, once a guest has done what ends bhyve. */
-	stopped: string | undefined;
+	private readonly guard: DeviceGuard;
 	private readonly virtio: VirtioPci;
-	/** The request's header last read. */
+	/** The header of the last request. */
 	private readonly header = new Uint32Array(BLK_HEADER_BYTES / 4);
 
 	constructor(
@@ -44,6 +43,7 @@ export class VirtioBlk {
 		readonly blockIf: BlockIf,
 		readonly ident: string,
 	) {
+		this.guard = new DeviceGuard(`${ctx.vm.name} virtio-blk`, () => blockIf.cancelAll());
 		this.virtio = new VirtioPci(ctx, {
 			features: FEATURES | (blockIf.canDelete ? BLK_F.DISCARD : 0),
 			queueSize: RING_SIZE,
@@ -52,27 +52,20 @@ export class VirtioBlk {
 		});
 	}
 
+	/** Why the device has stopped, if its guest broke it. A reset of the device restarts it. */
+	get stopped(): string | undefined {
+		return this.guard.stopped;
+	}
+
 	/** The guest reads a register of BAR 0. */
 	read(offset: number, size: 1 | 2 | 4): number {
 		return this.stopped === undefined ? this.virtio.read(offset, size) : 2 ** (8 * size) - 1;
 	}
 
-	/** The guest writes a register of BAR 0. A reset revives a device that has stopped: bhyve is started again. */
+	/** The guest writes a register of BAR 0. All resulting requests are done when this returns. */
 	write(offset: number, size: 1 | 2 | 4, value: number): void {
-		if (offset === VIRTIO_PCI.STATUS && size === 1 && (value & 0xff) === 0) this.stopped = undefined;
-		if (this.stopped !== undefined) return;
-		try {
-			this.virtio.write(offset, size, value);
-		} catch (error) {
-			this.stop(error);
-		}
-	}
-
-	/** Where bhyve would fail an assertion or touch NULL, this one device stops, with a sentence. */
-	private stop(error: unknown): void {
-		if (!(error instanceof DeviceStopped || error instanceof BadAddress)) throw error;
-		this.stopped = `${this.ctx.vm.name} virtio-blk stopped: ${error.message}; bhyve would have aborted.`;
-		this.blockIf.cancelAll();
+		if (offset === VIRTIO_PCI.STATUS && size === 1 && (value & 0xff) === 0) this.guard.restart();
+		this.guard.run(() => this.virtio.write(offset, size, value));
 	}
 
 	/** pci_vtblk_notify. */
@@ -82,22 +75,22 @@ export class VirtioBlk {
 		this.blockIf.run();
 	}
 
-	/** pci_vtblk_proc: a header, data, and a status byte, in one chain. */
+	/** pci_vtblk_proc: a chain of a header, data and a status byte. */
 	private process({head, descriptors, readable, writable}: Chain): void {
 		const {length} = descriptors;
-		if (length < 2) throw new DeviceStopped('a chain of one descriptor');
-		if (length > BLOCKIF_IOV_MAX + 2) throw new DeviceStopped(`a chain of ${length} descriptors`);
+		if (length < 2) throw aborts('a chain has only one descriptor');
+		if (length > BLOCKIF_IOV_MAX + 2) throw aborts(`a chain has ${length} descriptors`);
 		const header = descriptors[0];
 		const status = descriptors[length - 1];
 		const data = descriptors.slice(1, -1);
-		if (readable === 0 || header.bytes !== BLK_HEADER_BYTES) throw new DeviceStopped('a malformed header');
+		if (readable === 0 || header.bytes !== BLK_HEADER_BYTES) throw aborts('a header is malformed');
 		this.ctx.process.words(header.pointer, this.header);
 		const type = (this.header[BLK.TYPE / 4] & ~BLK_T_BARRIER) >>> 0;
 		const offset = offsetOf(this.header[BLK.SECTOR / 4], this.header[BLK.SECTOR / 4 + 1]);
-		if (writable === 0 || status.bytes !== 1) throw new DeviceStopped('a malformed status descriptor');
-		// All but the status is to be read by a write or a discard; all but the header is to be written by the rest.
+		if (writable === 0 || status.bytes !== 1) throw aborts('a status descriptor is malformed');
+		// A write or discard reads everything except the status. Other requests write everything except the header.
 		const expected = type === BLK_T.OUT || type === BLK_T.DISCARD ? readable : writable;
-		if (expected !== length - 1) throw new DeviceStopped('a data descriptor of the wrong direction');
+		if (expected !== length - 1) throw aborts('a data descriptor has the wrong direction');
 
 		this.probe?.({
 			at: 'virtio-blk',
@@ -129,15 +122,14 @@ export class VirtioBlk {
 	}
 
 	private request(request: BlockRequest): void {
-		if (this.blockIf.request(request) !== undefined)
-			throw new DeviceStopped('more requests than block_if holds');
+		if (this.blockIf.request(request) !== undefined) throw aborts('block_if takes no more requests');
 	}
 
-	/** One range at a time. As in bhyve it is looked for after the header, be it the status byte that lies there. */
+	/** Takes one range. As in bhyve it is the descriptor after the header, even if that is the status byte. */
 	private discard({pointer, bytes}: Descriptor, done: BlockRequest['done']): void {
 		const map = this.ctx.process;
 		if (bytes !== BLK_DISCARD_BYTES) done('EINVAL');
-		// Unmap is one of the flags, none of which a discard may have (virtio 1.1, 5.2.6.2).
+		// A discard must not have any flag, including unmap (virtio 1.1, 5.2.6.2).
 		else if (map.u32(pointer + BLK_DISCARD.FLAGS) !== 0) done('EOPNOTSUPP');
 		else if (map.u32(pointer + BLK_DISCARD.SECTORS) > MAX_DISCARD) done('EINVAL');
 		else {
@@ -148,14 +140,14 @@ export class VirtioBlk {
 		}
 	}
 
-	/** The serial, without a zero at its end where the buffer has no room for one. The rest of the buffer is cleared. */
+	/** Writes the serial number and zeros after it. If the buffer is too short, there is no final zero. */
 	private identify({pointer, bytes}: Descriptor): void {
 		const map = this.ctx.process;
 		map.zero(pointer, bytes);
 		map.write(pointer, new TextEncoder().encode(this.ident).subarray(0, Math.min(bytes, BLK_ID_BYTES)));
 	}
 
-	/** pci_vtblk_done_locked, for one chain: the used ring counts the status byte alone, whatever was read. */
+	/** pci_vtblk_done_locked, for one chain. The used ring counts only the status byte, not the data. */
 	private done(head: number, status: number): BlockRequest['done'] {
 		return errno => {
 			const unsupported = errno === 'EOPNOTSUPP' || errno === 'ENOSYS';
@@ -168,10 +160,10 @@ export class VirtioBlk {
 	}
 }
 
-/** A sector number as an off_t in bytes: C lets the product wrap. */
+/** A sector number as an off_t in bytes. The product wraps, as in C. */
 const offsetOf = (low: number, high: number): number => ((high << 9) | (low >>> 23)) * HIGH + low32(low << 9);
 
-/** What pci_vtblk_init puts in the configuration. Geometry and the limits of writing zeros stay zero. */
+/** The configuration of pci_vtblk_init. Geometry and the write-zeroes limits stay 0. */
 function configOf({sectors, sectorSize, physicalSectorSize}: BlockIf): DataView {
 	const config = new DataView(new ArrayBuffer(BLK_CONFIG_BYTES));
 	config.setUint32(BLK_CONFIG.CAPACITY, low32(sectors), true);
@@ -179,7 +171,7 @@ function configOf({sectors, sectorSize, physicalSectorSize}: BlockIf): DataView 
 	config.setUint32(BLK_CONFIG.SEG_MAX, SEG_MAX, true);
 	config.setUint32(BLK_CONFIG.BLK_SIZE, sectorSize, true);
 	if (physicalSectorSize > sectorSize) {
-		// ffsll: the lowest bit that is set.
+		// ffsll: the lowest set bit.
 		const exponent = 31 - Math.clz32((physicalSectorSize / sectorSize) & -(physicalSectorSize / sectorSize));
 		config.setUint8(BLK_CONFIG.PHYSICAL_BLOCK_EXP, exponent);
 	}

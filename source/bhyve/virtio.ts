@@ -1,5 +1,5 @@
-// bhyve's virtio.c: a split virtqueue in guest memory, seen through the process's mapping of it, and the
-// registers that a legacy virtio device has in its BAR 0.
+// bhyve's virtio.c: a split virtqueue in guest memory, accessed through the process's mapping, and a legacy virtio
+// device's registers in BAR 0.
 
 import {join64, PAGE_SIZE} from '../formats/address.js';
 import {
@@ -15,17 +15,15 @@ import {
 	VIRTIO_PCI,
 } from '../formats/virtqueue.js';
 import type {VmMap} from '../kernel/vm-map.js';
+import {aborts} from './device-guard.js';
 import {NULL, type VmContext} from './vmmapi.js';
 
-/** What a descriptor shows a device model. The pointer is NULL where the GPA is not guest memory. */
+/** A descriptor's buffer. The pointer is NULL if the GPA is not guest memory. */
 export type Descriptor = {pointer: number; bytes: number};
-/** Descriptors in order, those of indirect tables in place of them, and how many are of each direction. */
+/** Descriptors in order, with indirect tables expanded, and the number in each direction. */
 export type Chain = {head: number; descriptors: Descriptor[]; readable: number; writable: number};
 
-/** A guest broke the rules in a way that ends bhyve: an assertion, a NULL pointer. */
-export class DeviceStopped extends Error {}
-
-/** VQ_MAX_DESCRIPTORS: a chain of more is taken for a loop. */
+/** VQ_MAX_DESCRIPTORS: a longer chain counts as a loop. */
 const MAX_DESCRIPTORS = 512;
 
 export class VirtQueue {
@@ -53,57 +51,55 @@ export class VirtQueue {
 		this.used = base + used;
 	}
 
-	/** vq_has_descs. @throws DeviceStopped where the queue is not in guest memory: bhyve only sees it now. */
+	/** vq_has_descs. bhyve notices only here that the queue is outside guest memory. */
 	hasChain(): boolean {
-		if (this.descriptors === NULL) throw new DeviceStopped('the guest placed its queue outside its memory');
+		if (this.descriptors === NULL) throw aborts('the queue is not in guest memory');
 		return this.map.u16(this.avail + AVAIL.IDX) !== this.lastAvail;
 	}
 
-	/** vq_getchain: the next chain. @throws DeviceStopped where it makes no sense: device models assert that it does. */
+	/** vq_getchain: the next chain. Device models assert that it is valid. */
 	getChain(): Chain {
 		const waiting = (this.map.u16(this.avail + AVAIL.IDX) - this.lastAvail) & 0xffff;
 		if (waiting > this.size) {
-			throw new DeviceStopped(`the ring claims ${waiting} chains, more than its ${this.size} entries`);
+			throw aborts(`the ring claims ${waiting} chains but has only ${this.size} entries`);
 		}
 		const head = this.map.u16(this.avail + AVAIL.RING + 2 * (this.lastAvail % this.size));
 		this.lastAvail = (this.lastAvail + 1) & 0xffff;
 		const chain: Chain = {head, descriptors: [], readable: 0, writable: 0};
 		for (let next = head; ; ) {
-			if (next >= this.size) throw new DeviceStopped(`descriptor index ${next} is out of range`);
+			if (next >= this.size) throw aborts(`descriptor index ${next} is out of range`);
 			const links = this.fetch(this.descriptors, next);
 			next = links >>> 16;
 			if (links & DESC_INDIRECT) this.indirect(chain);
-			else this.record(chain, links);
+			else this.append(chain, links);
 			if ((links & DESC_NEXT) === 0) return chain;
 		}
 	}
 
-	/** A table of descriptors elsewhere in guest memory, which have an order of their own. */
+	/** Appends the descriptors of an indirect table, which is elsewhere in guest memory. */
 	private indirect(chain: Chain): void {
 		const bytes = this.fetched[DESC.LEN / 4];
-		if (bytes === 0 || bytes % DESC_BYTES !== 0) {
-			throw new DeviceStopped(`an indirect table of ${bytes} bytes`);
-		}
+		if (bytes === 0 || bytes % DESC_BYTES !== 0) throw aborts(`an indirect table has ${bytes} bytes`);
 		const table = this.ctx.mapGpa(this.address, bytes);
-		if (table === NULL) throw new DeviceStopped('an indirect table outside guest memory');
+		if (table === NULL) throw aborts('an indirect table is not in guest memory');
 		for (let next = 0; ; ) {
 			const links = this.fetch(table, next);
-			if (links & DESC_INDIRECT) throw new DeviceStopped('an indirect table in an indirect table');
-			this.record(chain, links);
+			if (links & DESC_INDIRECT) throw aborts('an indirect table contains an indirect table');
+			this.append(chain, links);
 			if ((links & DESC_NEXT) === 0) return;
 			next = links >>> 16;
-			if (next >= bytes / DESC_BYTES) throw new DeviceStopped(`indirect index ${next} is out of range`);
+			if (next >= bytes / DESC_BYTES) throw aborts(`indirect descriptor index ${next} is out of range`);
 		}
 	}
 
-	/** Reads a descriptor. @returns its flags, and above them which one is next */
+	/** Reads a descriptor. @returns its flags, and above them the index of the next one */
 	private fetch(table: number, index: number): number {
 		this.map.words(table + index * DESC_BYTES, this.fetched);
 		return this.fetched[DESC.FLAGS / 4];
 	}
 
-	private record(chain: Chain, flags: number): void {
-		if (chain.descriptors.length === MAX_DESCRIPTORS) throw new DeviceStopped('the descriptor chain loops');
+	private append(chain: Chain, flags: number): void {
+		if (chain.descriptors.length === MAX_DESCRIPTORS) throw aborts('the descriptor chain loops');
 		const bytes = this.fetched[DESC.LEN / 4];
 		chain.descriptors.push({pointer: this.ctx.mapGpa(this.address, bytes), bytes});
 		if (flags & DESC_WRITE) chain.writable++;
@@ -114,7 +110,7 @@ export class VirtQueue {
 		return join64(this.fetched[DESC.ADDR / 4], this.fetched[DESC.ADDR / 4 + 1]);
 	}
 
-	/** vq_relchain: gives a chain back in the used ring. The index is the device's own; the guest's copy is not read. */
+	/** vq_relchain: returns a chain in the used ring. The device has its own index and does not read the guest's copy. */
 	release(head: number, bytes: number): void {
 		const at = this.used + USED.RING + 8 * (this.nextUsed % this.size);
 		this.nextUsed = (this.nextUsed + 1) & 0xffff;
@@ -123,7 +119,7 @@ export class VirtQueue {
 		this.map.setU16(this.used + USED.IDX, this.nextUsed);
 	}
 
-	/** vq_endchains: whether the guest is to be interrupted. */
+	/** vq_endchains. @returns whether to interrupt the guest */
 	endChains(): boolean {
 		const before = this.savedUsed;
 		this.savedUsed = this.map.u16(this.used + USED.IDX);
@@ -132,10 +128,10 @@ export class VirtQueue {
 	}
 }
 
-/** What a device model is to virtio.c (struct virtio_consts). */
+/** A device model (struct virtio_consts). */
 export type VirtioDevice = {features: number; queueSize: number; config: DataView; notify: () => void};
 
-/** A size in bytes for each register. */
+/** The size of each register in bytes. */
 const SIZES: Record<number, number> = {
 	[VIRTIO_PCI.HOST_FEATURES]: 4,
 	[VIRTIO_PCI.GUEST_FEATURES]: 4,
@@ -164,12 +160,12 @@ export class VirtioPci {
 		this.device = device;
 	}
 
-	/** vq_interrupt: with MSI-X off it is the line, and a bit that says why. */
+	/** vq_interrupt: without MSI-X, a bit of the ISR and the interrupt line. */
 	interrupt(): void {
 		this.isr |= ISR_QUEUE;
 	}
 
-	/** vi_pci_read: all ones where there is no such register, or not of that size. */
+	/** vi_pci_read: all ones if no register of that size is there. */
 	read(offset: number, size: 1 | 2 | 4): number {
 		const {config} = this.device;
 		const at = offset - VIRTIO_PCI.CONFIG;
@@ -180,7 +176,7 @@ export class VirtioPci {
 		return SIZES[offset] === size ? this.register(offset) : 2 ** (8 * size) - 1;
 	}
 
-	/** vi_pci_write: what may not be written stays as it is. */
+	/** vi_pci_write: read-only registers ignore it. */
 	write(offset: number, size: 1 | 2 | 4, value: number): void {
 		if (SIZES[offset] !== size) return;
 		switch (offset) {

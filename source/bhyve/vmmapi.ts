@@ -1,5 +1,5 @@
-// libvmmapi in the bhyve process: guest memory laid out at 0–3 GiB and from 4 GiB on, and all of it mapped
-// into the process from /dev/vmm/<vm>, so that device models turn a GPA into a pointer by addition.
+// libvmmapi in the bhyve process: guest memory lies at 0–3 GiB and from 4 GiB on. All of it is mapped into the process
+// from /dev/vmm/<vm>, so device models turn a GPA into a pointer by addition.
 
 import {GIB, PAGE_SIZE} from '../formats/address.js';
 import type {Memory} from '../hardware/memory.js';
@@ -10,10 +10,10 @@ import type {Vmm} from '../kernel/vmm.js';
 
 const LOWMEM_LIMIT = 3 * GIB;
 const HIGHMEM_BASE = 4 * GIB;
-/** Where mmap puts the guest, behind a guard of 4 MiB; and where malloc's memory is. */
+/** The addresses that mmap gives the guest, after a guard of 4 MiB, and that malloc uses. */
 const GUEST_BASE = 0x28_0000_0000 + 4 * 1024 * 1024;
 const HEAP_BASE = 0x8_0100_0000;
-/** What a pointer is where vm_map_gpa finds no memory. */
+/** vm_map_gpa's result outside guest memory. */
 export const NULL = 0;
 
 export class VmContext {
@@ -23,7 +23,7 @@ export class VmContext {
 	private readonly highmem: number;
 	private heap = HEAP_BASE;
 
-	/** vm_create and vm_setup_memory: `bytes` of guest memory, wired with -S. */
+	/** vm_create and vm_setup_memory, with `bytes` of guest memory. -S wires it. */
 	constructor(
 		readonly vm: Vm,
 		vmm: Vmm,
@@ -44,7 +44,7 @@ export class VmContext {
 		}
 	}
 
-	/** vm_map_gpa (paddr_guest2host): a pointer to [gpa, gpa + bytes), or NULL where it is not all memory. */
+	/** vm_map_gpa (paddr_guest2host): a pointer to [gpa, gpa + bytes), or NULL if it is not all memory. */
 	mapGpa(gpa: number, bytes: number): number {
 		const low = gpa < this.lowmem && gpa + bytes <= this.lowmem;
 		const highEnd = HIGHMEM_BASE + this.highmem;
@@ -52,12 +52,12 @@ export class VmContext {
 		return low || high ? GUEST_BASE + gpa : NULL;
 	}
 
-	/** The GPA behind a pointer into guest memory, for those who explain an iovec. */
+	/** The GPA of a pointer into guest memory. */
 	gpaOf(pointer: number): number | undefined {
 		return pointer >= GUEST_BASE ? pointer - GUEST_BASE : undefined;
 	}
 
-	/** malloc: memory of the process itself, which no guest sees. */
+	/** malloc: the process's own memory, invisible to guests. */
 	malloc(bytes: number, pages: VmPages, owner: string): number {
 		const object = new VmObject(owner);
 		object.populate(0, pages.alloc(bytes / PAGE_SIZE, owner));

@@ -1,7 +1,7 @@
 // Every command of the command line: what it is called, what it takes, and what then does it, loaded only when asked for.
 
-import type {Print} from '../lab/run.js';
-import {type FlagName, type Given, LAB_FLAGS, LOOK_FLAGS, labFlags, lookFlags} from './flags.js';
+import type {Print} from '../print.js';
+import {DISPLAY_FLAGS, displayFlags, type FlagName, type Given, LAB_FLAGS, labFlags} from './flags.js';
 
 export type CliCommand = {
 	/** Empty: where no command is named. */
@@ -26,12 +26,12 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: '',
 		about: 'the dashboard; in a pipe, a snapshot as text',
-		flags: [...LAB_FLAGS, 'history', 'replay', 'json', ...LOOK_FLAGS],
+		flags: [...LAB_FLAGS, 'history', 'replay', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out) =>
 			(await import('./dashboard.js')).open(
 				{
 					lab: labFlags(given),
-					look: lookFlags(given),
+					look: displayFlags(given),
 					history: given.text('history'),
 					replay: given.text('replay'),
 					json: given.has('json'),
@@ -57,11 +57,11 @@ export const COMMANDS: readonly CliCommand[] = [
 			'Space, or PgDn of a clicker, takes the next step; Backspace, or PgUp, goes back.',
 			'Whatever is tried in between, the next step leads back to the path.',
 		],
-		flags: [...LAB_FLAGS, 'history', ...LOOK_FLAGS],
+		flags: [...LAB_FLAGS, 'history', ...DISPLAY_FLAGS],
 		run: async (words, given) =>
 			(await import('./dashboard.js')).present(words, {
 				lab: labFlags(given),
-				look: lookFlags(given),
+				look: displayFlags(given),
 				history: given.text('history'),
 			}),
 	},
@@ -90,12 +90,12 @@ export const COMMANDS: readonly CliCommand[] = [
 		takes: 'SOCKET',
 		wants: 'the socket of a QEMU that was started with -qmp unix:/run/vm0.qmp,server=on,wait=off',
 		about: 'the IOMMU of a running QEMU, by its QMP socket; it is only looked at',
-		flags: ['every', 'log', 'json', ...LOOK_FLAGS],
+		flags: ['every', 'log', 'json', ...DISPLAY_FLAGS],
 		run: async (words, given, out) =>
 			(await import('./dashboard.js')).attach(
 				words,
 				{
-					look: lookFlags(given),
+					look: displayFlags(given),
 					every: given.text('every'),
 					log: given.text('log'),
 					json: given.has('json'),
@@ -106,7 +106,7 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'host',
 		about: 'this Linux host: its IOMMUs, groups, devices and who has them',
-		flags: ['root', 'capture', 'force', 'log', 'trace', 'every', 'json', ...LOOK_FLAGS],
+		flags: ['root', 'capture', 'force', 'log', 'trace', 'every', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out, err) => (await import('./host.js')).host(given, out, err),
 	},
 	{
@@ -115,10 +115,11 @@ export const COMMANDS: readonly CliCommand[] = [
 		about: 'IOMMU faults of a kernel log, explained; from a file, a pipe, or this machine’s dmesg',
 		more: ['Logs of Linux, FreeBSD, Xen and QEMU. Exit 0 where the log was read, faults or none.'],
 		flags: ['json', 'follow'],
-		run: async (words, given) =>
-			(await import('../live/decode-command.js')).runDecode(words, {
-				json: given.has('json'),
-				follow: given.has('follow'),
-			}),
+		run: async (words, given, out) =>
+			(await import('./decode.js')).runDecode(
+				words,
+				{json: given.has('json'), follow: given.has('follow')},
+				out,
+			),
 	},
 ];

@@ -1,17 +1,17 @@
 // The dashboard on a terminal; where there is none, a snapshot.
 
-import {parseHistory} from '../lab/host-memory.js';
 import type {Lab} from '../lab/lab.js';
-import {type LabFlags, openLab} from '../lab/open.js';
-import {openScenario} from '../lab/open-scenario.js';
-import type {Print} from '../lab/run.js';
-import type {ObservedMachine} from '../seam/observed.js';
+import {parseHistory} from '../lab/scenario/machine-fields.js';
+import type {ObservedMachine} from '../machine/observed.js';
+import {jsonLines, type Print} from '../print.js';
 import type {Opening} from '../ui/dashboard.js';
-import type {LookFlags} from '../ui/look-flags.js';
+import type {DisplayFlags} from '../ui/display-flags.js';
 import {UserError} from '../user-error.js';
+import {type LabFlags, openLab} from './open-lab.js';
+import {openScenario} from './open-scenario.js';
 import {exitOnSignals} from './signals.js';
 
-export type Opened = {lab: LabFlags; look: LookFlags; history?: string};
+export type Opened = {lab: LabFlags; look: DisplayFlags; history?: string};
 
 const now = (): number => performance.now();
 export const onTerminal = (): boolean =>
@@ -24,7 +24,7 @@ export async function open(
 ): Promise<number> {
 	const interactive = onTerminal() && !json;
 	const most = historyBytes(opened);
-	if (!interactive) await checkLook(opened.look);
+	if (!interactive) await checkDisplay(opened.look);
 	const {lab, scenario} =
 		replay === undefined ? {lab: openLab(opened.lab), scenario: undefined} : openScenario(opened.lab, replay);
 	try {
@@ -56,7 +56,7 @@ const historyBytes = ({history}: Opened): number | undefined =>
 	history === undefined ? undefined : parseHistory(history);
 
 /** Shows a lab, and keeps its history from now on. */
-async function show(lab: Lab, look: LookFlags, most?: number, opening?: Opening): Promise<number> {
+async function show(lab: Lab, look: DisplayFlags, most?: number, opening?: Opening): Promise<number> {
 	lab.keepHistory(now, most);
 	// By default a signal could leave a disk partly restored without a word.
 	if (lab.disk.writable && !lab.disk.overlaid) exitOnSignals();
@@ -67,12 +67,12 @@ async function show(lab: Lab, look: LookFlags, most?: number, opening?: Opening)
 /** A running QEMU. @returns the exit code @throws UserError */
 export async function attach(
 	words: readonly string[],
-	{look, json, ...how}: {look: LookFlags; every?: string; log?: string; json: boolean},
+	{look, json, ...how}: {look: DisplayFlags; every?: string; log?: string; json: boolean},
 	out: Print,
 ): Promise<number> {
 	const interactive = onTerminal() && !json;
-	if (!interactive) await checkLook(look);
-	const {openQemu} = await import('../live/open.js');
+	if (!interactive) await checkDisplay(look);
+	const {openQemu} = await import('../live/qemu/open.js');
 	const machine = await openQemu(words, how);
 	try {
 		if (!interactive) {
@@ -88,15 +88,15 @@ export async function attach(
 }
 
 async function printSnapshot(machine: ObservedMachine, json: boolean, out: Print): Promise<void> {
-	const {snapshotJson, snapshotText} = await import('../seam/snapshot.js');
-	out(json ? JSON.stringify(snapshotJson(machine), undefined, 2) : snapshotText(machine).trimEnd());
+	const {snapshotJson, snapshotLines} = await import('../explain/snapshot.js');
+	out(json ? jsonLines(snapshotJson(machine)) : snapshotLines(machine));
 }
 
 /** What is wrong in them is said in a pipe, too. */
-export async function checkLook(look: LookFlags): Promise<void> {
+export async function checkDisplay(look: DisplayFlags): Promise<void> {
 	if (look.cast !== undefined)
 		throw new UserError('--cast records what a terminal shows, and here is none; leave it out.');
 	if (look.theme === undefined && look.config === undefined) return;
-	const {readLook} = await import('../ui/look-flags.js');
-	readLook(look, {});
+	const {readDisplay} = await import('../ui/display-flags.js');
+	readDisplay(look, {});
 }

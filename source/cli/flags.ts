@@ -1,7 +1,7 @@
 // Every flag of the command line, by its name, and what was given of them.
 
-import type {LabFlags} from '../lab/open.js';
-import type {LookFlags} from '../ui/look-flags.js';
+import type {DisplayFlags} from '../ui/display-flags.js';
+import type {LabFlags} from './open-lab.js';
 
 /** `takes`: what its value is, where it takes one; `many`: it may be given again. */
 export type Flag = {takes?: string; many?: boolean; about: string};
@@ -98,8 +98,8 @@ export const labFlags = (given: Given): LabFlags => ({
 	hba: given.text('hba'),
 });
 
-export const LOOK_FLAGS = ['theme', 'ascii', 'mouse', 'large', 'config', 'cast'] as const;
-export const lookFlags = (given: Given): LookFlags => ({
+export const DISPLAY_FLAGS = ['theme', 'ascii', 'mouse', 'large', 'config', 'cast'] as const;
+export const displayFlags = (given: Given): DisplayFlags => ({
 	theme: given.text('theme'),
 	config: given.text('config'),
 	cast: given.text('cast'),

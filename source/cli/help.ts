@@ -1,7 +1,7 @@
 // What dmascope --help says: made of the tables of commands and flags.
 
 import {type CliCommand, COMMANDS} from './commands.js';
-import {FLAGS, type FlagName, LAB_FLAGS, LOOK_FLAGS} from './flags.js';
+import {DISPLAY_FLAGS, FLAGS, type FlagName, LAB_FLAGS} from './flags.js';
 
 export function helpText(command: CliCommand, description = ''): string {
 	const sections =
@@ -22,7 +22,7 @@ const general = (): string[] => [
 		COMMANDS.map(({name, takes = '', about}) => [`$ dmascope ${name} ${takes}`.replace(/ +$/, ''), about]),
 	),
 	...section('Options', [...LAB_FLAGS, 'json' as const, 'help' as const, 'version' as const].map(row)),
-	...section('The dashboard', LOOK_FLAGS.map(row)),
+	...section('The dashboard', DISPLAY_FLAGS.map(row)),
 	...section('A command of its own', [
 		['dmascope COMMAND --help', 'what it takes'],
 		['dmascope run all', 'every scenario that ships'],

@@ -1,24 +1,25 @@
 // dmascope host: a dashboard on a terminal; where there is none, text or JSON.
 
-import type {Print} from '../lab/run.js';
-import {captureHost, openHost, openTracing, printHost} from '../live/host/command.js';
-import {streamEvents} from '../live/host/trace-stream.js';
-import {checkLook, onTerminal} from './dashboard.js';
-import {type Given, lookFlags} from './flags.js';
+import {captureHost} from '../live/host/capture.js';
+import {openHost, openTracing, printHost} from '../live/host/open.js';
+import {streamEvents} from '../live/host/trace-log.js';
+import type {Print} from '../print.js';
+import {checkDisplay, onTerminal} from './dashboard.js';
+import {displayFlags, type Given} from './flags.js';
 import {exitOnSignals} from './signals.js';
 
 /** @returns the exit code @throws UserError */
 export async function host(given: Given, out: Print, err: Print): Promise<number> {
 	const [root, capture, json] = [given.text('root'), given.text('capture'), given.has('json')];
-	const look = lookFlags(given);
+	const look = displayFlags(given);
 	const interactive = onTerminal() && !json && capture === undefined;
-	if (!interactive) await checkLook(look);
+	if (!interactive) await checkDisplay(look);
 	if (capture !== undefined) {
-		captureHost(root, capture, given.has('force'), out);
+		await captureHost(root, capture, given.has('force'), out);
 		return 0;
 	}
 	if (!interactive && given.has('trace')) return stream(root, json, out, err);
-	const machine = openHost({
+	const machine = await openHost({
 		root,
 		log: given.text('log'),
 		every: given.text('every'),

@@ -1,7 +1,7 @@
 // The words of the command line: which command, and what was given to it.
 
 import meow from 'meow';
-import {didYouMean} from '../nearest.js';
+import {didYouMean} from '../did-you-mean.js';
 import {UserError} from '../user-error.js';
 import {type CliCommand, COMMANDS} from './commands.js';
 import {FLAGS, Given} from './flags.js';

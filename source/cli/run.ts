@@ -1,11 +1,12 @@
 // dmascope run and dmascope check.
 
-import {ReportFile} from '../lab/junit.js';
-import {machineSet} from '../lab/machine-set.js';
-import {checkScenarios, named, type Print, type RunOptions, runScenarios} from '../lab/run.js';
-import {pathOf} from '../lab/scenario-files.js';
-import {watch} from '../lab/watch.js';
+import {pathOf} from '../lab/scenario/find.js';
+import {machineSet} from '../lab/scenario/machine-fields.js';
+import type {Print} from '../print.js';
 import {type Given, labFlags} from './flags.js';
+import {ReportFile} from './junit.js';
+import {checkScenarios, named, type RunOptions, runScenarios} from './run-scenarios.js';
+import {watch} from './watch.js';
 
 function optionsOf(given: Given): RunOptions {
 	const report = given.text('junit');

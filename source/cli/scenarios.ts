@@ -1,9 +1,9 @@
 // dmascope scenarios and dmascope schema.
 
-import type {Print} from '../lab/run.js';
-import {parseHead} from '../lab/scenario.js';
-import {findScenario, shippedScenarios} from '../lab/scenario-files.js';
-import {scenarioSchema} from '../lab/scenario-schema.js';
+import {findScenario, shippedScenarios} from '../lab/scenario/find.js';
+import {parseHead} from '../lab/scenario/parse.js';
+import {scenarioSchema} from '../lab/scenario/schema.js';
+import {jsonLines, type Print} from '../print.js';
 import {firstSentence} from '../words.js';
 import type {Given} from './flags.js';
 
@@ -20,13 +20,13 @@ export function list(given: Given, out: Print): number {
 		return {name, story, steps, file: path};
 	});
 	const width = Math.max(...names.map(name => name.length));
-	if (given.has('json')) out(JSON.stringify(all, undefined, 2));
+	if (given.has('json')) out(jsonLines(all));
 	else for (const {name, story} of all) out(`${name.padEnd(width)}  ${firstSentence(story)}`);
 	return 0;
 }
 
 /** @returns the exit code */
 export function schema(out: Print): number {
-	out(JSON.stringify(scenarioSchema(), undefined, 2));
+	out(jsonLines(scenarioSchema()));
 	return 0;
 }

@@ -1,13 +1,13 @@
-// AHCI 1.3.1: the controller's registers (chapter 3), command list, command table, PRDT and received FISes
-// (section 4.2), and the FISes that go between host and device (Serial ATA 3.1, chapter 10).
+// AHCI 1.3.1: controller registers (chapter 3), command list, command table, PRDT and received FISes (section 4.2),
+// and the FISes between host and device (Serial ATA 3.1, chapter 10).
 
-/** Registers of the controller. Those of port n start at PORTS + n × PORT_BYTES. */
+/** Controller registers. Port n's registers start at PORTS + n × PORT_BYTES. */
 export const HBA = {CAP: 0x00, GHC: 0x04, IS: 0x08, PI: 0x0c, VS: 0x10, CAP2: 0x24} as const;
 export const PORTS = 0x100;
 export const PORT_BYTES = 0x80;
 export const GHC = {HR: 0x1, IE: 0x2, AE: 0x8000_0000} as const;
 
-/** Registers of a port, and bits of PxCMD and PxIS. */
+/** Port registers, and bits of PxCMD and PxIS. */
 export const PX = {
 	CLB: 0x00,
 	CLBU: 0x04,
@@ -52,37 +52,31 @@ export const HEADER = {DW0: 0, PRDBC: 4, CTBA: 8, CTBAU: 12} as const;
 export const HEADER_WRITE = 1 << 6;
 export const FIS_DWORDS = 5;
 
-/** Where the PRDT starts in a command table; a PRD is 16 bytes and moves up to 4 MiB. */
+/** The PRDT's offset in a command table. A PRD is 16 bytes and moves up to 4 MiB. */
 export const PRDT = 0x80;
 export const PRD_BYTES = 16;
 export const PRD = {DBA: 0, DBAU: 4, DBC: 12} as const;
 export const PRD_MAX = 4 * 1024 * 1024;
 
-/** Where the device's FISes go in the received FIS area (4.2.1), and how long that area is. */
+/** Offsets of the device's FISes in the received FIS area (4.2.1), and the area's size. */
 export const RECEIVED = {PIO_SETUP: 0x20, D2H: 0x40, SDB: 0x58} as const;
 export const RECEIVED_BYTES = 256;
 export const FIS_BYTES = 4 * FIS_DWORDS;
 export const SDB_BYTES = 8;
-/** The bits of the status byte that a Set Device Bits FIS can change. */
+/** The status bits that a Set Device Bits FIS can change. */
 export const SDB_STATUS = 0x77;
 
 export const FIS_H2D = 0x27;
 export const FIS_D2H = 0x34;
 export const FIS_PIO_SETUP = 0x5f;
 export const FIS_SDB = 0xa1;
-/** In byte 1: a command, rather than a device control; and, from the device, an interrupt. */
+/** In byte 1: a command, not a device control; from the device, an interrupt. */
 export const FIS_COMMAND_BIT = 0x80;
 export const FIS_INTERRUPT_BIT = 0x40;
-export const ATA_READ_DMA_EXT = 0x25;
-export const ATA_WRITE_DMA_EXT = 0x35;
-
-/** Task file status: DRDY alone, or with ERR. */
-export const STATUS_OK = 0x50;
-export const STATUS_ERROR = 0x51;
 
 /**
- * The five dwords of a register FIS for a 48-bit command. `sectors` 65,536 is written as 0. A queued command has
- * its count in `features`, and its tag where others have the count.
+ * The five dwords of a register FIS for a 48-bit command. 65,536 sectors are written as 0. A queued command has its
+ * count in `features` and its tag in the count field.
  */
 export function dmaFis(
 	command: number,
@@ -105,7 +99,7 @@ export const fisCommand = (dw0: number): number => (dw0 >>> 16) & 0xff;
 export const fisLba = (dw1: number, dw2: number): number => (dw2 & 0xffffff) * 2 ** 24 + (dw1 & 0xffffff);
 export const fisSectors = (dw3: number): number => dw3 & 0xffff || 65536;
 
-/** A register FIS from the device: status and error as in PxTFD, and the bytes from LBA to count. */
+/** A register FIS from the device: status and error as in PxTFD, then the bytes from LBA to count. */
 export function d2hFis(tfd: number, rest: ArrayLike<number> = []): Uint8Array {
 	const fis = new Uint8Array(FIS_BYTES);
 	fis.set([FIS_D2H, 0, tfd, tfd >> 8]);
@@ -113,7 +107,7 @@ export function d2hFis(tfd: number, rest: ArrayLike<number> = []): Uint8Array {
 	return fis;
 }
 
-/** A Set Device Bits FIS: the queued commands of these slots have ended. It leaves two status bits alone. */
+/** A Set Device Bits FIS: the queued commands in these slots are done. Two status bits stay as they are. */
 export function sdbFis(tfd: number, slots: number): Uint8Array {
 	const fis = new Uint8Array(SDB_BYTES);
 	fis.set([FIS_SDB, FIS_INTERRUPT_BIT, tfd & SDB_STATUS, tfd >> 8]);

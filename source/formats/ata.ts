@@ -1,4 +1,4 @@
-// ATA commands and their words (ACS-3), as far as a disk behind AHCI hears them.
+// ATA commands (ACS-3), as a disk behind AHCI receives them.
 
 export const ATA = {
 	NOP: 0x00,
@@ -35,15 +35,15 @@ export const ATA = {
 	SET_FEATURES: 0xef,
 } as const;
 
-/** DATA SET MANAGEMENT's feature, and the subcommand of SEND FPDMA QUEUED that is the same thing queued. */
+/** DATA SET MANAGEMENT's TRIM feature, and the SEND FPDMA QUEUED subcommand that queues it. */
 export const DSM_TRIM = 1;
 export const SEND_FPDMA_DSM = 0;
-/** A page of TRIM ranges: 64 of 8 bytes, a 48-bit LBA and a 16-bit count each. */
+/** A page of TRIM ranges: 64 ranges of 8 bytes, each a 48-bit LBA and a 16-bit count. */
 export const TRIM_BYTES = 512;
 export const TRIM_RANGE_BYTES = 8;
 export const TRIM_RANGE_SECTORS = 0xffff;
 
-/** SET FEATURES' subcommands. */
+/** Subcommands of SET FEATURES. */
 export const FEATURE = {
 	ENABLE_WRITE_CACHE: 0x02,
 	SET_TRANSFER_MODE: 0x03,
@@ -55,16 +55,16 @@ export const FEATURE = {
 /** ENABLE_SATA's count for asynchronous notification. */
 export const SATA_ASYNC_NOTIFICATION = 5;
 
-/** Pages of READ LOG. */
+/** Logs of READ LOG. */
 export const LOG = {DIRECTORY: 0x00, NCQ_ERROR: 0x10, NCQ_SEND_RECEIVE: 0x13} as const;
 
-/** The status byte, and ABRT of the error byte above it, as PxTFD holds them. */
+/** The status byte and, above it, the error byte's ABRT, as in PxTFD. */
 export const STATUS = {ERR: 0x01, DRQ: 0x08, DSC: 0x10, DMA: 0x20, DRDY: 0x40, BSY: 0x80} as const;
 export const TFD_OK = STATUS.DRDY | STATUS.DSC;
 export const ERROR_ABRT = 0x04;
 export const TFD_ABORTED = (ERROR_ABRT << 8) | STATUS.DRDY | STATUS.ERR;
 
-/** IDENTIFY DEVICE: 256 words, here by number. */
+/** IDENTIFY DEVICE: 256 words, by number. */
 export const IDENTIFY_BYTES = 512;
 export const WORD = {
 	CONFIG: 0,
@@ -103,19 +103,19 @@ export const WORD = {
 	INTEGRITY: 255,
 } as const;
 /**
- * In SECTOR_SIZE: logical sectors are longer than 512 bytes, and LOGICAL_SECTOR_WORDS holds how long; a physical
- * sector holds several of them.
+ * In SECTOR_SIZE: logical sectors exceed 512 bytes, and LOGICAL_SECTOR_WORDS holds their size; a physical sector holds
+ * several logical ones.
  */
 export const LONG_SECTORS = 0x1000;
 export const GROUPED_SECTORS = 0x2000;
 
-/** Strings have their bytes swapped in each word, and blanks at their end. */
+/** ATA strings swap the bytes of each word and are padded with blanks. */
 export function ataString(words: Uint8Array, word: number, bytes: number, text: string): void {
 	const padded = new TextEncoder().encode(text.padEnd(bytes));
 	for (let i = 0; i < bytes; i++) words[2 * word + (i ^ 1)] = padded[i];
 }
 
-/** The last byte makes the sum of all 0. */
+/** Sets the last byte so that all bytes sum to 0. */
 export function checksum(page: Uint8Array): void {
 	page[page.length - 1] = 0;
 	page[page.length - 1] = -page.reduce((sum, byte) => sum + byte, 0);

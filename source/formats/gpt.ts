@@ -1,10 +1,18 @@
 // The boot sector and the GUID partition table (UEFI 2.9, chapter 5), read and written.
 
+import {crc32} from 'node:zlib';
 import {SECTOR} from './address.js';
-import {crc32} from './crc32.js';
 
 export type Partition = {number: number; type: string; name: string; firstLba: number; lastLba: number};
-export type GptHeader = {entriesLba: number; entries: number; entryBytes: number; entriesCrc: number};
+/** Where partitions may lie. */
+export type Usable = {firstLba: number; lastLba: number};
+export type GptHeader = {
+	entriesLba: number;
+	entries: number;
+	entryBytes: number;
+	entriesCrc: number;
+	usable: Usable;
+};
 
 const ENTRY_BYTES = 128;
 const ENTRIES = 128;
@@ -41,7 +49,7 @@ const viewOf = (bytes: Uint8Array): DataView =>
 
 export const hasBootSignature = (sector: Uint8Array): boolean => sector[510] === 0x55 && sector[511] === 0xaa;
 
-/** The used entries of a boot sector's partition table; sizes in sectors. Its caller has checked the signature. */
+/** The used entries of a boot sector's partition table. The caller has checked the signature. */
 export function mbrPartitions(sector: Uint8Array): Partition[] {
 	const view = viewOf(sector);
 	return [0, 1, 2, 3].flatMap(i => {
@@ -58,33 +66,37 @@ export function mbrPartitions(sector: Uint8Array): Partition[] {
 export const isProtective = (sector: Uint8Array): boolean =>
 	[0, 1, 2, 3].some(i => sector[446 + 16 * i + 4] === PROTECTIVE);
 
-/** The header at `lba`, checked as firmware does (UEFI 5.3.2); a string says what is wrong with it. */
+/** The header at `lba`, checked as firmware checks it (UEFI 5.3.2). @returns the problem as a string if it is invalid */
 export function gptHeader(sector: Uint8Array, lba: number): GptHeader | string {
 	const view = viewOf(sector);
 	if (new TextDecoder('latin1').decode(sector.subarray(0, 8)) !== 'EFI PART')
 		return 'no "EFI PART" signature';
 	const size = view.getUint32(12, true);
-	if (size < 92 || size > SECTOR) return `header size ${size}`;
+	if (size < 92 || size > SECTOR) return `wrong header size ${size}`;
 	const copy = sector.slice(0, size);
 	copy.fill(0, 16, 20);
-	if (crc32(copy) !== view.getUint32(16, true)) return 'header CRC is wrong';
-	if (Number(view.getBigUint64(24, true)) !== lba) return 'header names another LBA as its own';
+	if (crc32(copy) !== view.getUint32(16, true)) return 'wrong header CRC';
+	if (Number(view.getBigUint64(24, true)) !== lba) return 'the header belongs at another LBA';
 	const entries = view.getUint32(80, true);
 	const entryBytes = view.getUint32(84, true);
-	if (entryBytes < 128 || entryBytes > 4096 || entryBytes % 8 !== 0) return `entry size ${entryBytes}`;
-	if (entries === 0 || entries * entryBytes > 1024 * 1024) return `${entries} entries`;
+	if (entryBytes < 128 || entryBytes > 4096 || entryBytes % 8 !== 0) return `wrong entry size ${entryBytes}`;
+	if (entries === 0 || entries * entryBytes > 1024 * 1024) return `wrong number of entries ${entries}`;
 	return {
 		entriesLba: Number(view.getBigUint64(72, true)),
 		entries,
 		entryBytes,
 		entriesCrc: view.getUint32(88, true),
+		usable: {
+			firstLba: Number(view.getBigUint64(40, true)),
+			lastLba: Number(view.getBigUint64(48, true)),
+		},
 	};
 }
 
-/** The used entries of an entry array read whole; a string where its CRC does not hold. */
+/** The used entries of a complete entry array. @returns the problem as a string if its CRC is wrong */
 export function gptPartitions(bytes: Uint8Array, header: GptHeader): Partition[] | string {
 	const array = bytes.subarray(0, header.entries * header.entryBytes);
-	if (crc32(array) !== header.entriesCrc) return 'entry array CRC is wrong';
+	if (crc32(array) !== header.entriesCrc) return 'wrong entry array CRC';
 	const found: Partition[] = [];
 	for (let i = 0; i < header.entries; i++) {
 		const entry = array.subarray(i * header.entryBytes, (i + 1) * header.entryBytes);
@@ -103,7 +115,23 @@ export function gptPartitions(bytes: Uint8Array, header: GptHeader): Partition[]
 	return found;
 }
 
-/** GUIDs are mixed-endian: three little-endian fields, then eight bytes in order (UEFI appendix A). */
+/** Why a partition cannot be used, by itself or beside the others; undefined where it is sound. */
+export function partitionFault(
+	partition: Partition,
+	others: readonly Partition[],
+	usable: Usable,
+): string | undefined {
+	const {firstLba, lastLba} = partition;
+	if (lastLba < firstLba) return `ends at LBA ${lastLba}, before it starts at ${firstLba}`;
+	if (firstLba < usable.firstLba || lastLba > usable.lastLba)
+		return `LBA ${firstLba}–${lastLba} is not all within ${usable.firstLba}–${usable.lastLba}`;
+	const other = others.find(
+		each => each !== partition && each.firstLba <= lastLba && each.lastLba >= firstLba,
+	);
+	return other && `overlaps partition ${other.number}`;
+}
+
+/** A GUID is mixed-endian: three little-endian fields, then eight bytes in order (UEFI appendix A). */
 function guidText(bytes: Uint8Array): string {
 	const view = viewOf(bytes);
 	const part = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
@@ -128,7 +156,7 @@ function writeGuid(view: DataView, at: number, text: string): void {
 
 export type NewPartition = {typeGuid: string; guid: string; name: string; firstLba: number; lastLba: number};
 
-/** The sectors of a whole GPT for a disk of `sectors`: LBA 0–33, and the backup at the disk's end. */
+/** A complete GPT for a disk of `sectors`: LBA 0–33, and the backup at the end of the disk. */
 export function buildGpt(sectors: number, diskGuid: string, partitions: readonly NewPartition[]) {
 	const entrySectors = (ENTRIES * ENTRY_BYTES) / SECTOR;
 	const entries = new Uint8Array(ENTRIES * ENTRY_BYTES);

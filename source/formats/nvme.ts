@@ -1,7 +1,7 @@
-// NVM Express 1.4: the controller's registers (section 3.1), commands and completions (4.2, 4.6), their opcodes
-// and status codes, and the pages that IDENTIFY and GET LOG PAGE return (5.15, 5.14). Little-endian.
+// NVM Express 1.4: controller registers (section 3.1), commands and completions (4.2, 4.6), opcodes and status codes,
+// and the pages that IDENTIFY and GET LOG PAGE return (5.15, 5.14). Little-endian.
 
-/** Registers. Doorbells start at DOORBELLS: for each queue a tail of submissions, then a head of completions. */
+/** Registers. Doorbells start at DOORBELLS: per queue, a submission tail and then a completion head. */
 export const REG = {
 	CAP_LO: 0x00,
 	CAP_HI: 0x04,
@@ -17,13 +17,14 @@ export const REG = {
 	ACQ_HI: 0x34,
 } as const;
 export const DOORBELLS = 0x1000;
+export const VERSION_1_4 = 0x1_0400;
 export const CC = {EN: 0x1, SHN: 0xc000, IOSQES_64: 6 << 16, IOCQES_16: 4 << 20} as const;
 export const CSTS = {RDY: 0x1, SHST: 0xc, SHST_COMPLETE: 0x8} as const;
 
 /** A submission queue entry. */
 export const COMMAND_BYTES = 64;
 export const COMMAND = {OPCODE: 0, ID: 2, NSID: 4, PRP1: 24, PRP2: 32, CDW10: 40} as const;
-/** A completion queue entry. Its status word has the phase in bit 0, the code from bit 1 on, and DNR in bit 15. */
+/** A completion queue entry. Its status word holds the phase in bit 0, the code from bit 1 on, and DNR in bit 15. */
 export const COMPLETION_BYTES = 16;
 export const COMPLETION = {VALUE: 0, SQ_HEAD: 8, SQ_ID: 10, ID: 12, STATUS: 14} as const;
 export const PHASE = 1;
@@ -55,10 +56,10 @@ export const IO = {
 	DATASET_MANAGEMENT: 0x09,
 } as const;
 
-/** CDW11 of a command that creates a queue: physically contiguous. */
+/** CDW11 when creating a queue: physically contiguous. */
 export const CONTIGUOUS = 0x1;
 
-/** What IDENTIFY is asked for, where its pages have what, and the namespace that stands for all. */
+/** The pages that IDENTIFY can return, the offsets in them, and the namespace ID that means all of them. */
 export const CNS = {
 	NAMESPACE: 0x00,
 	CONTROLLER: 0x01,
@@ -94,7 +95,7 @@ export const CONTROLLER = {
 export const NAMESPACE = {SIZE: 0, CAPACITY: 8, USED: 16, EUI64: 120, FORMATS: 128} as const;
 export const IDENTIFY_BYTES = 4096;
 export const ALL_NAMESPACES = 0xffff_ffff;
-/** In OPTIONAL_COMMANDS. */
+/** In CONTROLLER.OPTIONAL_COMMANDS. */
 export const SUPPORTS_DSM = 0x4;
 
 export const FEATURE = {
@@ -123,13 +124,13 @@ export const HEALTH = {
 } as const;
 export const WARNING_TEMPERATURE = 0x2;
 
-/** DATASET MANAGEMENT: up to 256 ranges, and what CDW11 asks for. */
+/** DATASET MANAGEMENT: up to 256 ranges, and the deallocate bit of CDW11. */
 export const RANGE_BYTES = 16;
 export const RANGE = {SECTORS: 4, LBA: 8} as const;
 export const RANGES_BYTES = 4096;
 export const DEALLOCATE = 0x4;
 
-/** Status codes, their type (SCT) in the high byte. */
+/** Status codes, with their type (SCT) in the high byte. */
 export const SC = {
 	SUCCESS: 0x000,
 	INVALID_OPCODE: 0x001,
@@ -165,7 +166,7 @@ const STATUS_NAMES: Record<number, string> = {
 	[SC.INVALID_QUEUE_SIZE]: 'invalid queue size',
 };
 
-/** SC 0x80 LBA out of range; the type is named where it is not the generic one. */
+/** "SC 0x80 LBA out of range". The type is shown unless it is the generic one. */
 export function statusText(code: number): string {
 	const type = code >> 8 === 0 ? '' : `SCT ${code >> 8} `;
 	const name = STATUS_NAMES[code];
@@ -175,9 +176,9 @@ export function statusText(code: number): string {
 /** The code in a completion's status word. */
 export const statusCode = (word: number): number => (word >> 1) & 0x7ff;
 
-/** The longest transfer of bhyve's controller (MDTS 9), in pages of 4 KiB. */
+/** The largest transfer of bhyve's controller: 2^MDTS pages of 4 KiB. */
 export const MDTS = 9;
 export const MDTS_PAGES = 1 << MDTS;
-/** A page of PRPs. */
+/** A PRP list fills one page. */
 export const PRPS_PER_PAGE = 512;
 export const PRP_BYTES = 8;

@@ -1,4 +1,4 @@
-// A requester id, as the PCI bus carries it: bus 15:8, device 7:3, function 2:0.
+// A requester ID on the PCI bus: bus 15:8, device 7:3, function 2:0.
 
 export type Rid = number;
 
@@ -6,10 +6,10 @@ export const ridOf = (bus: number, device: number, fn: number): Rid => (bus << 8
 export const ridBus = (rid: Rid): number => (rid >>> 8) & 0xff;
 export const ridDevfn = (rid: Rid): number => rid & 0xff;
 
-/** As pciconf writes a selector, without the domain: 4:0:0. */
+/** A pciconf selector without the domain: 4:0:0. */
 export const ridText = (rid: Rid): string => `${ridBus(rid)}:${(rid >>> 3) & 0x1f}:${rid & 7}`;
 
-/** A selector such as 4:0:0; undefined where it is none. */
+/** Parses a selector such as 4:0:0; undefined if it is not one. */
 export function parseRid(text: string): Rid | undefined {
 	const [, bus, device, fn] = (/^(\d{1,3}):(\d{1,2}):([0-7])$/.exec(text) ?? []).map(Number);
 	return bus === undefined || bus > 255 || device > 31 ? undefined : ridOf(bus, device, fn);

@@ -1,5 +1,5 @@
-// The split virtqueue, the legacy PCI registers of a virtio device, and virtio-blk's requests (virtio 1.1,
-// sections 2.6, 4.1.4.8 and 5.2). Little-endian.
+// The split virtqueue, a virtio device's legacy PCI registers, and virtio-blk requests (virtio 1.1, sections 2.6,
+// 4.1.4.8 and 5.2). Little-endian.
 
 export const DESC_BYTES = 16;
 export const DESC_NEXT = 1;
@@ -8,13 +8,13 @@ export const DESC_INDIRECT = 4;
 
 /** Offsets in a descriptor. */
 export const DESC = {ADDR: 0, LEN: 8, FLAGS: 12, NEXT: 14} as const;
-/** Offsets in the available and used rings; ring entries are 2 and 8 bytes. */
+/** Offsets in the available and used rings. Their entries are 2 and 8 bytes. */
 export const AVAIL = {FLAGS: 0, IDX: 2, RING: 4} as const;
 export const USED = {FLAGS: 0, IDX: 2, RING: 4} as const;
 /** In AVAIL.FLAGS: the driver wants no interrupt. */
 export const AVAIL_NO_INTERRUPT = 1;
 
-/** The registers in BAR 0 while MSI-X is off; the device's configuration follows. */
+/** The registers in BAR 0 while MSI-X is off. The device's configuration follows them. */
 export const VIRTIO_PCI = {
 	HOST_FEATURES: 0,
 	GUEST_FEATURES: 4,
@@ -29,11 +29,11 @@ export const VIRTIO_PCI = {
 export const VIRTIO_STATUS = {ACK: 1, DRIVER: 2, DRIVER_OK: 4} as const;
 export const RING_F_INDIRECT_DESC = 1 << 28;
 
-/** virtio-blk's request header, 16 bytes: type, reserved, sector (512 B units). */
+/** A virtio-blk request header, 16 bytes: type, reserved, sector (in 512-byte units). */
 export const BLK_HEADER_BYTES = 16;
 export const BLK = {TYPE: 0, SECTOR: 8} as const;
 export const BLK_T = {IN: 0, OUT: 1, FLUSH: 4, FLUSH_OUT: 5, GET_ID: 8, DISCARD: 11} as const;
-/** Or-ed into the type by drivers that know barriers. */
+/** Drivers that use barriers OR this into the type. */
 export const BLK_T_BARRIER = 0x80000000;
 export const BLK_S = {OK: 0, IOERR: 1, UNSUPP: 2} as const;
 export const BLK_ID_BYTES = 20;
@@ -65,7 +65,7 @@ export const BLK_CONFIG_BYTES = 60;
 export const BLK_DISCARD = {SECTOR: 0, SECTORS: 8, FLAGS: 12} as const;
 export const BLK_DISCARD_BYTES = 16;
 
-/** Where the parts of a queue of `size` entries lie, from its page-aligned start (legacy layout, 2.6.2). */
+/** The parts of a queue of `size` entries, from its page-aligned start (legacy layout, 2.6.2). */
 export function queueLayout(start: number, size: number) {
 	const avail = start + size * DESC_BYTES;
 	const used = Math.ceil((avail + AVAIL.RING + 2 * size + 2) / 4096) * 4096;

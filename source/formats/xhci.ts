@@ -1,5 +1,5 @@
-// xHCI transfer request blocks (xHCI 1.2, section 6.4), and what a USB disk is told with them: the wrappers of the
-// Bulk-Only Transport (USB mass storage class 1.0, section 5) around SCSI commands.
+// xHCI transfer request blocks (xHCI 1.2, section 6.4), and the Bulk-Only Transport wrappers around a USB disk's SCSI
+// commands (USB mass storage class 1.0, section 5).
 
 export const TRB_BYTES = 16;
 /** Offsets in a TRB. Control: cycle 0, chain 4, IOC 5, type 15:10. */
@@ -12,9 +12,9 @@ export const TRB_IOC = 1 << 5;
 export const TRB_TYPE = {NORMAL: 1, LINK: 6, TRANSFER_EVENT: 32} as const;
 export const trbType = (control: number): number => (control >>> 10) & 0x3f;
 export const trbOf = (type: number): number => type << 10;
-/** A normal TRB moves at most 64 KiB and does not cross such a boundary (4.11.7.1). */
+/** A normal TRB moves at most 64 KiB and does not cross a 64 KiB boundary (4.11.7.1). */
 export const TRB_BOUNDARY = 65536;
-/** Completion codes, bits 31:24 of an event's status; its low 24 bits are the bytes that did not come. */
+/** Completion codes: bits 31:24 of an event's status. Bits 23:0 are the bytes not transferred. */
 export const COMPLETION = {SUCCESS: 1, STALL: 6, SHORT: 13} as const;
 
 export const CBW_BYTES = 31;

@@ -1,5 +1,5 @@
-// The guest's AHCI driver: a command list, a table for each slot and the received FISes in its memory. Several
-// transfers at once go out queued (NCQ); anything else one after the other, from as many slots.
+// The guest's AHCI driver, with a command list, a command table per slot and the received FISes in guest memory. Several
+// transfers at once are queued (NCQ). Other commands run one after the other, each from its own slot.
 
 import type {AhciHd} from '../bhyve/ahci-hd.js';
 import {high32, low32, SECTOR} from '../formats/address.js';
@@ -21,9 +21,9 @@ import type {Vm} from '../kernel/vm.js';
 import type {VmMap} from '../kernel/vm-map.js';
 import {UserError} from '../user-error.js';
 import {grouped} from '../words.js';
-import type {Answer, GuestDisk, GuestRequest, Segment} from './disk.js';
+import type {Answer, GuestDisk, GuestRequest, Segment} from './driver.js';
 
-/** Where the driver keeps its structures, in guest physical memory. */
+/** The driver's structures in guest physical memory. */
 const TABLES = 0x80000;
 const TABLE_BYTES = 0xc00;
 const LIST = 0x98000;
@@ -33,26 +33,26 @@ const TRIMS = 0x9a000;
 const MEMORY = {start: TABLES, end: 0x9e000};
 
 const MAX_PRDS = (TABLE_BYTES - ahci.PRDT) / ahci.PRD_BYTES;
-/** The count of a command has 16 bits, and the ranges of a TRIM go on one page. */
+/** A command's count has 16 bits. A TRIM has one page of ranges. */
 const MAX_SECTORS = 65536;
 const MAX_TRIM = (TRIM_BYTES / TRIM_RANGE_BYTES) * TRIM_RANGE_SECTORS;
-/** The last slot is for what the driver itself wants to know. */
+/** The last slot is for the driver's own commands. */
 const OWN_SLOT = ahci.SLOTS - 1;
 
 const COMMANDS = {read: ATA.READ_DMA_EXT, write: ATA.WRITE_DMA_EXT, flush: ATA.FLUSH_CACHE_EXT} as const;
 const QUEUED = {read: ATA.READ_FPDMA_QUEUED, write: ATA.WRITE_FPDMA_QUEUED} as const;
 
-/** Why a command cannot express a request, for those who ask before they send it. */
+/** Why no AHCI command can carry a request; undefined if one can. */
 export function ahciProblem({op, sectors, segments}: GuestRequest): string | undefined {
 	if (op === 'delete' && sectors > MAX_TRIM)
-		return `A TRIM of ahci-hd reaches over at most ${grouped(MAX_TRIM)} sectors; ask for fewer.`;
+		return `An ahci-hd TRIM covers at most ${grouped(MAX_TRIM)} sectors; use fewer.`;
 	if (op === 'flush' || op === 'delete') return undefined;
 	if (segments.some(({gpa, bytes}) => gpa % 2 !== 0 || bytes % 2 !== 0 || bytes === 0))
-		return 'A PRD counts words: each segment starts at an even address and has an even length.';
+		return 'A PRD counts words; give each segment an even address and an even length.';
 	if (prdsOf(segments).length > MAX_PRDS)
-		return `ahci-hd's driver has ${MAX_PRDS} PRDs; ask for fewer segments.`;
+		return `The ahci-hd driver has ${MAX_PRDS} PRDs per command; use fewer segments.`;
 	if (sectors < 1 || sectors > MAX_SECTORS)
-		return `An ATA command moves 1 to ${grouped(MAX_SECTORS)} sectors; ask for so many.`;
+		return `An ATA command moves 1 to ${grouped(MAX_SECTORS)} sectors, not ${grouped(sectors)}.`;
 	return undefined;
 }
 
@@ -64,7 +64,7 @@ export class GuestAhci implements GuestDisk {
 	sectors = 0;
 	private readonly map: VmMap;
 	private readonly device: AhciHd;
-	/** Of a logical sector, in sectors of 512 bytes. */
+	/** A logical sector's size, in units of 512 bytes. */
 	private unit = 1;
 
 	constructor(vm: Vm, device: AhciHd) {
@@ -77,7 +77,7 @@ export class GuestAhci implements GuestDisk {
 		return this.device.stopped;
 	}
 
-	/** Resets the controller, tells it where everything is, and asks the disk what it is. */
+	/** Resets the controller, sets up its memory, and identifies the disk. */
 	reset(): void {
 		this.map.write(MEMORY.start, new Uint8Array(MEMORY.end - MEMORY.start));
 		this.device.write(ahci.HBA.GHC, ahci.GHC.HR);
@@ -87,7 +87,7 @@ export class GuestAhci implements GuestDisk {
 		this.port(PX.FB, RECEIVED);
 		this.port(PX.FBU, 0);
 		this.start();
-		this.own(ahci.dmaFis(ATA.IDENTIFY, 0, 0));
+		this.readPage(ahci.dmaFis(ATA.IDENTIFY, 0, 0));
 		const word = (number: number) => this.map.u16(PAGE + 2 * number);
 		const long = word(WORD.SECTOR_SIZE) & LONG_SECTORS;
 		const words = word(WORD.LOGICAL_SECTOR_WORDS) + word(WORD.LOGICAL_SECTOR_WORDS + 1) * 0x10000;
@@ -100,7 +100,7 @@ export class GuestAhci implements GuestDisk {
 		return this.batch([request])[0];
 	}
 
-	/** As many at a time as there are slots. @throws UserError where a command cannot express a request. */
+	/** Fills all slots at a time. @throws UserError if no command can carry a request */
 	batch(requests: readonly GuestRequest[]): Answer[] {
 		for (const request of requests) this.check(request);
 		const answers: Answer[] = [];
@@ -114,12 +114,12 @@ export class GuestAhci implements GuestDisk {
 		const problem = ahciProblem(request);
 		if (problem !== undefined) throw new UserError(problem);
 		if (request.sector % this.unit !== 0 || request.sectors % this.unit !== 0)
-			throw new UserError(`The disk has sectors of ${this.unit * SECTOR} bytes; ask for whole ones.`);
+			throw new UserError(`The disk has ${this.unit * SECTOR}-byte sectors; use whole ones.`);
 	}
 
 	/**
-	 * Issues a command in each slot. One that fails stops the port: the driver notes it, starts the port again, and
-	 * issues what was not done.
+	 * Issues a command in each slot. A failed command stops the port. The driver then restarts the port and issues the
+	 * remaining commands again.
 	 */
 	private round(requests: readonly GuestRequest[]): Answer[] {
 		const answers: Answer[] = requests.map(() => undefined);
@@ -129,12 +129,12 @@ export class GuestAhci implements GuestDisk {
 		});
 		for (let waiting = requests.map((_, slot) => slot); waiting.length > 0; ) {
 			this.issue(waiting, queued);
-			const left = this.device.read(ahci.PORTS + PX.CI) | this.device.read(ahci.PORTS + PX.SACT);
+			const issued = this.device.read(ahci.PORTS + PX.CI) | this.device.read(ahci.PORTS + PX.SACT);
 			if (this.stopped !== undefined) break;
 			const text = tfdText(this.device.read(ahci.PORTS + PX.TFD));
 			for (const slot of waiting)
-				if ((left & (1 << slot)) === 0) answers[slot] = {ok: true, text: 'TFD 0x50'};
-			waiting = waiting.filter(slot => left & (1 << slot));
+				if ((issued & (1 << slot)) === 0) answers[slot] = {ok: true, text: 'TFD 0x50'};
+			waiting = waiting.filter(slot => issued & (1 << slot));
 			const failed = waiting.length > 0 ? this.failure(queued, text) : undefined;
 			if (failed === undefined || !waiting.includes(failed.slot)) break;
 			answers[failed.slot] = {ok: false, text: failed.text};
@@ -143,15 +143,15 @@ export class GuestAhci implements GuestDisk {
 		return answers;
 	}
 
-	/** Which command failed, and how: the port says, or the log of NCQ errors. The port runs again afterwards. */
+	/** Finds the failed command and its error, from the port or the NCQ error log, and restarts the port. */
 	private failure(queued: boolean, text: string): {slot: number; text: string} | undefined {
 		const current = (this.device.read(ahci.PORTS + PX.CMD) & CMD.CCS) >>> CMD.CCS_SHIFT;
-		// PxTFD will not do: a queued command that ends after the one that failed writes its own status there.
+		// Not PxTFD: a queued command that ended after the failed one has overwritten it.
 		if ((this.device.read(ahci.PORTS + PX.IS) & PX_IS.TFE) === 0) return undefined;
 		this.port(PX.CMD, CMD.FRE);
 		this.start();
 		if (!queued) return {slot: current, text};
-		this.own(ahci.dmaFis(ATA.READ_LOG_EXT, LOG.NCQ_ERROR, 1));
+		this.readPage(ahci.dmaFis(ATA.READ_LOG_EXT, LOG.NCQ_ERROR, 1));
 		const tfd = this.map.u8(PAGE + 2) | (this.map.u8(PAGE + 3) << 8);
 		return {slot: this.map.u8(PAGE) & 0x1f, text: tfdText(tfd)};
 	}
@@ -191,8 +191,8 @@ export class GuestAhci implements GuestDisk {
 		map.setU32(header + ahci.HEADER.CTBAU, 0);
 	}
 
-	/** A command of the driver's own, for a page that the disk tells it. */
-	private own(fis: readonly number[]): void {
+	/** Reads a page of information about the disk. */
+	private readPage(fis: readonly number[]): void {
 		this.command(OWN_SLOT, fis, [{gpa: PAGE, bytes: IDENTIFY_BYTES}]);
 		this.issue([OWN_SLOT], false);
 	}
@@ -213,7 +213,7 @@ export class GuestAhci implements GuestDisk {
 	}
 }
 
-/** A segment is a PRD, or several where it is longer than one can be. */
+/** One PRD per segment, or several if it exceeds a PRD's limit. */
 function prdsOf(segments: readonly Segment[]): Segment[] {
 	return segments.flatMap(({gpa, bytes}) =>
 		Array.from({length: Math.ceil(bytes / ahci.PRD_MAX)}, (_, i) => {
@@ -223,7 +223,7 @@ function prdsOf(segments: readonly Segment[]): Segment[] {
 	);
 }
 
-/** The ranges of a TRIM; the rest of the page is empty ones. */
+/** A page of TRIM ranges. The unused ones are empty. */
 function trimPage(lba: number, sectors: number): Uint8Array {
 	const page = new DataView(new ArrayBuffer(TRIM_BYTES));
 	for (let at = 0; sectors > 0; at += TRIM_RANGE_BYTES) {

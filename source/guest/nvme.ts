@@ -1,5 +1,5 @@
-// The guest's NVMe driver: an admin queue pair, an I/O queue pair and a list of PRPs for each request in its
-// memory. A batch goes in as many entries of the submission queue, and the doorbell is rung once.
+// The guest's NVMe driver, with an admin queue pair, an I/O queue pair and a PRP list per request in guest memory. A
+// batch of requests takes one doorbell write.
 
 import type {Nvme} from '../bhyve/nvme.js';
 import {high32, join64, low32, PAGE_SIZE, SECTOR} from '../formats/address.js';
@@ -30,17 +30,17 @@ import type {Vm} from '../kernel/vm.js';
 import type {VmMap} from '../kernel/vm-map.js';
 import {UserError} from '../user-error.js';
 import {grouped, sizeText} from '../words.js';
-import type {Answer, GuestDisk, GuestRequest, Segment} from './disk.js';
+import type {Answer, GuestDisk, GuestRequest, Segment} from './driver.js';
 
-/** Where the driver keeps its structures, in guest physical memory. */
+/** The driver's structures in guest physical memory. */
 const ADMIN_PAIR = {index: 0, entries: 16, submissions: 0x80000, completions: 0x81000};
 const IO_PAIR = {index: 1, entries: 32, submissions: 0x82000, completions: 0x83000};
 const PAGE = 0x84000;
 const RANGES = 0x85000;
 const LISTS = 0x88000;
 const MEMORY = {start: ADMIN_PAIR.submissions, end: 0xa0000};
-/** Requests at a time: as many as there are lists of PRPs. */
-const AT_A_TIME = (MEMORY.end - LISTS) / PAGE_SIZE;
+/** One PRP list per request limits a batch. */
+const MAX_BATCH = (MEMORY.end - LISTS) / PAGE_SIZE;
 
 const MAX_BYTES = MDTS_PAGES * PAGE_SIZE;
 const MAX_DELETE = 2 ** 32 / SECTOR - 1;
@@ -49,16 +49,17 @@ const OPCODES = {read: IO.READ, write: IO.WRITE, flush: IO.FLUSH, delete: IO.DAT
 type Pair = typeof ADMIN_PAIR;
 type Entry = {opcode: number; nsid?: number; prp1?: number; prp2?: number; cdw?: readonly number[]};
 
-/** Why a command cannot express a request, for those who ask before they send it. */
+/** Why no NVMe command can carry a request; undefined if one can. */
 export function nvmeProblem({op, sectors, segments}: GuestRequest): string | undefined {
-	// bhyve counts the bytes of a range in 32 bits, and would forget what does not fit.
+	// bhyve truncates a range's bytes to 32 bits.
 	if (op === 'delete' && sectors > MAX_DELETE)
-		return `bhyve's nvme deletes at most ${grouped(MAX_DELETE)} sectors of a range; ask for fewer.`;
+		return `bhyve's nvme deletes at most ${grouped(MAX_DELETE)} sectors per range; use fewer.`;
 	if (op === 'flush' || op === 'delete') return undefined;
 	const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
 	if (bytes !== sectors * SECTOR || sectors === 0)
-		return `The segments hold ${grouped(bytes)} bytes; PRPs name as much memory as the command moves.`;
-	if (bytes > MAX_BYTES) return `An NVMe command moves at most ${sizeText(MAX_BYTES)} (MDTS); ask for less.`;
+		return `The segments have ${grouped(bytes)} bytes and the sectors ${grouped(sectors * SECTOR)}; make them equal.`;
+	if (bytes > MAX_BYTES)
+		return `An NVMe command moves at most ${sizeText(MAX_BYTES)} (MDTS); use fewer sectors.`;
 	const last = segments.length - 1;
 	const misfit = segments.findIndex(
 		({gpa, bytes: length}, i) =>
@@ -68,23 +69,23 @@ export function nvmeProblem({op, sectors, segments}: GuestRequest): string | und
 	);
 	if (misfit < 0) return undefined;
 	return (
-		`Segment ${misfit + 1} of ${segments.length} is no list of pages, and PRPs name pages: the first may start at ` +
-		'any dword, those after it start a page, and all but the last end one.'
+		`Segment ${misfit + 1} of ${segments.length} does not fit PRPs, which name pages; start the first segment at any ` +
+		'dword and the others at a page, and end all but the last at a page.'
 	);
 }
 
 export class GuestNvme implements GuestDisk {
 	readonly model = 'nvme';
 	readonly memory = MEMORY;
-	/** The first segment may lie in a part of a page. */
+	/** The first segment may start inside a page. */
 	readonly maxSegments = MDTS_PAGES + 1;
 	readonly problem = nvmeProblem;
 	sectors = 0;
 	private readonly map: VmMap;
 	private readonly device: Nvme;
-	/** Of a logical block, in sectors of 512 bytes. */
+	/** A logical block's size, in units of 512 bytes. */
 	private unit = 1;
-	/** Where the driver is in each pair's queues, and the phase of a new completion there. */
+	/** The driver's position in each pair's queues, and the phase of a new completion. */
 	private readonly places = [ADMIN_PAIR, IO_PAIR].map(() => ({tail: 0, head: 0, phase: PHASE}));
 
 	constructor(vm: Vm, device: Nvme) {
@@ -97,7 +98,7 @@ export class GuestNvme implements GuestDisk {
 		return this.device.stopped;
 	}
 
-	/** Resets the controller, tells it of the admin queues, asks what its namespace is, and creates an I/O pair. */
+	/** Resets the controller, sets up the admin queues, identifies the namespace, and creates an I/O pair. */
 	reset(): void {
 		const device = this.device;
 		this.map.write(MEMORY.start, new Uint8Array(MEMORY.end - MEMORY.start));
@@ -109,16 +110,16 @@ export class GuestNvme implements GuestDisk {
 		device.write(REG.ACQ_LO, ADMIN_PAIR.completions);
 		device.write(REG.ACQ_HI, 0);
 		device.write(REG.CC, CC.EN | CC.IOSQES_64 | CC.IOCQES_16);
-		this.ask(ADMIN_PAIR, [{opcode: ADMIN.IDENTIFY, nsid: 1, prp1: PAGE, cdw: [CNS.NAMESPACE]}]);
+		this.submit(ADMIN_PAIR, [{opcode: ADMIN.IDENTIFY, nsid: 1, prp1: PAGE, cdw: [CNS.NAMESPACE]}]);
 		this.unit = 2 ** ((this.map.u32(PAGE + NAMESPACE.FORMATS) >>> 16) & 0xff) / SECTOR;
 		const blocks = join64(this.map.u32(PAGE + NAMESPACE.SIZE), this.map.u32(PAGE + NAMESPACE.SIZE + 4));
 		this.sectors = blocks * this.unit;
 		const {index, entries, submissions, completions} = IO_PAIR;
-		const which = index | ((entries - 1) << 16);
+		const queue = index | ((entries - 1) << 16);
 		const completeTo = CONTIGUOUS | (index << 16);
-		this.ask(ADMIN_PAIR, [
-			{opcode: ADMIN.CREATE_IO_CQ, prp1: completions, cdw: [which, CONTIGUOUS]},
-			{opcode: ADMIN.CREATE_IO_SQ, prp1: submissions, cdw: [which, completeTo]},
+		this.submit(ADMIN_PAIR, [
+			{opcode: ADMIN.CREATE_IO_CQ, prp1: completions, cdw: [queue, CONTIGUOUS]},
+			{opcode: ADMIN.CREATE_IO_SQ, prp1: submissions, cdw: [queue, completeTo]},
 		]);
 	}
 
@@ -126,18 +127,14 @@ export class GuestNvme implements GuestDisk {
 		return this.batch([request])[0];
 	}
 
-	/** As many at a time as there is room for. @throws UserError where a command cannot express a request. */
+	/** Sends as many at a time as fit. @throws UserError if no command can carry a request */
 	batch(requests: readonly GuestRequest[]): Answer[] {
 		for (const request of requests) this.check(request);
 		const answers: Answer[] = [];
 		while (answers.length < requests.length) {
-			const some = requests.slice(answers.length, answers.length + AT_A_TIME);
-			answers.push(
-				...this.ask(
-					IO_PAIR,
-					some.map((request, i) => this.entry(request, i)),
-				),
-			);
+			const some = requests.slice(answers.length, answers.length + MAX_BATCH);
+			const commands = some.map((request, i) => this.entry(request, i));
+			answers.push(...this.submit(IO_PAIR, commands));
 		}
 		return answers;
 	}
@@ -146,7 +143,7 @@ export class GuestNvme implements GuestDisk {
 		const problem = nvmeProblem(request);
 		if (problem !== undefined) throw new UserError(problem);
 		if (request.sector % this.unit !== 0 || request.sectors % this.unit !== 0)
-			throw new UserError(`The disk has blocks of ${this.unit * SECTOR} bytes; ask for whole ones.`);
+			throw new UserError(`The disk has ${this.unit * SECTOR}-byte blocks; use whole ones.`);
 	}
 
 	private entry({op, sector, sectors, segments}: GuestRequest, number: number): Entry {
@@ -169,8 +166,8 @@ export class GuestNvme implements GuestDisk {
 		return {opcode, nsid: 1, prp1, prp2, cdw: [low32(lba), high32(lba), count - 1]};
 	}
 
-	/** Puts commands in a queue, rings its doorbell, and takes the completions: their command ids are their places. */
-	private ask(pair: Pair, commands: readonly Entry[]): Answer[] {
+	/** Puts commands in a queue, rings its doorbell, and reads the completions. A command's ID is its index. */
+	private submit(pair: Pair, commands: readonly Entry[]): Answer[] {
 		const map = this.map;
 		const place = this.places[pair.index];
 		commands.forEach((command, id) => {
@@ -211,7 +208,7 @@ export class GuestNvme implements GuestDisk {
 	}
 }
 
-/** The pages that segments cover, the first from where it starts. */
+/** The pages of all segments. The first keeps its offset. */
 function pagesOf(segments: readonly Segment[]): number[] {
 	return segments.flatMap(({gpa, bytes}) => {
 		const base = gpa - (gpa % PAGE_SIZE);

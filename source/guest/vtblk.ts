@@ -1,5 +1,5 @@
-// The guest's virtio block driver: one queue in its memory, and beside it a slot for each request's header and
-// status. Long requests lie in indirect tables.
+// The guest's virtio block driver, with one queue in guest memory and a slot for each request's header and status. Long
+// requests use indirect tables.
 
 import {RING_SIZE, type VirtioBlk} from '../bhyve/virtio-blk.js';
 import {high32, join64, low32, PAGE_SIZE} from '../formats/address.js';
@@ -20,9 +20,9 @@ import {
 } from '../formats/virtqueue.js';
 import type {Vm} from '../kernel/vm.js';
 import type {VmMap} from '../kernel/vm-map.js';
-import type {Answer, GuestDisk, GuestRequest, Segment} from './disk.js';
+import type {Answer, GuestDisk, GuestRequest, Segment} from './driver.js';
 
-/** Where the driver keeps its queue, its requests and its indirect tables, in guest physical memory. */
+/** The driver's queue, slots and indirect tables in guest physical memory. */
 const QUEUE = 0x80000;
 const PLACE = queueLayout(QUEUE, RING_SIZE);
 const SLOTS = 0x82000;
@@ -31,9 +31,9 @@ const SLOT = {HEADER: 0, DISCARD: 16, STATUS: 32} as const;
 const TABLES = 0x84000;
 export const DRIVER_MEMORY = {start: QUEUE, end: 0x89000};
 
-/** From how many descriptors on a request lies in an indirect table. */
+/** A request with at least this many descriptors uses an indirect table. */
 const LONG = 32;
-/** What the driver puts in the status byte beforehand, to see that the device wrote it. */
+/** The status byte before the device writes it. */
 const UNWRITTEN = 0xff;
 
 const TYPES = {read: BLK_T.IN, write: BLK_T.OUT, flush: BLK_T.FLUSH, delete: BLK_T.DISCARD} as const;
@@ -51,11 +51,13 @@ export class Vtblk implements GuestDisk {
 	sectors = 0;
 	maxSegments = 0;
 	readonly problem = ({segments}: GuestRequest) =>
-		segments.length > this.maxSegments ? `virtio-blk takes at most ${this.maxSegments} segments.` : undefined;
+		segments.length > this.maxSegments
+			? `virtio-blk takes at most ${this.maxSegments} segments, not ${segments.length}.`
+			: undefined;
 	private readonly map: VmMap;
 	private readonly device: VirtioBlk;
 	private readonly long: number;
-	/** Ring indices, and what is free of the ring's descriptors and of the tables' memory in this kick. */
+	/** Ring indices, and the next free descriptor and indirect table in this kick. */
 	private avail = 0;
 	private used = 0;
 	private descriptor = 0;
@@ -73,7 +75,7 @@ export class Vtblk implements GuestDisk {
 		return this.device.stopped;
 	}
 
-	/** Resets the device, takes all it offers, asks what it is and tells it where the queue lies (virtio 1.1, 3.1). */
+	/** Resets the device, accepts all features, reads its configuration, and sets up the queue (virtio 1.1, 3.1). */
 	reset(): void {
 		const device = this.device;
 		device.write(VIRTIO_PCI.STATUS, 1, 0);
@@ -93,18 +95,18 @@ export class Vtblk implements GuestDisk {
 		return this.batch([request])[0];
 	}
 
-	/** As many in a kick as the ring and the tables hold. */
+	/** Sends as many per kick as fit into the ring and the tables. */
 	batch(requests: readonly GuestRequest[]): Answer[] {
 		const answers: Answer[] = [];
 		while (answers.length < requests.length) {
 			const heads = this.fill(requests, answers.length);
-			if (heads.length === 0) throw new RangeError('a request that no ring holds');
+			if (heads.length === 0) throw new RangeError('the request does not fit into the ring');
 			this.kick(heads, answers);
 		}
 		return answers;
 	}
 
-	/** Puts requests in the ring, from `start` on. @returns the first descriptor of each that there was room for */
+	/** Puts requests in the ring, from `start` on, while they fit. @returns the first descriptor of each */
 	private fill(requests: readonly GuestRequest[], start: number): number[] {
 		this.descriptor = 0;
 		this.table = TABLES;
@@ -117,7 +119,7 @@ export class Vtblk implements GuestDisk {
 		return heads;
 	}
 
-	/** Puts a request in the ring. @returns its first descriptor, or undefined where there is no room for it. */
+	/** Puts a request in the ring. @returns its first descriptor, or undefined if it does not fit */
 	private place(request: GuestRequest, number: number): number | undefined {
 		const slot = SLOTS + number * SLOT_BYTES;
 		const data =
@@ -150,7 +152,7 @@ export class Vtblk implements GuestDisk {
 		this.map.setU8(slot + SLOT.STATUS, UNWRITTEN);
 	}
 
-	/** A header, data and a status byte: descriptors one after another in a table, from `first` on. */
+	/** Writes the descriptors of header, data and status byte into a table, from `first` on. */
 	private chain(
 		table: number,
 		first: number,
@@ -170,7 +172,7 @@ export class Vtblk implements GuestDisk {
 		this.store(table + index * DESC_BYTES, low32(gpa), high32(gpa), bytes, flags | (next << 16));
 	}
 
-	/** A descriptor, a header, a range to discard: each is four words. */
+	/** Writes four words: a descriptor, a header or a range to discard. */
 	private store(gpa: number, word0: number, word1: number, word2: number, word3: number): void {
 		const words = this.words;
 		words[0] = word0;
@@ -180,7 +182,7 @@ export class Vtblk implements GuestDisk {
 		this.map.setWords(gpa, words);
 	}
 
-	/** Shows the device what is in the ring, and looks for what came back in the used ring: an answer for each head. */
+	/** Notifies the device, and reads the answer for each head from the used ring. */
 	private kick(heads: readonly number[], answers: Answer[]): void {
 		const map = this.map;
 		this.avail = (this.avail + heads.length) & 0xffff;

@@ -1,26 +1,28 @@
-// The host's AHCI controller. It fetches commands from memory by DMA and moves data between the disk and the
-// memory that its PRDs name, each page looked up by the IOMMU (AHCI 1.3.1, chapters 4 and 5).
+// The host's AHCI controller. It fetches commands from memory by DMA, and moves data between the disk and the memory in
+// its PRDs. The IOMMU translates each page (AHCI 1.3.1, chapters 4 and 5).
 
 import {join64, SECTOR} from '../formats/address.js';
 import * as ahci from '../formats/ahci.js';
+import {ATA, STATUS, TFD_OK} from '../formats/ata.js';
 import {messageOf} from '../user-error.js';
 import type {Disk} from './disk.js';
 import type {DmaPort} from './dma.js';
-import {Media} from './media.js';
+import {HOST_BUS_ERROR, Media} from './media.js';
 import type {Probe} from './probe.js';
 
-const UNFETCHED = 'the command could not be fetched';
+const NOT_FETCHED = 'cannot fetch the command';
+const TFD_ERROR = TFD_OK | STATUS.ERR;
 
 export class AhciHba {
-	/** Port registers: command list base, and the task file status of the last command. */
+	/** Port registers: command list base, and task file data (status) of the last command. */
 	commandList = 0;
-	taskFile = ahci.STATUS_OK;
+	taskFile: number = TFD_OK;
 	probe?: Probe;
 	private readonly media: Media;
-	/** The 16 bytes last fetched: of a command header, of a FIS, or a PRD. */
+	/** The 16 bytes last fetched: a part of a command header or FIS, or a PRD. */
 	private readonly fetched = new Uint32Array(4);
 
-	/** `writeFaults`: a disk write whose memory cannot be read is a host bus error; else, as on many HBAs, nothing is said. */
+	/** `writeFaults`: a disk write from unreadable memory is a host bus error. Many HBAs report nothing instead. */
 	constructor(
 		readonly port: DmaPort,
 		readonly disk: Disk,
@@ -29,36 +31,34 @@ export class AhciHba {
 		this.media = new Media(disk);
 	}
 
-	/** A write to PxCI: runs the command in `slot` and leaves its outcome in PRDBC and the task file. */
+	/** A write to PxCI: runs the command in `slot`, and reports the result in PRDBC and the task file. */
 	issue(slot: number): void {
 		this.media.begin();
 		const headerAt = this.commandList + slot * ahci.COMMAND_HEADER_BYTES;
 		const error = this.run(headerAt);
-		this.taskFile = error === undefined ? ahci.STATUS_OK : ahci.STATUS_ERROR;
+		this.taskFile = error === undefined ? TFD_OK : TFD_ERROR;
 		const {moved, dropped, direct} = this.media;
 		this.port.store(headerAt + ahci.HEADER.PRDBC, moved);
 		this.probe?.({at: 'hba', name: 'HBA', bytes: moved, dropped, direct, error});
 	}
 
-	/** @returns what went wrong, if anything did. */
+	/** @returns the error, if any */
 	private run(headerAt: number): string | undefined {
 		const words = this.fetched;
-		if (!this.port.fetch(headerAt, words)) return UNFETCHED;
+		if (!this.port.fetch(headerAt, words)) return NOT_FETCHED;
 		const prds = words[ahci.HEADER.DW0 / 4] >>> 16;
 		// Bits 6:0 are reserved: a table is 128-aligned, and no PRD crosses a page.
 		const table = join64((words[ahci.HEADER.CTBA / 4] & ~0x7f) >>> 0, words[ahci.HEADER.CTBAU / 4]);
-		if (!this.port.fetch(table, words)) return UNFETCHED;
+		if (!this.port.fetch(table, words)) return NOT_FETCHED;
 		const command = ahci.fisCommand(words[0]);
 		const offset = ahci.fisLba(words[1], words[2]) * SECTOR;
 		const bytes = ahci.fisSectors(words[3]) * SECTOR;
-		const write = command === ahci.ATA_WRITE_DMA_EXT;
-		if (!write && command !== ahci.ATA_READ_DMA_EXT)
-			return `ATA command 0x${command.toString(16)} is not known`;
-		if (!this.gather(table + ahci.PRDT, prds, write)) return UNFETCHED;
+		const write = command === ATA.WRITE_DMA_EXT;
+		if (!write && command !== ATA.READ_DMA_EXT) return `unknown ATA command 0x${command.toString(16)}`;
+		if (!this.gather(table + ahci.PRDT, prds, write)) return NOT_FETCHED;
 		const media = this.media;
-		if (media.bytes !== bytes) return `the PRDs hold ${media.bytes} bytes, another count than the command's`;
-		if (write && media.dropped > 0 && this.writeFaults)
-			return 'host bus error, memory of the write could not be read';
+		if (media.bytes !== bytes) return `the PRDs have ${media.bytes} bytes, but the command moves ${bytes}`;
+		if (write && media.dropped > 0 && this.writeFaults) return HOST_BUS_ERROR;
 		try {
 			if (write) media.toDisk(offset);
 			else media.fromDisk(offset);
@@ -68,7 +68,7 @@ export class AhciHba {
 		return media.moved < bytes ? `the disk ended after ${media.moved} of ${bytes} bytes` : undefined;
 	}
 
-	/** Looks up what the PRDs name, in order. @returns false where one of them cannot be fetched */
+	/** Translates the memory in the PRDs, in order. @returns false if a PRD cannot be fetched */
 	private gather(table: number, prds: number, write: boolean): boolean {
 		const words = this.fetched;
 		for (let i = 0; i < prds; i++) {

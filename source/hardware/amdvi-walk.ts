@@ -1,6 +1,6 @@
-// AMD-Vi's walk: requester id → device table entry → host page tables, with every check (48882, 2.2.2 and 2.2.3).
-// As in vtd-walk.ts it allocates nothing: addresses are a slot (bits 51:32) and a low half, words are signed
-// 32-bit integers, and what two numbers must say is left in fields.
+// AMD-Vi's walk: requester ID → device table entry → host page tables, with every check (48882, 2.2.2 and 2.2.3).
+// Like vtd-walk.ts it allocates nothing: an address is a slot (bits 51:32) and a low half, words are signed 32-bit
+// integers, and results that do not fit into one number go into fields.
 
 import * as address from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
@@ -8,7 +8,7 @@ import {EVENT, FLAG} from '../formats/amdvi.js';
 import type {Rid} from '../formats/pci.js';
 import type {Memory} from './memory.js';
 
-// Constants of this module's own, for V8: see vtd-walk.ts.
+// V8 inlines a module's own constants: see vtd-walk.ts.
 const {HIGH, PAGE_SIZE} = address;
 const {DTE_BYTES, DTE_V, IR, IW, PR, NL_SIZED, TABLE_RESERVED_HIGH, LEAF_RESERVED_HIGH} = amdvi;
 
@@ -20,20 +20,20 @@ const DEVICE_BEYOND = -amdvi.refusal(EVENT.ILLEGAL_DEV_TABLE_ENTRY, 0);
 const DTE_RESERVED = -amdvi.refusal(EVENT.ILLEGAL_DEV_TABLE_ENTRY, FLAG.RZ);
 const DTE_UNREADABLE = -amdvi.refusal(EVENT.DEV_TAB_HARDWARE_ERROR, FLAG.MASTER_ABORT);
 
-/** DTE 8:2 and 63, and 60:52, whose features (PPR, guest translation) this unit does not have. */
+/** DTE bits 8:2 and 63, and 60:52, whose features (PPR, guest translation) this unit lacks. */
 const DTE_RESERVED_LOW = 0x1fc;
 const DTE_RESERVED_HIGH = 0x9ff0_0000 | 0;
 
 export class AmdviWalk {
-	/** The device table entry last read: the halves of its first quadword, its domain, and SE and SA. */
+	/** The last device table entry: the halves of its first quadword, its domain, and SE and SA. */
 	dteLow = 0;
 	dteHigh = 0;
 	domain = 0;
 	dteFlags = 0;
-	/** The entry that the last walk ended at: its level, and IR and IW of all entries on the way ANDed. */
+	/** The last walk's leaf: its level, and the AND of all IR and IW bits on the way. */
 	leafLevel = 0;
 	leafPermissions = 0;
-	/** Where a table was looked for that is in no memory. */
+	/** The address of a table that is outside memory. */
 	unreadable = 0;
 
 	private readonly slots: readonly Int32Array[];
@@ -45,8 +45,8 @@ export class AmdviWalk {
 	}
 
 	/**
-	 * Reads and checks a function's device table entry into the fields above. Without V nothing in it counts.
-	 * The second half of the entry is about interrupts and is not looked at.
+	 * Reads and checks a function's device table entry, and leaves it in the fields above. Without V its other bits are
+	 * ignored; the second half, about interrupts, always is.
 	 * @returns 0, or minus the refusal.
 	 */
 	device(table: number, bytes: number, rid: Rid): number {
@@ -71,14 +71,14 @@ export class AmdviWalk {
 	}
 
 	/**
-	 * Walks tables from slot:low, whose entries have the level `top`. `allowed` is what the device table entry
-	 * allows and `needed` what the access asks for, as IR and IW. What the entry found maps is left above.
+	 * Walks tables from slot:low, at level `top`, and leaves the leaf in the fields above. `needed` and `allowed`, as IR
+	 * and IW, are the access and the permissions in the device table entry.
 	 * @returns the physical address, or minus the refusal.
 	 */
 	tables(slot: number, low: number, top: number, iova: number, needed: number, allowed: number): number {
 		const slots = this.slots;
 		const iovaLo = iova | 0;
-		// Bits 61:30, from which the upper levels take theirs.
+		// Bits 61:30, which index the upper levels.
 		const iovaUpper = ((iova < HIGH ? 0 : Math.floor(iova / HIGH)) << 2) | (iovaLo >>> 30);
 		let permissions = IR | IW;
 		for (let level = top; ; ) {
@@ -113,7 +113,7 @@ export class AmdviWalk {
 	private largePage(low: number, hi: number, level: number, iova: number): number {
 		const shift = amdvi.leafShift(low, hi, level);
 		if (shift === undefined) return ENTRY_RESERVED;
-		// An encoded size is between two levels' own: the IOTLB is told of the larger, so that it drops enough.
+		// An encoded size lies between two levels' sizes. The IOTLB gets the larger, to drop enough on invalidation.
 		if (shift > amdvi.shiftOf(level)) this.leafLevel = level + 1;
 		const offsetLow = shift >= 32 ? -1 : (1 << shift) - 1;
 		const offsetHigh = shift <= 32 ? 0 : (1 << (shift - 32)) - 1;
@@ -128,6 +128,6 @@ export class AmdviWalk {
 	}
 }
 
-/** The part of an address that the levels between two would index: where they are left out it must be zero. */
+/** The part of an address that the skipped levels would index. It must be zero. */
 const skippedBits = (iova: number, level: number, next: number): number =>
 	Math.floor(iova / 2 ** amdvi.shiftOf(next + 1)) % 512 ** (level - 1 - next);

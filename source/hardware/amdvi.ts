@@ -1,43 +1,42 @@
-// An AMD-Vi unit: registers, caches, command buffer and event log around the walk. It reads what the kernel's
-// amdvi driver wrote into host memory, and knows nothing else (48882, chapters 2 and 3).
+// An AMD-Vi unit: registers, command buffer and event log around the walk. It knows only what the kernel's amdvi driver
+// wrote into host memory (48882, chapters 2 and 3).
 
 import * as address from '../formats/address.js';
 import {high32, low32, pageAddress, pageOf} from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
-import {CONTROL, EVENT, FLAG, REG, STATUS} from '../formats/amdvi.js';
-import {COMMAND, type Command, commandPages, decodeCommand} from '../formats/amdvi-commands.js';
+import {COMMAND, CONTROL, EVENT, FLAG, REG, STATUS} from '../formats/amdvi.js';
 import type {Rid} from '../formats/pci.js';
-import {AmdviLog} from './amdvi-log.js';
 import {AmdviWalk} from './amdvi-walk.js';
-import {type Counters, TranslationCounts} from './counters.js';
+import {type Counters, TranslationCounts} from './dma.js';
 import {type Dte, DteCache} from './dte-cache.js';
 import {Iotlb} from './iotlb.js';
 import type {Memory} from './memory.js';
 import type {Probe} from './probe.js';
 
-// Constants of this module's own, for V8: see vtd-walk.ts.
+// V8 inlines a module's own constants: see vtd-walk.ts.
 const {HIGH} = address;
 const {IR, IW} = amdvi;
 
 const NOT_PRESENT = -amdvi.refusal(EVENT.IO_PAGE_FAULT, 0);
 const NO_PERMISSION = -amdvi.refusal(EVENT.IO_PAGE_FAULT, FLAG.PR | FLAG.PE);
-/** By a DTE's mode: the first address past what its tables can name. Mode 0 has none. */
+/** By a DTE's mode: the first address beyond its tables. Mode 0 has no tables. */
 const LIMITS = [0, ...[1, 2, 3, 4, 5, 6].map(levels => 2 ** (12 + 9 * levels))];
-/** A write there is an interrupt, whatever the tables say (48882, 2.1.4). */
+/** A write in this range is an interrupt, whatever the tables map there (48882, 2.1.4). */
 const INTERRUPTS = 0xfee00000;
 const INTERRUPTS_END = 0xfef00000;
-const COMMANDS_RUN = CONTROL.IOMMU_EN | CONTROL.COMMAND_EN;
+const RUNS_COMMANDS = CONTROL.IOMMU_EN | CONTROL.COMMAND_EN;
+const RUNS_LOG = CONTROL.IOMMU_EN | CONTROL.EVENT_LOG_EN;
 const WRITE_1_TO_CLEAR = STATUS.EVENT_OVERFLOW | STATUS.EVENT_INT | STATUS.COMPLETION_INT;
 
-/** Where IR and IW are in an entry's high half: the IOTLB keeps them as its bits 0 and 1. */
+/** The position of IR and IW in an entry's high half. The IOTLB has them in bits 0 and 1. */
 const IR_BIT = 29;
 const READ = IR >>> IR_BIT;
 const WRITE = IW >>> IR_BIT;
 
 export class Amdvi {
-	/** Told of each refused access. */
+	/** Receives each refused access. */
 	probe?: Probe;
-	/** The kernel's handler of the unit's message. */
+	/** The kernel's interrupt handler. */
 	interrupt: () => void = () => {};
 	readonly counts = new TranslationCounts();
 
@@ -46,14 +45,14 @@ export class Amdvi {
 	private readonly walk: AmdviWalk;
 	readonly dtes = new DteCache();
 	readonly iotlb = new Iotlb();
-	private readonly log: AmdviLog;
+	private readonly log: EventLog;
 	private enabled = false;
 	private commandsEnabled = false;
 
 	constructor(memory: Memory) {
 		this.memory = memory;
 		this.walk = new AmdviWalk(memory);
-		this.log = new AmdviLog(memory, this.registers, () => this.interrupt());
+		this.log = new EventLog(memory, this.registers, () => this.interrupt());
 		this.registers[REG.EXTENDED_FEATURES / 4] = amdvi.EFR_IA | amdvi.EFR_HATS_6_LEVELS;
 	}
 
@@ -62,7 +61,7 @@ export class Amdvi {
 		return this.registers[offset / 4] | runs;
 	}
 
-	/** A register write by the kernel; what only hardware writes is left alone. */
+	/** A register write by the kernel. Read-only registers ignore it. */
 	write32(offset: number, value: number): void {
 		if (offset === REG.EXTENDED_FEATURES || offset === REG.EXTENDED_FEATURES + 4) return;
 		if (offset === REG.STATUS) this.registers[offset / 4] &= ~(value & WRITE_1_TO_CLEAR);
@@ -71,11 +70,11 @@ export class Amdvi {
 		if (offset === REG.COMMAND_TAIL) this.runCommands();
 	}
 
-	/** The event log: how many entries it has, those not yet taken, and whether an event found none free. */
+	/** The event log: its number of entries, those the kernel has not read, and whether an event found none free. */
 	get eventLog() {
 		return {
 			total: this.log.bytes / amdvi.ENTRY_BYTES,
-			held: this.log.held,
+			unread: this.log.unread,
 			overflow: (this.read32(REG.STATUS) & STATUS.EVENT_OVERFLOW) !== 0,
 		};
 	}
@@ -85,9 +84,9 @@ export class Amdvi {
 	}
 
 	/**
-	 * Looks one access up, in the caches first, and logs the event where it is refused. A write into the interrupt
-	 * window is a message: without interrupt remapping it goes on as it is, and no memory is there.
-	 * @returns the physical address, or minus what is wrong, as the upper half of an event's second word says it.
+	 * Translates one access, from the caches if possible, and logs an event if it is refused. A write into the interrupt
+	 * window is an interrupt: without interrupt remapping it passes unchanged, and it never reaches memory.
+	 * @returns the physical address, or minus the refusal: the upper half of an event's second word.
 	 */
 	translate(rid: Rid, iova: number, write: boolean): number {
 		if (!this.enabled || (write && iova >= INTERRUPTS && iova < INTERRUPTS_END)) {
@@ -104,13 +103,13 @@ export class Amdvi {
 		const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
 		const needed = write ? WRITE : READ;
 		const at = iotlb.find(dtes.domain(dte), (lo >>> 12) | (hi << 20), hi >>> 12, needed);
-		if (at < 0) return this.lookUp(dte, rid, iova, write);
+		if (at < 0) return this.walkTables(dte, rid, iova, write);
 		const low = iotlb.lows[at] | (lo & 0xfff);
 		const slot = iotlb.slots[at];
 		return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
 	}
 
-	/** What the cache of entries does not hold: the walk's first half, whose answer it then keeps. */
+	/** A miss in the entry cache: reads the device table entry and caches it. */
 	private readEntry(rid: Rid, iova: number, write: boolean): number {
 		this.counts.contextMisses++;
 		const table = pageAddress(this.registers[0], this.registers[1]);
@@ -123,15 +122,15 @@ export class Amdvi {
 		return this.translate(rid, iova, write);
 	}
 
-	/** What the device table entry forbids: walked all the same, since the tables' own fault goes before. */
+	/** The device table entry denies the access. The tables are walked anyway: their own fault has priority. */
 	private disallowed(dte: Dte, rid: Rid, iova: number, write: boolean): number {
 		this.counts.settled++;
-		return this.lookUp(dte, rid, iova, write);
+		return this.walkTables(dte, rid, iova, write);
 	}
 
 	/**
-	 * What no table names: V=0 translates nothing; V=1 without TV ends every walk, as an address past the tables does;
-	 * mode 0 is 1:1 with the entry's permissions.
+	 * Accesses that need no tables. V=0: not translated. V=1, TV=0, or an address beyond the tables: refused. Mode 0: 1:1
+	 * with the entry's permissions.
 	 */
 	private beyondTables(dte: Dte, rid: Rid, iova: number, write: boolean): number {
 		const dtes = this.dtes;
@@ -143,8 +142,8 @@ export class Amdvi {
 		return this.refuse(rid, iova, write, NO_PERMISSION, dtes.domain(dte));
 	}
 
-	/** What the IOTLB does not hold: the walk, whose answer it then keeps, for all devices of the domain. */
-	private lookUp(dte: Dte, rid: Rid, iova: number, write: boolean): number {
+	/** An IOTLB miss: walks the tables and caches the result for all devices of the domain. */
+	private walkTables(dte: Dte, rid: Rid, iova: number, write: boolean): number {
 		const dtes = this.dtes;
 		const walk = this.walk;
 		const domain = dtes.domain(dte);
@@ -168,7 +167,7 @@ export class Amdvi {
 		const address = hardware ? this.walk.unreadable : iova;
 		const recorded =
 			!(pageFault && this.dtes.silent(this.dtes.find(rid))) && this.event(code, rid, domain, address);
-		if (recorded && pageFault) this.dtes.faulted(rid);
+		if (recorded && pageFault) this.dtes.markFaulted(rid);
 		const text = amdvi.eventText(type, amdvi.refusalFlags(code));
 		this.probe?.({at: 'fault', fault: {rid, iova, write, reason: type, text, recorded}});
 		return -code;
@@ -178,18 +177,18 @@ export class Amdvi {
 		return this.log.write(amdvi.encodeEvent(code, rid, domain, low32(address), high32(address)));
 	}
 
-	/** Both enables must be set for commands to run, and rise again after an illegal one (48882, 2.4). */
+	/** Commands run while both enable bits are set. After an illegal command the bits must rise again (48882, 2.4). */
 	private control(value: number): void {
 		this.enabled = (value & CONTROL.IOMMU_EN) !== 0;
 		const status = REG.STATUS / 4;
 		const ran = this.commandsEnabled;
-		this.commandsEnabled = (value & COMMANDS_RUN) === COMMANDS_RUN;
+		this.commandsEnabled = (value & RUNS_COMMANDS) === RUNS_COMMANDS;
 		if (!this.commandsEnabled) this.registers[status] &= ~STATUS.COMMAND_RUN;
 		else if (!ran) this.registers[status] |= STATUS.COMMAND_RUN;
 		this.runCommands();
 	}
 
-	/** Commands from head to tail. One that is none, or lies in no memory, stops the ring with its event. */
+	/** Runs the commands from head to tail. One that is illegal or outside memory stops the ring with an event. */
 	private runCommands(): void {
 		const registers = this.registers;
 		const base = pageAddress(registers[REG.COMMAND_BASE / 4], registers[REG.COMMAND_BASE / 4 + 1]);
@@ -205,23 +204,23 @@ export class Amdvi {
 		}
 	}
 
-	/** @returns 0, or the type of the event that it comes to. */
+	/** @returns 0, or the type of the error event */
 	private runCommand(at: number): number {
 		const memory = this.memory;
 		if (!memory.has(at, amdvi.ENTRY_BYTES)) return EVENT.COMMAND_HARDWARE_ERROR;
 		const words = [0, 4, 8, 12].map(offset => memory.u32(at + offset));
-		const known = this.execute(decodeCommand(words[0], words[1], words[2], words[3]));
+		const known = this.execute(amdvi.decodeCommand(words[0], words[1], words[2], words[3]));
 		return known ? 0 : EVENT.ILLEGAL_COMMAND_ERROR;
 	}
 
-	/** Reserved bits are passed over: FreeBSD reuses entries without clearing them (amdvi_cmd_inv_dte). */
-	private execute(command: Command): boolean {
+	/** Ignores reserved bits: FreeBSD reuses entries without clearing them (amdvi_cmd_inv_dte). */
+	private execute(command: amdvi.Command): boolean {
 		const {opcode, domain, rid} = command;
 		if (opcode === COMMAND.COMPLETION_WAIT) this.complete(command);
 		else if (opcode === COMMAND.INVALIDATE_DEVTAB_ENTRY) this.dtes.invalidate(rid);
 		else if (opcode === COMMAND.INVALIDATE_PAGES) {
-			// PDE asks for table entries on the way as well: this unit keeps none.
-			const pages = commandPages(command);
+			// With PDE, cached upper-level entries go too. This unit has none.
+			const pages = amdvi.commandPages(command);
 			if (pages === undefined) this.iotlb.invalidateDomain(domain);
 			else this.iotlb.invalidatePages(domain, pages.first, pages.count);
 		} else if (opcode === COMMAND.INVALIDATE_ALL) {
@@ -231,11 +230,67 @@ export class Amdvi {
 		return true;
 	}
 
-	private complete({store, storeAddress, interrupt, lo, hi}: Command): void {
+	private complete({store, storeAddress, interrupt, lo, hi}: amdvi.Command): void {
 		if (store && this.memory.has(storeAddress, 8)) {
 			this.memory.setU32(storeAddress, lo);
 			this.memory.setU32(storeAddress + 4, hi);
 		}
 		if (interrupt) this.registers[REG.STATUS / 4] |= STATUS.COMPLETION_INT;
+	}
+}
+
+/** The event log: a ring of 16-byte entries in memory. The unit fills it and the kernel drains it (48882, 2.5). */
+class EventLog {
+	private readonly memory: Memory;
+	private readonly registers: Uint32Array;
+	private readonly interrupt: () => void;
+
+	/** `interrupt` is called when the unit would send its interrupt message. */
+	constructor(memory: Memory, registers: Uint32Array, interrupt: () => void) {
+		this.memory = memory;
+		this.registers = registers;
+		this.interrupt = interrupt;
+	}
+
+	/** EventLogRun. After an overflow nothing is logged until software clears it. */
+	get runs(): boolean {
+		const overflow = this.registers[REG.STATUS / 4] & STATUS.EVENT_OVERFLOW;
+		return (this.registers[REG.CONTROL / 4] & RUNS_LOG) === RUNS_LOG && overflow === 0;
+	}
+
+	get bytes(): number {
+		return amdvi.ringBytes(this.registers[REG.EVENT_BASE / 4 + 1]);
+	}
+
+	/** Events that the kernel has not read yet. */
+	get unread(): number {
+		const {bytes} = this;
+		const {[REG.EVENT_HEAD / 4]: head, [REG.EVENT_TAIL / 4]: tail} = this.registers;
+		return ((tail - head + bytes) % bytes) / amdvi.ENTRY_BYTES;
+	}
+
+	/** Appends an event. One entry stays free: otherwise a full ring would look empty. */
+	write(words: readonly number[]): boolean {
+		if (!this.runs) return false;
+		const registers = this.registers;
+		const base = pageAddress(registers[REG.EVENT_BASE / 4], registers[REG.EVENT_BASE / 4 + 1]);
+		const tail = registers[REG.EVENT_TAIL / 4];
+		const next = (tail + amdvi.ENTRY_BYTES) % this.bytes;
+		if (next === registers[REG.EVENT_HEAD / 4]) {
+			this.raise(STATUS.EVENT_OVERFLOW);
+			return false;
+		}
+		if (!this.memory.has(base + tail, amdvi.ENTRY_BYTES)) return false;
+		for (const [i, word] of words.entries()) this.memory.setU32(base + tail + 4 * i, word);
+		registers[REG.EVENT_TAIL / 4] = next;
+		this.raise(STATUS.EVENT_INT);
+		return true;
+	}
+
+	/** Sets a status bit. The interrupt is sent when the bit rises, if EventIntEn is set. */
+	private raise(bit: number): void {
+		const rose = (this.registers[REG.STATUS / 4] & bit) === 0;
+		this.registers[REG.STATUS / 4] |= bit;
+		if (rose && this.registers[REG.CONTROL / 4] & CONTROL.EVENT_INT_EN) this.interrupt();
 	}
 }

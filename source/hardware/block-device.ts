@@ -1,13 +1,36 @@
-// Block devices of the Linux that dmascope runs on: how large they are, and whether the system is using them.
+// Block devices of the Linux that dmascope runs on, as sysfs shows them: how large they are, and what is made of what.
 
 import fs from 'node:fs';
-import {UserError} from '../user-error.js';
+import path from 'node:path';
+import {errnoOf, UserError} from '../user-error.js';
+
+/**
+ * A disk, whatever path leads to it. `key` is the number of a block device, or the file system and inode of a file.
+ * `inode` is that of the device's node or of the file: locks belong to it.
+ */
+export type Place = {key: string; device: boolean; inode?: string};
 
 /** Major and minor number of a dev_t as Linux packs it: major 19:8 and 63:44, minor 7:0 and 43:20. */
-const deviceNumber = (rdev: number): string => {
+export const deviceNumber = (rdev: number): string => {
 	const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xfff00);
 	return `${(rdev >>> 8) & 0xfff}:${minor}`;
 };
+
+/** Inode numbers may pass 2^53. */
+export function placeOf(stat: fs.BigIntStats): Place {
+	const inode = `${deviceNumber(Number(stat.dev))} ${stat.ino}`;
+	const device = stat.isBlockDevice();
+	return {key: device ? deviceNumber(Number(stat.rdev)) : inode, device, inode};
+}
+
+/** Undefined where nothing is there, or this user may not look. */
+export function placeAt(path: string): Place | undefined {
+	try {
+		return placeOf(fs.statSync(path, {bigint: true}));
+	} catch {
+		return undefined;
+	}
+}
 
 /** @throws UserError where the system does not say. */
 export function blockDeviceBytes(path: string, rdev: number): number {
@@ -20,77 +43,71 @@ export function blockDeviceBytes(path: string, rdev: number): number {
 	}
 }
 
-/**
- * Refuses a disk that the system may be writing itself: mounted, swapped to, held by LVM or RAID, or an image
- * behind a loop device. @throws UserError naming what uses it.
- */
-export function refuseIfInUse(path: string, stat: fs.Stats): void {
-	const user = stat.isBlockDevice() ? userOfDevice(deviceNumber(stat.rdev)) : loopOf(path, stat);
-	if (user === undefined) return;
-	throw new UserError(
-		`--disk ${path} is ${user}, and a disk in use is never written; release it first, or leave --writable out.`,
-	);
-}
+/** Block devices by number. `root` is put before /sys and /dev. @throws the system's error where sysfs cannot be read */
+export class BlockDevices {
+	constructor(private readonly root = '') {}
 
-function userOfDevice(number: string): string | undefined {
-	const own = `/sys/dev/block/${number}`;
-	const mounts = mountsByDevice();
-	for (const device of [number, ...partitionsOf(own)]) {
-		const mount = mounts.get(device);
-		if (mount !== undefined) return `mounted at ${mount}`;
-		const holder = list(`/sys/dev/block/${device}/holders`)[0];
-		if (holder !== undefined) return `held by ${holder}`;
-		if (swapDevices().includes(device)) return 'used as swap';
+	/** sda1, dm-0 */
+	name(number: string): string {
+		// sysfs has ! for the slash in names such as cciss/c0d0.
+		return path.basename(fs.realpathSync(this.folder(number))).replaceAll('!', '/');
 	}
-	return undefined;
-}
 
-/** The loop device that an image file stands behind, if any. */
-function loopOf(path: string, stat: fs.Stats): string | undefined {
-	for (const name of list('/sys/block').filter(name => name.startsWith('loop'))) {
-		const backing = text(`/sys/block/${name}/loop/backing_file`)?.trim();
-		if (backing === undefined) continue;
-		const other = fs.statSync(backing, {throwIfNoEntry: false});
-		const same = other ? other.ino === stat.ino && other.dev === stat.dev : backing === fs.realpathSync(path);
-		if (same) return `the image behind /dev/${name}`;
+	/** /dev/sda1, /dev/mapper/vg-root */
+	path(number: string): string {
+		const mapped = this.text(number, 'dm/name');
+		return `/dev/${mapped === undefined ? this.name(number) : `mapper/${mapped}`}`;
 	}
-	return undefined;
+
+	place(number: string): Place {
+		const place = placeAt(`${this.root}/dev/${this.name(number)}`);
+		return place?.key === number ? place : {key: number, device: true};
+	}
+
+	partitions(number: string): string[] {
+		const names = entriesOf(this.folder(number));
+		return names.flatMap(name =>
+			this.text(number, `${name}/partition`) === undefined ? [] : (this.text(number, `${name}/dev`) ?? []),
+		);
+	}
+
+	/** The whole disk that a partition is a part of. */
+	whole(number: string): string | undefined {
+		return this.text(number, 'partition') === undefined ? undefined : this.text(number, '../dev');
+	}
+
+	/** Devices of LVM, RAID and the like that are made of this one (holders), or that this one is made of (slaves). */
+	related(number: string, how: 'holders' | 'slaves'): string[] {
+		return entriesOf(`${this.folder(number)}/${how}`).flatMap(
+			name => this.text(number, `${how}/${name}/dev`) ?? [],
+		);
+	}
+
+	private folder(number: string): string {
+		return `${this.root}/sys/dev/block/${number}`;
+	}
+
+	private text(number: string, file: string): string | undefined {
+		return textOf(`${this.folder(number)}/${file}`)?.trim();
+	}
 }
 
-const partitionsOf = (sysfs: string): string[] =>
-	list(sysfs)
-		.map(name => text(`${sysfs}/${name}/partition`) && text(`${sysfs}/${name}/dev`)?.trim())
-		.filter(number => typeof number === 'string');
-
-/** Device number → mount point, from /proc/self/mountinfo (proc(5): the third and fifth fields). */
-function mountsByDevice(): Map<string, string> {
-	const lines = (text('/proc/self/mountinfo') ?? '').split('\n');
-	return new Map(lines.map(line => line.split(' ')).map(fields => [fields[2] ?? '', fields[4] ?? '']));
-}
-
-function swapDevices(): string[] {
-	const paths = (text('/proc/swaps') ?? '')
-		.split('\n')
-		.slice(1)
-		.map(line => line.split(/\s/)[0] ?? '');
-	return paths.flatMap(path => {
-		const stat = path === '' ? undefined : fs.statSync(path, {throwIfNoEntry: false});
-		return stat?.isBlockDevice() ? [deviceNumber(stat.rdev)] : [];
-	});
-}
-
-function text(path: string): string | undefined {
+/** The text of a file; undefined where there is no such file, or its device is gone. @throws the system's error */
+export function textOf(file: string): string | undefined {
 	try {
-		return fs.readFileSync(path, 'utf8');
-	} catch {
-		return undefined;
+		return fs.readFileSync(file, 'utf8');
+	} catch (error) {
+		if (['ENOENT', 'ENOTDIR', 'ENXIO', 'ENODEV'].includes(errnoOf(error) ?? '')) return undefined;
+		throw error;
 	}
 }
 
-function list(path: string): string[] {
+/** The names in a folder; none where there is no such folder. @throws the system's error */
+export function entriesOf(folder: string): string[] {
 	try {
-		return fs.readdirSync(path);
-	} catch {
-		return [];
+		return fs.readdirSync(folder);
+	} catch (error) {
+		if (errnoOf(error) === 'ENOENT') return [];
+		throw error;
 	}
 }

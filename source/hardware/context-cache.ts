@@ -1,5 +1,4 @@
-// Context entries that the unit has read, by requester id. Not-present and invalid ones are never kept
-// (VT-d 6.2.2.1).
+// A VT-d unit's context cache, by requester ID. Entries that are not present or invalid are not cached (VT-d 6.2.2.1).
 
 import {join64} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
@@ -9,18 +8,18 @@ const RIDS = 65536;
 const VALID = 0x80;
 const FPD = 0x40;
 
-/** What is kept of a context entry, in one word: domain 31:16, valid 7, FPD 6, type 5:4, levels 3:0. */
+/** A cached context entry in one word: domain 31:16, valid 7, FPD 6, type 5:4, levels 3:0. */
 export type Context = number;
 
 export class ContextCache {
-	/** How many entries it holds. */
-	held = 0;
-	/** By requester id: where its tables start. */
+	/** The number of cached entries. */
+	size = 0;
+	/** By requester ID: the address of its tables. */
 	readonly slots = new Int32Array(RIDS);
 	readonly lows = new Int32Array(RIDS);
 	private readonly contexts = new Int32Array(RIDS);
 
-	/** What is kept for a requester id; 0: nothing. */
+	/** 0 if the entry is not cached. */
 	find(rid: Rid): Context {
 		return this.contexts[rid];
 	}
@@ -41,8 +40,8 @@ export class ContextCache {
 		return (context & FPD) !== 0;
 	}
 
-	/** The same for those who look: where its tables start, and whether the function passes through without them. */
-	peek(rid: Rid) {
+	/** The cached entry, decoded for display. */
+	cached(rid: Rid) {
 		const context = this.contexts[rid];
 		if (context === 0) return undefined;
 		return {
@@ -53,25 +52,25 @@ export class ContextCache {
 		};
 	}
 
-	/** Keeps the entry that the walk has just read and found good. */
+	/** Caches the valid entry that the walk has just read. */
 	fill(rid: Rid, {slot, low, levels, domain, type, faultProcessingDisabled}: VtdWalk): void {
 		this.slots[rid] = slot;
 		this.lows[rid] = low;
 		const fpd = faultProcessingDisabled ? FPD : 0;
-		if (this.contexts[rid] === 0) this.held++;
+		if (this.contexts[rid] === 0) this.size++;
 		this.contexts[rid] = (domain << 16) | VALID | fpd | (type << 4) | levels;
 	}
 
 	invalidateAll(): void {
 		this.contexts.fill(0);
-		this.held = 0;
+		this.size = 0;
 	}
 
 	invalidateDomain(domain: number): void {
 		for (let rid = 0; rid < RIDS; rid++) this.drop(rid, domain);
 	}
 
-	/** `mask` 1 to 3 leaves out that many function bits, from the highest: 2, 2:1, 2:0 (VT-d 6.5.2.1). */
+	/** `mask` 1, 2, 3 ignores function bits 2, 2:1, 2:0 (VT-d 6.5.2.1). */
 	invalidateDevice(domain: number, rid: Rid, mask: number): void {
 		const ignored = [0, 4, 6, 7][mask & 3];
 		for (let fn = 0; fn < 8; fn++) {
@@ -83,6 +82,6 @@ export class ContextCache {
 	private drop(rid: Rid, domain: number): void {
 		if (this.contexts[rid] === 0 || this.domain(this.contexts[rid]) !== domain) return;
 		this.contexts[rid] = 0;
-		this.held--;
+		this.size--;
 	}
 }

@@ -4,8 +4,9 @@
 import fs from 'node:fs';
 import {SECTOR} from '../formats/address.js';
 import {UserError} from '../user-error.js';
-import {blockDeviceBytes, refuseIfInUse} from './block-device.js';
+import {blockDeviceBytes} from './block-device.js';
 import {BLOCK, type Blocks, blocksOf, eachPart} from './blocks.js';
+import {lockForWriting, refuseIfInUse} from './in-use.js';
 import {openAs, openDirect, statOf} from './open-disk.js';
 import type {PageLog} from './page-log.js';
 
@@ -48,7 +49,8 @@ export class Disk {
 			const what = stat.isDirectory() ? 'a directory' : 'neither a file nor a block device';
 			throw new UserError(`--disk ${path} is ${what}; give a disk image, a partition or a block device.`);
 		}
-		if (writable && !overlay) refuseIfInUse(path, stat);
+		const own = writable && !overlay;
+		const place = own ? refuseIfInUse(path) : undefined;
 		const bytes = block ? blockDeviceBytes(path, stat.rdev) : stat.size;
 		if (bytes === 0)
 			throw new UserError(`--disk ${path} is empty; give an image that holds at least one sector.`);
@@ -59,12 +61,17 @@ export class Disk {
 			);
 		}
 		// O_EXCL on a block device is Linux's own guard: it fails while the device is mounted or claimed.
-		const own = writable && !overlay;
-		const flags = (own ? O_RDWR : O_RDONLY) | (own && block ? O_EXCL : 0);
-		const fd = openAs(path, flags, own);
-		const way = direct ? openDirect(path, own ? O_RDWR : O_RDONLY) : undefined;
-		const beside = overlay ? {overlay: new Map()} : {};
-		return new Disk(path, bytes, writable || overlay, way?.alignment, fd, way?.fd, beside);
+		const access = own ? O_RDWR : O_RDONLY;
+		const fd = openAs(path, access | (own && block ? O_EXCL : 0), own);
+		try {
+			if (place !== undefined) lockForWriting(path, fd, place);
+			const unbuffered = direct ? openDirect(path, access, fd) : undefined;
+			const beside = overlay ? {overlay: new Map()} : {};
+			return new Disk(path, bytes, writable || overlay, unbuffered?.alignment, fd, unbuffered?.fd, beside);
+		} catch (error) {
+			fs.closeSync(fd);
+			throw error;
+		}
 	}
 
 	/** The same disk with the page cache in between, as a file of the host has it. */

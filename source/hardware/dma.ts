@@ -1,15 +1,15 @@
-// A PCI function's way to memory: every address it puts on the bus is looked up by the IOMMU, page by page.
+// A PCI function's path to memory: the IOMMU translates each address that it puts on the bus, page by page; and the
+// counters of these translations.
 
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
-import type {TranslationCounts} from './counters.js';
 import type {Memory} from './memory.js';
 
-/** What a root complex asks of its IOMMU. */
+/** An IOMMU, as its root complex sees it. */
 export interface Translator {
-	/** Where those who ask say how much. */
+	/** The callers count their requests here. */
 	readonly counts?: TranslationCounts;
-	/** @returns the physical address of an access, or a negative number where it is refused. */
+	/** @returns the physical address, or a negative number if the access is refused */
 	translate(rid: Rid, iova: number, write: boolean): number;
 }
 
@@ -21,9 +21,8 @@ export class DmaPort {
 	) {}
 
 	/**
-	 * Looks up [iova, iova + bytes) page by page and hands the parts to `each` in order: bytes in memory, as far as
-	 * they lie together and from which physical address, or undefined for a page that is refused or that no memory
-	 * answers for.
+	 * Translates [iova, iova + bytes) page by page and passes the parts to `each` in order: physically contiguous memory
+	 * and its address, or undefined for a page that is refused or outside memory.
 	 */
 	access(
 		iova: number,
@@ -32,7 +31,7 @@ export class DmaPort {
 		each: (part: Uint8Array | undefined, length: number, hpa: number) => void,
 	): void {
 		const end = iova + bytes;
-		this.asks(Math.ceil(((iova & (PAGE_SIZE - 1)) + bytes) / PAGE_SIZE));
+		this.count(Math.ceil(((iova & (PAGE_SIZE - 1)) + bytes) / PAGE_SIZE));
 		let run = 0;
 		let runLength = 0;
 		for (let at = iova; at < end; ) {
@@ -55,23 +54,61 @@ export class DmaPort {
 		return write ? this.memory.writable(hpa, bytes) : this.memory.view(hpa, bytes);
 	}
 
-	/** Copies four words from a 16-aligned address, which lie in one page. False where the access is refused. */
+	/** Reads four words at a 16-aligned address. @returns false if the access is refused */
 	fetch(iova: number, into: Uint32Array): boolean {
-		this.asks(1);
+		this.count(1);
 		const hpa = this.iommu.translate(this.rid, iova, false);
 		if (hpa < 0 || !this.memory.has(hpa, 16)) return false;
 		this.memory.words(hpa, into);
 		return true;
 	}
 
-	/** Writes one word to a 4-aligned address. Where that is refused it is dropped, as posted writes are. */
+	/** Writes one word at a 4-aligned address. It is a posted write: if it is refused, nobody notices. */
 	store(iova: number, value: number): void {
-		this.asks(1);
+		this.count(1);
 		const hpa = this.iommu.translate(this.rid, iova, true);
 		if (hpa >= 0 && this.memory.has(hpa, 4)) this.memory.setU32(hpa, value);
 	}
 
-	private asks(pages: number): void {
+	private count(pages: number): void {
 		if (this.iommu.counts) this.iommu.counts.requests += pages;
 	}
 }
+
+export type CacheCounts = {lookups: number; hits: number; misses: number; entries: number};
+
+/**
+ * The counts of the IOTLB, of table walks, and of the cache of context entries (AMD-Vi: DTEs). They are the model's:
+ * FreeBSD shows none, and VT-d's performance counters are newer than the units here.
+ */
+export type Counters = CacheCounts & {walks: number; contexts: CacheCounts};
+
+/**
+ * Counting each IOTLB hit would slow it down by a twelfth. So ports count their requests once per transfer, a unit counts
+ * only on its slow paths, and the hits are the rest.
+ */
+export class TranslationCounts {
+	/** Pages that functions accessed. */
+	requests = 0;
+	/** Requests while translation was off, and requests that the context entry alone decided. */
+	untranslated = 0;
+	settled = 0;
+	contextMisses = 0;
+	walks = 0;
+
+	counters(iotlb: {misses: number; size: number}, contexts: {size: number}): Counters {
+		const lookups = this.requests - this.untranslated;
+		return {
+			...cacheCounts(lookups - this.settled, iotlb.misses, iotlb.size),
+			walks: this.walks,
+			contexts: cacheCounts(lookups, this.contextMisses, contexts.size),
+		};
+	}
+}
+
+const cacheCounts = (lookups: number, misses: number, entries: number): CacheCounts => ({
+	lookups,
+	hits: lookups - misses,
+	misses,
+	entries,
+});

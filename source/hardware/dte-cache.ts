@@ -1,5 +1,5 @@
-// Device table entries that an AMD-Vi unit has read, by requester id. Whatever was read is kept, entries without
-// V or TV too, until INVALIDATE_DEVTAB_ENTRY or INVALIDATE_ALL.
+// An AMD-Vi unit's cache of device table entries, by requester ID. Every entry that was read stays, even without V or
+// TV, until INVALIDATE_DEVTAB_ENTRY or INVALIDATE_ALL.
 
 import {join64} from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
@@ -15,21 +15,21 @@ const V = 0x40;
 const SE = 0x80;
 const SA = 0x100;
 const CACHED = 0x200;
-/** An I/O page fault of this device is in the event log: with SE the next are silent. */
+/** An I/O page fault of this device has been logged: with SE the next ones are silent. */
 const FAULTED = 0x400;
 
-/** What is kept of a device table entry, in one word: domain 31:16, and below it the bits that are named here. */
+/** A cached device table entry in one word: domain 31:16, and the bits above. */
 export type Dte = number;
 
 export class DteCache {
-	/** How many entries it holds. */
-	held = 0;
-	/** By requester id: where its tables start. */
+	/** The number of cached entries. */
+	size = 0;
+	/** By requester ID: the address of its tables. */
 	readonly slots = new Int32Array(RIDS);
 	readonly lows = new Int32Array(RIDS);
 	private readonly entries = new Int32Array(RIDS);
 
-	/** What is kept for a requester id; 0: nothing. */
+	/** 0 if the entry is not cached. */
 	find(rid: Rid): Dte {
 		return this.entries[rid];
 	}
@@ -38,7 +38,7 @@ export class DteCache {
 		return dte >>> 16;
 	}
 
-	/** The levels of its tables; 0 where there is nothing to walk. */
+	/** The levels of its tables; 0 if it has none. */
 	levels(dte: Dte): number {
 		return dte & MODE;
 	}
@@ -55,18 +55,18 @@ export class DteCache {
 		return (dte & (write ? WRITE : READ)) !== 0;
 	}
 
-	/** Whether an I/O page fault of this device goes unrecorded. */
+	/** Whether the device's I/O page faults are not logged. */
 	silent(dte: Dte): boolean {
 		return (dte & SA) !== 0 || (dte & (SE | FAULTED)) === (SE | FAULTED);
 	}
 
-	/** Nothing is left to mark where the kernel's handler has had the entry dropped. */
-	faulted(rid: Rid): void {
+	/** Marks the entry, unless the kernel's handler has already invalidated it. */
+	markFaulted(rid: Rid): void {
 		if (this.entries[rid] !== 0) this.entries[rid] |= FAULTED;
 	}
 
-	/** All of it for those who look; undefined where nothing is kept. */
-	peek(rid: Rid) {
+	/** The cached entry, decoded for display. */
+	cached(rid: Rid) {
 		const dte = this.entries[rid];
 		if (dte === 0) return undefined;
 		return {
@@ -80,9 +80,9 @@ export class DteCache {
 		};
 	}
 
-	/** Keeps the entry that the walk has just read and found good. */
+	/** Caches the valid entry that the walk has just read. */
 	fill(rid: Rid, {dteLow, dteHigh, dteFlags, domain}: AmdviWalk): void {
-		if (this.entries[rid] === 0) this.held++;
+		if (this.entries[rid] === 0) this.size++;
 		const valid = (dteLow & amdvi.DTE_V) !== 0;
 		const translates = valid && (dteLow & amdvi.DTE_TV) !== 0;
 		this.slots[rid] = dteHigh & 0xfffff;
@@ -99,12 +99,12 @@ export class DteCache {
 	}
 
 	invalidate(rid: Rid): void {
-		if (this.entries[rid] !== 0) this.held--;
+		if (this.entries[rid] !== 0) this.size--;
 		this.entries[rid] = 0;
 	}
 
 	invalidateAll(): void {
 		this.entries.fill(0);
-		this.held = 0;
+		this.size = 0;
 	}
 }

@@ -1,8 +1,8 @@
-// A set-associative translation cache, tagged by domain. An entry is used until it is invalidated, whatever the
-// tables say by then: that is what makes a forgotten invalidation visible.
+// A set-associative translation cache, tagged by domain. Entries stay in use until they are invalidated, even after the
+// tables have changed: that makes a missing invalidation visible.
 //
-// All of it is signed 32-bit integers, so that a hit costs no double: a page number is its low 32 bits and those
-// above (an address of 57 bits has 45 of page number), a physical address is a slot (bits 51:32) and a low half.
+// Everything is signed 32-bit integers, because doubles would slow down a hit: a page number is its low 32 bits and the
+// rest (a 57-bit address has a 45-bit page number); a physical address is a slot (bits 51:32) and a low half.
 
 import {HIGH, join64, PAGE_SIZE} from '../formats/address.js';
 
@@ -10,32 +10,32 @@ const SETS = 256;
 const WAYS = 4;
 const ENTRIES = SETS * WAYS;
 const EMPTY = -1;
-/** A tag, below: domain 30:15, the page number's high part 14:2, what is allowed 1:0. */
+/** A tag: domain 30:15, the page number's high part 14:2, permissions 1:0. */
 const PERMISSIONS = 3;
 
 const tagOf = (domain: number, pageHigh: number): number => (domain << 15) | (pageHigh << 2);
 const domainOf = (tag: number): number => tag >> 15;
 const pageHighOf = (tag: number): number => (tag >> 2) & 0x1fff;
-/** Pages that an entry of a level stands for: 1, 512, 512². */
+/** The pages that an entry of a level maps: 1, 512, 512². */
 const pagesOf = (level: number): number => 512 ** (level - 1);
 
-/** An entry as others may look at it. */
-export type Kept = {domain: number; iova: number; hpa: number; read: boolean; write: boolean};
+/** An entry, decoded for display. */
+export type CachedPage = {domain: number; iova: number; hpa: number; read: boolean; write: boolean};
 
 export class Iotlb {
-	/** Lookups in vain, and entries that it holds. */
 	misses = 0;
-	held = 0;
-	/** By entry, for those who have found one: where the page lies. */
+	/** The number of cached pages. */
+	size = 0;
+	/** By entry: the page's physical address. */
 	readonly slots = new Int32Array(ENTRIES);
 	readonly lows = new Int32Array(ENTRIES);
 	private readonly levels = new Int32Array(ENTRIES);
 	private readonly pages = new Int32Array(ENTRIES);
 	private readonly tags = new Int32Array(ENTRIES).fill(EMPTY);
-	/** The way that is replaced next, set by set. */
+	/** By set: the way to replace next. */
 	private readonly victims = new Int32Array(SETS);
 
-	/** The entry of a domain's page that allows all of `needed` (1 to read, 2 to write), or −1. */
+	/** Finds the entry of a domain's page that has all `needed` permissions (1 read, 2 write). @returns −1 if none does */
 	find(domain: number, pageLow: number, pageHigh: number, needed: number): number {
 		const tag = tagOf(domain, pageHigh);
 		const first = ((pageLow ^ domain) & (SETS - 1)) * WAYS;
@@ -43,7 +43,7 @@ export class Iotlb {
 		const tags = this.tags;
 		for (let i = first; i < first + WAYS; i++) {
 			if (pages[i] !== pageLow || (tags[i] & ~PERMISSIONS) !== tag) continue;
-			// Software may add a permission without an invalidation: such an access is looked up again (VT-d 6.2.3).
+			// Software may add a permission without an invalidation, so the tables decide (VT-d 6.2.3).
 			return (tags[i] & needed) === needed ? i : this.miss();
 		}
 		return this.miss();
@@ -54,21 +54,22 @@ export class Iotlb {
 		return -1;
 	}
 
-	/** What is kept for an address of a domain, whatever it allows. Looking changes nothing. */
-	peek(domain: number, iova: number): Kept | undefined {
+	/** The entry of a domain's address, whatever its permissions. This is not a lookup: it counts no miss. */
+	cached(domain: number, iova: number): CachedPage | undefined {
+		const {misses} = this;
 		const page = Math.floor(iova / PAGE_SIZE);
 		const at = this.find(domain, page | 0, Math.floor(page / HIGH), 0);
-		return at < 0 ? undefined : this.kept(at);
+		this.misses = misses;
+		return at < 0 ? undefined : this.decoded(at);
 	}
 
-	/** All that is kept. */
-	entries(): Kept[] {
-		const found: Kept[] = [];
-		for (let i = 0; i < ENTRIES; i++) if (this.tags[i] !== EMPTY) found.push(this.kept(i));
+	entries(): CachedPage[] {
+		const found: CachedPage[] = [];
+		for (let i = 0; i < ENTRIES; i++) if (this.tags[i] !== EMPTY) found.push(this.decoded(i));
 		return found;
 	}
 
-	private kept(at: number): Kept {
+	private decoded(at: number): CachedPage {
 		const tag = this.tags[at];
 		return {
 			domain: domainOf(tag),
@@ -79,7 +80,7 @@ export class Iotlb {
 		};
 	}
 
-	/** Keeps what a walk found for one page; `level` says how large a page the table's entry maps. */
+	/** Caches the result of a walk for one 4 KiB page; `level` is the level of the leaf that maps it. */
 	fill(
 		domain: number,
 		pageLow: number,
@@ -96,7 +97,7 @@ export class Iotlb {
 		if (at === first + WAYS) {
 			at = first + this.victims[set];
 			this.victims[set] = (this.victims[set] + 1) % WAYS;
-			if (this.tags[at] === EMPTY) this.held++;
+			if (this.tags[at] === EMPTY) this.size++;
 		}
 		this.pages[at] = pageLow;
 		this.tags[at] = tag | (permissions & PERMISSIONS);
@@ -107,14 +108,14 @@ export class Iotlb {
 
 	invalidateAll(): void {
 		this.tags.fill(EMPTY);
-		this.held = 0;
+		this.size = 0;
 	}
 
 	invalidateDomain(domain: number): void {
 		this.drop(i => domainOf(this.tags[i]) === domain);
 	}
 
-	/** Drops `count` pages of a domain, and every part of a large page that one of them lies in. */
+	/** Drops `count` pages of a domain, and all cached pages of any large page that contains one of them. */
 	invalidatePages(domain: number, page: number, count: number): void {
 		this.drop(i => {
 			if (domainOf(this.tags[i]) !== domain) return false;
@@ -129,7 +130,7 @@ export class Iotlb {
 		for (let i = 0; i < ENTRIES; i++) {
 			if (this.tags[i] === EMPTY || !which(i)) continue;
 			this.tags[i] = EMPTY;
-			this.held--;
+			this.size--;
 		}
 	}
 }

@@ -1,19 +1,22 @@
-// Moves bytes between a disk and the memory that a controller was given: one preadv or pwritev for what lies together.
+// Moves bytes between a disk and the memory of a controller's command, with one preadv or pwritev per contiguous part.
 
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Disk} from './disk.js';
 import {pageAligned} from './memory.js';
 
+export const HOST_BUS_ERROR = 'host bus error: the memory to write from cannot be read';
+
 export class Media {
-	/** Bytes whose memory the IOMMU refused, and whether the last move went past the page cache. */
+	/** Bytes whose memory the IOMMU refused. */
 	dropped = 0;
+	/** Whether the last transfer bypassed the page cache. */
 	direct: boolean | undefined;
-	/** All bytes that were added, and how many of them the device took for moved. */
+	/** All bytes added, and the bytes that the device counts as moved. */
 	bytes = 0;
 	moved = 0;
-	/** The parts of memory in order; for one that was refused, a part of the FIFO. */
+	/** The memory in order, with a part of the FIFO where it was refused. */
 	private parts: Uint8Array[] = [];
-	/** Where dropped bytes of a read end: inside the device. Page-aligned, as O_DIRECT asks. */
+	/** The device's own buffer, where the dropped bytes of a read end. Page-aligned, as O_DIRECT requires. */
 	private readonly fifo = pageAligned(PAGE_SIZE);
 	private readonly disk: Disk;
 
@@ -29,14 +32,14 @@ export class Media {
 		this.parts = [];
 	}
 
-	/** The next part, as DmaPort.access finds it. */
+	/** Adds the next part from DmaPort.access. */
 	readonly add = (memory: Uint8Array | undefined, length: number): void => {
 		this.parts.push(memory ?? this.fifo.subarray(0, length));
 		this.bytes += length;
 		if (memory === undefined) this.dropped += length;
 	};
 
-	/** One preadv into the parts. What the IOMMU refused is read too, as the device does, and goes nowhere. @throws */
+	/** One preadv into all parts. Like a device, it also reads the refused parts, and drops them. @throws */
 	fromDisk(offset: number): void {
 		const parts = this.parts;
 		this.direct = this.disk.isDirect(parts, offset);
@@ -44,8 +47,8 @@ export class Media {
 	}
 
 	/**
-	 * pwritev from the parts that could be read. What a device writes for a page it could not read is its own affair
-	 * ("data may be bogus"); here those sectors are left as they were, so that no disk is harmed. @throws
+	 * pwritev from the parts that can be read. For a page that it cannot read, a device writes anything ("data may be
+	 * bogus"). Here those sectors keep their data, because the disk is real. @throws
 	 */
 	toDisk(offset: number): void {
 		const parts = this.parts;

@@ -1,5 +1,5 @@
-// Host physical memory. Each 4 GiB of the address space is one WebAssembly.Memory: page-aligned, so the disk
-// can be read straight into it with O_DIRECT, and touched only where it is used.
+// Host physical memory. Each 4 GiB of address space is one WebAssembly.Memory. It is page-aligned, so the disk can be
+// read straight into it with O_DIRECT, and it takes up only the pages in use.
 
 import {GIB, PAGE_SIZE} from '../formats/address.js';
 import {UserError} from '../user-error.js';
@@ -7,40 +7,40 @@ import type {PageLog} from './page-log.js';
 
 const SLOT = 4 * GIB;
 const WASM_PAGE = 65536;
-/** DIMMs fill 0–3 GiB; what does not fit below the PCI hole continues at 4 GiB. */
+/** DIMMs fill 0–3 GiB. The rest follows the PCI hole, from 4 GiB. */
 const HOLE_START = 3 * GIB;
 
-/** Most addresses are in the first slot: they need no division. */
+/** Addresses in the first slot, which most are, need no division. */
 const slotOf = (hpa: number): number => (hpa < SLOT ? 0 : Math.floor(hpa / SLOT));
 
 export type Segment = {base: number; bytes: number};
 
 export class Memory {
 	readonly segments: readonly Segment[];
-	/** The first address past the last byte. */
+	/** The first address beyond memory. */
 	readonly end: number;
 	readonly #bytes: Uint8Array[] = [];
 	readonly #halves: Uint16Array[] = [];
 	readonly #words: Uint32Array[] = [];
-	/** The same words, signed, by slot (address bits 51:32): small integers that a walk handles without a double. */
+	/** The same words, signed, by slot (address bits 51:32): a walk handles small integers without doubles. */
 	readonly signed: Int32Array[] = [];
 
 	#log: PageLog | undefined;
-	/** The page that was written to last: most writes are to the same again. */
-	#kept = -1;
+	/** The page last logged: most writes are to the same page again. */
+	#lastLogged = -1;
 
-	/** @throws UserError where this process cannot have that much address space. */
+	/** @throws UserError if this process cannot reserve that much address space. */
 	constructor(readonly bytes: number) {
 		const segments: Segment[] = [{base: 0, bytes: Math.min(bytes, HOLE_START)}];
 		for (let base = SLOT, rest = bytes - HOLE_START; rest > 0; base += SLOT, rest -= SLOT) {
 			segments.push({base, bytes: Math.min(rest, SLOT)});
 		}
 		for (const {bytes: length} of segments) {
-			const whole = pageAligned(length);
-			this.#bytes.push(whole);
-			this.#halves.push(new Uint16Array(whole.buffer, 0, length / 2));
-			this.#words.push(new Uint32Array(whole.buffer, 0, length / 4));
-			this.signed.push(new Int32Array(whole.buffer, 0, length / 4));
+			const segment = pageAligned(length);
+			this.#bytes.push(segment);
+			this.#halves.push(new Uint16Array(segment.buffer, 0, length / 2));
+			this.#words.push(new Uint32Array(segment.buffer, 0, length / 4));
+			this.signed.push(new Int32Array(segment.buffer, 0, length / 4));
 		}
 		this.segments = segments;
 		const last = segments[segments.length - 1] ?? {base: 0, bytes: 0};
@@ -52,55 +52,55 @@ export class Memory {
 		return bytes !== undefined && hpa >= 0 && (hpa >>> 0) + length <= bytes.length;
 	}
 
-	/** The words of a page; `toWrite`: for who may write to them. */
-	page(hpa: number, toWrite = false): Uint32Array | undefined {
+	/** The words of a page. `writable`: the caller may write to them. */
+	page(hpa: number, writable = false): Uint32Array | undefined {
 		if (!this.has(hpa, PAGE_SIZE)) return undefined;
-		if (toWrite && this.#log !== undefined) this.#keep(hpa);
+		if (writable && this.#log !== undefined) this.#logPage(hpa);
 		const at = (hpa >>> 0) / 4;
 		return this.#words[slotOf(hpa)]?.subarray(at, at + PAGE_SIZE / 4);
 	}
 
-	/** The bytes at an address themselves, to be read. @throws RangeError where there is no memory. */
+	/** The bytes at an address, not a copy. Read only. @throws RangeError outside memory */
 	view(hpa: number, length: number): Uint8Array {
 		if (!this.has(hpa, length)) throw new RangeError(`no memory at ${hpa.toString(16)}+${length}`);
 		const at = hpa >>> 0;
 		return (this.#bytes[slotOf(hpa)] ?? this.#bytes[0]).subarray(at, at + length);
 	}
 
-	/** The same, for who may write to them: what they held is kept before, where there is a log. */
+	/** The same, for writing. */
 	writable(hpa: number, length: number): Uint8Array {
 		const bytes = this.view(hpa, length);
-		if (this.#log !== undefined) for (let at = hpa; at < hpa + length; at += PAGE_SIZE) this.#keep(at);
-		if (this.#log !== undefined && length > 0) this.#keep(hpa + length - 1);
+		if (this.#log !== undefined) for (let at = hpa; at < hpa + length; at += PAGE_SIZE) this.#logPage(at);
+		if (this.#log !== undefined && length > 0) this.#logPage(hpa + length - 1);
 		return bytes;
 	}
 
-	/** From now on, what a page held before it is written to goes into `log`; undefined: nowhere. */
+	/** From now on, each page is copied into `log` before its first write. Undefined stops this. */
 	keepIn(log: PageLog | undefined): void {
 		this.#log = log;
-		this.#kept = -1;
+		this.#lastLogged = -1;
 	}
 
-	/** Puts a page at an address, and keeps in no log what was there. */
+	/** Puts a page at an address without logging what was there. */
 	restore(hpa: number, page: Uint8Array): void {
 		this.view(hpa, PAGE_SIZE).set(page);
 	}
 
-	#keep(hpa: number): void {
+	#logPage(hpa: number): void {
 		const page = hpa - (hpa % PAGE_SIZE);
-		if (page === this.#kept) return;
-		this.#kept = page;
+		if (page === this.#lastLogged) return;
+		this.#lastLogged = page;
 		if (this.#log?.has(page) === false) this.#log.keep(page, this.view(page, PAGE_SIZE));
 	}
 
-	/** Zeroes whole pages, but does not touch those that hold nothing: they may never have been used. */
+	/** Zeroes whole pages. Pages that are all zeros are not touched: the system may never have backed them. */
 	clear(hpa: number, bytes: number): void {
 		for (let at = hpa; at < hpa + bytes; at += PAGE_SIZE) {
 			const words = this.page(at);
 			let i = 0;
 			while (words !== undefined && i < words.length && words[i] === 0) i++;
 			if (words === undefined || i === words.length) continue;
-			if (this.#log !== undefined) this.#keep(at);
+			if (this.#log !== undefined) this.#logPage(at);
 			words.fill(0, i);
 		}
 	}
@@ -110,7 +110,7 @@ export class Memory {
 	}
 
 	setU8(hpa: number, value: number): void {
-		if (this.#log !== undefined) this.#keep(hpa);
+		if (this.#log !== undefined) this.#logPage(hpa);
 		this.#bytes[slotOf(hpa)][hpa >>> 0] = value;
 	}
 
@@ -120,7 +120,7 @@ export class Memory {
 	}
 
 	setU16(hpa: number, value: number): void {
-		if (this.#log !== undefined) this.#keep(hpa);
+		if (this.#log !== undefined) this.#logPage(hpa);
 		this.#halves[slotOf(hpa)][hpa >>> 1] = value;
 	}
 
@@ -130,11 +130,11 @@ export class Memory {
 	}
 
 	setU32(hpa: number, value: number): void {
-		if (this.#log !== undefined) this.#keep(hpa);
+		if (this.#log !== undefined) this.#logPage(hpa);
 		this.#words[slotOf(hpa)][hpa >>> 2] = value;
 	}
 
-	/** Fills `into` with the words from a 4-aligned address on. */
+	/** Fills `into` from a 4-aligned address. */
 	words(hpa: number, into: Uint32Array): void {
 		const words = this.#words[slotOf(hpa)];
 		const at = hpa >>> 2;
@@ -142,7 +142,7 @@ export class Memory {
 	}
 
 	setWords(hpa: number, from: Uint32Array): void {
-		if (this.#log !== undefined) this.#keep(hpa);
+		if (this.#log !== undefined) this.#logPage(hpa);
 		const words = this.#words[slotOf(hpa)];
 		const at = hpa >>> 2;
 		for (let i = 0; i < from.length; i++) words[at + i] = from[i];
@@ -150,8 +150,8 @@ export class Memory {
 }
 
 /**
- * Zeroed bytes that start on a page, which an ArrayBuffer's need not: O_DIRECT asks for that.
- * @throws UserError where this process cannot have that much address space.
+ * Zeroed, page-aligned bytes, as O_DIRECT requires. An ArrayBuffer need not be page-aligned.
+ * @throws UserError if this process cannot reserve that much address space.
  */
 export function pageAligned(bytes: number): Uint8Array<ArrayBuffer> {
 	const pages = Math.ceil(bytes / WASM_PAGE);
@@ -159,7 +159,7 @@ export function pageAligned(bytes: number): Uint8Array<ArrayBuffer> {
 		return new Uint8Array(new WebAssembly.Memory({initial: pages, maximum: pages}).buffer, 0, bytes);
 	} catch {
 		throw new UserError(
-			'This process cannot reserve that much address space; give --host-memory a smaller size.',
+			'Host memory exceeds the address space of this process; give --host-memory a smaller size.',
 		);
 	}
 }

@@ -46,8 +46,12 @@ export function openAs(path: string, flags: number, writable: boolean): number {
 	}
 }
 
-/** Finds the alignment that O_DIRECT asks for on this disk by reading its first sector or page. */
-export function openDirect(path: string, flags: number): {fd: number; alignment: number} | undefined {
+/** Finds the alignment that O_DIRECT asks for on this disk, open as `other`, by reading its first sector or page. */
+export function openDirect(
+	path: string,
+	flags: number,
+	other: number,
+): {fd: number; alignment: number} | undefined {
 	if (O_DIRECT === 0) return undefined;
 	let fd: number;
 	try {
@@ -56,7 +60,7 @@ export function openDirect(path: string, flags: number): {fd: number; alignment:
 		return undefined;
 	}
 	const page = pageAligned(4096);
-	for (const alignment of [SECTOR, 4096]) {
+	for (const alignment of sameFile(fd, other) ? [SECTOR, 4096] : []) {
 		try {
 			fs.readSync(fd, page, alignment, alignment, 0);
 			return {fd, alignment};
@@ -66,4 +70,10 @@ export function openDirect(path: string, flags: number): {fd: number; alignment:
 	}
 	fs.closeSync(fd);
 	return undefined;
+}
+
+/** A path may lead to another file by the time it is opened again. */
+function sameFile(one: number, other: number): boolean {
+	const [a, b] = [one, other].map(fd => fs.fstatSync(fd, {bigint: true}));
+	return a.dev === b.dev && a.ino === b.ino && a.rdev === b.rdev;
 }

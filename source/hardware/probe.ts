@@ -1,5 +1,5 @@
-// What each layer says as it works, in the manner of DTrace's static probes. The lab listens while a transfer
-// runs and builds the chain of its verdict from this; nothing in the layers depends on being heard.
+// Each layer reports its work to a probe, like DTrace's static probes. The lab listens during a transfer and builds the
+// verdict's chain from the events. No layer depends on a listener.
 
 import type {Rid} from '../formats/pci.js';
 
@@ -7,11 +7,11 @@ export type Fault = {
 	rid: Rid;
 	iova: number;
 	write: boolean;
-	/** VT-d's fault reason, or the type of AMD-Vi's event. */
+	/** VT-d's fault reason, or AMD-Vi's event type. */
 	reason: number;
-	/** The same in words. */
+	/** The reason in words. */
 	text: string;
-	/** Whether it is in a fault record register, or in the event log. */
+	/** Whether a fault record register or the event log holds it. */
 	recorded: boolean;
 };
 
@@ -19,11 +19,11 @@ export type Extent = {address: number; bytes: number};
 
 export type ProbeEvent =
 	| {at: 'virtio-blk'; descriptors: number; data: Extent[]}
-	/** A command, or the part of it that one iovec holds. The addresses are the guest's. */
+	/** A command, or the part of it in one iovec. The addresses are the guest's. */
 	| {at: 'ahci-hd'; slot: number; prds: number; data: Extent[]}
 	| {at: 'nvme'; queue: number; command: number; prps: number; data: Extent[]}
 	| {at: 'queue'; pending: number; busy: number; blocked: number}
-	| {at: 'block_if'; worker: string; iovec: Extent[]; way: 'direct' | 'bounced' | 'copied'}
+	| {at: 'block_if'; worker: string; iovec: Extent[]; path: 'direct' | 'bounced' | 'copied'}
 	| {at: 'copy'; bytes: number}
 	| {at: 'syscall'; name: string; offset: number; bytes: number; result: number; error?: string}
 	| {at: 'file'; bytes: number}

@@ -1,6 +1,6 @@
-// The legacy-mode walk: requester id → root entry → context entry → second-level tables, with every check in
-// the order the specification gives (VT-d 3.4 and 7.1.3). It allocates nothing: addresses are a slot (bits
-// 51:32) and a low half, words are signed 32-bit integers, and what two numbers must say is left in fields.
+// The legacy-mode walk: requester ID → root entry → context entry → second-level tables, with every check in the
+// specification's order (VT-d 3.4 and 7.1.3). It allocates nothing: an address is a slot (bits 51:32) and a low half,
+// words are signed 32-bit integers, and results that do not fit into one number go into fields.
 
 import * as address from '../formats/address.js';
 import {type Rid, ridBus, ridDevfn} from '../formats/pci.js';
@@ -8,7 +8,7 @@ import * as vtd from '../formats/vtd.js';
 import {FAULT} from '../formats/vtd.js';
 import type {Memory} from './memory.js';
 
-// A module's own constants V8 puts into the code; imported ones it loads and checks at each use: a fifth of a walk.
+// V8 inlines a module's own constants, but loads and checks imported ones at each use: a fifth of a walk.
 const {HIGH} = address;
 const {PRESENT, CTX_FPD, PTE_READ, PTE_WRITE, PTE_PS} = vtd;
 const NO_MEMORY = new Int32Array(0);
@@ -17,24 +17,25 @@ const NO_MEMORY = new Int32Array(0);
 const INTERRUPTS = 0xfee00000 | 0;
 const INTERRUPTS_END = 0xfef00000 | 0;
 
-export type VtdCapabilities = {
+/** A unit's capability registers and address width. */
+export type VtdModel = {
 	capLo: number;
 	capHi: number;
 	ecapLo: number;
-	/** Width of physical addresses in bits; address bits above it are reserved in every entry. */
+	/** The bits of a physical address. Higher address bits are reserved in every entry. */
 	hostAddressWidth: number;
 };
 
 export class VtdWalk {
-	/** Whether the context entry of the last walk disables fault processing for what it refused. */
+	/** Whether the last context entry disables fault processing (FPD). */
 	faultProcessingDisabled = false;
-	/** The context entry last read: where its tables start, their levels, its domain and translation type. */
+	/** The last context entry: its tables' address and levels, its domain and translation type. */
 	slot = 0;
 	low = 0;
 	levels = 0;
 	domain = 0;
 	type = 0;
-	/** The entry that the last walk ended at: its level, and the permissions of all entries on the way ANDed. */
+	/** The last walk's leaf: its level, and the AND of all permissions on the way. */
 	leafLevel = 0;
 	leafPermissions = 0;
 
@@ -42,16 +43,16 @@ export class VtdWalk {
 	private readonly sagaw: number;
 	/** By number of levels: 2^min(AW, MGAW). */
 	private readonly limits: number[];
-	/** Bit n: translation type n is known. */
+	/** Bit n: translation type n is supported. */
 	private readonly types: number;
-	/** Bits of the high half that must be zero: in root and context entries, and in table entries. */
+	/** Reserved bits in the high half: of root and context entries, and of table entries. */
 	private readonly reservedHigh: number;
 	private readonly entryReservedHigh: number;
-	/** Bits of the low half that must be zero in a table entry: pointing to a table, and a leaf by its level. */
+	/** Reserved bits in the low half of a table entry: one that points to a table; a leaf, by level. */
 	private readonly tableReservedLow: number;
 	private readonly leafReservedLow: Int32Array;
 
-	constructor(memory: Memory, {capLo, capHi, ecapLo, hostAddressWidth}: VtdCapabilities) {
+	constructor(memory: Memory, {capLo, capHi, ecapLo, hostAddressWidth}: VtdModel) {
 		const cap = vtd.decodeCap(capLo, capHi);
 		const ecap = vtd.decodeEcap(ecapLo);
 		this.slots = memory.signed;
@@ -61,9 +62,9 @@ export class VtdWalk {
 		this.reservedHigh = ~(2 ** (hostAddressWidth - 32) - 1) | 0;
 		this.entryReservedHigh = (this.reservedHigh & 0xfffff) | (ecap.deviceTlb ? 0 : vtd.PTE_TM);
 		const snoop = ecap.snoop ? 0 : vtd.PTE_SNP;
-		// PS where there is no such page; below that level it says that an entry is a leaf.
+		// PS is reserved at levels without large pages. At other levels an entry with PS is a leaf.
 		this.tableReservedLow = snoop | PTE_PS;
-		// A large page's address bits below its size are reserved too (bits 20:12 and 29:12).
+		// The address bits below a large page's size are reserved too (bits 20:12 and 29:12).
 		const never = ~0;
 		const large = cap.pages2M ? snoop | 0x1ff000 : never;
 		const huge = cap.pages1G ? snoop | 0x3ffff000 : never;
@@ -71,7 +72,7 @@ export class VtdWalk {
 	}
 
 	/**
-	 * Reads and checks a function's context entry into the fields below.
+	 * Reads and checks a function's context entry, and leaves it in the fields above.
 	 * @returns 0, or minus the fault reason.
 	 */
 	context(rootSlot: number, rootLow: number, rid: Rid): number {
@@ -105,23 +106,23 @@ export class VtdWalk {
 		return 0;
 	}
 
-	/** The first address past what the context's width and the unit's allow. */
+	/** The first address beyond the widths of the context entry and the unit. */
 	limit(levels: number): number {
 		return this.limits[levels];
 	}
 
 	/**
-	 * Walks second-level tables from slot:low. What the entry found maps is left in the fields below.
+	 * Walks second-level tables from slot:low, and leaves the leaf in the fields above.
 	 * @returns the physical address, or minus the fault reason.
 	 */
 	tables(slot: number, low: number, levels: number, iova: number, write: boolean): number {
 		const iovaLo = iova | 0;
-		// Bits 56:30, from which the upper levels take theirs.
+		// Bits 56:30, which index the upper levels.
 		const iovaUpper = ((iova < HIGH ? 0 : Math.floor(iova / HIGH)) << 2) | (iovaLo >>> 30);
 		const needed = write ? PTE_WRITE : PTE_READ;
 		const top = 9 * levels + 3;
 		let permissions = PTE_READ | PTE_WRITE;
-		// `| 0` tells V8 that what goes round the loop is an integer.
+		// `| 0` tells V8 that the loop carries integers.
 		let lo = low | 0;
 		let hi = slot | 0;
 		// An entry maps 2^shift bytes: 2^12 at level 1, 2^21 at level 2, …
@@ -141,7 +142,7 @@ export class VtdWalk {
 		}
 	}
 
-	/** What a leaf maps the address to, once its own reserved bits are seen to be zero. */
+	/** Checks a leaf's reserved bits, and translates the address. */
 	private leaf(lo: number, hi: number, shift: number, permissions: number, iovaLo: number): number {
 		const level = (shift - 3) / 9;
 		if ((lo & this.leafReservedLow[level]) | (hi & this.entryReservedHigh)) return -FAULT.ENTRY_RESERVED;
@@ -151,7 +152,7 @@ export class VtdWalk {
 		return this.output(hi & 0xfffff, (lo & ~0xfff & ~offset) | (iovaLo & offset));
 	}
 
-	/** An address in the interrupt window is no memory (VT-d 3.14). */
+	/** The interrupt window is not memory (VT-d 3.14). */
 	private output(slot: number, low: number): number {
 		if (slot === 0) {
 			if (low >= 0) return low;
@@ -160,7 +161,7 @@ export class VtdWalk {
 		return slot * HIGH + (low >>> 0);
 	}
 
-	/** The memory of a slot; none where it ends before. */
+	/** The memory of a slot; empty beyond its end. */
 	private wordsOf(slot: number): Int32Array {
 		return slot < this.slots.length ? this.slots[slot] : NO_MEMORY;
 	}

@@ -1,32 +1,31 @@
-// A VT-d remapping unit: registers and fault recording around the walk. It reads what the kernel's vtd driver
-// wrote into host memory, and knows nothing else (VT-d Architecture Specification, chapters 7 and 10).
+// A VT-d remapping unit: registers, invalidation and fault recording around the walk. It knows only what the kernel's
+// vtd driver wrote into host memory (VT-d Architecture Specification, chapters 6, 7 and 10).
 
 import * as address from '../formats/address.js';
 import {high32, low32, PAGE_SIZE, pageAddress, pageOf} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import * as vtd from '../formats/vtd.js';
 import {FAULT, REG} from '../formats/vtd.js';
-import * as invalidation from '../formats/vtd-invalidation.js';
-import type {Context} from './context-cache.js';
-import {type Counters, TranslationCounts} from './counters.js';
+import {type Context, ContextCache} from './context-cache.js';
+import {type Counters, TranslationCounts} from './dma.js';
+import {Iotlb} from './iotlb.js';
 import type {Memory} from './memory.js';
 import type {Probe} from './probe.js';
-import {VtdCaches} from './vtd-caches.js';
-import {type VtdCapabilities, VtdWalk} from './vtd-walk.js';
+import {type VtdModel, VtdWalk} from './vtd-walk.js';
 
-// Constants of this module's own, for V8: see vtd-walk.ts.
+// V8 inlines a module's own constants: see vtd-walk.ts.
 const {HIGH} = address;
 const {PTE_READ, PTE_WRITE} = vtd;
 
-/** As a Xeon E5 v3 reports itself: 48 bits in 4 levels, 8 fault records, device-TLB, pass-through, snoop. */
-const XEON: VtdCapabilities = {
+/** A Xeon E5 v3: 48 bits in 4 levels, 8 fault records, device-TLB, pass-through, snoop. */
+const XEON: VtdModel = {
 	capLo: 0x106f0466,
 	capHi: 0x00d2078c,
 	ecapLo: 0x00f020df,
 	hostAddressWidth: 46,
 };
 
-/** Faults recorded even where the context entry disables fault processing (FPD; VT-d 7.1.3). */
+/** These faults are recorded even if the context entry disables fault processing (FPD; VT-d 7.1.3). */
 const IGNORES_FPD = new Set<number>([
 	FAULT.ROOT_ABSENT,
 	FAULT.ROOT_UNREADABLE,
@@ -36,21 +35,20 @@ const IGNORES_FPD = new Set<number>([
 ]);
 
 export class Vtd {
-	/** Told of each refused access that is not silenced by FPD. */
+	/** Receives each refused access that FPD does not silence. */
 	probe?: Probe;
 
 	private readonly registers = new Uint32Array(PAGE_SIZE / 4);
 	private readonly cap: ReturnType<typeof vtd.decodeCap>;
 	private readonly iro: number;
 	private readonly queued: boolean;
-	/** Registers that hold what is written and do nothing by themselves. */
+	/** Registers without side effects: they hold what was written. */
 	private readonly plain: ReadonlySet<number>;
 	private readonly walk: VtdWalk;
 	private readonly memory: Memory;
-	readonly caches = new VtdCaches();
+	readonly contexts = new ContextCache();
+	readonly iotlb = new Iotlb();
 	readonly counts = new TranslationCounts();
-	private readonly contexts = this.caches.contexts;
-	private readonly iotlb = this.caches.iotlb;
 	private rootLow = 0;
 	private rootSlot = 0;
 	private enabled = false;
@@ -58,9 +56,9 @@ export class Vtd {
 
 	constructor(
 		memory: Memory,
-		readonly capabilities: VtdCapabilities = XEON,
+		readonly model: VtdModel = XEON,
 	) {
-		const {capLo, capHi, ecapLo} = capabilities;
+		const {capLo, capHi, ecapLo} = model;
 		this.cap = vtd.decodeCap(capLo, capHi);
 		const {iro, queuedInvalidation} = vtd.decodeEcap(ecapLo);
 		this.iro = iro;
@@ -68,7 +66,7 @@ export class Vtd {
 		const {CCMD, IQA, RTADDR} = REG;
 		this.plain = new Set([RTADDR, RTADDR + 4, CCMD, IQA, IQA + 4, iro, iro + 4, iro + 8]);
 		this.memory = memory;
-		this.walk = new VtdWalk(memory, capabilities);
+		this.walk = new VtdWalk(memory, model);
 		this.registers[REG.VER / 4] = 0x10;
 		this.registers.set([capLo, capHi, ecapLo], REG.CAP / 4);
 	}
@@ -77,7 +75,7 @@ export class Vtd {
 		return this.registers[offset / 4];
 	}
 
-	/** A register write by the kernel; what only hardware writes is left alone. */
+	/** A register write by the kernel. Read-only registers ignore it. */
 	write32(offset: number, value: number): void {
 		const {fro, records} = this.cap;
 		if (this.plain.has(offset)) {
@@ -88,9 +86,9 @@ export class Vtd {
 			if (value & vtd.FSTS_PFO) this.registers[REG.FSTS / 4] &= ~vtd.FSTS_PFO;
 			if (value & vtd.FSTS_IQE) this.registers[REG.FSTS / 4] &= ~vtd.FSTS_IQE;
 		} else if (offset === REG.CCMD + 4) {
-			this.registers[offset / 4] = value & vtd.INVALIDATE ? this.invalidateContexts(value) : value;
+			this.registers[offset / 4] = value & vtd.INVALIDATE ? this.runCcmd(value) : value;
 		} else if (offset === this.iro + 12) {
-			this.registers[offset / 4] = value & vtd.INVALIDATE ? this.invalidateIotlb(value) : value;
+			this.registers[offset / 4] = value & vtd.INVALIDATE ? this.runIotlbRegister(value) : value;
 		} else if (offset === REG.ICS) {
 			this.registers[offset / 4] &= ~value;
 		} else if (offset === REG.IQT) {
@@ -99,19 +97,19 @@ export class Vtd {
 		} else if (offset >= fro && offset < fro + 16 * records && offset % 16 === 12) {
 			if (value & vtd.FRCD_F) this.registers[offset / 4] &= ~vtd.FRCD_F;
 			// PPF is the OR of the F bits (VT-d 10.4.9).
-			if (this.faultRegisters.held.length === 0) this.registers[REG.FSTS / 4] &= ~vtd.FSTS_PPF;
+			if (this.faultRegisters.records.length === 0) this.registers[REG.FSTS / 4] &= ~vtd.FSTS_PPF;
 		}
 	}
 
-	/** The fault recording registers: how many there are, those in use, and whether a fault found none free. */
+	/** The fault recording registers: their number, those in use, and whether a fault found none free. */
 	get faultRegisters() {
 		const {fro, records} = this.cap;
-		const held = Array.from({length: records}, (_, i) => {
+		const used = Array.from({length: records}, (_, i) => {
 			const at = fro / 4 + 4 * i;
 			const [w0, w1, w2, w3] = this.registers.subarray(at, at + 4);
 			return vtd.decodeFaultRecord(w0, w1, w2, w3);
 		}).filter(record => record !== undefined);
-		return {total: records, held, overflow: (this.read32(REG.FSTS) & vtd.FSTS_PFO) !== 0};
+		return {total: records, records: used, overflow: (this.read32(REG.FSTS) & vtd.FSTS_PFO) !== 0};
 	}
 
 	get counters(): Counters {
@@ -119,7 +117,7 @@ export class Vtd {
 	}
 
 	/**
-	 * Looks one access up, in the caches first, and records the fault where it is refused.
+	 * Translates one access, from the caches if possible, and records a fault if it is refused.
 	 * @returns the physical address, or minus the fault reason.
 	 */
 	translate(rid: Rid, iova: number, write: boolean): number {
@@ -140,13 +138,13 @@ export class Vtd {
 		const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
 		const needed = write ? PTE_WRITE : PTE_READ;
 		const at = iotlb.find(contexts.domain(context), (lo >>> 12) | (hi << 20), hi >>> 12, needed);
-		if (at < 0) return this.lookUp(context, rid, iova, write);
+		if (at < 0) return this.walkTables(context, rid, iova, write);
 		const low = iotlb.lows[at] | (lo & 0xfff);
 		const slot = iotlb.slots[at];
 		return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
 	}
 
-	/** What the context cache does not hold: the walk's first half, whose answer it then keeps. */
+	/** A context cache miss: reads the context entry and caches it. */
 	private readContext(rid: Rid, iova: number, write: boolean): number {
 		this.counts.contextMisses++;
 		const refused = this.walk.context(this.rootSlot, this.rootLow, rid);
@@ -158,8 +156,8 @@ export class Vtd {
 		return this.translate(rid, iova, write);
 	}
 
-	/** What the IOTLB does not hold: the walk, whose answer it then keeps. */
-	private lookUp(context: Context, rid: Rid, iova: number, write: boolean): number {
+	/** An IOTLB miss: walks the tables and caches the result. */
+	private walkTables(context: Context, rid: Rid, iova: number, write: boolean): number {
 		const contexts = this.contexts;
 		const walk = this.walk;
 		this.counts.walks++;
@@ -190,34 +188,64 @@ export class Vtd {
 		return answer;
 	}
 
-	private invalidateContexts(high: number): number {
-		const {granularity, domain, rid, mask} = invalidation.decodeCcmd(this.read32(REG.CCMD), high);
-		return invalidation.ccmdDone(high, this.caches.invalidateContexts(granularity, domain, rid, mask));
+	private runCcmd(high: number): number {
+		const {granularity, domain, rid, mask} = vtd.decodeCcmd(this.read32(REG.CCMD), high);
+		return vtd.ccmdDone(high, this.invalidateContexts(granularity, domain, rid, mask));
 	}
 
-	private invalidateIotlb(high: number): number {
-		const {granularity, domain} = invalidation.decodeIotlb(high);
-		const {address, mask} = invalidation.decodeIva(this.read32(this.iro), this.read32(this.iro + 4));
-		return invalidation.iotlbDone(high, this.caches.invalidateIotlb(granularity, domain, address, mask));
+	private runIotlbRegister(high: number): number {
+		const {granularity, domain} = vtd.decodeIotlb(high);
+		const {address, mask} = vtd.decodeIva(this.read32(this.iro), this.read32(this.iro + 4));
+		return vtd.iotlbDone(high, this.invalidateIotlb(granularity, domain, address, mask));
 	}
 
-	/** Descriptors from head to tail. One that is none stops the queue with IQE, its address in IQH. */
+	/** Context-cache invalidation. @returns the granularity, or 0 if it is reserved */
+	private invalidateContexts(granularity: number, domain: number, rid: number, mask: number): number {
+		if (granularity === vtd.GRANULARITY.GLOBAL) this.contexts.invalidateAll();
+		else if (granularity === vtd.GRANULARITY.DOMAIN) this.contexts.invalidateDomain(domain);
+		else if (granularity === vtd.GRANULARITY.DEVICE) this.contexts.invalidateDevice(domain, rid, mask);
+		else return 0;
+		return granularity;
+	}
+
+	/** IOTLB invalidation. A page-selective one drops the 2^mask pages around `address`. @returns as above */
+	private invalidateIotlb(granularity: number, domain: number, address: number, mask: number): number {
+		const pages = 2 ** mask;
+		const first = Math.floor(address / PAGE_SIZE / pages) * pages;
+		if (granularity === vtd.GRANULARITY.GLOBAL) this.iotlb.invalidateAll();
+		else if (granularity === vtd.GRANULARITY.DOMAIN) this.iotlb.invalidateDomain(domain);
+		else if (granularity === vtd.GRANULARITY.PAGE) this.iotlb.invalidatePages(domain, first, pages);
+		else return 0;
+		return granularity;
+	}
+
+	/** Executes a queue descriptor. @returns false if its type is unknown */
+	private execute(descriptor: vtd.Descriptor): boolean {
+		const {type, granularity, domain, rid, mask, address, addressMask, statusAddress} = descriptor;
+		if (type === vtd.IQ.CONTEXT) return this.invalidateContexts(granularity, domain, rid, mask) !== 0;
+		if (type === vtd.IQ.IOTLB) return this.invalidateIotlb(granularity, domain, address, addressMask) !== 0;
+		if (type !== vtd.IQ.WAIT) return false;
+		if (descriptor.statusWrite && this.memory.has(statusAddress, 4)) {
+			this.memory.setU32(statusAddress, descriptor.status);
+		}
+		if (descriptor.interrupt) this.registers[REG.ICS / 4] |= vtd.ICS_IWC;
+		return true;
+	}
+
+	/** Runs the descriptors from head to tail. An unknown one stops the queue with IQE; IQH stays on it. */
 	private runQueue(): void {
 		if ((this.read32(REG.GSTS) & vtd.QIE) === 0) return;
 		const base = pageAddress(this.read32(REG.IQA), this.read32(REG.IQA + 4));
-		const size = invalidation.queueBytes(this.read32(REG.IQA));
+		const size = vtd.queueBytes(this.read32(REG.IQA));
 		const tail = this.read32(REG.IQT) % size;
 		while ((this.read32(REG.FSTS) & vtd.FSTS_IQE) === 0 && this.read32(REG.IQH) !== tail) {
 			const head = this.read32(REG.IQH);
 			const at = base + head;
-			const there = this.memory.has(at, invalidation.IQ_DESCRIPTOR_BYTES);
-			const words = there ? [0, 4, 8, 12].map(offset => this.memory.u32(at + offset)) : [0, 0, 0, 0];
-			const descriptor = invalidation.decodeDescriptor(words[0], words[1], words[2], words[3]);
-			if (this.caches.process(this.memory, descriptor)) {
-				if (descriptor.type === invalidation.IQ.WAIT && descriptor.interrupt)
-					this.registers[REG.ICS / 4] |= vtd.ICS_IWC;
-				this.registers[REG.IQH / 4] = (head + invalidation.IQ_DESCRIPTOR_BYTES) % size;
-			} else this.registers[REG.FSTS / 4] |= vtd.FSTS_IQE;
+			const readable = this.memory.has(at, vtd.IQ_DESCRIPTOR_BYTES);
+			const words = readable ? [0, 4, 8, 12].map(offset => this.memory.u32(at + offset)) : [0, 0, 0, 0];
+			const known = this.execute(vtd.decodeDescriptor(words[0], words[1], words[2], words[3]));
+			if (known) this.registers[REG.IQH / 4] = (head + vtd.IQ_DESCRIPTOR_BYTES) % size;
+			else this.registers[REG.FSTS / 4] |= vtd.FSTS_IQE;
 		}
 	}
 
@@ -237,7 +265,7 @@ export class Vtd {
 		else this.registers[REG.GSTS / 4] &= ~vtd.TE;
 	}
 
-	/** Writes the next fault record if it is free; else sets PFO. Until PFO is cleared faults are lost (VT-d 7.2.1). */
+	/** Writes the next fault record, or sets PFO if it is in use. Faults are lost until PFO is cleared (VT-d 7.2.1). */
 	private record(rid: Rid, iova: number, write: boolean, reason: number): boolean {
 		const at = (this.cap.fro + 16 * this.nextRecord) / 4;
 		const status = REG.FSTS / 4;

@@ -1,5 +1,5 @@
-// The host's xHCI controller with one USB disk on it: transfer rings in memory, fetched and filled by DMA (xHCI 1.2,
-// chapter 4), and the disk's Bulk-Only Transport behind two bulk endpoints.
+// The host's xHCI controller and one USB disk: transfer rings in memory, read and written by DMA (xHCI 1.2, chapter 4),
+// and the disk's Bulk-Only Transport behind two bulk endpoints.
 
 import {high32, join64, low32, SECTOR} from '../formats/address.js';
 import * as xhci from '../formats/xhci.js';
@@ -7,17 +7,17 @@ import {COMPLETION, TRB, TRB_BYTES} from '../formats/xhci.js';
 import {messageOf} from '../user-error.js';
 import type {Disk} from './disk.js';
 import type {DmaPort} from './dma.js';
-import {Media} from './media.js';
+import {HOST_BUS_ERROR, Media} from './media.js';
 import type {Probe} from './probe.js';
 
 type Trb = {at: number; pointer: number; bytes: number};
-/** What the disk is to do with the next transfer. */
+/** The next transfer's role in the Bulk-Only Transport. */
 type Phase =
 	| {name: 'command'}
 	| {name: 'data'; tag: number; write: boolean; offset: number; bytes: number}
 	| {name: 'status'; tag: number; residue: number; status: number};
 
-/** A ring's dequeue pointer and the cycle bit that marks what is new. */
+/** A ring's dequeue pointer, and the cycle bit of new TRBs. */
 class Ring {
 	cycle: number = xhci.TRB_CYCLE;
 	constructor(public at: number) {}
@@ -43,7 +43,7 @@ export class Xhci {
 		this.media = new Media(disk);
 	}
 
-	/** Where the driver has put the rings of the bulk endpoints and of the events, by bus address. */
+	/** Sets the bus addresses of the bulk endpoints' rings and the event ring. */
 	configure(out: number, incoming: number, events: number, eventBytes: number): void {
 		this.out = new Ring(out);
 		this.in = new Ring(incoming);
@@ -53,13 +53,13 @@ export class Xhci {
 		this.phase = {name: 'command'};
 	}
 
-	/** A doorbell: takes every transfer that is ready on that endpoint. */
+	/** A doorbell: runs every transfer that is ready on that endpoint. */
 	doorbell(endpoint: 'out' | 'in'): void {
 		const ring = endpoint === 'out' ? this.out : this.in;
 		for (let td = this.next(ring); td !== undefined; td = this.next(ring)) this.serve(td);
 	}
 
-	/** The TRBs of the next transfer: those chained together (4.11.3). */
+	/** The next transfer: TRBs chained together (4.11.3). */
 	private next(ring: Ring): Trb[] | undefined {
 		const td: Trb[] = [];
 		const words = this.fetched;
@@ -86,7 +86,7 @@ export class Xhci {
 		else this.data(td, phase);
 	}
 
-	/** A command block wrapper: what is to be moved next. */
+	/** A command block wrapper. It describes the next data transfer. */
 	private command(td: Trb[]): void {
 		const cbw = new DataView(new ArrayBuffer(xhci.CBW_BYTES));
 		this.copy(td[0].pointer, cbw, false);
@@ -99,9 +99,9 @@ export class Xhci {
 		const opcode = cbw.getUint8(xhci.CBW.CB);
 		const lba = join64(cbw.getUint32(xhci.CBW.CB + 6), cbw.getUint32(xhci.CBW.CB + 2));
 		const known = opcode === xhci.SCSI.READ_16 || opcode === xhci.SCSI.WRITE_16;
-		const whole = cbw.getUint32(xhci.CBW.CB + 10) * SECTOR === bytes;
+		const matches = cbw.getUint32(xhci.CBW.CB + 10) * SECTOR === bytes;
 		this.phase =
-			known && whole
+			known && matches
 				? {name: 'data', tag, write: opcode === xhci.SCSI.WRITE_16, offset: lba * SECTOR, bytes}
 				: {name: 'status', tag, residue: bytes, status: xhci.CSW_FAILED};
 		this.complete(td, COMPLETION.SUCCESS, 0);
@@ -115,8 +115,7 @@ export class Xhci {
 		}
 		let error: string | undefined;
 		try {
-			if (write && this.media.dropped > 0 && this.writeFaults)
-				error = 'host bus error, memory of the write could not be read';
+			if (write && this.media.dropped > 0 && this.writeFaults) error = HOST_BUS_ERROR;
 			else if (write) this.media.toDisk(offset);
 			else this.media.fromDisk(offset);
 		} catch (thrown) {
@@ -156,13 +155,13 @@ export class Xhci {
 		}
 	}
 
-	/** A wrapper of the Bulk-Only Transport, from memory or to it. */
+	/** Copies a Bulk-Only Transport wrapper from or to memory. */
 	private copy(iova: number, {buffer, byteLength}: DataView<ArrayBuffer>, write: boolean): void {
 		let done = 0;
 		this.port.access(iova, byteLength, write, (part, length) => {
-			const own = new Uint8Array(buffer, done, length);
-			if (write) part?.set(own);
-			else if (part) own.set(part);
+			const wrapper = new Uint8Array(buffer, done, length);
+			if (write) part?.set(wrapper);
+			else if (part) wrapper.set(part);
 			done += length;
 		});
 	}

@@ -1,11 +1,12 @@
-// The host's ahci(4) driver and the ada disk on it: puts physical addresses in PRDs and rings the controller.
+// The host's ahci(4) driver and its ada disk: puts physical addresses in PRDs and starts the controller.
 
 import {high32, low32, SECTOR} from '../formats/address.js';
 import * as ahci from '../formats/ahci.js';
+import {ATA, TFD_OK} from '../formats/ata.js';
 import type {AhciHba} from '../hardware/ahci-hba.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
-import {type Bio, type Provider, quietly} from './physio.js';
+import {type Bio, errnoFrom, type Provider} from './physio.js';
 import type {Run, VmPages} from './vm-page.js';
 
 const SLOT = 0;
@@ -25,7 +26,7 @@ export class AhciDisk implements Provider {
 	) {
 		this.hba = hba;
 		this.memory = memory;
-		// Two pages hold the command table of a MAXPHYS transfer that starts inside a page: 257 PRDs.
+		// A MAXPHYS transfer that starts inside a page has 257 PRDs, so its command table takes two pages.
 		this.list = pages.allocContiguous(1, 'ahci0');
 		this.table = pages.allocContiguous(2, 'ahci0');
 		hba.commandList = this.list;
@@ -39,16 +40,16 @@ export class AhciDisk implements Provider {
 		return this.hba.disk.writable;
 	}
 
-	/** FLUSH CACHE EXT and DATA SET MANAGEMENT: no byte of the caller's memory is moved, so no address is looked up. */
+	/** FLUSH CACHE EXT and DATA SET MANAGEMENT move no memory of the caller, so they involve no IOMMU. */
 	flush(): string | undefined {
-		return quietly(() => this.hba.disk.flush());
+		return errnoFrom(() => this.hba.disk.flush());
 	}
 
 	delete(offset: number, bytes: number): string | undefined {
-		return quietly(() => this.hba.disk.trim(offset, bytes));
+		return errnoFrom(() => this.hba.disk.trim(offset, bytes));
 	}
 
-	/** One bio, one command. @returns the bytes the controller says it moved, and whether it reported an error. */
+	/** One bio, one command. @returns the bytes that the controller counted, and whether it reported an error */
 	strategy(bio: Bio): {moved: number; error: boolean} {
 		const memory = this.memory;
 		const prds = segments(bio.pages);
@@ -62,7 +63,7 @@ export class AhciDisk implements Provider {
 			bytes += length;
 		}
 		const lba = bio.offset / SECTOR;
-		const command = bio.write ? ahci.ATA_WRITE_DMA_EXT : ahci.ATA_READ_DMA_EXT;
+		const command = bio.write ? ATA.WRITE_DMA_EXT : ATA.READ_DMA_EXT;
 		const fis = ahci.dmaFis(command, lba, bytes / SECTOR);
 		for (let i = 0; i < fis.length; i++) memory.setU32(this.table + 4 * i, fis[i]);
 		const header = this.list + SLOT * ahci.COMMAND_HEADER_BYTES;
@@ -81,12 +82,12 @@ export class AhciDisk implements Provider {
 		this.hba.issue(SLOT);
 		return {
 			moved: memory.u32(header + ahci.HEADER.PRDBC),
-			error: this.hba.taskFile !== ahci.STATUS_OK,
+			error: this.hba.taskFile !== TFD_OK,
 		};
 	}
 }
 
-/** Physically adjacent pages share a PRD, as bus_dma(9) joins them, up to what one PRD can move. */
+/** Joins physically adjacent pages into one PRD, up to its limit, as bus_dma(9) does. */
 function segments(pages: readonly Run[]): Run[] {
 	const joined: Run[] = [];
 	for (const run of pages) {

@@ -1,14 +1,12 @@
-// vmm's amd/amdvi_hw.c: writes the device table, page tables and commands into host memory, and prints what the
-// event log holds. Tables are of 4 levels with 4 KiB entries only.
+// vmm's amd/amdvi_hw.c: writes the device table, page tables and commands into host memory, and prints the event log.
+// Tables have 4 levels and 4 KiB pages only.
 
 import {high32, low32} from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
-import {CONTROL, ENTRY_BYTES, REG, STATUS} from '../formats/amdvi.js';
-import {ALL_PAGES, COMMAND, PAGES_PDE, PAGES_S, WAIT_STORE} from '../formats/amdvi-commands.js';
+import {COMMAND, CONTROL, ENTRY_BYTES, EVENT, REG, STATUS} from '../formats/amdvi.js';
 import type {Rid} from '../formats/pci.js';
 import type {Amdvi} from '../hardware/amdvi.js';
 import type {Memory} from '../hardware/memory.js';
-import {eventLines, readEvent} from './amdvi-events.js';
 import type {Domain, IommuOps} from './iommu.js';
 import {OWNER, PageTables} from './page-table.js';
 import type {VmPages} from './vm-page.js';
@@ -17,22 +15,24 @@ const READ_WRITE = amdvi.IR | amdvi.IW;
 /** hw.vmm.amdvi.ptp_level. */
 const PTP_LEVEL = 4;
 const MAX_DOMAIN = 65535;
-/** The device table, for all 65,536 ids: FreeBSD has it in vmm's bss. Its size as the register holds it. */
+/** The device table has all 65,536 IDs. FreeBSD has it in vmm's bss. */
 const DEVICE_TABLE_BYTES = 65536 * amdvi.DTE_BYTES;
+/** Its size in the base register. */
 const DEVICE_TABLE_SIZE = 0x1ff;
-/** Entries of the command buffer and of the event log, and their log2 in a base register's high half. */
+/** The entries of the command buffer and the event log, and their log2 in a base register's high half. */
 const RING = 256;
 const RING_BYTES = RING * ENTRY_BYTES;
 const RING_LENGTH = 8 << 24;
 const VERIFY = 0xa5a5;
-const KEPT_LINES = 1000;
+const MAX_LOG_LINES = 1000;
 
 export class AmdviDriver implements IommuOps {
 	readonly name = 'amd-vi';
 	/** dom_head. */
 	readonly domains: Domain[] = [];
-	/** The newest lines of the kernel's log, and how many lines and events it was told in all. */
+	/** The newest lines of the kernel log. */
 	readonly log: string[] = [];
+	/** All lines and events logged so far. */
 	linesLogged = 0;
 	eventsLogged = 0;
 
@@ -43,13 +43,13 @@ export class AmdviDriver implements IommuOps {
 	private readonly deviceTable: number;
 	private readonly commands: number;
 	private readonly events: number;
-	/** cmp_data: where COMPLETION_WAIT stores. */
+	/** cmp_data: COMPLETION_WAIT stores here. */
 	private readonly completion: number;
 	private nextDomain = 0;
 	private totalCommands = 0;
 	private interrupts = 0;
 
-	/** amdvi_setup_hw, as ivhd attaches. `hostPtp` is hw.vmm.amdvi.host_ptp: page tables for the host's domain. */
+	/** amdvi_setup_hw, when ivhd attaches. `hostPtp` is hw.vmm.amdvi.host_ptp: page tables for the host domain. */
 	constructor(unit: Amdvi, memory: Memory, pages: VmPages, {hostPtp = true} = {}) {
 		this.unit = unit;
 		this.memory = memory;
@@ -71,7 +71,7 @@ export class AmdviDriver implements IommuOps {
 		unit.interrupt = () => this.eventInterrupt();
 	}
 
-	/** amdvi_init only looks whether there is a unit and whether hw.vmm.amdvi.enable is set. */
+	/** amdvi_init only checks for a unit and for hw.vmm.amdvi.enable. */
 	init(): void {}
 
 	enable(): void {
@@ -79,12 +79,12 @@ export class AmdviDriver implements IommuOps {
 		this.unit.write32(REG.CONTROL, IOMMU_EN | COMMAND_EN | EVENT_LOG_EN | EVENT_INT_EN);
 	}
 
-	/** amdvi_disable. The tables stay as they are: amdvi_cleanup does nothing. */
+	/** amdvi_disable. The tables stay: amdvi_cleanup does nothing. */
 	disable(): void {
 		this.unit.write32(REG.CONTROL, 0);
 	}
 
-	/** Ids rise, and past the last begin again at 1: 0 is the host's, the first that is made. */
+	/** IDs count up, and after the last one start again at 1. The host domain is created first and has ID 0. */
 	createDomain(maxaddr: number): Domain {
 		if (this.nextDomain === MAX_DOMAIN) this.nextDomain = 1;
 		const id = this.nextDomain++;
@@ -110,8 +110,8 @@ export class AmdviDriver implements IommuOps {
 	}
 
 	/**
-	 * amdvi_set_dte(enable). Nobody asks whether the device is in a domain. A domain without a table leaves root and
-	 * mode as they were: those of the domain that the device was in before.
+	 * amdvi_set_dte(enable). It does not check whether the device is already in a domain. For a domain without tables,
+	 * root and mode stay those of the device's previous domain.
 	 */
 	addDevice(domain: Domain, rid: Rid): void {
 		this.setDte(domain, rid);
@@ -127,7 +127,7 @@ export class AmdviDriver implements IommuOps {
 		this.invalidateDevice(rid);
 	}
 
-	/** amdvi_set_dte(!enable): TV, root, IR and IW stay, so the device still reaches what the old root maps. */
+	/** amdvi_set_dte(!enable). TV, root, IR and IW stay, so the device still reaches the old root's pages. */
 	removeDevice(domain: Domain, rid: Rid): void {
 		this.setDte(domain, rid);
 		this.invalidateDevice(rid);
@@ -152,17 +152,17 @@ export class AmdviDriver implements IommuOps {
 
 	/** amdvi_do_inv_domain. */
 	private invalidateDomain({id}: Domain): void {
-		const lo = (ALL_PAGES.lo | PAGES_PDE | PAGES_S) >>> 0;
-		this.command(COMMAND.INVALIDATE_PAGES, {word1: id, lo, hi: ALL_PAGES.hi});
+		const lo = (amdvi.ALL_PAGES.lo | amdvi.PAGES_PDE | amdvi.PAGES_S) >>> 0;
+		this.command(COMMAND.INVALIDATE_PAGES, {word1: id, lo, hi: amdvi.ALL_PAGES.hi});
 		this.wait();
 	}
 
-	/** amdvi_wait: COMPLETION_WAIT, and again if its data does not come; nothing before the unit is enabled. */
+	/** amdvi_wait: COMPLETION_WAIT, repeated until its data arrives. Does nothing before the unit is enabled. */
 	private wait(): void {
 		if ((this.unit.read32(REG.CONTROL) & CONTROL.IOMMU_EN) === 0) return;
 		for (let i = 0; i < 10; i++) {
 			this.memory.setU32(this.completion, 0);
-			const word0 = (low32(this.completion) | WAIT_STORE) >>> 0;
+			const word0 = (low32(this.completion) | amdvi.WAIT_STORE) >>> 0;
 			const word1 = high32(this.completion);
 			this.command(COMMAND.COMPLETION_WAIT, {word0, word1, lo: VERIFY, hi: 0});
 			if (this.memory.u32(this.completion) === VERIFY) return;
@@ -172,7 +172,7 @@ export class AmdviDriver implements IommuOps {
 		);
 	}
 
-	/** Writes the fields that a command has; the others keep what was in that entry of the ring before. */
+	/** Writes the command's fields into the ring. The entry's other fields keep their old values. */
 	private command(opcode: number, fields: {word0?: number; word1?: number; lo?: number; hi?: number}): void {
 		const tail = this.unit.read32(REG.COMMAND_TAIL);
 		const at = this.commands + tail;
@@ -198,8 +198,8 @@ export class AmdviDriver implements IommuOps {
 	}
 
 	/**
-	 * amdvi_print_events: it goes on to an entry without a type, not to the tail. No entry is ever cleared, so once
-	 * the log has gone round, each interrupt prints all of it and leaves the head where it was.
+	 * amdvi_print_events. It stops at an entry without a type, not at the tail. Entries are never cleared, so once the log
+	 * has wrapped, each interrupt prints all of it and leaves the head in place.
 	 */
 	private printEvents(): void {
 		for (let i = 0; i < RING; i++) {
@@ -216,7 +216,7 @@ export class AmdviDriver implements IommuOps {
 	private print(line: string): void {
 		this.linesLogged++;
 		this.log.push(line);
-		if (this.log.length > KEPT_LINES) this.log.shift();
+		if (this.log.length > MAX_LOG_LINES) this.log.shift();
 	}
 
 	private hex(register: number): string {
@@ -227,4 +227,55 @@ export class AmdviDriver implements IommuOps {
 		this.unit.write32(register, (low32(hpa) | low) >>> 0);
 		this.unit.write32(register + 4, high32(hpa) | high);
 	}
+}
+
+// amdvi_decode_evt. A tab is as wide as on a console.
+const TAB = ' '.repeat(8);
+/** The flags' names in %b, from bit 0 up. */
+const FLAGS = ['GN', 'NX', 'US', 'I', 'PR', 'RW', 'PE', 'RZ', 'TR'];
+const bare = (value: number): string => `0x${value.toString(16)}`;
+
+function flagsText(flags: number): string {
+	const names = FLAGS.filter((_, bit) => flags & (1 << bit));
+	return `${bare(flags & 0x1ff)}${names.length > 0 ? `<${names.join(',')}>` : ''}`;
+}
+
+type Event = ReturnType<typeof amdvi.decodeEvent>;
+
+/** The log entry at an address; undefined if it was never written. */
+function readEvent(memory: Memory, at: number): Event | undefined {
+	const words = [0, 4, 8, 12].map(offset => memory.u32(at + offset));
+	const event = amdvi.decodeEvent(words[0], words[1], words[2], words[3]);
+	return event.type === 0 ? undefined : event;
+}
+
+function eventLines(memory: Memory, event: Event): string[] {
+	const {type, flags, rid, domain, address} = event;
+	const line = (name: string) =>
+		`${TAB}[${name} EVT: devId:${bare(rid)} DomId:${bare(domain)} Addr:${bare(address)} ${flagsText(flags)}]`;
+	switch (type) {
+		case EVENT.ILLEGAL_DEV_TABLE_ENTRY:
+		case EVENT.IO_PAGE_FAULT:
+			// amdvi_decode_inv_dte_evt prints the page fault's name as well.
+			return [line('IO_PAGE_FAULT')];
+		case EVENT.DEV_TAB_HARDWARE_ERROR:
+		case EVENT.PAGE_TAB_HARDWARE_ERROR:
+			// The error type is passed on in 8 bits that do not contain it, so the text is always "RSVD".
+			return [line(type === EVENT.DEV_TAB_HARDWARE_ERROR ? 'DEV_TAB_HW_ERR' : 'PAGE_TAB_HW_ERR'), 'RSVD'];
+		case EVENT.ILLEGAL_COMMAND_ERROR:
+		case EVENT.COMMAND_HARDWARE_ERROR:
+			return [
+				`${TAB}[${type === EVENT.ILLEGAL_COMMAND_ERROR ? 'ILLEGAL CMD' : 'CMD HW ERR'} EVT]`,
+				...commandLines(memory, address),
+			];
+		default:
+			return [`Unsupported AMD-Vi event:${type}`];
+	}
+}
+
+function commandLines(memory: Memory, at: number): string[] {
+	if (!memory.has(at, ENTRY_BYTES)) return [];
+	const [word0, word1, lo, hi] = [0, 4, 8, 12].map(offset => memory.u32(at + offset));
+	const quad = bare(hi * 2 ** 32 + lo);
+	return [`${TAB}CMD opcode= ${bare(word1 >>> 28)} ${bare(word0)} ${bare(word1 & 0xfffffff)} ${quad}`];
 }

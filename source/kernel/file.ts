@@ -1,5 +1,5 @@
-// preadv(2) and pwritev(2) on a file of the host's file system: the kernel copies between its page cache and
-// the caller's pages, with the CPU. No device sees those pages, so no IOMMU is asked.
+// preadv(2) and pwritev(2) on a file of the host's file system: the kernel copies between its page cache and the
+// caller's pages, with the CPU. No device accesses those pages, so no IOMMU is involved.
 
 import {SECTOR} from '../formats/address.js';
 import type {Disk} from '../hardware/disk.js';
@@ -9,10 +9,10 @@ import {errnoOf} from '../user-error.js';
 import type {Backing, Iovec, Result} from './physio.js';
 import {BadAddress, type VmMap} from './vm-map.js';
 
-/** UIO_MAXIOV: what one call of the system that this runs on takes. */
+/** UIO_MAXIOV: the limit of one system call on the machine that dmascope runs on. */
 const IOV_MAX = 1024;
 
-/** An open file. Its Disk must be one that keeps the page cache in between (`direct: false`). */
+/** An open file. Its Disk must use the page cache (`direct: false`). */
 export class OpenFile implements Backing {
 	probe?: Probe;
 	readonly geom = false;
@@ -35,34 +35,34 @@ export class OpenFile implements Backing {
 	}
 
 	transfer(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
-		const asked = iovec.reduce((sum, {bytes}) => sum + bytes, 0);
-		const result = this.check(offset, asked, write) ?? this.move(map, iovec, offset, write);
+		const bytes = iovec.reduce((sum, part) => sum + part.bytes, 0);
+		const result = this.check(offset, bytes, write) ?? this.move(map, iovec, offset, write);
 		const name = write ? 'pwritev' : 'preadv';
 		if (result.bytes > 0) this.probe?.({at: 'file', bytes: result.bytes});
-		this.probe?.({at: 'syscall', name, offset, bytes: asked, result: result.bytes, error: result.errno});
+		this.probe?.({at: 'syscall', name, offset, bytes, result: result.bytes, error: result.errno});
 		return result;
 	}
 
-	/** fsync(2). bhyve gives up CAP_FSYNC on a file that it opens read-only. */
+	/** fsync(2). bhyve drops CAP_FSYNC on a file that it opens read-only. */
 	flush(): string | undefined {
 		const error = this.disk.writable ? this.try(() => this.disk.flush()) : 'ENOTCAPABLE';
 		this.probe?.({at: 'syscall', name: 'fsync', offset: 0, bytes: 0, result: 0, error});
 		return error;
 	}
 
-	/** block_if deletes on character devices alone. */
+	/** block_if deletes only on character devices. */
 	delete(): string {
 		return 'EOPNOTSUPP';
 	}
 
-	/** A file would grow by a write past its end. Here it is somebody's disk image: it is as if no block were free. */
+	/** A write past its end would grow a file. This file is someone's disk image, so the file system acts as if full. */
 	private check(offset: number, bytes: number, write: boolean): Result | undefined {
 		if (offset < 0) return {bytes: 0, errno: 'EINVAL'};
 		if (!write) return offset >= this.mediaBytes ? {bytes: 0} : undefined;
 		return offset + bytes > this.mediaBytes ? {bytes: 0, errno: 'ENOSPC'} : undefined;
 	}
 
-	/** Moves what can be moved up to an address that is not the caller's; then that is the answer. */
+	/** Moves the bytes before the first address that the caller does not have, and then fails with EFAULT. */
 	private move(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
 		const {views, fault} = this.views(map, iovec, this.mediaBytes - offset, write);
 		let done = 0;
@@ -78,16 +78,16 @@ export class OpenFile implements Backing {
 		return errno === undefined && !fault ? {bytes: done} : {bytes: done, errno: errno ?? 'EFAULT'};
 	}
 
-	/** The memory behind an iovec, at most `most` bytes of it. */
+	/** The memory of an iovec, at most `limit` bytes. */
 	private views(
 		map: VmMap,
 		iovec: readonly Iovec[],
-		most: number,
+		limit: number,
 		write: boolean,
 	): {views: Uint8Array[]; fault: boolean} {
 		const views: Uint8Array[] = [];
 		for (const {pointer, bytes} of iovec) {
-			const wanted = Math.min(bytes, most);
+			const wanted = Math.min(bytes, limit);
 			try {
 				for (const {hpa, bytes: length} of map.runs(pointer, wanted))
 					views.push(write ? this.memory.view(hpa, length) : this.memory.writable(hpa, length));
@@ -95,7 +95,7 @@ export class OpenFile implements Backing {
 				if (error instanceof BadAddress) return {views, fault: true};
 				throw error;
 			}
-			most -= wanted;
+			limit -= wanted;
 		}
 		return {views, fault: false};
 	}

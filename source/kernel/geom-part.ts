@@ -1,4 +1,4 @@
-// GEOM's partitions: a provider that is a part of another (g_part). Its table is read through the disk's own driver.
+// GEOM's partitions: a provider inside another one (g_part). The disk's own driver reads the partition table.
 
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
 import {
@@ -8,6 +8,8 @@ import {
 	isProtective,
 	mbrPartitions,
 	type Partition,
+	partitionFault,
+	type Usable,
 } from '../formats/gpt.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Bio, Provider} from './physio.js';
@@ -26,7 +28,7 @@ export class PartitionProvider implements Provider {
 	) {
 		this.parent = parent;
 		this.start = firstLba * SECTOR;
-		this.mediaBytes = (Math.min(lastLba, parent.mediaBytes / SECTOR - 1) - firstLba + 1) * SECTOR;
+		this.mediaBytes = (lastLba - firstLba + 1) * SECTOR;
 	}
 
 	get writable(): boolean {
@@ -46,7 +48,7 @@ export class PartitionProvider implements Provider {
 	}
 }
 
-/** Tastes a disk: the partitions of its GPT or MBR; none where it has neither. */
+/** Tastes a disk: finds the partitions of its GPT or MBR; none if it has neither, or an invalid one. */
 export function taste(disk: Provider, memory: Memory, pages: VmPages): PartitionProvider[] {
 	const buffer = pages.allocContiguous(GPT_PAGES, 'kernel');
 	const read = (lba: number, sectors: number): Uint8Array | undefined => {
@@ -55,18 +57,22 @@ export function taste(disk: Provider, memory: Memory, pages: VmPages): Partition
 		const {error} = disk.strategy({write: false, offset: lba * SECTOR, pages: [{hpa: buffer, bytes}]});
 		return error ? undefined : memory.view(buffer, bytes);
 	};
-	const named = (found: Partition[], prefix: string) =>
-		found.map(part => new PartitionProvider(disk, `${disk.name}${prefix}${part.number}`, part));
+	const lastLba = disk.mediaBytes / SECTOR - 1;
+	// One unsound entry, and the whole table is refused (g_part.c, g_part_check_integrity).
+	const named = (found: Partition[], usable: Usable, prefix: string) =>
+		usable.lastLba > lastLba || found.some(part => partitionFault(part, found, usable))
+			? []
+			: found.map(part => new PartitionProvider(disk, `${disk.name}${prefix}${part.number}`, part));
 	const mbr = read(0, 1);
 	if (mbr === undefined || !hasBootSignature(mbr)) return [];
-	if (!isProtective(mbr)) return named(mbrPartitions(mbr), 's');
+	if (!isProtective(mbr)) return named(mbrPartitions(mbr), {firstLba: 1, lastLba}, 's');
 	const sector = read(1, 1);
 	const header = sector && gptHeader(sector, 1);
 	if (header === undefined || typeof header === 'string') return [];
 	const entries = read(header.entriesLba, Math.ceil((header.entries * header.entryBytes) / SECTOR));
 	const found = entries && gptPartitions(entries, header);
-	return found === undefined || typeof found === 'string' ? [] : named(found, 'p');
+	return found === undefined || typeof found === 'string' ? [] : named(found, header.usable, 'p');
 }
 
-/** Room for the 32 sectors of an ordinary entry array. */
+/** Enough for the 32 sectors of a standard entry array. */
 const GPT_PAGES = 4;

@@ -1,11 +1,11 @@
-// vmm's io/iommu.c: the host domain, and the operations that Intel's and AMD's drivers give it.
+// vmm's io/iommu.c: the host domain, and the operations of Intel's and AMD's drivers.
 
 import {type Rid, ridText} from '../formats/pci.js';
 import type {Memory} from '../hardware/memory.js';
 
 /**
- * A domain of the driver: what a context entry or a device table entry points to. The mappings are in memory
- * alone. With 0 levels it has no table, and is 1:1 (AMD-Vi's mode 0).
+ * A domain: a context entry or device table entry points to its tables. Its mappings exist only in those tables. With 0
+ * levels it has no tables and is 1:1 (AMD-Vi's mode 0).
  */
 export type Domain = {id: number; root: number; levels: number; maxaddr: number};
 
@@ -25,39 +25,39 @@ export interface IommuOps {
 }
 
 export class Iommu {
-	/** Exists from the first passthru bind on; before that nothing is translated. */
+	/** Created by the first passthru bind. Before that nothing is translated. */
 	hostDomain: Domain | undefined;
 	private readonly driver: IommuOps | undefined;
 	private readonly memory: Memory;
 	private readonly hostFunctions: () => Rid[];
 
-	/** `ops` is undefined on a machine without an IOMMU; `hostFunctions` lists the PCI functions of the host. */
+	/** `ops` is undefined if the machine has no IOMMU. `hostFunctions` lists the host's PCI functions. */
 	constructor(ops: IommuOps | undefined, memory: Memory, hostFunctions: () => Rid[]) {
 		this.driver = ops;
 		this.memory = memory;
 		this.hostFunctions = hostFunctions;
 	}
 
-	/** iommu_create_domain: the first call sets the whole IOMMU up. Undefined where the machine has none. */
+	/** iommu_create_domain: the first call sets up the IOMMU. Undefined if the machine has none. */
 	createDomain(maxaddr: number): Domain | undefined {
 		if (this.driver === undefined) return undefined;
 		if (this.hostDomain === undefined) this.hostDomain = this.init(this.driver);
 		return this.driver.createDomain(maxaddr);
 	}
 
-	/** The driver's operations. @throws where the machine has no IOMMU: callers hold a domain, so it has one */
+	/** The driver's operations. @throws if the machine has no IOMMU */
 	get ops(): IommuOps {
 		if (this.driver === undefined) throw new Error('this machine has no IOMMU');
 		return this.driver;
 	}
 
-	/** iommu_host_domain(): the host's domain. @throws where iommu_init has not run. */
+	/** iommu_host_domain(). @throws before iommu_init */
 	host(): Domain {
-		if (this.hostDomain === undefined) throw new Error('the host domain is made at the first passthru bind');
+		if (this.hostDomain === undefined) throw new Error('no host domain before the first passthru bind');
 		return this.hostDomain;
 	}
 
-	/** iommu_pci_add: a function of the host joins its domain, if there is one yet. */
+	/** iommu_pci_add: a host function joins the host domain, if that exists. */
 	addToHost(rid: Rid): void {
 		if (this.hostDomain !== undefined) this.ops.addDevice(this.hostDomain, rid);
 	}
@@ -67,7 +67,7 @@ export class Iommu {
 		if (this.hostDomain !== undefined) this.ops.removeDevice(this.hostDomain, rid);
 	}
 
-	/** iommu_cleanup, when the module is unloaded: no translation any more, and no host domain. */
+	/** iommu_cleanup, when the module is unloaded: ends translation and destroys the host domain. */
 	cleanup(): void {
 		if (this.hostDomain === undefined) return;
 		this.ops.disable();
@@ -75,7 +75,7 @@ export class Iommu {
 		this.hostDomain = undefined;
 	}
 
-	/** iommu_init: a 1:1 host domain up to the end of memory, holes included, with all host functions in it. */
+	/** iommu_init: a 1:1 host domain up to the end of memory, including holes, with all host functions. */
 	private init(ops: IommuOps): Domain {
 		ops.init();
 		const host = ops.createDomain(this.memory.end);

@@ -1,4 +1,4 @@
-// Page tables that a driver writes into host memory, 4 KiB leaves only: what is the same for Intel's and AMD's.
+// Page tables with 4 KiB leaves in host memory: the part that Intel's and AMD's drivers share.
 
 import {HIGH, high32, low32, PAGE_SIZE, pageAddress} from '../formats/address.js';
 import type {Memory} from '../hardware/memory.js';
@@ -6,9 +6,8 @@ import type {VmPages} from './vm-page.js';
 
 export const OWNER = 'iommu tables';
 
-/** The bits beside the address: of an entry that points to a table of a level (low half), or maps a page. */
+/** An entry's bits beside the address. Low half: an entry that points to a table of a level, or maps a page. */
 export type EntryBits = {table(level: number): number; page: number; high: number};
-/** Where tables start, and how many levels of them there are. */
 export type Tables = {root: number; levels: number};
 
 export class PageTables {
@@ -57,7 +56,7 @@ export class PageTables {
 		this.pages.freePage(root);
 	}
 
-	/** Calls `each` for the part of every leaf table that maps [gpa, gpa + bytes), making tables on the way. */
+	/** Calls `each` for the part of every leaf table that maps [gpa, gpa + bytes), and creates missing tables. */
 	private eachLeaf(
 		tables: Tables,
 		gpa: number,

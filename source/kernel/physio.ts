@@ -1,5 +1,5 @@
-// preadv(2) and pwritev(2) on a raw device: physio(9) holds the caller's pages, and a bio carries them, not
-// their bytes, down to the disk's driver. GEOM checks the request on the way (g_io_check).
+// preadv(2) and pwritev(2) on a raw device: physio(9) holds the caller's pages, and a bio carries the pages, not their
+// bytes, down to the disk's driver. GEOM checks the request on the way (g_io_check).
 
 import {SECTOR} from '../formats/address.js';
 import type {Probe} from '../hardware/probe.js';
@@ -11,36 +11,38 @@ export const MAXPHYS = 1024 * 1024;
 export type Iovec = {pointer: number; bytes: number};
 export type Bio = {write: boolean; offset: number; pages: Run[]};
 
-/** A disk that GEOM offers, such as ada0. Those that carry no data answer with an errno, or nothing. */
+/** A GEOM provider, such as ada0. */
 export interface Provider {
 	readonly name: string;
 	readonly mediaBytes: number;
 	/** Opened for writing too (a consumer's acw). */
 	readonly writable: boolean;
 	strategy(bio: Bio): {moved: number; error: boolean};
-	/** BIO_FLUSH and BIO_DELETE. */
+	/** BIO_FLUSH. @returns an errno, or undefined */
 	flush(): string | undefined;
+	/** BIO_DELETE. @returns an errno, or undefined */
 	delete(offset: number, bytes: number): string | undefined;
 }
 
-/** What a system call answers: a count, or an errno. */
+/** A system call's result: a count, or an errno. */
 export type Result = {bytes: number; errno?: string};
 
-/** What a file descriptor of the process stands for: an open raw device, or an open file. */
+/** An open raw device or an open file, behind a file descriptor. */
 export interface Backing {
 	probe?: Probe;
-	/** Whether GEOM offers it (DIOCGPROVIDERNAME answers): such a device takes no scatter/gather. */
+	/** Whether it is a GEOM provider (DIOCGPROVIDERNAME succeeds). These take no scatter/gather. */
 	readonly geom: boolean;
 	readonly mediaBytes: number;
 	readonly sectorSize: number;
-	/** What it stores in one piece (DIOCGSTRIPESIZE, or st_blksize); 0 where it does not say. */
+	/** DIOCGSTRIPESIZE, or st_blksize; 0 if unknown. */
 	readonly stripeSize: number;
 	/** GEOM::candelete. */
 	readonly canDelete: boolean;
-	/** preadv, or pwritev where `write`, by a process whose addresses `map` resolves. */
+	/** preadv or pwritev, by the process with this address space. */
 	transfer(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result;
-	/** @returns an errno, as does delete. */
+	/** @returns an errno, or undefined */
 	flush(): string | undefined;
+	/** @returns an errno, or undefined */
 	delete(offset: number, bytes: number): string | undefined;
 }
 
@@ -71,14 +73,14 @@ export class RawDevice implements Backing {
 		return result;
 	}
 
-	/** ioctl(DIOCGFLUSH). GEOM asks for write access for it (g_io_check). */
+	/** ioctl(DIOCGFLUSH). GEOM requires write access for it (g_io_check). */
 	flush(): string | undefined {
 		const error = this.provider.writable ? this.provider.flush() : 'EPERM';
 		this.probe?.({at: 'syscall', name: 'DIOCGFLUSH', offset: 0, bytes: 0, result: 0, error});
 		return error;
 	}
 
-	/** ioctl(DIOCGDELETE): g_dev_ioctl has checks of its own before GEOM's. */
+	/** ioctl(DIOCGDELETE). g_dev_ioctl checks the range before GEOM does. */
 	delete(offset: number, bytes: number): string | undefined {
 		const error = this.trim(offset, bytes);
 		const result = error === undefined ? bytes : 0;
@@ -114,7 +116,7 @@ export class RawDevice implements Backing {
 		return {bytes: done};
 	}
 
-	/** g_io_check: whole sectors, from within the media; what reaches past its end is cut off. */
+	/** g_io_check: requires whole sectors inside the media, and truncates at its end. */
 	private clip(offset: number, bytes: number): number | 'EINVAL' | 'EIO' {
 		if (((offset | bytes) & (SECTOR - 1)) !== 0) return 'EINVAL';
 		if (offset < 0 || offset > this.provider.mediaBytes) return 'EIO';
@@ -132,8 +134,8 @@ function hold(map: VmMap, pointer: number, bytes: number): Run[] | undefined {
 	}
 }
 
-/** What a driver makes of a disk's error: EIO. */
-export function quietly(work: () => void): string | undefined {
+/** Runs `work`. A driver turns any error of the disk into EIO. */
+export function errnoFrom(work: () => void): string | undefined {
 	try {
 		work();
 		return undefined;

@@ -1,4 +1,4 @@
-// vmm's io/ppt.c: PCI functions handed from the host to guests.
+// vmm's io/ppt.c: PCI functions passed through to guests.
 
 import {type Rid, ridText} from '../formats/pci.js';
 import type {Iommu} from './iommu.js';
@@ -8,7 +8,7 @@ export type PptDevice = {name: string; rid: Rid; vm: Vm | undefined};
 
 export type Errno = 'ENOENT' | 'EBUSY' | 'ENXIO';
 
-/** What an ioctl of vmm refuses, in words. */
+/** A vmm ioctl failed. */
 export class VmmError extends Error {
 	constructor(
 		readonly errno: Errno,
@@ -20,7 +20,7 @@ export class VmmError extends Error {
 
 export class Ppt {
 	readonly devices: PptDevice[] = [];
-	/** Before D12661 a ppt device that no VM owns is in the host's domain; since then it is in none. */
+	/** Before D12661, a ppt device without a VM was in the host domain. Since then it is in no domain. */
 	returnsToHost = false;
 	private readonly iommu: Iommu;
 
@@ -28,7 +28,7 @@ export class Ppt {
 		this.iommu = iommu;
 	}
 
-	/** ppt_attach: the function leaves the host domain. Until a VM owns it, it is in no domain. */
+	/** ppt_attach: the function leaves the host domain. It is in no domain until a VM owns it. */
 	attach(rid: Rid): PptDevice {
 		let unit = 0;
 		while (this.devices.some(({name}) => name === `ppt${unit}`)) unit++;
@@ -38,14 +38,14 @@ export class Ppt {
 		return device;
 	}
 
-	/** ppt_detach: back into the host domain. @throws VmmError EBUSY while a VM owns it */
+	/** ppt_detach: the function returns to the host domain. @throws VmmError EBUSY while a VM owns it */
 	detach(device: PptDevice): void {
 		if (device.vm !== undefined) throw new VmmError('EBUSY', `${device.name} belongs to ${device.vm.name}`);
 		this.devices.splice(this.devices.indexOf(device), 1);
 		if (!this.returnsToHost) this.iommu.addToHost(device.rid);
 	}
 
-	/** Whether the function is one of the host's own, as iommu_init sees it. */
+	/** Whether iommu_init puts the function in the host domain. */
 	isHosts(rid: Rid): boolean {
 		return this.returnsToHost || !this.devices.some(device => device.rid === rid);
 	}
@@ -54,7 +54,7 @@ export class Ppt {
 		return this.devices.filter(device => device.vm === vm);
 	}
 
-	/** ppt_find: the device that `owner` has, or, where that is undefined, that nobody has. @throws VmmError */
+	/** ppt_find: `owner`'s device, or a device without an owner. @throws VmmError */
 	find(owner: Vm | undefined, rid: Rid): PptDevice {
 		const device = this.devices.find(candidate => candidate.rid === rid);
 		if (device === undefined) throw new VmmError('ENOENT', `${ridText(rid)} is not using the ppt(4) driver`);
@@ -63,11 +63,11 @@ export class Ppt {
 			'EBUSY',
 			device.vm === undefined
 				? `${device.name} belongs to no VM`
-				: `${device.name} belongs to ${device.vm.name} already`,
+				: `${device.name} already belongs to ${device.vm.name}`,
 		);
 	}
 
-	/** ppt_assign_device: find, reset (FLR), then into the guest's domain. @throws VmmError */
+	/** ppt_assign_device: find the device, reset it (FLR), add it to the guest's domain. @throws VmmError */
 	assign(vm: Vm, rid: Rid): void {
 		const device = this.find(undefined, rid);
 		if (vm.domain === undefined) throw new VmmError('ENXIO', `${vm.name} has no IOMMU domain`);
@@ -76,7 +76,7 @@ export class Ppt {
 		this.iommu.ops.addDevice(vm.domain, rid);
 	}
 
-	/** ppt_unassign_device: out of the guest's domain, and into no other. @throws VmmError */
+	/** ppt_unassign_device: the device leaves the guest's domain and joins no other. @throws VmmError */
 	unassign(vm: Vm, rid: Rid): void {
 		const device = this.find(vm, rid);
 		if (vm.domain !== undefined) this.iommu.ops.removeDevice(vm.domain, rid);

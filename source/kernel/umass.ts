@@ -1,5 +1,5 @@
-// The host's umass(4) and da(4) on a USB disk: SCSI commands in bulk transfers, whose buffers the xHCI controller is
-// given by physical address, as bus_dma(9) loads them (sys/dev/usb/controller/xhci.c, storage/umass.c).
+// The host's umass(4) and da(4) drivers on a USB disk: SCSI commands in bulk transfers. The xHCI controller gets their
+// buffers' physical addresses, as bus_dma(9) loads them (sys/dev/usb/controller/xhci.c, storage/umass.c).
 
 import {high32, low32, SECTOR} from '../formats/address.js';
 import * as xhci from '../formats/xhci.js';
@@ -7,16 +7,16 @@ import {TRB, TRB_BYTES} from '../formats/xhci.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Probe} from '../hardware/probe.js';
 import type {Xhci} from '../hardware/xhci.js';
-import {type Bio, type Provider, quietly} from './physio.js';
+import {type Bio, errnoFrom, type Provider} from './physio.js';
 import type {Run, VmPages} from './vm-page.js';
 
 const OWNER = 'xhci0';
-/** A MAXPHYS transfer of single pages takes 257 TRBs; the last of a ring links to its start. */
+/** A MAXPHYS transfer of single pages takes 257 TRBs. A ring's last TRB links to its start. */
 const RING_TRBS = 512;
 const RING_PAGES = (RING_TRBS * TRB_BYTES) / 4096;
 const EVENT_TRBS = 256;
 
-/** One endpoint's transfer ring, as its producer sees it. */
+/** The producer's side of an endpoint's transfer ring. */
 class TransferRing {
 	readonly start: number;
 	private readonly memory: Memory;
@@ -28,7 +28,7 @@ class TransferRing {
 		this.start = pages.allocContiguous(RING_PAGES, OWNER);
 	}
 
-	/** A transfer of one or more TRBs, chained. Its first one is given over last. */
+	/** Adds a transfer of chained TRBs. The first one's cycle bit, which hands them over, is written last. */
 	put(runs: readonly Run[]): void {
 		let first: [at: number, control: number] | undefined;
 		runs.forEach(({hpa, bytes}, i) => {
@@ -46,7 +46,7 @@ class TransferRing {
 		if (first !== undefined) this.memory.setU32(...first);
 	}
 
-	/** The link at the ring's end, in the middle of a transfer or between two. */
+	/** Writes the link at the ring's end, inside a transfer or between two. */
 	private wrap(inside: boolean): void {
 		if (this.next < RING_TRBS - 1) return;
 		const at = this.start + this.next * TRB_BYTES;
@@ -66,7 +66,7 @@ export class UmassDisk implements Provider {
 	private readonly memory: Memory;
 	private readonly out: TransferRing;
 	private readonly in: TransferRing;
-	/** The command wrapper, and the status wrapper behind it. */
+	/** The address of the command wrapper. The status wrapper follows it. */
 	private readonly wrappers: number;
 	private tag = 0;
 
@@ -93,16 +93,16 @@ export class UmassDisk implements Provider {
 		return this.xhci.disk.writable;
 	}
 
-	/** SYNCHRONIZE CACHE and UNMAP: none of the caller's memory is moved, so no address is looked up. */
+	/** SYNCHRONIZE CACHE and UNMAP move no memory of the caller, so they involve no IOMMU. */
 	flush(): string | undefined {
-		return quietly(() => this.xhci.disk.flush());
+		return errnoFrom(() => this.xhci.disk.flush());
 	}
 
 	delete(offset: number, bytes: number): string | undefined {
-		return quietly(() => this.xhci.disk.trim(offset, bytes));
+		return errnoFrom(() => this.xhci.disk.trim(offset, bytes));
 	}
 
-	/** One bio, one SCSI command. @returns the bytes that the disk says it moved, and whether it failed */
+	/** One bio, one SCSI command. @returns the bytes that the disk counted, and whether it reported an error */
 	strategy({write, offset, pages}: Bio): {moved: number; error: boolean} {
 		const runs = pages.flatMap(withinBoundaries);
 		const bytes = runs.reduce((sum, run) => sum + run.bytes, 0);
@@ -145,7 +145,7 @@ export class UmassDisk implements Provider {
 	}
 }
 
-/** A run cut where a TRB may not go on. */
+/** Splits a run at the boundaries that a TRB must not cross. */
 function withinBoundaries({hpa, bytes}: Run): Run[] {
 	const runs: Run[] = [];
 	for (let at = hpa; at < hpa + bytes; ) {

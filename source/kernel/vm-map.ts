@@ -1,17 +1,17 @@
-// vm_map and vm_object: an address space is a list of entries, each showing a part of an object's pages. A
-// guest's physical memory is one (guest physical addresses), the bhyve process has another (its pointers).
+// vm_map and vm_object: an address space is a list of entries, each of which maps a part of an object's pages. A guest's
+// physical memory is one (guest physical addresses), and the bhyve process has another (its pointers).
 
 import type {Memory} from '../hardware/memory.js';
 import type {Run} from './vm-page.js';
 
-/** Memory that has pages behind it: byte offset → physical address. */
+/** Memory with pages: byte offset → physical address. */
 export class VmObject {
-	/** In order of offset; a sysmem segment has a hole between low and high memory. */
+	/** In order of offset. A sysmem segment has a hole between low and high memory. */
 	readonly runs: {offset: number; hpa: number; bytes: number}[] = [];
 
 	constructor(readonly owner: string) {}
 
-	/** Gives [offset, …) the pages of `runs`. Calls come in order of offset. */
+	/** Adds pages from `offset` on. Offsets must increase from call to call. */
 	populate(offset: number, runs: readonly Run[]): void {
 		for (const {hpa, bytes} of runs) {
 			this.runs.push({offset, hpa, bytes});
@@ -19,7 +19,7 @@ export class VmObject {
 		}
 	}
 
-	/** The run that holds a byte offset. */
+	/** The run at a byte offset. */
 	runAt(offset: number): {offset: number; hpa: number; bytes: number} | undefined {
 		let low = 0;
 		let high = this.runs.length - 1;
@@ -36,7 +36,7 @@ export class VmObject {
 
 export type VmMapEntry = {start: number; bytes: number; object: VmObject; offset: number};
 
-/** An access to an address that nothing is mapped at: EFAULT in a system call, SIGSEGV in a process. */
+/** An access to an unmapped address: EFAULT in a system call, SIGSEGV in a process. */
 export class BadAddress extends Error {
 	constructor(readonly address: number) {
 		super(`nothing is mapped at 0x${address.toString(16)}`);
@@ -46,7 +46,7 @@ export class BadAddress extends Error {
 export class VmMap {
 	readonly entries: VmMapEntry[] = [];
 	private readonly memory: Memory;
-	/** The run last used by a scalar, and what makes a physical address of one in it. */
+	/** The run last used by a scalar, and the distance to its physical address. */
 	private lastStart = 0;
 	private lastEnd = 0;
 	private lastDelta = 0;
@@ -59,12 +59,12 @@ export class VmMap {
 		this.entries.push({start, bytes, object, offset});
 	}
 
-	/** The physical address behind an address. */
+	/** The physical address of an address. */
 	hpa(address: number): number | undefined {
 		return this.run(address, 1)?.hpa;
 	}
 
-	/** The physically contiguous runs behind [address, address + bytes). @throws BadAddress */
+	/** The physically contiguous runs of [address, address + bytes). @throws BadAddress */
 	runs(address: number, bytes: number): Run[] {
 		const runs: Run[] = [];
 		for (let at = address; at < address + bytes; ) {
@@ -101,7 +101,7 @@ export class VmMap {
 		for (const run of this.runs(address, bytes)) this.memory.writable(run.hpa, run.bytes).fill(0);
 	}
 
-	/** memcpy between two addresses of this space, from memory to memory. @throws BadAddress */
+	/** memcpy within this address space. @throws BadAddress */
 	copy(to: number, from: number, bytes: number): void {
 		this.runs(to, bytes);
 		for (const run of this.runs(from, bytes)) {
@@ -114,7 +114,7 @@ export class VmMap {
 		return this.memory.u8(this.byte(address));
 	}
 
-	/** Little-endian. An aligned scalar lies in one page, and so in one run. */
+	/** Little-endian. An aligned scalar lies in one page, so in one run. */
 	u16(address: number): number {
 		if ((address & 1) === 0) return this.memory.u16(this.byte(address));
 		return this.u8(address) | (this.u8(address + 1) << 8);
@@ -145,7 +145,7 @@ export class VmMap {
 		}
 	}
 
-	/** Fills four words. Where they are aligned together they lie in one page, as a scalar does. */
+	/** Reads four words. If they are aligned together they lie in one page. */
 	words(address: number, into: Uint32Array): void {
 		if ((address & 15) === 0) this.memory.words(this.byte(address), into);
 		else for (let i = 0; i < 4; i++) into[i] = this.u32(address + 4 * i);
@@ -156,7 +156,7 @@ export class VmMap {
 		else for (let i = 0; i < 4; i++) this.setU32(address + 4 * i, from[i]);
 	}
 
-	/** The physical address of one byte. Rings are read scalar by scalar, so the run last used is tried first. */
+	/** The physical address of one byte. Rings are read scalar by scalar, so the last run usually fits. */
 	private byte(address: number): number {
 		if (address < this.lastStart || address >= this.lastEnd) {
 			const run = this.run(address, Number.MAX_SAFE_INTEGER);
@@ -168,7 +168,7 @@ export class VmMap {
 		return address + this.lastDelta;
 	}
 
-	/** The contiguous memory at an address: at most `bytes` of it. */
+	/** The contiguous memory at an address, at most `bytes`. */
 	private run(address: number, bytes: number): Run | undefined {
 		const entry = this.entryAt(address);
 		if (entry === undefined) return undefined;

@@ -1,28 +1,28 @@
-// Who has which page of physical memory. The host has been up for a while: its free memory lies in blocks
-// between others in use, so a guest gets its pages in scattered runs.
+// The owner of each page of physical memory. The host has been running for a while, so its free memory is fragmented and
+// a guest gets its pages in scattered runs.
 
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Memory} from '../hardware/memory.js';
 import {UserError} from '../user-error.js';
 
-/** Physically contiguous pages and what they are used for. */
+/** Physically contiguous pages of one owner. */
 export type Owned = {hpa: number; pages: number; owner: string};
 export type Run = {hpa: number; bytes: number};
 
 export const FREE = 'free';
 export const KERNEL = 'kernel';
-/** About how many blocks the memory is cut into; a guest of a quarter of it gets about 32 runs. */
+/** The approximate number of blocks in memory. A guest with a quarter of it gets about 32 runs. */
 const BLOCKS = 128;
 
 export class VmPages {
 	private readonly memory: Memory;
 	private readonly random: () => number;
-	/** Every page of memory, in order of address. */
+	/** All of memory, in order of address. */
 	private readonly blocks: Owned[] = [];
-	/** Pages taken for tables, not yet given out, or given back. */
+	/** Single pages reserved for tables and not in use. */
 	private readonly spare: number[] = [];
 	private readonly chunk: number;
-	/** Rises when a page changes hands. */
+	/** Increases whenever a page changes its owner. */
 	version = 0;
 
 	constructor(memory: Memory, random: () => number) {
@@ -33,12 +33,12 @@ export class VmPages {
 		for (const {base, bytes} of memory.segments) this.cut(base, bytes / PAGE_SIZE, total);
 	}
 
-	/** Pages for `owner` in scattered runs. @throws UserError where not enough are free. */
+	/** Allocates pages in scattered runs. @throws UserError if not enough are free */
 	alloc(pages: number, owner: string): Run[] {
 		const free = this.blocks.reduce((sum, block) => sum + (block.owner === FREE ? block.pages : 0), 0);
 		if (free < pages) {
 			throw new UserError(
-				`${owner} needs ${pages} pages and the host has ${free} free; give more with --host-memory.`,
+				`${owner} needs ${pages} pages, but the host has only ${free} free; give it more with --host-memory.`,
 			);
 		}
 		const runs: Run[] = [];
@@ -50,7 +50,7 @@ export class VmPages {
 		return runs;
 	}
 
-	/** Physically contiguous, zeroed pages, as contigmalloc(9) gives for what a device reads. */
+	/** Physically contiguous, zeroed pages that a device accesses, as from contigmalloc(9). */
 	allocContiguous(pages: number, owner: string): number {
 		const enough = this.blocks.some(block => block.owner === FREE && block.pages >= pages);
 		if (!enough) this.joinFree(pages);
@@ -59,7 +59,7 @@ export class VmPages {
 		return hpa;
 	}
 
-	/** One zeroed page, as malloc(9) gives for a page table. */
+	/** One zeroed page for a page table, as from malloc(9). */
 	allocPage(owner: string): number {
 		if (this.spare.length === 0) {
 			const {hpa, pages} = this.take(this.chunk, owner);
@@ -74,7 +74,7 @@ export class VmPages {
 		this.spare.push(hpa);
 	}
 
-	/** Gives back all that `owner` has. What was written there is cleared, so that nobody finds it. */
+	/** Frees and clears all pages of `owner`. */
 	free(owner: string): void {
 		this.version++;
 		const joined: Owned[] = [];
@@ -91,12 +91,11 @@ export class VmPages {
 		this.blocks.splice(0, this.blocks.length, ...joined);
 	}
 
-	/** Who uses the page at an address. */
 	ownerOf(hpa: number): string {
 		return this.blocks.find(block => hpa >= block.hpa && hpa < endOf(block))?.owner ?? 'no memory';
 	}
 
-	/** Every page of memory by owner, neighbours of one owner joined. */
+	/** All of memory by owner, with adjacent blocks of one owner joined. */
 	owned(): Owned[] {
 		const joined: Owned[] = [];
 		for (const block of this.blocks) {
@@ -107,7 +106,7 @@ export class VmPages {
 		return joined;
 	}
 
-	/** Makes one block of the first free neighbours that have so many pages together. */
+	/** Joins the first adjacent free blocks that have enough pages together. */
 	private joinFree(pages: number): void {
 		let first = 0;
 		let sum = 0;
@@ -125,12 +124,12 @@ export class VmPages {
 		}
 	}
 
-	/** Up to `pages`, and no fewer than `least`, from a free block chosen at random. */
+	/** Takes up to `pages`, and at least `least`, from a random free block. */
 	private take(pages: number, owner: string, least = 1): Owned {
 		const free = this.blocks.filter(block => block.owner === FREE && block.pages >= least);
 		const block = free[Math.floor(this.random() * free.length)];
 		if (block === undefined)
-			throw new UserError(`The host has no page left for ${owner}; give more with --host-memory.`);
+			throw new UserError(`The host has no free page for ${owner}; give it more with --host-memory.`);
 		this.version++;
 		const taken = {hpa: block.hpa, pages: Math.min(pages, block.pages), owner};
 		const rest = block.pages - taken.pages;

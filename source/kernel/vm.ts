@@ -1,17 +1,17 @@
-// One virtual machine: its physical address space, and the domain that its passthru devices live in.
+// A virtual machine: its physical address space, and the domain of its passthru devices.
 
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Domain} from './iommu.js';
 import {VmMap, VmObject} from './vm-map.js';
 
-/** struct mem_map: a part of a segment shown at a guest physical address. */
+/** struct mem_map: a part of a segment, mapped at a guest physical address. */
 export type MemMap = {gpa: number; bytes: number; wired: boolean; iommu: boolean};
 
 export class Vm {
-	/** The guest's physical address space, as its EPT shows it. */
+	/** The guest's physical address space, as in its EPT. */
 	readonly map: VmMap;
-	/** The system memory segment. A byte's offset is its GPA: there is a hole where low memory ends. */
+	/** The system memory segment. A byte's offset is its GPA, so there is a hole above low memory. */
 	readonly sysmem: VmObject;
 	readonly memMaps: MemMap[] = [];
 	domain: Domain | undefined;

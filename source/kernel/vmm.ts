@@ -1,4 +1,4 @@
-// vmm(4): virtual machines, their memory, and what binding a passthru device does to the IOMMU's domains.
+// vmm(4): virtual machines, their memory, and the effect of a passthru device on the IOMMU's domains.
 
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
@@ -10,7 +10,7 @@ import type {VmPages} from './vm-page.js';
 
 export class Vmm {
 	readonly vms: Vm[] = [];
-	/** Before D34607, vm_iommu_modify took wired guest pages out of the host domain. After it, they stay. */
+	/** Before D34607, vm_iommu_modify removed wired guest pages from the host domain. Since then they stay. */
 	removesFromHost = true;
 
 	private readonly iommu: Iommu;
@@ -31,7 +31,7 @@ export class Vmm {
 		return vm;
 	}
 
-	/** VM_MMAP_MEMSEG of system memory; with VM_MEMMAP_F_WIRED its pages cannot move. */
+	/** VM_MMAP_MEMSEG of system memory. With VM_MEMMAP_F_WIRED its pages cannot move. */
 	mmap(vm: Vm, gpa: number, bytes: number, wired: boolean): void {
 		vm.sysmem.populate(gpa, this.pages.alloc(bytes / PAGE_SIZE, vm.name));
 		vm.map.insert(gpa, bytes, vm.sysmem, gpa);
@@ -39,9 +39,9 @@ export class Vmm {
 	}
 
 	/**
-	 * VM_BIND_PPTDEV (vm_assign_pptdev): with the VM's first passthru device come its domain and its map. Where the
-	 * device is then refused, nothing of that is rolled back; and a domain that is there already is forgotten, not
-	 * destroyed (a debug kernel asserts that there is none). @throws VmmError ENXIO, ENOENT, EBUSY
+	 * VM_BIND_PPTDEV (vm_assign_pptdev): the VM's first passthru device creates and maps its domain. If ppt then refuses
+	 * the device, nothing is rolled back. An old domain is leaked, not destroyed (a debug kernel asserts that there is
+	 * none). @throws VmmError ENXIO, ENOENT, EBUSY
 	 */
 	bind(vm: Vm, rid: Rid): void {
 		if (this.ppt.of(vm).length === 0) {
@@ -52,18 +52,18 @@ export class Vmm {
 		this.ppt.assign(vm, rid);
 	}
 
-	/** VM_UNBIND_PPTDEV (vm_unassign_pptdev): with the last device goes the map; the domain stays. @throws VmmError */
+	/** VM_UNBIND_PPTDEV (vm_unassign_pptdev): the last device unmaps the domain, which stays. @throws VmmError */
 	unbind(vm: Vm, rid: Rid): void {
 		this.ppt.unassign(vm, rid);
 		if (vm.domain !== undefined && this.ppt.of(vm).length === 0) this.modify(vm, vm.domain, false);
 	}
 
-	/** VM_REINIT: all passthru devices leave, and the domain goes. Memory stays wired. */
+	/** VM_REINIT: unbinds all passthru devices and destroys the domain. Memory stays wired. */
 	reinit(vm: Vm): void {
 		this.cleanup(vm);
 	}
 
-	/** VM_DESTROY: as reinit, and then the memory is given back. */
+	/** VM_DESTROY: like reinit, and frees the memory. */
 	destroy(vm: Vm): void {
 		this.cleanup(vm);
 		this.pages.free(vm.name);
@@ -71,8 +71,8 @@ export class Vmm {
 	}
 
 	/**
-	 * vm_cleanup. It sees to the map by way of the last device that leaves: where a bind has failed there is none,
-	 * and before D34607 the VM's pages then stay out of the host domain.
+	 * vm_cleanup. The last device to leave unmaps the domain. After a failed bind there is no such device, and before
+	 * D34607 the VM's pages then stay out of the host domain.
 	 */
 	private cleanup(vm: Vm): void {
 		for (const {rid} of this.ppt.of(vm)) this.unbind(vm, rid);
@@ -81,7 +81,7 @@ export class Vmm {
 		for (const memMap of vm.memMaps) memMap.iommu = false;
 	}
 
-	/** vm_iommu_modify: gpa → hpa into the guest's domain or out of it, and, before D34607, hpa out of the host's. */
+	/** vm_iommu_modify: maps or unmaps gpa → hpa in the guest's domain. Before D34607, the reverse in the host domain. */
 	private modify(vm: Vm, domain: Domain, map: boolean): void {
 		const {ops} = this.iommu;
 		const host = this.iommu.host();
@@ -95,7 +95,7 @@ export class Vmm {
 			}
 			memMap.iommu = map;
 		}
-		// The last invalidation names the domain from which entries may have gone.
+		// Invalidate the domain that may have lost entries.
 		ops.invalidateTlb(map ? host : domain);
 	}
 

@@ -1,5 +1,5 @@
-// vmm's intel/vtd.c: writes root, context and second-level tables into host memory. 4 KiB entries only: there
-// is no code to split a superpage when one of its pages is removed, so superpages are off.
+// vmm's intel/vtd.c: writes root, context and second-level tables into host memory. It uses only 4 KiB pages: it has no
+// code to split a superpage when one of its pages is unmapped, so superpages are off.
 
 import {high32, low32} from '../formats/address.js';
 import {type Rid, ridBus, ridDevfn} from '../formats/pci.js';
@@ -22,7 +22,7 @@ export class VtdDriver implements IommuOps {
 	private readonly pages: VmPages;
 	private readonly tables: PageTables;
 	private root = 0;
-	/** ctx_tables: one for each bus. */
+	/** ctx_tables: one per bus. */
 	private readonly contexts: number[] = [];
 
 	constructor(unit: Vtd, memory: Memory, pages: VmPages) {
@@ -50,16 +50,16 @@ export class VtdDriver implements IommuOps {
 		this.unit.write32(REG.GCMD, vtd.TE);
 	}
 
-	/** vtd_disable. The tables stay as they are: vtd_cleanup does nothing. */
+	/** vtd_disable. The tables stay: vtd_cleanup does nothing. */
 	disable(): void {
 		this.unit.write32(REG.GCMD, 0);
 	}
 
-	/** The lowest free id, from 1 (0 is reserved in caching mode), and the smallest width that holds maxaddr. */
+	/** Takes the lowest free ID, from 1 (caching mode reserves 0), and the smallest width that fits maxaddr. */
 	createDomain(maxaddr: number): Domain {
 		const {sagaw} = vtd.decodeCap(this.unit.read32(REG.CAP), this.unit.read32(REG.CAP + 4));
 		const levels = [2, 3, 4, 5].find(n => sagaw & (1 << (n - 2)) && 2 ** (12 + 9 * n) >= maxaddr);
-		if (levels === undefined) throw new Error(`no supported address width holds ${maxaddr} bytes`);
+		if (levels === undefined) throw new Error(`no supported address width fits ${maxaddr} bytes`);
 		let id = 1;
 		while (this.domains.some(domain => domain.id === id)) id++;
 		const domain = {id, maxaddr, ...this.tables.create(levels)};
@@ -80,7 +80,7 @@ export class VtdDriver implements IommuOps {
 		this.tables.unmap(domain, gpa, bytes);
 	}
 
-	/** The high word first: the present bit is set when all else is. @throws where the device is in a domain. */
+	/** Writes the high word first, because the low word has the present bit. @throws if the device is in a domain */
 	addDevice(domain: Domain, rid: Rid): void {
 		const entry = this.contexts[ridBus(rid)] + ridDevfn(rid) * 16;
 		if (this.memory.u32(entry) & vtd.PRESENT) {
@@ -100,7 +100,7 @@ export class VtdDriver implements IommuOps {
 		this.invalidateIotlb();
 	}
 
-	/** Global, whatever the domain, as vtd_invalidate_tlb is. */
+	/** Like vtd_invalidate_tlb, this invalidates all domains. */
 	invalidateTlb(_domain: Domain): void {
 		this.invalidateIotlb();
 	}

@@ -1,93 +1,94 @@
-// The lab: commands in, outcomes out, and the machine as the dashboard may look at it.
+// The lab: commands in, outcomes out, and the host as the dashboard observes it.
 
+import {compareCached} from '../explain/cached.js';
 import {PAGE_SIZE, SECTOR} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
-import {LOOKING, lookForDisk} from '../guest/boot.js';
 import type {Disk} from '../hardware/disk.js';
 import type {Memory} from '../hardware/memory.js';
-import {heldAgainstTables} from '../seam/cached.js';
-import type {Command, LifeCommand, MachineSpec, Outcome, Tables} from '../seam/command.js';
-import type {
-	Cached,
-	CachedPage,
-	LabControls,
-	MachineState,
-	ObservedMachine,
-	Transfer,
-} from '../seam/observed.js';
-import type {Scenarios} from '../seam/play.js';
-import {viewDomain} from '../seam/ranges.js';
-import type {Comparable, Comparison} from '../seam/workload.js';
-import {plural, sizeText} from '../words.js';
-import {verdictText} from './chain.js';
-import {checkCommand} from './commands.js';
-import {compare} from './compare.js';
-import {LabHistory} from './history.js';
-import type {Moment} from './history-marks.js';
-import {live, switchPolicy} from './life.js';
-import {type Limits, limitsOf} from './limits.js';
-import {type DiskInfo, domainsOf, look} from './look.js';
-import {type Guest, Machine} from './machine.js';
-import {bootRead, Record} from './record.js';
-import {type LastParts, restore, save} from './save.js';
-import {LabScenarios} from './scenarios.js';
-import {DEFAULT_MEMORY, defaultSpec} from './spec.js';
-import {changeTables} from './tables.js';
-import {GuestWork, workText} from './work.js';
+import type {Command, MachineSpec} from '../machine/command.js';
+import type {LabControls, MachineState, ObservedMachine} from '../machine/observed.js';
+import type {Outcome} from '../machine/outcome.js';
+import type {Scenarios} from '../machine/scenario.js';
+import type {Cached, CachedPage} from '../machine/tables.js';
+import type {Comparable, Comparison} from '../machine/workload.js';
+import {BhyveHost, refuseTransfer} from './bhyve-host.js';
+import type {Machine} from './build/machine.js';
+import {DEFAULT_MEMORY, defaultSpec} from './build/spec.js';
+import {type Defaults, type DiskInfo, defaultsOf, stateOf} from './build/state.js';
+import {compare} from './judge/compare.js';
+import {LabScenarios} from './scenario/parse.js';
+import {checkCommand} from './scenario/verbs.js';
+import {LabHistory} from './time/history.js';
+import type {Moment} from './time/marks.js';
+import {type LastParts, restore, save} from './time/save.js';
 import {LabWorkload} from './workload.js';
 
+/** Commands that leave tables, devices and the owners of memory alone. */
 const QUIET: ReadonlySet<Command['do']> = new Set(['read', 'write', 'delete', 'work', 'boot']);
 
 export class Lab implements ObservedMachine, LabControls {
 	readonly kind = 'lab';
 	readonly lab = this;
-	/** Read against the usual machine: what was changed of this one is no part of them. */
+	/** Parsed against the default machine, whatever was changed of this one. */
 	readonly scenarios: Scenarios;
 	readonly workload = new LabWorkload(this);
 	history: LabHistory | undefined;
-	private machine: Machine;
-	private record: Record;
-	private work: GuestWork;
+	private host: BhyveHost;
 	private readonly diskInfo: DiskInfo;
 	private readonly lastParts: LastParts = new WeakMap();
 	private revision = 0;
-	/** The revision that last changed tables, devices or memory's owners. */
+	/** The revision that last changed tables, devices or the owners of memory. */
 	private tables = 0;
-	private looked: MachineState | undefined;
+	private lastState: MachineState | undefined;
 
-	/** Powers the guests on: each looks for a disk to boot. @throws UserError where the machine cannot be built. */
-	constructor(machine: MachineSpec, disk: DiskInfo) {
+	/** @throws UserError if the machine cannot be built */
+	constructor(spec: MachineSpec, disk: DiskInfo) {
 		this.diskInfo = disk;
+		this.host = new BhyveHost(spec, disk.disk);
 		this.scenarios = new LabScenarios(this, {
 			base: defaultSpec(DEFAULT_MEMORY),
-			override: same => same,
-			power: spec => new Lab(spec, {...disk, disk: disk.disk.scratch}),
+			override: machine => machine,
+			power: machine => new Lab(machine, {...disk, disk: disk.disk.scratch}),
 		});
-		this.machine = new Machine(machine, disk.disk);
-		this.record = this.powerOn();
-		this.work = new GuestWork(this.machine, this.record);
+	}
+
+	private get machine(): Machine {
+		return this.host.machine;
 	}
 
 	get memory(): Memory {
 		return this.machine.memory;
 	}
 
-	get limits(): Limits {
-		return limitsOf(this.machine);
+	get disk(): Disk {
+		return this.diskInfo.disk;
+	}
+
+	get defaults(): Defaults {
+		return defaultsOf(this.machine);
 	}
 
 	get defaultGpa(): number {
-		return this.limits.defaultGpa;
+		return this.defaults.gpa;
+	}
+
+	get guestCount(): number {
+		return this.machine.guests.length;
 	}
 
 	get spec(): MachineSpec {
 		return {...this.machine.spec, policy: this.machine.policy};
 	}
 
-	/** Remembers from now on what is done, and the way back, in `most` bytes. `now`: a clock in milliseconds */
+	/** Records every command from now on, in at most `most` bytes. `now`: a clock in milliseconds */
 	keepHistory(now: () => number, most?: number): LabHistory {
 		this.history = new LabHistory(this, now, most);
 		return this.history;
+	}
+
+	check(command: Comparable): void {
+		checkCommand(command, this.defaults);
+		refuseTransfer(this.machine, command);
 	}
 
 	dispatch(command: Command): Outcome {
@@ -95,63 +96,41 @@ export class Lab implements ObservedMachine, LabControls {
 	}
 
 	perform(command: Command): Outcome {
-		checkCommand(command, this.limits);
 		const {pages} = this.machine;
 		const before = pages.version;
-		const outcome = this.do(command);
+		const outcome = command.do === 'start' ? this.start(command.machine) : this.host.perform(command);
 		this.revision++;
-		// A guest's transfer lands in its own memory; but its bhyve may have touched a buffer for the first time.
+		// A transfer stays in the guest's memory, but its bhyve may have touched a buffer for the first time.
 		if (!QUIET.has(command.do) || pages.version !== before) this.tables = this.revision;
 		return outcome;
 	}
 
-	private do(command: Command): Outcome {
-		switch (command.do) {
-			case 'start':
-				return this.start(command.machine);
-			case 'policy':
-				return {kind: 'policy', policy: command.policy, said: switchPolicy(this.machine, command.policy)};
-			case 'boot':
-				return this.boot(this.machine.need(command.vm));
-			case 'read':
-			case 'write':
-			case 'delete':
-			case 'dma': {
-				const transfer = this.record.run(command);
-				return {kind: 'transfer', transfer, said: verdictText(transfer)};
-			}
-			case 'work': {
-				const work = this.work.run(command);
-				return {kind: 'work', work, said: workText(work)};
-			}
-			case 'map':
-			case 'unmap':
-			case 'invalidate':
-				return {kind: 'life', ...changeTables(this.machine, command), tables: this.tablesNow()};
-			default:
-				return this.live(command);
-		}
+	private start(spec: MachineSpec): Outcome {
+		this.host = new BhyveHost(spec, this.disk);
+		const {iommu, policy} = spec;
+		const report = `New machine: IOMMU ${iommu}, policy ${policy}`;
+		return {kind: 'lifecycle', tables: this.host.tables(), report};
 	}
 
 	state(): MachineState {
-		if (this.looked?.revision !== this.revision)
-			this.looked = look(this.machine, this.record, this.diskInfo, this.revision, this.tables);
-		return this.looked;
+		if (this.lastState?.revision !== this.revision)
+			this.lastState = stateOf(this.machine, this.host.log, this.diskInfo, this.revision, this.tables);
+		return this.lastState;
 	}
 
 	compare(command: Comparable): Iterable<Comparison> {
 		this.history?.needSettledDisk();
-		checkCommand(command, this.limits);
+		this.check(command);
 		return compare(this.machine, this.disk, command, () => performance.now());
 	}
 
 	guestBytes(vm: string, gpa: number, length: number): Uint8Array {
 		const map = this.machine.guest(vm)?.vm.map;
 		if (map === undefined) return new Uint8Array(0);
-		let there = 0;
-		while (there < length && map.hpa(gpa + there) !== undefined)
-			there += Math.min(PAGE_SIZE - ((gpa + there) % PAGE_SIZE), length - there);
-		return map.read(gpa, there);
+		let mapped = 0;
+		while (mapped < length && map.hpa(gpa + mapped) !== undefined)
+			mapped += Math.min(PAGE_SIZE - ((gpa + mapped) % PAGE_SIZE), length - mapped);
+		return map.read(gpa, mapped);
 	}
 
 	diskBytes(vm: string, lba: number, length: number): Uint8Array {
@@ -162,87 +141,31 @@ export class Lab implements ObservedMachine, LabControls {
 	cached(rid: Rid, iova: number): Cached {
 		const {caches} = this.machine.family;
 		if (caches === undefined) return {};
-		const page = (domain: number) => caches.iotlb.peek(domain, iova);
-		return heldAgainstTables(this.memory, this.state().unit, rid, caches.entry(rid), page);
+		const page = (domain: number) => caches.iotlb.cached(domain, iova);
+		return compareCached(this.memory, this.state().unit, rid, caches.entry(rid), page);
 	}
 
 	cachedPages(): readonly CachedPage[] {
 		return this.machine.family.caches?.iotlb.entries() ?? [];
 	}
 
-	get disk(): Disk {
-		return this.diskInfo.disk;
-	}
-
-	/** This moment, but for the bytes of memory and of the disk. */
+	/** Saves this moment, except the bytes of memory and of the disk. */
 	save(): Moment {
-		const {machine, record, work, disk} = this;
+		const {host, disk} = this;
+		const {machine} = host;
 		const {memory} = machine;
-		const parts = save([machine, record, work], memory, [disk, disk.buffered, machine.spec], this.lastParts);
+		const parts = save([host], memory, [disk, disk.buffered, machine.spec], this.lastParts);
 		return {
 			restore: () => {
 				for (const part of parts) restore(part);
-				this.machine = machine;
-				this.record = record;
-				this.work = work;
+				this.host = host;
 				this.tables = ++this.revision;
 			},
-			...{parts, memory, tableBytes: machine.tableBytes, transfers: record.transfers},
+			...{parts, memory, tableBytes: machine.tableBytes, transfers: host.log.transfers},
 		};
 	}
 
 	close(): void {
 		this.disk.close();
-	}
-
-	private start(machine: MachineSpec): Outcome {
-		const next = new Machine(machine, this.disk);
-		this.machine = next;
-		this.record = this.powerOn();
-		this.work = new GuestWork(this.machine, this.record);
-		const {iommu, policy} = machine;
-		return {kind: 'life', tables: this.tablesNow(), said: `A new machine: IOMMU ${iommu}, policy ${policy}`};
-	}
-
-	private powerOn(): Record {
-		this.record = new Record(this.machine);
-		for (const guest of this.machine.guests) this.boot(guest);
-		return this.record;
-	}
-
-	private live(command: LifeCommand): Outcome {
-		const machine = this.machine;
-		const {error, said} = live(machine, command);
-		if (command.do === 'create' || command.do === 'reinit') {
-			const guest = machine.guest('vm' in command ? command.vm : command.name);
-			if (guest) this.boot(guest);
-		}
-		return {kind: 'life', error, tables: this.tablesNow(), said};
-	}
-
-	private boot(guest: Guest): Outcome {
-		const vm = guest.vm.name;
-		guest.disk.reset();
-		const transfers: Transfer[] = [];
-		const {bootable, partitions, lines} = lookForDisk((lba, sectors) => {
-			const command = bootRead(vm, lba, sectors);
-			const transfer = this.record.run(command);
-			transfers.push(transfer);
-			return transfer.data === 'failed' ? undefined : guest.vm.map.read(command.gpa, sectors * SECTOR);
-		}, guest.disk.sectors);
-		const start = `${LOOKING}: ${guest.spec.model}, ${sizeText(guest.disk.sectors * SECTOR)}`;
-		guest.console.push(start, ...lines);
-		const names = partitions.map(({name, type}) => name || type).join(', ');
-		const said = bootable
-			? `found ${plural(partitions.length, 'partition')}: ${names}`
-			: `found ${lines.toReversed().join('; ')}`;
-		return {kind: 'boot', bootable, found: lines, transfers, said: `${vm} ${said}`};
-	}
-
-	private tablesNow(): Tables {
-		const domains = domainsOf(this.machine);
-		const host = domains.find(({role}) => role === 'host');
-		const missing = host ? viewDomain(this.memory, this.machine.pages.owned(), host).removedPages : 0;
-		return {domains: domains.length, missing};
 	}
 }

@@ -1,23 +1,26 @@
-// The guests at work for as long as somebody lets time pass: how many requests are due, and what each tenth of a
-// second came to.
+// The guests' work as time passes: how many requests are due, and a sample for each tenth of a second.
 
-import type {Command, Outcome, WorkCommand} from '../seam/command.js';
-import type {Pace, Sample, Workload} from '../seam/workload.js';
-import {checkCommand} from './commands.js';
-import {whole} from './kinds.js';
-import type {Limits} from './limits.js';
-import {MAX_WORK} from './verbs.js';
+import type {Command, WorkCommand} from '../machine/command.js';
+import type {Outcome} from '../machine/outcome.js';
+import type {Comparable, Pace, Sample, Workload} from '../machine/workload.js';
+import {parseData, whole} from '../parse-data.js';
+import {MAX_WORK} from './scenario/verbs.js';
 
-/** Milliseconds that a sample stands for, and how many are kept. */
+/** Milliseconds of a sample, and the samples that are kept. */
 const INTERVAL = 100;
 const KEPT = 600;
-/** What a machine that slept makes up for, at most. */
+/** Milliseconds that are made up for at most, after the computer slept. */
 const LONGEST = 1000;
 const RATE = whole(1, (MAX_WORK * 1000) / INTERVAL);
 
-const NOTHING: Sample = {transfers: 0, delivered: 0, lost: 0, faults: 0, hits: 0, misses: 0};
+const EMPTY: Sample = {transfers: 0, delivered: 0, lost: 0, faults: 0, hits: 0, misses: 0};
 
-type Host = {readonly limits: Limits; dispatch(command: Command): Outcome};
+/** The lab, as its workload uses it. */
+type Host = {
+	readonly guestCount: number;
+	check(command: Comparable): void;
+	dispatch(command: Command): Outcome;
+};
 
 export class LabWorkload implements Workload {
 	running = false;
@@ -25,10 +28,10 @@ export class LabWorkload implements Workload {
 	writes = 0;
 	samples: readonly Sample[] = [];
 	private readonly host: Host;
-	/** What is due and has not run, in thousandths of a request. */
+	/** Requests that are due, in thousandths. */
 	private due = 0;
-	/** The sample that is not full yet, and the milliseconds in it. */
-	private sample = NOTHING;
+	/** The sample of this moment, and the milliseconds in it so far. */
+	private sample = EMPTY;
 	private passed = 0;
 
 	constructor(host: Host) {
@@ -36,8 +39,8 @@ export class LabWorkload implements Workload {
 	}
 
 	start({rate, writes = 0}: Pace): void {
-		RATE.read(rate, 'rate');
-		checkCommand({do: 'work', count: 1, writes}, this.host.limits);
+		parseData(RATE, rate, 'rate');
+		this.host.check({do: 'work', count: 1, writes});
 		this.rate = rate;
 		this.writes = writes;
 		this.running = true;
@@ -64,9 +67,9 @@ export class LabWorkload implements Workload {
 		return ran;
 	}
 
-	/** Without a guest nothing runs until there is one again. */
+	/** Without a guest nothing runs; the work resumes with the next one. */
 	private run(count: number): number {
-		if (count === 0 || this.host.limits.vms.length === 0) return 0;
+		if (count === 0 || this.host.guestCount === 0) return 0;
 		const command: WorkCommand = {do: 'work', count};
 		const outcome = this.host.dispatch(this.writes > 0 ? {...command, writes: this.writes} : command);
 		if (outcome.kind !== 'work') return 0;
@@ -74,7 +77,7 @@ export class LabWorkload implements Workload {
 		const sample = this.sample;
 		this.sample = {
 			transfers: sample.transfers + requests,
-			delivered: sample.delivered + landed,
+			delivered: sample.delivered + (landed ?? 0),
 			lost: sample.lost + lost,
 			faults: sample.faults + faults,
 			hits: sample.hits + hits,
@@ -85,7 +88,7 @@ export class LabWorkload implements Workload {
 
 	private next(): void {
 		this.samples = [...this.samples, this.sample].slice(-KEPT);
-		this.sample = NOTHING;
+		this.sample = EMPTY;
 		this.passed = 0;
 	}
 }

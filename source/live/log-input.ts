@@ -1,60 +1,60 @@
-// Where a kernel log comes from: a file, standard input, or this machine's own kernel. All of them are read in pieces,
-// and can be followed as they grow.
+// A kernel log's source: a file, standard input, or this machine's own kernel. Each is read in pieces and can be followed
+// as it grows.
 
 import {spawn} from 'node:child_process';
 import fs from 'node:fs';
 import type {Readable} from 'node:stream';
-import {setImmediate as others, setTimeout as sleep} from 'node:timers/promises';
+import {setTimeout as sleep, setImmediate as yieldToEventLoop} from 'node:timers/promises';
 import {compressionOf} from '../files.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 
-/** The next bytes, good until the next are asked for; or that there are no more for now, which a follower waits out. */
+/** The next bytes, valid until the next piece is requested; or a pause, when a followed log has no more for now. */
 export type Piece = Buffer | 'pause';
 export type LogInput = {
-	/** Whether the log is this machine's own: then its sysfs tells of the same devices. */
-	readonly own: boolean;
+	/** Whether the log is this machine's own: its sysfs then describes the same devices. */
+	readonly isOwn: boolean;
 	readonly pieces: AsyncIterable<Piece>;
 };
 
 export type InputOptions = {
 	readonly follow: boolean;
-	/** Ends the following. */
+	/** Ends the reading of a followed log. */
 	readonly stop: AbortSignal;
 	readonly stdin: Readable & {readonly isTTY?: boolean};
 };
 
 const PIECE = 1024 ** 2;
-/** How often a file is looked at for more. */
+/** How often a followed file is polled. */
 const POLL_MS = 250;
-/** After so many records of the kernel's it is the turn of others. */
+/** Kernel records between two turns of the event loop. */
 const RECORDS = 256;
 const KMSG = '/dev/kmsg';
 
-/** @throws UserError where it cannot be read */
+/** @throws UserError where the log cannot be read */
 export function openLog(file: string | undefined, options: InputOptions): LogInput {
 	if (file === 'dmesg' || (file === undefined && options.stdin.isTTY)) return ownLog(options);
-	if (file === undefined || file === '-') return {own: false, pieces: streamed(options.stdin, options)};
-	const descriptor = opened(file, options.follow);
+	if (file === undefined || file === '-') return {isOwn: false, pieces: readStream(options.stdin, options)};
+	const descriptor = openFile(file, options.follow);
 	const kmsg = file === KMSG;
-	return {own: kmsg, pieces: kmsg ? records(descriptor, options) : contents(file, descriptor, options)};
+	return {isOwn: kmsg, pieces: kmsg ? readRecords(descriptor, options) : readFile(file, descriptor, options)};
 }
 
-/** What the kernel of this machine has logged. */
+/** This machine's kernel log. */
 function ownLog(options: InputOptions): LogInput {
-	if (!fs.existsSync(KMSG)) return {own: true, pieces: printed(options)};
-	return {own: true, pieces: records(opened(KMSG, options.follow), options)};
+	if (!fs.existsSync(KMSG)) return {isOwn: true, pieces: readDmesg(options)};
+	return {isOwn: true, pieces: readRecords(openFile(KMSG, options.follow), options)};
 }
 
-/** A log that was asked for by name is to be there, before anything else is begun. @throws UserError */
+/** Checks that a named log is readable before anything else starts. @throws UserError */
 export function checkLog(file: string): void {
 	if (file !== '-' && file !== 'dmesg') attempt(file, () => fs.accessSync(file, fs.constants.R_OK));
 }
 
-/** A pipe that is followed is not waited for: whoever writes it may come later. */
-const opened = (file: string, follow: boolean): number =>
+/** Opening a followed pipe does not block: its writer may open it later. */
+const openFile = (file: string, follow: boolean): number =>
 	attempt(file, kind => {
-		const wouldWait = kind.isCharacterDevice() || (kind.isFIFO() && follow);
-		return fs.openSync(file, fs.constants.O_RDONLY | (wouldWait ? fs.constants.O_NONBLOCK : 0));
+		const wouldBlock = kind.isCharacterDevice() || (kind.isFIFO() && follow);
+		return fs.openSync(file, fs.constants.O_RDONLY | (wouldBlock ? fs.constants.O_NONBLOCK : 0));
 	});
 
 function attempt<T>(file: string, use: (kind: fs.Stats) => T): T {
@@ -65,48 +65,46 @@ function attempt<T>(file: string, use: (kind: fs.Stats) => T): T {
 		return use(kind);
 	} catch (error) {
 		if (error instanceof UserError) throw error;
-		if (errnoOf(error) === 'ENOENT') throw new UserError(`There is no ${file}; check the path.`);
+		if (errnoOf(error) === 'ENOENT') throw new UserError(`${file} does not exist; check the path.`);
 		if (errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM')
-			throw new UserError(
-				`${file} may not be read by you; try again with sudo, or sudo dmesg | dmascope decode.`,
-			);
+			throw new UserError(`${file}: permission denied; try sudo, or sudo dmesg | dmascope decode.`);
 		throw new UserError(`${file} cannot be read: ${messageOf(error)}.`);
 	}
 }
 
-async function* contents(file: string, first: number, options: InputOptions): AsyncGenerator<Piece> {
+async function* readFile(file: string, first: number, options: InputOptions): AsyncGenerator<Piece> {
 	const piece = Buffer.allocUnsafe(PIECE);
 	let descriptor = first;
-	let position = beginningOf(first);
-	let begun = false;
+	let position = startOf(first);
+	let isChecked = false;
 	try {
 		for (;;) {
 			const read = readAt(file, descriptor, piece, position);
 			if (read > 0) {
 				const bytes = piece.subarray(0, read);
-				if (!begun) refuseOthers(file, bytes);
-				if (!begun && position === null && bytes.every(byte => byte === 0))
-					throw new UserError(`${file} has nothing but zeros; name a kernel log.`);
-				begun = true;
+				if (!isChecked) refuseOtherFormats(file, bytes);
+				if (!isChecked && position === null && bytes.every(byte => byte === 0))
+					throw new UserError(`${file} contains only zeros; name a kernel log.`);
+				isChecked = true;
 				if (position !== null) position += read;
 				yield bytes;
-				// A log of gigabytes is read while a screen is drawn and keys are pressed.
-				await others();
+				// Let the screen be drawn and keys be handled while gigabytes are read.
+				await yieldToEventLoop();
 				continue;
 			}
 			if (!options.follow) return;
 			yield 'pause';
-			if (!(await waited(options.stop))) return;
+			if (!(await nextPoll(options.stop))) return;
 			const now = statOf(file);
 			const open = fs.fstatSync(descriptor);
 			if (now !== undefined && (now.ino !== open.ino || now.dev !== open.dev)) {
-				// Rotated: the old file was read to its end, the new one is read from its beginning.
-				const next = opened(file, true);
+				// Rotated: the old file is finished; read the new one from its start.
+				const next = openFile(file, true);
 				fs.closeSync(descriptor);
 				descriptor = next;
 			} else if (position === null || open.size >= position) continue;
-			position = beginningOf(descriptor);
-			// The beginning of a new file is no end of the old one's last line.
+			position = startOf(descriptor);
+			// A new file does not continue the old one's last line.
 			yield Buffer.from('\n');
 		}
 	} finally {
@@ -114,10 +112,10 @@ async function* contents(file: string, first: number, options: InputOptions): As
 	}
 }
 
-/** Null of a pipe or a device, in which there are no places. */
-const beginningOf = (descriptor: number): number | null => (fs.fstatSync(descriptor).isFile() ? 0 : null);
+/** Null for a pipe or a device: they have no positions. */
+const startOf = (descriptor: number): number | null => (fs.fstatSync(descriptor).isFile() ? 0 : null);
 
-/** Undefined where there is nothing, and where nobody may look any more: the old file is good until there is another. */
+/** Undefined where the file is missing or unreadable: the old one is read until a new one appears. */
 function statOf(file: string): fs.Stats | undefined {
 	try {
 		return fs.statSync(file);
@@ -135,18 +133,18 @@ function readAt(file: string, descriptor: number, piece: Buffer, position: numbe
 	}
 }
 
-/** /dev/kmsg gives a record at a time; EPIPE says that some were overwritten before they were read. */
-async function* records(descriptor: number, options: InputOptions): AsyncGenerator<Piece> {
+/** /dev/kmsg returns one record per read; EPIPE means that some were overwritten before they were read. */
+async function* readRecords(descriptor: number, options: InputOptions): AsyncGenerator<Piece> {
 	const piece = Buffer.allocUnsafe(8192);
 	try {
 		for (let count = 1; ; count++) {
 			const read = recordInto(descriptor, piece);
-			if (count % RECORDS === 0) await others();
+			if (count % RECORDS === 0) await yieldToEventLoop();
 			if (read > 0) yield piece.subarray(0, read);
 			else if (read === 0) {
 				if (!options.follow) return;
 				yield 'pause';
-				if (!(await waited(options.stop))) return;
+				if (!(await nextPoll(options.stop))) return;
 			}
 		}
 	} finally {
@@ -154,7 +152,7 @@ async function* records(descriptor: number, options: InputOptions): AsyncGenerat
 	}
 }
 
-/** The bytes of a record; 0 where there is none yet, -1 where the next has to be asked for. */
+/** The length of a record; 0 where there is none yet, -1 where the read must be repeated. */
 function recordInto(descriptor: number, piece: Buffer): number {
 	try {
 		return fs.readSync(descriptor, piece);
@@ -162,37 +160,37 @@ function recordInto(descriptor: number, piece: Buffer): number {
 		if (errnoOf(error) === 'EAGAIN') return 0;
 		if (errnoOf(error) === 'EPIPE') return -1;
 		throw new UserError(
-			`The kernel's log cannot be read: ${messageOf(error)}; try sudo dmesg | dmascope decode.`,
+			`The kernel log cannot be read: ${messageOf(error)}; try sudo dmesg | dmascope decode.`,
 		);
 	}
 }
 
-/** Where there is no /dev/kmsg, dmesg(8) prints what there is. */
-async function* printed(options: InputOptions): AsyncGenerator<Piece> {
+/** Without /dev/kmsg, dmesg(8) prints the log. */
+async function* readDmesg(options: InputOptions): AsyncGenerator<Piece> {
 	if (options.follow)
 		throw new UserError(
-			'Without /dev/kmsg the kernel cannot be followed; follow a file, such as /var/log/messages.',
+			'The kernel log cannot be followed without /dev/kmsg; follow a file, such as /var/log/messages.',
 		);
 	const child = spawn('dmesg', {stdio: ['ignore', 'pipe', 'ignore']});
 	const failed = new Promise<string | undefined>(resolve => {
 		child.on('error', error => resolve(messageOf(error)));
-		child.on('close', code => resolve(code === 0 ? undefined : `dmesg exits with ${code}`));
+		child.on('close', code => resolve(code === 0 ? undefined : `dmesg failed with exit code ${code}`));
 	});
-	yield* streamed(child.stdout, options);
+	yield* readStream(child.stdout, options);
 	const why = await failed;
 	if (why !== undefined)
-		throw new UserError(`This machine's kernel log cannot be read: ${why}; name a file, or pipe a log in.`);
+		throw new UserError(`The kernel log cannot be read: ${why}; name a file or pipe a log in.`);
 }
 
-async function* streamed(stream: Readable, {follow, stop}: InputOptions): AsyncGenerator<Piece> {
+async function* readStream(stream: Readable, {follow, stop}: InputOptions): AsyncGenerator<Piece> {
 	const end = () => stream.destroy();
 	stop.addEventListener('abort', end, {once: true});
-	let begun = false;
+	let isChecked = false;
 	try {
 		for await (const chunk of stream) {
 			const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-			if (!begun) refuseOthers('Standard input', bytes);
-			begun = true;
+			if (!isChecked) refuseOtherFormats('Standard input', bytes);
+			isChecked = true;
 			yield bytes;
 			if (follow) yield 'pause';
 		}
@@ -204,8 +202,8 @@ async function* streamed(stream: Readable, {follow, stop}: InputOptions): AsyncG
 	}
 }
 
-/** @returns whether to go on */
-async function waited(stop: AbortSignal): Promise<boolean> {
+/** @returns false where the reading was stopped */
+async function nextPoll(stop: AbortSignal): Promise<boolean> {
 	try {
 		await sleep(POLL_MS, undefined, {signal: stop});
 		return true;
@@ -216,7 +214,7 @@ async function waited(stop: AbortSignal): Promise<boolean> {
 
 const JOURNAL = 'LPKSHHRH';
 
-function refuseOthers(name: string, bytes: Buffer): void {
+function refuseOtherFormats(name: string, bytes: Buffer): void {
 	const packed = compressionOf(bytes);
 	const [what, how] = packed
 		? [`compressed (${packed.name})`, packed.cat]

@@ -1,78 +1,150 @@
-// The dashboard's life in the terminal. Ink reads the keys, has the alternate screen, and gives the terminal back
-// however the program ends; what is on the screen is drawn by the display, and the tree is empty.
+// The dashboard as an Ink app: a header, a view, the timeline, a message, and what keys do.
 
-import {useApp, useInput, usePaste} from 'ink';
-import {useLayoutEffect, useRef, useState} from 'react';
+import {Box, Text, useApp, useFocusManager, useInput, usePaste, useStdout, useWindowSize} from 'ink';
+import {useContext, useLayoutEffect, useMemo, useRef} from 'react';
 import type {AppControls} from './commands/command.js';
-import type {Display} from './display.js';
-import {keyNames} from './keys.js';
-import {paste, press} from './press.js';
-import type {Store} from './store.js';
-import {targetOf} from './target.js';
-import {useMouse} from './use-mouse.js';
+import {handleKey, paste} from './commands/handle-key.js';
+import {keyNames} from './commands/keys.js';
+import {Footer} from './components/footer.js';
+import {Header} from './components/header.js';
+import {MessageLine} from './components/message-line.js';
+import {Overlay} from './components/overlay.js';
+import {Timeline} from './components/timeline.js';
+import {ControlsContext} from './hooks/use-controls.js';
+import {type Screen, ScreenContext} from './hooks/use-screen.js';
+import {type Appearance, AppearanceContext} from './hooks/use-theme.js';
+import {StoreContext, useStore, useUi} from './hooks/use-ui.js';
+import type {Store} from './state/store.js';
+import {fits, LEAST} from './state/views.js';
+import {stopJob} from './terminal/job.js';
+import {View} from './views/view.js';
 
-/** Puts text on the terminal's clipboard. @returns why it cannot, if it cannot */
-export type Copy = (text: string) => string | undefined;
+/** What the app needs of the terminal beyond Ink. */
+export type Terminal = {
+	/** Puts text on the terminal's clipboard. @returns why it cannot, if it cannot */
+	copy: (text: string) => string | undefined;
+	/** Has the terminal report the mouse, or stop. */
+	mouse: (on: boolean) => void;
+	/** Empties the screen. */
+	empty: () => void;
+};
 
 type Props = {
 	readonly store: Store;
-	readonly display: Display;
-	readonly mouse?: boolean;
-	readonly copy?: Copy;
+	readonly screen: Screen;
+	readonly appearance: Appearance;
+	readonly terminal: Terminal;
 };
 
-export function App({store, display, mouse = false, copy}: Props) {
-	const controls = useControls(store, display, mouse, copy);
+export function App({store, screen, appearance, terminal}: Props) {
+	return (
+		<StoreContext value={store}>
+			<ScreenContext value={screen}>
+				<AppearanceContext value={appearance}>
+					<Dashboard terminal={terminal} />
+				</AppearanceContext>
+			</ScreenContext>
+		</StoreContext>
+	);
+}
+
+function Dashboard({terminal}: {readonly terminal: Terminal}) {
+	const store = useStore();
+	const size = useWindowSize();
+	const controls = useControls(terminal);
 	useInput((input, key) => {
-		for (const name of keyNames(input, key)) press(store, name, controls);
+		for (const name of keyNames(input, key)) handleKey(store, name, controls);
 	});
 	usePaste(text => paste(store, text, controls));
-	return null;
+	useMouseReports(terminal);
+	useEmptyEnd(terminal);
+	useOwnTab();
+	const overlay = useUi(ui => ui.overlay);
+	const timeline = useUi(ui => ui.timeline);
+	if (!fits(size)) return <TooSmall />;
+	return (
+		<ControlsContext value={controls}>
+			<Box flexDirection="column" width={size.columns} height={size.rows}>
+				<Header />
+				<Box flexDirection="column" flexGrow={1} flexBasis={0}>
+					{overlay ? <Overlay overlay={overlay} /> : <View />}
+				</Box>
+				{timeline ? <Timeline /> : null}
+				<MessageLine />
+				<Footer />
+			</Box>
+		</ControlsContext>
+	);
 }
 
-/** Leaving, going to the background (the shell's terminal is given back meanwhile), and what commands ask of the screen. */
-function useControls(store: Store, display: Display, mouse: boolean, copy?: Copy): AppControls {
-	const withMouseOff = useMouse(mouse);
-	const {exit, suspendTerminal} = useApp();
-	const [away, setAway] = useState(false);
+function TooSmall() {
+	const {columns, rows} = useWindowSize();
+	return (
+		<Text>
+			dmascope needs {LEAST.columns}×{LEAST.rows}; this terminal is {columns}×{rows}. Enlarge it, or press q
+			to quit.
+		</Text>
+	);
+}
+
+/** Tab is a command: it also reaches panels that others cover. Each panel takes Ink's focus when the store says so. */
+function useOwnTab(): void {
+	const {disableFocus} = useFocusManager();
+	useLayoutEffect(disableFocus, [disableFocus]);
+}
+
+/** The terminal reports the mouse while the dashboard is on it. Ink unmounts the tree at every end, faults included. */
+function useMouseReports({mouse}: Terminal): void {
 	useLayoutEffect(() => {
-		if (away) return;
-		display.start(exit);
-		return () => display.stop();
-	}, [display, away, exit]);
-	const leaving = useRef(false);
-	const suspend = async () => {
-		// A second Ctrl-Z of the same burst.
-		if (leaving.current) return;
-		leaving.current = true;
-		display.clear();
-		setAway(true);
-		await suspendTerminal(() => withMouseOff(stopJob));
-		leaving.current = false;
-		setAway(false);
-	};
-	return {
-		exit: () => {
-			display.clear();
-			exit();
-		},
-		suspend: () => void suspend(),
-		redraw: () => display.redraw(),
-		copy: text => copy?.(text),
-		target: () => targetOf(store.getState()),
-	};
+		mouse(true);
+		return () => mouse(false);
+	}, [mouse]);
 }
 
-/**
- * Stops the whole job, as the terminal's own Ctrl-Z would: npm and sh are in it too. Where no shell could continue
- * it, the system ignores that, and so it is over at once.
- */
-const stopJob = (): Promise<void> =>
-	new Promise(resolve => {
-		process.kill(0, 'SIGTSTP');
-		setTimeout(() => {
-			// Of another size of the terminal the system told the job in front; Node looks again when it is told.
-			process.kill(process.pid, 'SIGWINCH');
-			resolve();
-		}, 50);
-	});
+/** tmux would bring back rows of an alternate screen that was resized and is left full; Ink leaves it as it is. */
+function useEmptyEnd({empty}: Terminal): void {
+	useLayoutEffect(() => empty, [empty]);
+}
+
+/** No colours, home, and erase to the end. */
+export const EMPTY = '\x1b[m\x1b[H\x1b[J';
+
+/** Leaving, suspending, and what commands need to know of the screen. */
+function useControls({copy, mouse}: Terminal): AppControls {
+	const store = useStore();
+	const size = useWindowSize();
+	const screen = useContext(ScreenContext);
+	const {exit, suspendTerminal} = useApp();
+	const {write} = useStdout();
+	const leaving = useRef(false);
+	const latestSize = useRef(size);
+	latestSize.current = size;
+	return useMemo(() => {
+		const suspend = async () => {
+			// A second Ctrl-Z of the same burst.
+			if (leaving.current) return;
+			leaving.current = true;
+			await suspendTerminal(async () => {
+				mouse(false);
+				await stopJob();
+				mouse(true);
+			});
+			leaving.current = false;
+		};
+		return {
+			exit: () => exit(),
+			suspend: () => void suspend(),
+			// Ink takes its frame away, writes this, and draws the frame anew below it.
+			redraw: () => write(EMPTY),
+			copy,
+			list: () => {
+				const {overlay, focus} = store.getState();
+				const name = overlay ?? focus;
+				const handle = screen.lists.get(name);
+				return handle && {name, handle};
+			},
+			grid: () => screen.grids.get(store.getState().focus),
+			fits: () => fits(latestSize.current),
+		};
+	}, [store, screen, exit, suspendTerminal, write, copy, mouse]);
+}

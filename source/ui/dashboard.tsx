@@ -1,27 +1,29 @@
 // Puts the dashboard on the terminal, and gives the terminal back.
 
 import fs from 'node:fs';
+import chalk from 'chalk';
 import {render} from 'ink';
-import type {ObservedMachine} from '../seam/observed.js';
-import type {Scenario, Step} from '../seam/play.js';
+import type {ObservedMachine} from '../machine/observed.js';
+import type {Scenario, Step} from '../machine/scenario.js';
+import {printTo} from '../print.js';
 import {grouped, plural} from '../words.js';
-import {App} from './app.js';
-import {recordCast} from './cast.js';
-import {copySequence} from './clipboard.js';
+import {App, EMPTY} from './app.js';
 import {chooseKeys} from './commands/index.js';
-import {Display} from './display.js';
-import {asciiByItself, setAscii} from './glyphs.js';
-import {pauseWork} from './life.js';
-import {type LookFlags, readLook} from './look-flags.js';
-import {modesAlone} from './modes.js';
-import {withoutMouse} from './mouse.js';
-import {play} from './play.js';
-import {point} from './point.js';
-import {refresh} from './refresh.js';
-import {createUi, type Store} from './store.js';
-import {depthOf, setTheme, themeOf} from './theme.js';
-import {goTo, travelTo} from './timeline.js';
-import {endTravel} from './travel.js';
+import {type DisplayFlags, readDisplay} from './display-flags.js';
+import {asciiByItself} from './glyphs.js';
+import {Screen} from './hooks/use-screen.js';
+import {play} from './state/play.js';
+import {refresh} from './state/refresh.js';
+import {createUi, type Store} from './state/store.js';
+import {goTo, travelTo} from './state/time.js';
+import {pauseWork} from './state/traffic.js';
+import {endTravel} from './state/travel.js';
+import {writeAscii} from './terminal/ascii.js';
+import {recordCast} from './terminal/cast.js';
+import {copySequence} from './terminal/clipboard.js';
+import {keysOf} from './terminal/input.js';
+import {MOUSE_OFF, MOUSE_ON} from './terminal/mouse.js';
+import {depthOf, themeOf, themeWith} from './theme.js';
 
 /** What it opens on: a scenario to present, or the beginning of a session, whose steps are run first. */
 export type Opening = {present: Scenario} | {replay: readonly Step[]};
@@ -29,44 +31,63 @@ export type Opening = {present: Scenario} | {replay: readonly Step[]};
 /** Runs until the user leaves. @returns the exit code @throws UserError where flags or the config file are wrong */
 export async function dashboard(
 	machine: ObservedMachine,
-	flags: LookFlags = {},
+	flags: DisplayFlags = {},
 	opening?: Opening,
 ): Promise<number> {
 	const {env, stdout} = process;
-	const {config, theme: named} = readLook(flags, env);
+	const {config, theme: named} = readDisplay(flags, env);
 	const byItself = themeOf(env);
 	// Who asks for no colour by NO_COLOR gets none, whatever the file says.
 	const theme = named ?? (byItself === 'plain' ? byItself : (config.theme ?? byItself));
-	setTheme(theme, depthOf(env));
-	setAscii(flags.ascii ?? config.ascii ?? asciiByItself(env));
+	const depth = depthOf(env);
+	// Ink's colours are chalk's.
+	chalk.level = depth;
+	const appearance = {
+		theme: themeWith(theme, depth),
+		ascii: flags.ascii ?? config.ascii ?? asciiByItself(env),
+	};
 	chooseKeys(config.keys);
-	const store = createUi(machine, {columns: stdout.columns, rows: stdout.rows});
+	const store = createUi(machine);
+	const screen = new Screen();
 	store.setState({large: flags.large ?? config.large ?? false});
 	if (opening && 'present' in opening) play(store, opening.present, true);
 	else if (opening) replay(store, opening.replay);
 	const mouse = flags.mouse ?? config.mouse ?? false;
+	// Past the recording: whoever plays it keeps their own clipboard.
+	const write = stdout.write.bind(stdout);
 	const copy = (text: string): string | undefined => {
 		const copied = copySequence(text, env);
 		if ('refused' in copied) return copied.refused;
-		stdout.write(copied.sequence);
+		write(copied.sequence);
 		return undefined;
 	};
 	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
 	const stopCast =
 		flags.cast === undefined ? undefined : recordCast(flags.cast, stdout, () => performance.now());
+	const stopAscii = appearance.ascii ? writeAscii(stdout) : undefined;
 	process.stdin.setRawMode(true);
+	// Every component that follows the window's size listens to it; Node warns of more than ten.
+	stdout.setMaxListeners(0);
 	let incomplete: string | undefined;
 	try {
-		const display = new Display(store, stdout);
 		machine.watch?.(() => refresh(store));
+		const terminal = {
+			copy,
+			empty: () => void stdout.write(EMPTY),
+			mouse: (on: boolean) => void (mouse && stdout.write(on ? MOUSE_ON : MOUSE_OFF)),
+		};
 		const {waitUntilExit, unmount} = render(
-			<App store={store} display={display} mouse={mouse} copy={copy} />,
+			<App store={store} screen={screen} appearance={appearance} terminal={terminal} />,
 			{
-				...(mouse ? {stdin: withoutMouse(process.stdin, event => point(store, event))} : {}),
-				stdout: modesAlone(stdout),
+				stdin: keysOf(process.stdin, event =>
+					screen.point(event.x, event.y, event.kind === 'press' ? 'press' : event.up ? 'up' : 'down'),
+				),
+				stdout,
 				alternateScreen: true,
 				interactive: true,
 				exitOnCtrlC: false,
+				incrementalRendering: true,
+				maxFps: 30,
 			},
 		);
 		const rescued = () => {
@@ -80,10 +101,11 @@ export async function dashboard(
 		endTravel(store);
 		pauseWork(store);
 		process.stdin.setRawMode(false);
+		stopAscii?.();
 		incomplete = stopCast?.();
 	}
-	if (incomplete) process.stderr.write(`${incomplete}\n`);
-	if (machine.lab) process.stdout.write(`${goodbye(machine)}\n`);
+	if (incomplete) printTo(process.stderr)(incomplete);
+	if (machine.lab) printTo(stdout)(goodbye(machine));
 	rescue(machine);
 	return 0;
 }

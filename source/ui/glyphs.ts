@@ -2,14 +2,14 @@
 // column, so that whole painted lines can be translated at the very end and nothing else need know.
 
 import stringWidth from 'string-width';
-import type {Environment} from './environment.js';
+import type {Environment} from './terminal/environment.js';
 
 /** Every other sign is the stand-in of the one before it. */
 const PAIRS = [
 	// Borders.
-	'╭+╮+╰+╯+─-│|├+┤+┬+┴+┼+┌+┐+└+┘+━=┃|',
-	// Marks and arrows. In a list of keys there is keySign.
-	'▸>▾v✗x✓v→>←<↑^↓v⏎<↵<⌫<●*○o■#□.◆*▪*▏|▕|',
+	'╭+╮+╰+╯+─-│|├+┤+┬+┴+┼+┌+┐+└+┘+━=┃|═=║|',
+	// Marks and arrows. Keys have names instead: see useKeySign.
+	'▸>▾v▶>◀<‹<›>✗x✓v→>←<↑^↓v⏎<↵<⌫<●*○o■#□.◆*▪*▏|▕|',
 	// Punctuation.
 	'…~·-–-—-×x−-’\'‘\'“"”"≥>≤<≠!±~µu',
 	// Bars, from empty to full, and shades.
@@ -58,29 +58,6 @@ export function asciiOf(line: string): string {
 		return bare;
 	});
 }
-
-let ascii = false;
-
-export function setAscii(on: boolean): void {
-	ascii = on;
-}
-
-/** A line as it goes to the terminal. */
-export const drawn = (line: string): string => (ascii ? asciiOf(line) : line);
-
-const KEYS: Readonly<Record<string, string>> = {
-	'⏎': 'Enter',
-	'↑': 'Up',
-	'↓': 'Down',
-	'←': 'Left',
-	'→': 'Right',
-	'⌫': 'BkSp',
-};
-
-const KEY = new RegExp(`[${Object.keys(KEYS).join('')}]`, 'g');
-
-/** Keys in a text: where there are no signs for them, by their names. It may be wider: call it before fitting. */
-export const keySign = (text: string): string => (ascii ? text.replace(KEY, key => KEYS[key]) : text);
 
 /** Whether the terminal can show no more than ASCII, as far as the environment tells. */
 export function asciiByItself({TERM = '', LC_ALL, LC_CTYPE, LANG}: Environment): boolean {

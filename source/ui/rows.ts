@@ -1,32 +1,31 @@
-// A row of a panel: pieces of text, each with a meaning. Rows are fitted to their width here, and get their colours:
-// then they are lines, as the painter takes them.
+// A row of a panel: pieces of text, each with a meaning, and how wide they are.
 
 import stringWidth from 'string-width';
-import {drawn, SIGNS} from './glyphs.js';
-import {type Style, type Tone, theme} from './theme.js';
+import {masked} from '../printable.js';
+import {SIGNS} from './glyphs.js';
+import type {Tone} from './theme.js';
 
 export type Span = string | readonly [text: string, tone: Tone];
 export type Row = readonly Span[];
 
-/** Text that looks alike throughout. */
-export type Run = readonly [text: string, style: Style];
-export type Line = readonly Run[];
+export const spanText = (span: Span): string => (typeof span === 'string' ? span : span[0]);
+export const rowText = (row: Row): string => row.map(spanText).join('');
 
 const ELLIPSIS = '…';
 /** Characters that take one column each: ASCII, the signs that panels draw with, and braille. */
 const PLAIN = new RegExp(`^[ -~\u2800-\u28ff${SIGNS.join('')}]*$`);
 
-/** What names of disks, VMs or drivers may hold, and a terminal would obey: some of it turns a line round. */
-const CONTROL = /[\p{Cc}\p{Cf}]/gu;
+/** Text without what a terminal would obey. */
+export const printable = (text: string): string => (isPlain(text) ? text : masked(text));
 
 export const isPlain = (text: string): boolean => PLAIN.test(text);
 
 /** Columns that a text takes on screen. */
-export const widthOf = (text: string): number => (isPlain(text) ? text.length : stringWidth(text));
+export const widthOf = (text: string): number => (isPlain(text) ? text.length : stringWidth(masked(text)));
 
 /** The text in exactly `width` columns: padded, or cut with an ellipsis. */
 export function fit(given: string, width: number): string {
-	const text = isPlain(given) ? given : given.replace(CONTROL, '?');
+	const text = printable(given);
 	const own = widthOf(text);
 	return own <= width ? text + ' '.repeat(width - own) : cut(text, width);
 }
@@ -40,56 +39,4 @@ function cut(text: string, width: number): string {
 		kept += segment;
 	}
 	return fit(kept + ELLIPSIS, width);
-}
-
-/** A text as lines of at most `width` columns, broken between words; lines after the first are indented. */
-export function wrap(text: string, width: number): string[] {
-	const lines: string[] = [];
-	let line = '';
-	for (const word of text.split(' ').flatMap(each => pieces(each, width - 2))) {
-		const longer = line === '' ? word : `${line} ${word}`;
-		if (line !== '' && widthOf(longer) > width) {
-			lines.push(line);
-			line = `  ${word}`;
-		} else line = longer;
-	}
-	return [...lines, line];
-}
-
-/** A word that is wider than a line, in pieces; else as it is. */
-function pieces(word: string, width: number): string[] {
-	if (width < 1 || widthOf(word) <= width) return [word];
-	return word.match(new RegExp(`.{1,${width}}`, 'gsu')) ?? [word];
-}
-
-const run = (text: string, style: Style): Run => [drawn(text), style];
-
-/** A row in exactly `width` columns, with its colours; or in one tone as a whole: chosen, or just changed. */
-export function paint(row: Row, width: number, whole?: Tone): Line {
-	const line: Run[] = [];
-	let left = width;
-	row.forEach((span, i) => {
-		if (left <= 0) return;
-		const [text, tone] = typeof span === 'string' ? ([span, 'plain'] as const) : span;
-		const room = i === row.length - 1 ? left : Math.min(left, widthOf(text));
-		if (room === 0) return;
-		line.push(run(fit(text, room), theme[whole ?? tone]));
-		left -= room;
-	});
-	if (left > 0) line.push([' '.repeat(left), theme[whole ?? 'plain']]);
-	return line;
-}
-
-/** A title inside a top border: ╭ TITLE ─────╮ */
-export function topBorder(title: string, width: number, tone: 'focus' | 'border'): Line {
-	const room = width - 4;
-	const text = fit(title, Math.min(room, widthOf(title)));
-	const rest = '─'.repeat(room - widthOf(text));
-	const name = tone === 'focus' ? theme.focus : theme.title;
-	return [run('╭ ', theme[tone]), run(text, name), run(` ${rest}╮`, theme[tone])];
-}
-
-export function bottomBorder(note: string, width: number, tone: 'focus' | 'border'): Line {
-	const text = note === '' || widthOf(note) > width - 6 ? '' : ` ${note} `;
-	return [run(`╰${'─'.repeat(Math.max(0, width - 3 - widthOf(text)))}${text}─╯`, theme[tone])];
 }

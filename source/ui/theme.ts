@@ -1,10 +1,11 @@
 // Colours by what they mean. What they say is always said by a word, a letter or a sign too.
 
-import {Chalk, type ChalkInstance} from 'chalk';
-import type {Environment} from './environment.js';
+import type {TextProps} from 'ink';
+import type {Environment} from './terminal/environment.js';
 
-/** How text looks: the parameters of SGR (ECMA-48, 8.3.117), such as 1;38;5;81; none is the terminal's own look. */
-export type Style = string;
+/** How text looks, as Ink's <Text> takes it. */
+export type Style = Pick<TextProps, 'color' | 'backgroundColor' | 'bold' | 'underline' | 'inverse'>;
+export type Theme = Readonly<Record<Tone, Style>>;
 
 export const TONES = [
 	'plain',
@@ -35,30 +36,34 @@ export const TONES = [
 ] as const;
 export type Tone = (typeof TONES)[number];
 
+/** A guest's hue by its number; the fifth has the first's again. */
+export const toneOfGuest = (guest: number): Tone =>
+	(['ownerGuest0', 'ownerGuest1', 'ownerGuest2', 'ownerGuest3'] as const)[guest % 4];
+
 export const THEMES = ['dark', 'light', 'colour-blind', 'plain'] as const;
 export type ThemeName = (typeof THEMES)[number];
 
 /** No escape sequences at all, 16 colours (the terminal's own), 256, 24 bits. */
 export type Depth = 0 | 1 | 2 | 3;
 
-const BASIC = {
-	black: ['black', 'bgBlack'],
-	red: ['red', 'bgRed'],
-	green: ['green', 'bgGreen'],
-	yellow: ['yellow', 'bgYellow'],
-	blue: ['blue', 'bgBlue'],
-	magenta: ['magenta', 'bgMagenta'],
-	cyan: ['cyan', 'bgCyan'],
-	white: ['white', 'bgWhite'],
-	gray: ['gray', 'bgGray'],
-	redBright: ['redBright', 'bgRedBright'],
-	yellowBright: ['yellowBright', 'bgYellowBright'],
-	blueBright: ['blueBright', 'bgBlueBright'],
-	cyanBright: ['cyanBright', 'bgCyanBright'],
-	whiteBright: ['whiteBright', 'bgWhiteBright'],
-} as const;
+const BASIC = [
+	'black',
+	'red',
+	'green',
+	'yellow',
+	'blue',
+	'magenta',
+	'cyan',
+	'white',
+	'gray',
+	'redBright',
+	'yellowBright',
+	'blueBright',
+	'cyanBright',
+	'whiteBright',
+] as const;
 /** What is shown with more than 16 colours, and the nearest of the 16. */
-export type Colour = readonly [hex: `#${string}`, basic: keyof typeof BASIC];
+export type Colour = readonly [hex: `#${string}`, basic: (typeof BASIC)[number]];
 
 export type Look = {
 	text?: Colour;
@@ -155,11 +160,11 @@ const colourBlind: Looks = {
 	graphHits: {text: ['#4a9fe0', 'blueBright']},
 };
 
-/** No colour: bold is what matters, underlined what can be changed, inverse what is chosen or new. */
+/** No colour: bold is what matters, underlined what can be changed, inverse what is chosen, new, or has the focus. */
 const plain: Looks = {
 	plain: {},
 	title: strong,
-	focus: strong,
+	focus: {bold: true, inverse: true},
 	border: {},
 	dim: {},
 	good: {},
@@ -186,54 +191,69 @@ const plain: Looks = {
 
 export const LOOKS: Readonly<Record<ThemeName, Looks>> = {dark, light, 'colour-blind': colourBlind, plain};
 
-/** Without colours and attributes, none. */
-function styleOf({text, ground, bold, underline, inverse}: Look, depth: Depth): Style {
-	let chalk: ChalkInstance = new Chalk({level: depth});
-	if (text) chalk = depth > 1 ? chalk.hex(text[0]) : chalk[BASIC[text[1]][0]];
-	if (ground) chalk = depth > 1 ? chalk.bgHex(ground[0]) : chalk[BASIC[ground[1]][1]];
-	if (bold) chalk = chalk.bold;
-	if (underline) chalk = chalk.underline;
-	if (inverse) chalk = chalk.inverse;
-	const [open] = chalk('|').split('|');
-	return [...open.matchAll(/\[([\d;]+)m/g)].map(([, parameters]) => parameters).join(';');
+/** A theme's look in so many colours: Ink's chalk has the same depth (see dashboard.tsx). */
+export function themeWith(name: ThemeName, depth: Depth): Theme {
+	const style = ({text, ground, ...attributes}: Look): Style => ({
+		color: text && (depth > 1 ? text[0] : text[1]),
+		backgroundColor: ground && (depth > 1 ? ground[0] : ground[1]),
+		...attributes,
+	});
+	const looks = LOOKS[name];
+	return {
+		plain: style(looks.plain),
+		title: style(looks.title),
+		focus: style(looks.focus),
+		border: style(looks.border),
+		dim: style(looks.dim),
+		good: style(looks.good),
+		bad: style(looks.bad),
+		warn: style(looks.warn),
+		key: style(looks.key),
+		field: style(looks.field),
+		chosen: style(looks.chosen),
+		changed: style(looks.changed),
+		guest: style(looks.guest),
+		missing: style(looks.missing),
+		ownerKernel: style(looks.ownerKernel),
+		ownerTables: style(looks.ownerTables),
+		ownerGuest0: style(looks.ownerGuest0),
+		ownerGuest1: style(looks.ownerGuest1),
+		ownerGuest2: style(looks.ownerGuest2),
+		ownerGuest3: style(looks.ownerGuest3),
+		ownerBuffer: style(looks.ownerBuffer),
+		ownerFree: style(looks.ownerFree),
+		graph: style(looks.graph),
+		graphFaults: style(looks.graphFaults),
+		graphHits: style(looks.graphHits),
+	};
 }
 
-/** The current theme: read at every painting, so that a switch shows with the next frame. */
-export const theme: Record<Tone, Style> = {
-	plain: '',
-	title: '',
-	focus: '',
-	border: '',
-	dim: '',
-	good: '',
-	bad: '',
-	warn: '',
-	key: '',
-	field: '',
-	chosen: '',
-	changed: '',
-	guest: '',
-	missing: '',
-	ownerKernel: '',
-	ownerTables: '',
-	ownerGuest0: '',
-	ownerGuest1: '',
-	ownerGuest2: '',
-	ownerGuest3: '',
-	ownerBuffer: '',
-	ownerFree: '',
-	graph: '',
-	graphFaults: '',
-	graphHits: '',
+/** Text on a ground of one of a theme's colours: black on light ones, white on dark ones. */
+export function inkOn(ground: string): 'black' | 'white' {
+	if (!ground.startsWith('#'))
+		return ground.endsWith('Bright') || /^(yellow|white|cyan)/.test(ground) ? 'black' : 'white';
+	return luminanceOf(ground) > EVEN ? 'black' : 'white';
+}
+
+/** The luminance with the same contrast to black and to white. */
+const EVEN = 0.18;
+
+/** Relative luminance of #rrggbb, from 0 to 1 (WCAG 2.1). */
+export function luminanceOf(hexColour: string): number {
+	const value = Number.parseInt(hexColour.slice(1), 16);
+	const [red, green, blue] = [16, 8, 0].map(shift => {
+		const share = ((value >> shift) & 0xff) / 255;
+		return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+	});
+	return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** What is out of date: dim, but for the row that is chosen. */
+export const greyed = (theme: Theme): Theme => {
+	const {dim} = theme;
+	const tones = Object.fromEntries(TONES.map(tone => [tone, dim]));
+	return {...theme, ...tones, chosen: theme.chosen};
 };
-
-let current: ThemeName = 'plain';
-export const themeName = (): ThemeName => current;
-
-export function setTheme(name: ThemeName, depth: Depth): void {
-	current = name;
-	for (const tone of TONES) theme[tone] = styleOf(LOOKS[name][tone], depth);
-}
 
 const DIRECT = /-direct$|^xterm-(kitty|ghostty)$|^(wezterm|alacritty|foot|contour)/;
 

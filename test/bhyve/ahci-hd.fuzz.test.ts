@@ -5,7 +5,7 @@ import * as ahci from '../../source/formats/ahci.js';
 import {CMD, HBA, HEADER, PRD, PX} from '../../source/formats/ahci.js';
 import {ATA, STATUS} from '../../source/formats/ata.js';
 import {GuestAhci} from '../../source/guest/ahci.js';
-import type {Policy} from '../../source/seam/command.js';
+import type {Policy} from '../../source/machine/command.js';
 import {FUZZ_REQUESTS, HostileLab} from '../helpers/hostile.js';
 
 const CASES: [Policy, boolean][] = [
@@ -18,7 +18,7 @@ const RECEIVED = 0x80400;
 const TABLES = 0x90000;
 const TABLE_BYTES = 0x1800;
 const RUN = CMD.ST | CMD.FRE | CMD.SUD | CMD.POD;
-/** A transfer of 32 MiB has at most 33 pieces by MAXPHYS, and one for each 127 PRDs: here at most 300, in 32 slots. */
+/** A transfer of 32 MiB has at most 33 parts by MAXPHYS, and one per 127 PRDs: here at most 300, in 32 slots. */
 const MOST_CALLS = 32 * (33 + 300 / 127);
 const QUEUED: readonly number[] = [ATA.READ_FPDMA_QUEUED, ATA.WRITE_FPDMA_QUEUED, ATA.SEND_FPDMA_QUEUED];
 const TRANSFERS = [
@@ -31,11 +31,11 @@ const TRANSFERS = [
 	ATA.READ_DMA,
 	ATA.WRITE_MULTIPLE,
 ];
-/** Commands that move a page of their own, and then all there are. */
+/** Commands that move a page of information. */
 const PAGES = [ATA.IDENTIFY, ATA.READ_LOG_EXT, ATA.DATA_SET_MANAGEMENT, ATA.SEND_FPDMA_QUEUED];
 const COMMANDS = Object.values(ATA);
 
-/** A driver of an AHCI disk that goes wrong in every way its author could think of. */
+/** An AHCI driver that misbehaves in every way its author could think of. */
 class HostileAhci {
 	/** How requests ended. */
 	readonly ends = new Map<string, number>();
@@ -52,7 +52,7 @@ class HostileAhci {
 	attack(): void {
 		const {hostility} = this.#lab;
 		const device = this.#device;
-		// A command whose FIS has become another's can leave the disk busy for good.
+		// A command whose FIS was overwritten can leave the disk busy forever.
 		const stuck = (device.read(ahci.PORTS + PX.TFD) & STATUS.BSY) !== 0;
 		if (stuck && hostility.chance(0.95)) this.#reset();
 		if (hostility.chance(0.1)) this.#registers();
@@ -89,14 +89,14 @@ class HostileAhci {
 		this.#restart();
 	}
 
-	/** Now and then without FISes, or without a stop in between. */
+	/** Sometimes without FISes, or without a stop in between. */
 	#restart(): void {
 		const {hostility} = this.#lab;
 		if (hostility.chance(0.95)) this.#write(PX.CMD, CMD.FRE);
 		this.#write(PX.CMD, hostility.chance(0.97) ? RUN : hostility.word());
 	}
 
-	/** The list and the FISes move while they are in use. */
+	/** Moves the list and the FISes while they are in use. */
 	#move(): void {
 		const {hostility} = this.#lab;
 		this.#place(hostility.gpa([LIST, TABLES, RECEIVED]), hostility.gpa([LIST, TABLES, RECEIVED]));
@@ -112,7 +112,7 @@ class HostileAhci {
 		}
 	}
 
-	/** A command that is right but for some mutations. @returns its ATA command. */
+	/** A valid command with some mutations. @returns its ATA command */
 	#command(slot: number): number {
 		const {hostility} = this.#lab;
 		const favourites = [LIST, RECEIVED, TABLES, TABLES + ahci.PRDT, TABLES + slot * TABLE_BYTES];
@@ -144,7 +144,7 @@ class HostileAhci {
 		return command;
 	}
 
-	/** Some bytes of a structure become something else. */
+	/** Changes some bytes of a structure. */
 	#mutate(at: number, length: number): void {
 		const {hostility} = this.#lab;
 		for (let i = 1 + hostility.below(3); i > 0; i--) {
@@ -153,7 +153,7 @@ class HostileAhci {
 		}
 	}
 
-	/** Words anywhere in the list and in the tables. */
+	/** Writes words anywhere in the list and the tables. */
 	#scribble(): void {
 		const {hostility} = this.#lab;
 		for (let i = hostility.below(4); i > 0; i--) {
@@ -166,7 +166,7 @@ class HostileAhci {
 		this.#device.write(ahci.PORTS + register, value);
 	}
 
-	/** A guest cannot write where it has no memory. */
+	/** A guest cannot write outside its memory. */
 	#inside = (gpa: number): boolean => gpa + 8 <= this.#lab.hostility.guestBytes;
 	#set32 = (gpa: number, value: number) => this.#inside(gpa) && this.#lab.guest.vm.map.setU32(gpa, value);
 	#set64 = (gpa: number, value: number) => this.#inside(gpa) && this.#lab.write64(gpa, value);
@@ -174,7 +174,7 @@ class HostileAhci {
 
 CASES.forEach(([policy, writable], i) => {
 	const access = writable ? 'writable' : 'read-only';
-	test(`a hostile guest on a ${access} ahci-hd under ${policy} harms nobody but itself`, t => {
+	test(`a hostile guest on a ${access} ahci-hd under ${policy} harms only itself`, t => {
 		const lab = new HostileLab(t, {seed: 200 + i, policy, writable});
 		const {machine, guest, disk} = lab;
 		const device = new AhciHd(guest.device.ctx, guest.blockIf, 'hostile');
@@ -187,8 +187,8 @@ CASES.forEach(([policy, writable], i) => {
 			/TFD 0x50/,
 			/TFD 0x441/,
 			/TFD 0x41/,
-			/no host's/,
-			/without a FIS/,
+			/not host-to-device/,
+			/cannot send a FIS/,
 			/nothing is mapped/,
 			/the command list is not/,
 			/the command table of slot N is not/,
@@ -196,7 +196,7 @@ CASES.forEach(([policy, writable], i) => {
 		]) {
 			assert.match(ends, end);
 		}
-		// Whatever it did, a driver that behaves gets its disk back, and its neighbour has never lost it.
+		// A well-behaved driver can use the disk again, and the other guest could all along.
 		const request = {op: 'read', sector: 3, segments: [{gpa: 0x200000, bytes: 512}], sectors: 1} as const;
 		assert.equal(new GuestAhci(guest.vm, device).request(request)?.text, 'TFD 0x50');
 		assert.equal(machine.guests[1].disk.request(request)?.ok, true);

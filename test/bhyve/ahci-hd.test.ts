@@ -8,7 +8,7 @@ import {BUFFER} from '../helpers/disks.js';
 
 const sumOf = (bytes: Uint8Array): number => bytes.reduce((sum, byte) => (sum + byte) & 0xff, 0);
 
-test('the registers say what an ICH8 with one disk does', t => {
+test('the registers are those of an ICH8 with one disk', t => {
 	const {device, read} = ahciByHand(t);
 	assert.deepEqual(
 		[HBA.CAP, HBA.VS, HBA.PI, HBA.CAP2].map(register => device.read(register)),
@@ -20,7 +20,7 @@ test('the registers say what an ICH8 with one disk does', t => {
 	assert.equal(device.read(ahci.PORTS + ahci.PORT_BYTES + PX.SIG), 0);
 });
 
-test('IDENTIFY has the capacity, the names and a sum of 0; its FISes and its count arrive', t => {
+test('IDENTIFY returns the capacity, the names and a valid checksum, with its FISes and byte count', t => {
 	const {run, map, read, received, disk} = ahciByHand(t);
 	assert.equal(run(ahci.dmaFis(ATA.IDENTIFY, 0, 0), [[BUFFER, 512]]), 0x50);
 	const text = (word: number, bytes: number) =>
@@ -43,7 +43,7 @@ test('IDENTIFY has the capacity, the names and a sum of 0; its FISes and its cou
 	assert.equal(read(PX.CI), 0);
 });
 
-test('a small IDENTIFY buffer gets what it holds; none at all is an abort', t => {
+test('a small IDENTIFY buffer is filled, and IDENTIFY without a buffer aborts', t => {
 	const {run, map} = ahciByHand(t);
 	map.write(BUFFER, new Uint8Array(512).fill(0xee));
 	assert.equal(run(ahci.dmaFis(ATA.IDENTIFY, 0, 0), [[BUFFER, 100]]), 0x50);
@@ -52,7 +52,7 @@ test('a small IDENTIFY buffer gets what it holds; none at all is an abort', t =>
 	assert.equal(run(ahci.dmaFis(ATA.IDENTIFY, 0, 0)), 0x441);
 });
 
-test('each command that reads has its own way to write an address and a count', t => {
+test('each read command uses its own format for address and count', t => {
 	const {run, map, content} = ahciByHand(t);
 	const commands = [
 		ATA.READ_EXT,
@@ -68,14 +68,14 @@ test('each command that reads has its own way to write an address and a count', 
 		assert.equal(Buffer.compare(map.read(BUFFER, 1024), content.subarray(at, at + 1024)), 0);
 		assert.equal(map.u32(LIST + ahci.HEADER.PRDBC), 1024);
 	}
-	// A count of 0 is 256 sectors in a short command, and 65,536 in a long one: there the PRDs end first.
+	// A count of 0 means 256 sectors in a short command and 65,536 in a long one, where the PRDs end first.
 	assert.equal(run(ahci.dmaFis(ATA.READ_DMA, 0, 0), [[BUFFER, 1024 * 1024]]), 0x50);
 	assert.equal(map.u32(LIST + ahci.HEADER.PRDBC), 256 * 512);
 	assert.equal(run(ahci.dmaFis(ATA.READ_DMA_EXT, 0, 65536), [[BUFFER, 1024 * 1024]]), 0x50);
 	assert.equal(map.u32(LIST + ahci.HEADER.PRDBC), 1024 * 1024);
 });
 
-test('PRDs longer than the transfer are used as far as it goes, and odd ones as they are', t => {
+test('a transfer uses only the start of PRDs that are too long, and accepts odd lengths', t => {
 	const {run, map, content} = ahciByHand(t);
 	map.write(BUFFER, new Uint8Array(4096).fill(0xee));
 	const prds: Prd[] = [
@@ -89,7 +89,7 @@ test('PRDs longer than the transfer are used as far as it goes, and odd ones as 
 	assert.equal(map.u8(BUFFER + 1024 + 211), 0xee);
 });
 
-test('more PRDs than an iovec holds go on where whole sectors end', t => {
+test('a transfer with too many PRDs for one iovec continues at a sector boundary', t => {
 	const {run, map, content, events} = ahciByHand(t);
 	const prds = Array.from({length: 300}, (_, i): Prd => [BUFFER + i * 4096, 302]);
 	const sectors = Math.floor((300 * 302) / 512);
@@ -98,17 +98,17 @@ test('more PRDs than an iovec holds go on where whole sectors end', t => {
 	const bytes = sectors * 512;
 	const there = Buffer.concat(prds.map(([gpa, length]) => map.read(gpa, length))).subarray(0, bytes);
 	assert.equal(Buffer.compare(there, content.subarray(7 * 512, 7 * 512 + bytes)), 0);
-	const pieces = events.flatMap(event => (event.at === 'ahci-hd' ? [event.data] : []));
+	const parts = events.flatMap(event => (event.at === 'ahci-hd' ? [event.data] : []));
 	assert.deepEqual(
-		pieces.map(data => data.reduce((sum, extent) => sum + extent.bytes, 0) / 512),
+		parts.map(data => data.reduce((sum, extent) => sum + extent.bytes, 0) / 512),
 		[75, 75, 26],
 	);
-	// The second piece starts where the first stopped, inside a PRD.
-	assert.deepEqual(pieces[1][0], {address: BUFFER + 127 * 4096 + 46, bytes: 256});
+	// The second part starts inside a PRD, where the first one ended.
+	assert.deepEqual(parts[1][0], {address: BUFFER + 127 * 4096 + 46, bytes: 256});
 	assert.equal(map.u32(LIST + ahci.HEADER.PRDBC), bytes);
 });
 
-test('queued reads free their slots of PxCI at once and are told by Set Device Bits', t => {
+test('queued reads free their slots of PxCI at once and end with Set Device Bits', t => {
 	const {put, write, read, map, content, received, device} = ahciByHand(t);
 	device.write(HBA.GHC, ahci.GHC.IE);
 	write(PX.IE, 0xffffffff);
@@ -126,7 +126,7 @@ test('queued reads free their slots of PxCI at once and are told by Set Device B
 		const there = map.read(BUFFER + slot * 512, 512);
 		assert.equal(Buffer.compare(there, content.subarray(slot * 512, (slot + 1) * 512)), 0);
 	}
-	// IS stays while PxIS does; then it is cleared for good.
+	// IS cannot be cleared before PxIS.
 	device.write(HBA.IS, 1);
 	assert.equal(device.read(HBA.IS), 1);
 	write(PX.IS, 0xffffffff);
@@ -134,7 +134,7 @@ test('queued reads free their slots of PxCI at once and are told by Set Device B
 	assert.equal(device.read(HBA.IS), 0);
 });
 
-test('a queued command that fails stays in PxSACT, and the log names it; nothing goes on before a stop', t => {
+test('a failed queued command stays in PxSACT and in the log, and blocks the port until a stop', t => {
 	const {put, write, read, map, run} = ahciByHand(t);
 	put(4, ahci.dmaFis(ATA.WRITE_FPDMA_QUEUED, 9, 4 << 3, 1), [[BUFFER, 512]]);
 	write(PX.SACT, 1 << 4);
@@ -153,7 +153,7 @@ test('a queued command that fails stays in PxSACT, and the log names it; nothing
 	assert.equal(sumOf(log), 0);
 });
 
-test('an unknown command aborts, and holds the port until the guest stops it', t => {
+test('an unknown command aborts and blocks the port until a stop', t => {
 	const {run, read, write, received} = ahciByHand(t);
 	assert.equal(run(ahci.dmaFis(0x99, 0, 0)), 0x441);
 	assert.deepEqual(received(ahci.RECEIVED.D2H, 4), [ahci.FIS_D2H, 0x40, 0x41, 0x04]);
@@ -162,7 +162,7 @@ test('an unknown command aborts, and holds the port until the guest stops it', t
 	assert.equal(read(PX.CI), 0);
 });
 
-test('the commands that move nothing are answered as bhyve does', t => {
+test('commands without data end as in bhyve', t => {
 	const {run, map, write} = ahciByHand(t);
 	const tfd = (command: number, count = 0, features = 0) => {
 		const answer = run(ahci.dmaFis(command, 0, count, features));
@@ -186,7 +186,7 @@ test('the commands that move nothing are answered as bhyve does', t => {
 	assert.equal(tfd(ATA.READ_LOG_EXT, 1), 0x441);
 });
 
-test('TRIM goes range by range, also queued; a page of empty ranges is done at once', t => {
+test('TRIM deletes range by range, queued or not, and a page of empty ranges ends at once', t => {
 	const {put, write, read, run, map, disk, content} = ahciByHand(t, {writable: true});
 	const ranges = (...list: [lba: number, sectors: number][]) => {
 		map.write(BUFFER, new Uint8Array(512));
@@ -210,7 +210,7 @@ test('TRIM goes range by range, also queued; a page of empty ranges is done at o
 	assert.equal(run(ahci.dmaFis(ATA.DATA_SET_MANAGEMENT, 0, 1, 1), [[BUFFER, 512]]), 0x50);
 });
 
-test('resets: the link, the device and the controller', t => {
+test('the link, the device and the controller can be reset', t => {
 	const {run, write, read, put, device, received, map} = ahciByHand(t);
 	write(PX.CMD, CMD.FRE);
 	write(PX.SCTL, 0x11);
@@ -219,7 +219,7 @@ test('resets: the link, the device and the controller', t => {
 	assert.deepEqual(received(ahci.RECEIVED.D2H, 5), [ahci.FIS_D2H, 0, 0, 1, 1]);
 	write(PX.SCTL, 0);
 	write(PX.CMD, RUN);
-	// Two device control FISes, SRST set and cleared, ask the disk for its signature again.
+	// Two device control FISes, with SRST set and cleared, make the disk send its signature again.
 	map.write(RECEIVED, new Uint8Array(256));
 	for (const control of [4, 0]) {
 		put(0, [ahci.FIS_H2D, 0, 0, control * 2 ** 24]);
@@ -236,7 +236,7 @@ test('resets: the link, the device and the controller', t => {
 	assert.equal(run(ahci.dmaFis(ATA.IDENTIFY, 0, 0), [[BUFFER, 512]]), 0x50);
 });
 
-test('what ends bhyve stops the device with a sentence, and a reset revives it', t => {
+test('a guest that would end bhyve stops the device with a message, and a reset restarts it', t => {
 	const {device, put, write, read, run, map} = ahciByHand(t);
 	const stops = (sentence: RegExp, work: () => void) => {
 		work();
@@ -248,10 +248,12 @@ test('what ends bhyve stops the device with a sentence, and a reset revives it',
 		write(PX.CMD, RUN);
 		assert.equal(run(ahci.dmaFis(ATA.IDENTIFY, 0, 0), [[BUFFER, 512]]), 0x50);
 	};
-	stops(/^vm0 ahci-hd stopped: the FIS in slot 0 is no host's.* never have come back\.$/, () => run([0x46]));
-	// Without received FISes an error goes unseen; one that comes from the disk's queue as well.
+	stops(/^vm0 ahci-hd stopped: the FIS in slot 0 is not host-to-device; bhyve would have hung\.$/, () =>
+		run([0x46]),
+	);
+	// Without received FISes the port does not see an error, not even one from block_if.
 	for (const fis of [ahci.dmaFis(0x99, 0, 0), ahci.dmaFis(ATA.WRITE_DMA_EXT, 0, 1)]) {
-		stops(/slot 0 failed without a FIS to say so.*never have come back/, () => {
+		stops(/slot 0 failed but cannot send a FIS; bhyve would have hung/, () => {
 			write(PX.CMD, CMD.ST);
 			run(fis, [[BUFFER, 512]]);
 		});
@@ -266,7 +268,7 @@ test('what ends bhyve stops the device with a sentence, and a reset revives it',
 		map.setU32(LIST + 64 + ahci.HEADER.CTBAU, 1);
 		write(PX.CI, 4);
 	});
-	stops(/the first 128 PRDs of slot 0 hold less than a sector; bhyve would have aborted/, () => {
+	stops(/the first 128 PRDs of slot 0 have less than a sector; bhyve would have aborted/, () => {
 		run(
 			ahci.dmaFis(ATA.READ_DMA_EXT, 0, 8),
 			Array.from({length: 130}, (): Prd => [BUFFER, 2]),
@@ -278,14 +280,14 @@ test('what ends bhyve stops the device with a sentence, and a reset revives it',
 			[0xf0000000, 256],
 		]);
 	});
-	stops(/a register was written at 0x11a/, () => write(0x1a, 0));
+	stops(/register offset 0x11a is not a multiple of 4/, () => write(0x1a, 0));
 });
 
-test('a read that lands on its own command table is completed by what it finds there', t => {
+test('a read that overwrites its own command table completes with the new FIS', t => {
 	const {run, read, map, content} = ahciByHand(t);
 	assert.equal(run(ahci.dmaFis(ATA.READ_DMA_EXT, 3, 8), [[TABLE, 4096]]), 0x50);
 	assert.equal(Buffer.compare(map.read(TABLE, 4096), content.subarray(1536, 1536 + 4096)), 0);
-	// What answers is the FIS as it is now.
+	// The reply comes from the overwritten FIS.
 	assert.deepEqual(
 		[...map.read(RECEIVED + ahci.RECEIVED.D2H + 4, 10)],
 		[...content.subarray(1536 + 4, 1536 + 14)],
@@ -293,7 +295,7 @@ test('a read that lands on its own command table is completed by what it finds t
 	assert.equal(read(PX.CI), 0);
 });
 
-test('the longest PRDT there is, of the smallest PRDs that work, ends', t => {
+test('a transfer with the longest PRDT and the smallest valid PRDs ends', t => {
 	const {map, read, write, put, events} = ahciByHand(t);
 	const table = 0x40_0000;
 	put(0, []);
@@ -307,7 +309,7 @@ test('the longest PRDT there is, of the smallest PRDs that work, ends', t => {
 	map.setU32(LIST, (ahci.FIS_DWORDS | (65535 << 16)) >>> 0);
 	map.setU32(LIST + ahci.HEADER.CTBA, table);
 	write(PX.CI, 1);
-	// 511 pieces of one sector, and one of 127 PRDs that is none.
+	// 511 parts of one sector, and a last one of 127 PRDs that is less than a sector.
 	assert.equal(read(PX.TFD), 0x441);
 	assert.equal(map.u32(LIST + ahci.HEADER.PRDBC), 511 * 512);
 	assert.equal(events.filter(event => event.at === 'ahci-hd').length, 512);

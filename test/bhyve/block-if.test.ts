@@ -7,14 +7,14 @@ import type {ProbeEvent} from '../../source/hardware/probe.js';
 import {OpenFile} from '../../source/kernel/file.js';
 import type {Backing, Iovec} from '../../source/kernel/physio.js';
 import {BadAddress} from '../../source/kernel/vm-map.js';
-import {Machine} from '../../source/lab/machine.js';
-import {defaultSpec} from '../../source/lab/spec.js';
-import {agreeable} from '../helpers/backing.js';
+import {Machine} from '../../source/lab/build/machine.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
+import {stubBacking} from '../helpers/backing.js';
 import {MIB, randomImage} from '../helpers/lab.js';
 
 type Setup = {geom?: boolean; writable?: boolean; readOnly?: boolean; backing?: Backing};
 
-/** block_if in front of a real disk, or of a backing that moves nothing. */
+/** block_if on a real disk, or on a backing that moves nothing. */
 function setUp(
 	t: TestContext,
 	{geom = true, writable = false, backing, readOnly = !writable && backing === undefined}: Setup = {},
@@ -42,7 +42,7 @@ function setUp(
 	return {blockIf, machine, vm, ctx, disk, file, content, events, at, bufferPages, pointer};
 }
 
-/** Requests that write down in `log` how they end. */
+/** Requests that log their results. */
 function requests(log: string[]) {
 	return (op: BlockOp, offset: number, iov: Iovec[], more: Partial<BlockRequest> = {}): BlockRequest => ({
 		op,
@@ -56,8 +56,8 @@ function requests(log: string[]) {
 
 const PAGE = [{pointer: 0, bytes: 4096}];
 
-test('eight workers take what is pending in order, and no more than eight are busy', t => {
-	const backing = agreeable();
+test('eight workers take pending requests in order', t => {
+	const backing = stubBacking();
 	const {blockIf, at} = setUp(t, {backing});
 	const log: string[] = [];
 	const request = requests(log);
@@ -75,8 +75,8 @@ test('eight workers take what is pending in order, and no more than eight are bu
 	assert.deepEqual(at('queue').at(-1), {at: 'queue', pending: 0, busy: 0, blocked: 0});
 });
 
-test('what starts where another ends waits for it, also while that one waits itself', t => {
-	const backing = agreeable();
+test('a request that starts at the end of another waits for it, even if that one waits itself', t => {
+	const backing = stubBacking();
 	const {blockIf, at} = setUp(t, {backing});
 	const log: string[] = [];
 	const request = requests(log);
@@ -84,7 +84,7 @@ test('what starts where another ends waits for it, also while that one waits its
 	assert.deepEqual(at('queue').at(-1), {at: 'queue', pending: 2, busy: 0, blocked: 2});
 	blockIf.run();
 	assert.deepEqual(log, ['read 0 ok', 'read 65536 ok', 'read 4096 ok', 'read 8192 ok']);
-	// A delete has no iovec, so it ends where it starts; a flush ends nowhere.
+	// A delete has no iovec, so it ends at its start. No request starts at the end of a flush.
 	log.length = 0;
 	blockIf.request(request('delete', 512, [], {resid: 512}));
 	blockIf.request(request('read', 512, PAGE));
@@ -94,8 +94,8 @@ test('what starts where another ends waits for it, also while that one waits its
 	assert.deepEqual(log, ['delete 512 ok', 'flush 1024 ok', 'read 1024 ok', 'read 512 ok']);
 });
 
-test('136 requests fit in the queue; the next is too many, until the workers have run', t => {
-	const {blockIf} = setUp(t, {backing: agreeable()});
+test('the queue takes 136 requests until the workers run', t => {
+	const {blockIf} = setUp(t, {backing: stubBacking()});
 	const log: string[] = [];
 	const request = requests(log);
 	for (let i = 0; i < BLOCKIF_MAXREQ; i++) {
@@ -107,8 +107,8 @@ test('136 requests fit in the queue; the next is too many, until the workers hav
 	assert.equal(blockIf.request(request('flush', 0, [])), undefined);
 });
 
-test('cancel: a waiting request is gone and lets others go, a busy one ends as usual, another is not known', t => {
-	const {blockIf} = setUp(t, {backing: agreeable()});
+test('cancel removes a waiting request and unblocks others, but not a busy or unknown one', t => {
+	const {blockIf} = setUp(t, {backing: stubBacking()});
 	const log: string[] = [];
 	const request = requests(log);
 	const first = request('read', 0, PAGE);
@@ -125,8 +125,8 @@ test('cancel: a waiting request is gone and lets others go, a busy one ends as u
 	assert.deepEqual(log, ['read 4096 ok', 'cancel EBUSY', `read ${MIB} ok`]);
 });
 
-test('a request made when another ends is served in the same turn', t => {
-	const {blockIf} = setUp(t, {backing: agreeable()});
+test('a request made by a callback is served in the same run', t => {
+	const {blockIf} = setUp(t, {backing: stubBacking()});
 	const log: string[] = [];
 	const request = requests(log);
 	const next = () => {
@@ -139,7 +139,7 @@ test('a request made when another ends is served in the same turn', t => {
 	assert.deepEqual(log, ['first', 'read 4096 ok']);
 });
 
-test('a buffer has pages once its worker has used it, and only for what must bounce', t => {
+test('a worker’s buffer gets its pages at the first bounced request', t => {
 	const {blockIf, bufferPages, pointer} = setUp(t);
 	const log: string[] = [];
 	const request = requests(log);
@@ -157,9 +157,9 @@ test('a buffer has pages once its worker has used it, and only for what must bou
 	assert.ok(log.every(line => line.endsWith('ok')));
 });
 
-test('one segment goes straight, more through the buffer in pieces of MAXPHYS, and a file takes them at once', t => {
+test('one segment goes straight, several go through the buffer by MAXPHYS, and a file takes all at once', t => {
 	const lengths = [MIB, 12_288, 1.5 * MIB - 12_288 + 512];
-	for (const [geom, everything, segments, way, calls] of [
+	for (const [geom, everything, segments, path, calls] of [
 		[true, false, 1, 'direct', [2.5 * MIB + 512]],
 		[true, false, 3, 'bounced', [MIB, MIB, MIB / 2 + 512]],
 		[true, true, 1, 'bounced', [MIB, MIB, MIB / 2 + 512]],
@@ -176,7 +176,7 @@ test('one segment goes straight, more through the buffer in pieces of MAXPHYS, a
 		const request = requests(log)('read', 512, iov);
 		blockIf.request(request);
 		blockIf.run();
-		assert.deepEqual([log, request.resid, at('block_if')[0].way], [['read 512 ok'], 0, way]);
+		assert.deepEqual([log, request.resid, at('block_if')[0].path], [['read 512 ok'], 0, path]);
 		assert.deepEqual(
 			at('syscall').map(({bytes}) => bytes),
 			calls,
@@ -187,7 +187,7 @@ test('one segment goes straight, more through the buffer in pieces of MAXPHYS, a
 	}
 });
 
-test('a write is what was in all its segments, whichever way it takes', t => {
+test('a write takes the bytes of all segments, on either path', t => {
 	for (const geom of [true, false]) {
 		const {blockIf, vm, file, pointer, content} = setUp(t, {geom, writable: true});
 		const log: string[] = [];
@@ -207,7 +207,7 @@ test('a write is what was in all its segments, whichever way it takes', t => {
 	}
 });
 
-test('a delete leaves zeros, to the end of the disk at most; what GEOM refuses is refused', t => {
+test('a delete leaves zeros up to the end of the disk, and GEOM refuses invalid ranges', t => {
 	const {blockIf, file, content} = setUp(t, {writable: true});
 	const log: string[] = [];
 	const request = requests(log);
@@ -240,7 +240,7 @@ test('a delete leaves zeros, to the end of the disk at most; what GEOM refuses i
 	assert.ok(fs.readFileSync(file).equals(expected));
 });
 
-test('errors: a read-only disk, one that cannot delete, and addresses that are not the process’s', t => {
+test('requests fail on a read-only disk, on a disk that cannot delete, and at unmapped addresses', t => {
 	const log: string[] = [];
 	const request = requests(log);
 	const raw = setUp(t);
@@ -269,7 +269,7 @@ test('errors: a read-only disk, one that cannot delete, and addresses that are n
 	assert.deepEqual(log, ['delete 0 EOPNOTSUPP', 'write 0 EROFS']);
 });
 
-test('a worker that copies to NULL ends the process: nothing stays queued, and the next request is served', t => {
+test('a copy to NULL empties the queue, and the next request is served', t => {
 	const {blockIf, at, pointer} = setUp(t);
 	const log: string[] = [];
 	const request = requests(log);
@@ -283,7 +283,7 @@ test('a worker that copies to NULL ends the process: nothing stays queued, and t
 	assert.deepEqual(log, ['read 4096 ok']);
 });
 
-test('past the end of a raw disk a bounced read brings what the buffer held before, and no error', t => {
+test('past the end of a raw disk a bounced read returns the buffer’s old contents without an error', t => {
 	const {blockIf, vm, pointer, content} = setUp(t);
 	const log: string[] = [];
 	const iov = [0x100000, 0x200000].map(gpa => ({pointer: pointer(gpa), bytes: 1024}));

@@ -17,7 +17,7 @@ import {
 import {BUFFER} from '../helpers/disks.js';
 import {ACQ, CQ, nvmeByHand, SQ} from '../helpers/nvme.js';
 
-test('IDENTIFY: the controller, its namespace, and the lists', t => {
+test('IDENTIFY returns the controller, its namespace and the lists', t => {
 	const {admin, map, disk} = nvmeByHand(t);
 	const identify = (cns: number, nsid: number) => {
 		map.write(BUFFER, new Uint8Array(4096).fill(0xee));
@@ -43,10 +43,9 @@ test('IDENTIFY: the controller, its namespace, and the lists', t => {
 	assert.equal(identify(0x77, 1), SC.INVALID_FIELD);
 });
 
-test('a page that starts inside one goes on in PRP2; what cannot be copied is left out, without a word', t => {
+test('a page that starts inside another continues in PRP2, and memory that cannot be written is skipped', t => {
 	const {admin, map} = nvmeByHand(t);
-	const whole = () => admin(ADMIN.IDENTIFY, {prp1: BUFFER, cdw: [CNS.CONTROLLER]});
-	whole();
+	admin(ADMIN.IDENTIFY, {prp1: BUFFER, cdw: [CNS.CONTROLLER]});
 	const page = map.read(BUFFER, 4096);
 	const prps = {prp1: BUFFER + 0x1f00, prp2: BUFFER + 0x5000};
 	assert.equal(admin(ADMIN.IDENTIFY, {...prps, cdw: [CNS.CONTROLLER]}).code, SC.SUCCESS);
@@ -55,7 +54,7 @@ test('a page that starts inside one goes on in PRP2; what cannot be copied is le
 	assert.equal(admin(ADMIN.IDENTIFY, {prp1: 2 ** 40, cdw: [CNS.CONTROLLER]}).code, SC.SUCCESS);
 });
 
-test('queues are created and deleted under the checks that bhyve makes', t => {
+test('queues are created and deleted with bhyve’s checks', t => {
 	const {admin, createPair} = nvmeByHand(t);
 	const which = (queue: number, entries: number) => [queue | ((entries - 1) << 16)];
 	const cq = (queue: number, entries: number, flags: number) =>
@@ -86,7 +85,7 @@ test('queues are created and deleted under the checks that bhyve makes', t => {
 	assert.equal(admin(ADMIN.DELETE_IO_CQ, {cdw: [60000]}).code, SC.INVALID_QUEUE);
 });
 
-test('features: what can be set, and by whom', t => {
+test('features are set and read with bhyve’s checks', t => {
 	const {admin} = nvmeByHand(t);
 	const set = (feature: number, value: number, nsid = 0) => {
 		const {code, value: answer} = admin(ADMIN.SET_FEATURES, {nsid, cdw: [feature, value]});
@@ -115,7 +114,7 @@ test('features: what can be set, and by whom', t => {
 	assert.deepEqual(get(0xff), [SC.INVALID_FIELD, 0]);
 });
 
-test('requests for events are kept until there is one, and there are not too many', t => {
+test('requests for events wait for an event, up to a limit', t => {
 	const {admin, put, ring, take, enable, map} = nvmeByHand(t);
 	put(0, ADMIN.ASYNC_EVENT_REQUEST, {});
 	ring(0);
@@ -134,7 +133,7 @@ test('requests for events are kept until there is one, and there are not too man
 	assert.equal(admin(ADMIN.ASYNC_EVENT_REQUEST).code, SC.EVENT_REQUEST_LIMIT);
 });
 
-test('logs, ABORT and the rest of the admin commands', t => {
+test('logs, ABORT and the other admin commands end as in bhyve', t => {
 	const {admin, io, createPair, map} = nvmeByHand(t, {writable: true});
 	createPair();
 	for (let i = 0; i < 3; i++) io(IO.READ, {prp1: BUFFER, prp2: BUFFER + 4096, cdw: [0, 0, 15]});
@@ -159,9 +158,9 @@ test('logs, ABORT and the rest of the admin commands', t => {
 	assert.equal(admin(0x7c).code, SC.INVALID_OPCODE);
 });
 
-test('FORMAT NVM takes one format, and deletes the whole disk', t => {
+test('FORMAT NVM accepts one format and deletes the whole disk', t => {
 	const {admin, disk} = nvmeByHand(t, {writable: true});
-	const format = (what: number) => admin(ADMIN.FORMAT_NVM, {nsid: 1, cdw: [what]}).code;
+	const format = (cdw10: number) => admin(ADMIN.FORMAT_NVM, {nsid: 1, cdw: [cdw10]}).code;
 	assert.deepEqual(
 		[format(0x400), format(1), format(0x20)],
 		[SC.INVALID_FIELD, SC.INVALID_FORMAT, SC.INVALID_FIELD],

@@ -13,7 +13,7 @@ import {
 	REG,
 } from '../../source/formats/nvme.js';
 import {GuestNvme} from '../../source/guest/nvme.js';
-import type {Policy} from '../../source/seam/command.js';
+import type {Policy} from '../../source/machine/command.js';
 import {FUZZ_REQUESTS, HostileLab} from '../helpers/hostile.js';
 
 const CASES: [Policy, boolean][] = [
@@ -43,7 +43,7 @@ const IO_OPCODES = [
 ];
 const FAVOURITES = [ASQ, ACQ, SQ, CQ, LIST, LIST + 8 * 500];
 
-/** A driver of an NVMe disk that goes wrong in every way its author could think of. */
+/** An NVMe driver that misbehaves in every way its author could think of. */
 class HostileNvme {
 	/** How requests ended. */
 	readonly ends = new Map<string, number>();
@@ -73,7 +73,7 @@ class HostileNvme {
 		this.ends.set(end, (this.ends.get(end) ?? 0) + 1);
 	}
 
-	/** As a driver does it, but for a place now and then that is no good. */
+	/** Like a real driver, but sometimes with a wrong address. */
 	#reset(): void {
 		const {hostility} = this.#lab;
 		const place = (good: number) => (hostility.chance(0.97) ? good : hostility.gpa(FAVOURITES));
@@ -97,7 +97,7 @@ class HostileNvme {
 		this.#device.write(register + 4, Math.floor(gpa / 2 ** 32) % 2 ** 32);
 	}
 
-	/** Registers at random, among them CC.EN set and cleared in the middle of things. */
+	/** Writes random registers, and sets and clears CC.EN at any time. */
 	#registers(): void {
 		const {hostility} = this.#lab;
 		for (let i = hostility.below(5); i > 0; i--) {
@@ -121,7 +121,7 @@ class HostileNvme {
 		this.#device.write(DOORBELLS + where, tail);
 	}
 
-	/** A command that is right but for some mutations. @returns its id. */
+	/** A valid command with some mutations. @returns its ID */
 	#command(queue: number): number {
 		const {hostility} = this.#lab;
 		const opcodes: readonly number[] = queue === 0 ? ADMIN_OPCODES : IO_OPCODES;
@@ -183,18 +183,18 @@ class HostileNvme {
 		}
 	}
 
-	/** A page of PRPs: somewhere, nowhere, the next page, or the list itself, there at its end too. */
+	/** Fills a PRP list: with random addresses, the next page, or the list itself, also as its last entry. */
 	#list(): void {
 		const {hostility} = this.#lab;
-		const way = hostility.below(4);
+		const path = hostility.below(4);
 		for (let i = 0; i < (hostility.chance(0.1) ? 512 : 24); i++) {
-			const gpa = way === 0 ? LIST : way === 1 ? 0x30_0000 + i * 4096 : hostility.gpa(FAVOURITES);
+			const gpa = path === 0 ? LIST : path === 1 ? 0x30_0000 + i * 4096 : hostility.gpa(FAVOURITES);
 			this.#lab.write64(LIST + 8 * i, gpa);
 		}
 		this.#lab.write64(LIST + 8 * 511, hostility.pick([LIST, LIST + 8, hostility.gpa(FAVOURITES)]));
 	}
 
-	/** Ranges to deallocate, whose lengths may wrap. */
+	/** Writes ranges to deallocate, whose lengths may overflow. */
 	#ranges(at: number): void {
 		const {hostility} = this.#lab;
 		for (let i = 0; i < 4; i++) {
@@ -229,14 +229,14 @@ class HostileNvme {
 		return id;
 	}
 
-	/** Words anywhere in the queues. */
+	/** Writes words anywhere in the queues. */
 	#scribble(): void {
 		const {hostility} = this.#lab;
 		for (let i = hostility.below(4); i > 0; i--)
 			this.#lab.guest.vm.map.setU32(ASQ + hostility.below(0x4000 / 4) * 4, hostility.word());
 	}
 
-	/** What became of a command: its completion is looked for all over the queue. */
+	/** The result of a command, from its completion anywhere in the queue. */
 	#completionOf(queue: number, id: number): string {
 		const {map} = this.#lab.guest.vm;
 		for (let i = 0; i < ENTRIES; i++) {
@@ -247,14 +247,14 @@ class HostileNvme {
 		return 'no completion';
 	}
 
-	/** A guest cannot write where it has no memory. */
+	/** A guest cannot write outside its memory. */
 	#set64 = (gpa: number, value: number) =>
 		gpa + 8 <= this.#lab.hostility.guestBytes && this.#lab.write64(gpa, value);
 }
 
 CASES.forEach(([policy, writable], i) => {
 	const access = writable ? 'writable' : 'read-only';
-	test(`a hostile guest on a ${access} nvme under ${policy} harms nobody but itself`, t => {
+	test(`a hostile guest on a ${access} nvme under ${policy} harms only itself`, t => {
 		const lab = new HostileLab(t, {seed: 300 + i, policy, writable});
 		const {machine, guest, disk} = lab;
 		const device = new Nvme(guest.device.ctx, guest.blockIf, 'hostile');
@@ -271,13 +271,13 @@ CASES.forEach(([policy, writable], i) => {
 			/admin 0x0\b/,
 			/admin 0x101\b/,
 			/nothing is mapped/,
-			/never have come back/,
+			/would have hung/,
 			/has no memory/,
 			/a list of PRPs is not/,
 		]) {
 			assert.match(ends, end);
 		}
-		// Whatever it did, a driver that behaves gets its disk back, and its neighbour has never lost it.
+		// A well-behaved driver can use the disk again, and the other guest could all along.
 		const request = {op: 'read', sector: 3, segments: [{gpa: 0x200000, bytes: 512}], sectors: 1} as const;
 		assert.equal(new GuestNvme(guest.vm, device).request(request)?.text, 'SC 0x0 success');
 		assert.equal(machine.guests[1].disk.request(request)?.ok, true);

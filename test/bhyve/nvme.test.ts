@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {piecesOf} from '../../source/bhyve/nvme-prp.js';
+import {iovecOf} from '../../source/bhyve/nvme-prp.js';
 import {
 	ADMIN,
 	ALL_NAMESPACES,
@@ -18,7 +18,7 @@ import {
 import {BUFFER} from '../helpers/disks.js';
 import {ASQ, CQ, ENTRIES, nvmeByHand} from '../helpers/nvme.js';
 
-test('the registers of an NVMe 1.4 controller; ready when enabled, and shut down when asked', t => {
+test('the controller is an NVMe 1.4 one, gets ready when enabled, and shuts down on request', t => {
 	const {device} = nvmeByHand(t);
 	assert.deepEqual(
 		[REG.CAP_LO, REG.CAP_HI, REG.VS].map(register => device.read(register)),
@@ -34,7 +34,7 @@ test('the registers of an NVMe 1.4 controller; ready when enabled, and shut down
 	assert.equal(device.read(DOORBELLS), 0);
 });
 
-test('completions carry the queue, the head and a phase that flips each time round', t => {
+test('completions hold the queue, the head and a phase that inverts at each wrap', t => {
 	const {io, createPair, map, put, ring, take} = nvmeByHand(t);
 	createPair();
 	const phases: number[] = [];
@@ -45,7 +45,7 @@ test('completions carry the queue, the head and a phase that flips each time rou
 		phases.push(map.u16(at + COMPLETION.STATUS) & 1);
 	}
 	assert.deepEqual(phases, [1, 1, 1, 1, 0, 0, 0, 0, 1, 1]);
-	// What completes while the queue is still being taken shows the head from before.
+	// A command that completes before all have been taken reports the old head.
 	put(1, 0x99, {nsid: 1});
 	put(1, IO.READ, {nsid: 1, prp1: BUFFER});
 	ring(1);
@@ -59,7 +59,7 @@ test('completions carry the queue, the head and a phase that flips each time rou
 	);
 });
 
-test('I/O commands: what is not known, not there, too long or for another namespace', t => {
+test('an I/O command that is unknown, out of range, too long or for another namespace fails', t => {
 	const {io, createPair, disk} = nvmeByHand(t);
 	createPair();
 	assert.equal(io(0x05).code, SC.INVALID_OPCODE);
@@ -68,7 +68,7 @@ test('I/O commands: what is not known, not there, too long or for another namesp
 	assert.equal(io(IO.READ, {prp1: BUFFER, cdw: [disk.sectors, 0, 0]}).code, SC.LBA_OUT_OF_RANGE);
 	assert.equal(io(IO.READ, {prp1: BUFFER, cdw: [0, 0xffffffff, 0]}).code, SC.LBA_OUT_OF_RANGE);
 	assert.equal(io(IO.WRITE, {prp1: BUFFER}).code, SC.DATA_TRANSFER_ERROR);
-	// To flush, GEOM asks for write access.
+	// GEOM requires write access for a flush.
 	assert.equal(io(IO.FLUSH).code, SC.DATA_TRANSFER_ERROR);
 	for (const nsid of [0, 2, ALL_NAMESPACES]) {
 		const {code, dnr} = io(IO.READ, {nsid, prp1: BUFFER});
@@ -76,14 +76,14 @@ test('I/O commands: what is not known, not there, too long or for another namesp
 	}
 });
 
-test('PRPs: dwords, a second one inside a page, lists that start inside one', t => {
+test('PRP1 may be any dword, PRP2 may start inside a page, and so may a list', t => {
 	const {io, createPair, map, content, events} = nvmeByHand(t);
 	createPair();
 	const there = (sector: number, ...parts: [gpa: number, bytes: number][]) => {
 		const bytes = Buffer.concat(parts.map(([gpa, length]) => map.read(gpa, length)));
 		return Buffer.compare(bytes, content.subarray(sector * 512, sector * 512 + bytes.length)) === 0;
 	};
-	// The lowest two bits do not count, and bhyve takes a PRP2 inside a page as it is.
+	// The lowest two bits are ignored, and bhyve accepts a PRP2 inside a page.
 	assert.equal(io(IO.READ, {prp1: BUFFER + 0xe03, prp2: BUFFER + 0x1e03, cdw: [3, 0, 3]}).code, SC.SUCCESS);
 	assert.ok(there(3, [BUFFER + 0xe00, 512], [BUFFER + 0x1e00, 1536]));
 	const list = BUFFER + 0x10_0ff0;
@@ -95,7 +95,7 @@ test('PRPs: dwords, a second one inside a page, lists that start inside one', t 
 	assert.deepEqual(last?.at === 'nvme' && [last.queue, last.prps, last.data.length], [1, 5, 5]);
 });
 
-test('a list of PRPs goes on in the next one, and may name itself', t => {
+test('a PRP list continues in the next one, and may name itself', t => {
 	const {guest, map} = nvmeByHand(t);
 	const {ctx} = guest.device;
 	const [first, second] = [0x30000, 0x31000];
@@ -105,23 +105,23 @@ test('a list of PRPs goes on in the next one, and may name itself', t => {
 	map.setU32(second, page(510) + 4096);
 	map.setU32(second + 8, page(600));
 	map.setU32(second + 16, page(700));
-	const pieces = piecesOf(ctx, 0x20000, first, 514 * 4096 - 100);
-	assert.equal(pieces?.prps, 514);
-	assert.deepEqual(pieces?.data.slice(-2), [
+	const iovec = iovecOf(ctx, 0x20000, first, 514 * 4096 - 100);
+	assert.equal(iovec?.prps, 514);
+	assert.deepEqual(iovec?.data.slice(-2), [
 		{address: page(510), bytes: 8192},
 		{address: page(600), bytes: 4096 - 100},
 	]);
-	// 513 pieces are all that an iovec holds.
-	assert.equal(piecesOf(ctx, 0x20000, first, 515 * 4096), undefined);
-	// A list whose last entry is the list: its pages lie apart, and the iovec is full before long.
+	// An iovec holds 513 entries.
+	assert.equal(iovecOf(ctx, 0x20000, first, 515 * 4096), undefined);
+	// If a list continues in itself, its scattered pages soon fill the iovec.
 	map.setU32(first + 8 * 511, first);
-	assert.equal(piecesOf(ctx, 0x20000, first, 2000 * 4096), undefined);
-	// The last entry is a page, not a list, if no more than a page is left.
+	assert.equal(iovecOf(ctx, 0x20000, first, 2000 * 4096), undefined);
+	// If at most a page is left, the last entry is a page and not a list.
 	map.setU32(first + 8 * 511, page(900));
-	assert.equal(piecesOf(ctx, 0x20000, first, 513 * 4096)?.data[512].address, page(900));
+	assert.equal(iovecOf(ctx, 0x20000, first, 513 * 4096)?.data[512].address, page(900));
 });
 
-test('DATASET MANAGEMENT deletes its ranges, and checks them all first', t => {
+test('DATASET MANAGEMENT checks all ranges before it deletes them', t => {
 	const {io, createPair, map, disk} = nvmeByHand(t, {writable: true});
 	createPair();
 	const manage = (ranges: readonly [lba: number, sectors: number][], attributes: number = DEALLOCATE) => {
@@ -154,7 +154,7 @@ test('DATASET MANAGEMENT deletes its ranges, and checks them all first', t => {
 	);
 	assert.deepEqual([empty(8, 4), empty(12, 1), empty(20, 2)], [true, false, true]);
 	assert.equal(manage([[30, 0]]), SC.SUCCESS);
-	// 2^23 sectors are 2^32 bytes, which are none in 32 bits: that is no range to delete.
+	// 2^23 sectors are 2^32 bytes, which 32 bits truncate to 0.
 	assert.equal(manage([[0, 2 ** 23]]), SC.DATA_TRANSFER_ERROR);
 	assert.equal(
 		manage([
@@ -166,14 +166,14 @@ test('DATASET MANAGEMENT deletes its ranges, and checks them all first', t => {
 	assert.equal(empty(40, 1), false);
 });
 
-test('a reset forgets the queues; what was set stays', t => {
+test('a reset drops the queues and keeps the features', t => {
 	const {admin, createPair, enable, io, device, map} = nvmeByHand(t);
 	admin(ADMIN.SET_FEATURES, {cdw: [FEATURE.NUMBER_OF_QUEUES, 0]});
 	admin(ADMIN.SET_FEATURES, {cdw: [FEATURE.ARBITRATION, 5]});
 	assert.equal(createPair(), SC.SUCCESS);
 	enable();
 	assert.equal(admin(ADMIN.GET_FEATURES, {cdw: [FEATURE.ARBITRATION]}).value, 5);
-	// One pair, as the guest asked before the reset: the doorbell of another is not heard.
+	// The guest asked for one pair before the reset, so another doorbell is ignored.
 	device.write(DOORBELLS + 2 * 8, 1);
 	assert.equal(device.stopped, undefined);
 	assert.equal(createPair(), SC.SUCCESS);
@@ -182,7 +182,7 @@ test('a reset forgets the queues; what was set stays', t => {
 	assert.equal(map.u16(CQ + COMPLETION.STATUS) & 1, 1);
 });
 
-test('what ends bhyve stops the device with a sentence, and clearing CC.EN revives it', t => {
+test('a guest that would end bhyve stops the device with a message, and clearing CC.EN restarts it', t => {
 	const {device, enable, admin, io, createPair, put, ring} = nvmeByHand(t);
 	const stops = (sentence: RegExp, work: () => void) => {
 		work();
@@ -193,10 +193,10 @@ test('what ends bhyve stops the device with a sentence, and clearing CC.EN reviv
 		assert.equal(io(IO.READ, {prp1: BUFFER}).code, SC.SUCCESS);
 	};
 	stops(
-		/^vm0 nvme stopped: the doorbell of submission queue 0 says entry 9 of 4; .* never have come back\.$/,
+		/^vm0 nvme stopped: the doorbell of submission queue 0 got tail 9 of 4 entries; bhyve would have hung\.$/,
 		() => device.write(DOORBELLS, 9),
 	);
-	stops(/submission queue 3 was rung, and it has no memory; bhyve would have crashed/, () =>
+	stops(/submission queue 3 was rung, but the queue has no memory; bhyve would have crashed/, () =>
 		device.write(DOORBELLS + 24, 1),
 	);
 	stops(/completion queue 0 has no memory; bhyve would have aborted/, () => {

@@ -17,7 +17,7 @@ import {
 import {Vtblk} from '../../source/guest/vtblk.js';
 import {Disk} from '../../source/hardware/disk.js';
 import {OpenFile} from '../../source/kernel/file.js';
-import type {Policy} from '../../source/seam/command.js';
+import type {Policy} from '../../source/machine/command.js';
 import {FUZZ_REQUESTS, HostileLab} from '../helpers/hostile.js';
 import {blkOf} from '../helpers/ring.js';
 
@@ -29,7 +29,7 @@ const CASES: [Backing, Policy, boolean][] = [
 	['file', 'remove', true],
 ];
 
-/** A driver of a virtio disk that goes wrong in every way its author could think of. */
+/** A virtio driver that misbehaves in every way its author could think of. */
 class HostileVtblk {
 	/** How requests ended. */
 	readonly ends = new Map<string, number>();
@@ -67,7 +67,7 @@ class HostileVtblk {
 	#place(pfn: number): void {
 		this.#queue = queueLayout(pfn * 4096, RING_SIZE);
 		this.#avail = 0;
-		// What the ring said before is gone, but for now and then.
+		// Usually clears the ring, but sometimes leaves its old contents.
 		if (this.#inside(this.#queue.end) && this.#lab.hostility.chance(0.9)) {
 			this.#lab.guest.vm.map.zero(pfn * 4096, this.#queue.end - pfn * 4096);
 		}
@@ -75,7 +75,7 @@ class HostileVtblk {
 		this.#device.write(VIRTIO_PCI.QUEUE_PFN, 4, pfn);
 	}
 
-	/** The queue moves while it is in use: to good places, to the end of memory, and outside. */
+	/** Moves the queue while it is in use: within memory, to its end, and outside. */
 	#move(): void {
 		const {hostility} = this.#lab;
 		const last = hostility.guestBytes / 4096;
@@ -91,12 +91,12 @@ class HostileVtblk {
 			const offset = hostility.chance(0.8) ? hostility.below(96) : hostility.word();
 			const value = this.#device.read(offset, size);
 			assert.ok(value >= 0 && value < 2 ** (8 * size) && Number.isInteger(value));
-			// Notifications have their turn; a queue put anywhere by chance is put back by the next reset.
+			// attack() sends the notifications. A reset restores a queue at a random address.
 			if (offset !== VIRTIO_PCI.QUEUE_NOTIFY) this.#device.write(offset, size, hostility.word());
 		}
 	}
 
-	/** A request that is right but for some mutations, or random through and through. @returns where its status is. */
+	/** A valid request with some mutations, or a random one. @returns the address of its status */
 	#chain(): number {
 		const {hostility} = this.#lab;
 		const {descriptors, avail, used} = this.#queue;
@@ -183,7 +183,7 @@ class HostileVtblk {
 		return status;
 	}
 
-	/** Fields of some descriptors become something else: loops, wrong directions, nested tables, lengths that wrap. */
+	/** Changes fields of some descriptors: loops, wrong directions, nested tables, lengths that overflow. */
 	#mutate(table: number, length: number): void {
 		const {hostility} = this.#lab;
 		for (let i = 1 + hostility.below(3); i > 0; i--) {
@@ -196,7 +196,7 @@ class HostileVtblk {
 		}
 	}
 
-	/** Words anywhere in the ring. */
+	/** Writes words anywhere in the ring. */
 	#scribble(): void {
 		const {hostility} = this.#lab;
 		const {descriptors, end} = this.#queue;
@@ -220,7 +220,7 @@ class HostileVtblk {
 		this.#set16(at + DESC.NEXT, next);
 	}
 
-	/** A guest cannot write where it has no memory. */
+	/** A guest cannot write outside its memory. */
 	#inside = (gpa: number): boolean => gpa + 8 <= this.#lab.hostility.guestBytes;
 	#set8 = (gpa: number, value: number) => this.#inside(gpa) && this.#lab.guest.vm.map.setU8(gpa, value);
 	#get8 = (gpa: number) => (this.#inside(gpa) ? this.#lab.guest.vm.map.u8(gpa) : undefined);
@@ -231,13 +231,13 @@ class HostileVtblk {
 
 CASES.forEach(([backing, policy, writable], i) => {
 	const access = writable ? 'writable' : 'read-only';
-	test(`a hostile guest on a ${access} ${backing} disk under ${policy} harms nobody but itself`, t => {
+	test(`a hostile guest on a ${access} ${backing} disk under ${policy} harms only itself`, t => {
 		const lab = new HostileLab(t, {seed: 100 + i, policy, writable});
 		const {machine, guest, disk} = lab;
 		const file = new OpenFile(disk, machine.memory);
 		const onFile = new BlockIf(guest.device.ctx, file, machine.pages, !writable);
 		const device = backing === 'raw' ? blkOf(guest) : new VirtioBlk(guest.device.ctx, onFile, 'file');
-		lab.others.push(file);
+		lab.layers.push(file);
 		const hostile = new HostileVtblk(lab, device);
 		lab.attack(Math.ceil(FUZZ_REQUESTS / CASES.length), () => hostile.attack());
 		if (process.env.DMASCOPE_FUZZ) t.diagnostic(JSON.stringify([...hostile.ends, ...lab.calls]));
@@ -254,7 +254,7 @@ CASES.forEach(([backing, policy, writable], i) => {
 		]) {
 			assert.match(ends, end);
 		}
-		// Whatever it did, a driver that behaves gets its disk back, and its neighbour has never lost it.
+		// A well-behaved driver can use the disk again, and the other guest could all along.
 		for (const driver of [new Vtblk(guest.vm, device), machine.guests[1].disk]) {
 			const request = {op: 'read', sector: 3, segments: [{gpa: 0x200000, bytes: 512}], sectors: 1} as const;
 			assert.equal(driver.request(request)?.text, 'status OK');
@@ -266,17 +266,17 @@ CASES.forEach(([backing, policy, writable], i) => {
 	});
 });
 
-test('the checks see a byte of a neighbour, of a table and of the disk that has changed', t => {
+test('the checks detect one changed byte of another guest, a table or the disk', t => {
 	for (const owner of ['vm1', 'kernel', 'iommu tables', 'free']) {
 		const lab = new HostileLab(t, {seed: 1, policy: 'remove', writable: false});
-		lab.unharmed('at the start');
+		lab.checkUnharmed('at the start');
 		const block = lab.machine.pages.owned().findLast(candidate => candidate.owner === owner);
 		lab.machine.memory.view(block?.hpa ?? 0, 4096)[4095] ^= 1;
-		assert.throws(() => lab.unharmed('now'), new RegExp(`memory of ${owner} at`));
+		assert.throws(() => lab.checkUnharmed('now'), new RegExp(`memory of ${owner} at`));
 	}
 	const lab = new HostileLab(t, {seed: 1, policy: 'remove', writable: false});
 	const writer = Disk.open(lab.disk.path, {writable: true});
 	writer.trim(0, 512);
 	writer.close();
-	assert.throws(() => lab.unharmed('now'), /the disk, now/);
+	assert.throws(() => lab.checkUnharmed('now'), /the disk has changed now/);
 });

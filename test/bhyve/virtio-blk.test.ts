@@ -17,11 +17,11 @@ import {
 	VIRTIO_PCI,
 } from '../../source/formats/virtqueue.js';
 import {Vtblk} from '../../source/guest/vtblk.js';
-import {agreeable} from '../helpers/backing.js';
+import {stubBacking} from '../helpers/backing.js';
 import {MIB} from '../helpers/lab.js';
 import {BUFFER, blkOf, HEADER, type Part, QUEUE, read, ringMachine, STATUS} from '../helpers/ring.js';
 
-test('the driver asks the device what it is', t => {
+test('the driver reads the device’s features and configuration', t => {
 	const {guest} = ringMachine(t);
 	const {disk: driver} = guest;
 	const blk = blkOf(guest);
@@ -44,7 +44,7 @@ test('the driver asks the device what it is', t => {
 });
 
 for (const alwaysIndirect of [false, true]) {
-	test(`any cut of a read into segments brings the same bytes${alwaysIndirect ? ', through indirect tables' : ''}`, t => {
+	test(`a read returns the same bytes in any segments${alwaysIndirect ? ', through indirect tables' : ''}`, t => {
 		const {guest, content} = ringMachine(t);
 		const driver = new Vtblk(guest.vm, blkOf(guest), {alwaysIndirect});
 		fc.assert(
@@ -52,7 +52,7 @@ for (const alwaysIndirect of [false, true]) {
 				fc.array(fc.integer({min: 1, max: 9000}), {minLength: 2, maxLength: 60}),
 				fc.nat(1000),
 				(sizes, lba) => {
-					// Whole sectors in all; each segment on its own may have any length, anywhere.
+					// The total is whole sectors. Each segment may have any address and length.
 					const total = sizes.reduce((sum, size) => sum + size, 0);
 					let gpa = BUFFER + 3;
 					const segments = [...sizes, 512 - (total % 512)].map(bytes => {
@@ -70,7 +70,7 @@ for (const alwaysIndirect of [false, true]) {
 	});
 }
 
-test('a batch is one kick, and each of its requests has its own answer', t => {
+test('each request of a batch has its own answer', t => {
 	const {guest, content} = ringMachine(t, true);
 	const segment = (i: number) => [{gpa: BUFFER + i * 4096, bytes: 512}];
 	const requests = [
@@ -95,7 +95,7 @@ test('a batch is one kick, and each of its requests has its own answer', t => {
 	}
 });
 
-test('a long request, or each where that is asked for, lies in an indirect table of its own', t => {
+test('long requests, or all on demand, use indirect tables', t => {
 	const {guest, content} = ringMachine(t);
 	const indirect = () => (guest.vm.map.u16(QUEUE.descriptors + DESC.FLAGS) & DESC_INDIRECT) !== 0;
 	const segments = (count: number) =>
@@ -119,7 +119,7 @@ test('a long request, or each where that is asked for, lies in an indirect table
 	}
 });
 
-test('every type: flush in both words, the serial, an unknown one, and the barrier bit that means nothing', t => {
+test('both flush types and the serial number succeed, unknown types fail, and the barrier bit is ignored', t => {
 	const {ring, content} = ringMachine(t, true);
 	assert.equal(ring.run(BLK_T.FLUSH, []), BLK_S.OK);
 	assert.equal(ring.run(BLK_T.FLUSH_OUT, []), BLK_S.OK);
@@ -128,14 +128,14 @@ test('every type: flush in both words, the serial, an unknown one, and the barri
 	assert.ok(ring.bytes().equals(content.subarray(2560, 3072)));
 	assert.equal(ring.run(BLK_T.IN, []), BLK_S.OK);
 	assert.equal(ring.guest.device.stopped, undefined);
-	// One used entry each, which counts the status byte alone.
+	// One used entry each, which counts only the status byte.
 	assert.deepEqual(
 		ring.returned(),
 		Array.from({length: 8}, () => [0, 1]),
 	);
 });
 
-test('the serial clears the first segment, whatever its length, and leaves the others', t => {
+test('the serial number clears the first segment, whatever its length, and leaves the others', t => {
 	const {ring} = ringMachine(t);
 	ring.map.write(BUFFER, new Uint8Array(64).fill(9));
 	const parts: Part[] = [
@@ -149,7 +149,7 @@ test('the serial clears the first segment, whatever its length, and leaves the o
 	assert.equal(ring.run(BLK_T.GET_ID, []), BLK_S.OK);
 });
 
-test('a discard is checked as pci_vtblk_proc does, and leaves zeros', t => {
+test('a discard passes the checks of pci_vtblk_proc and leaves zeros', t => {
 	const {ring, file, content} = ringMachine(t, true);
 	const RANGE = 0x90100;
 	const discard = (sector: number, sectors: number, flags = 0, bytes = 16) => {
@@ -176,7 +176,7 @@ test('a discard is checked as pci_vtblk_proc does, and leaves zeros', t => {
 	);
 });
 
-test('a read-only disk: writes, discards and flushes are I/O errors, and nothing changes', t => {
+test('writes, discards and flushes of a read-only disk are I/O errors and change nothing', t => {
 	const {guest, file, content} = ringMachine(t);
 	const segments = [{gpa: BUFFER, bytes: 512}];
 	for (const op of ['write', 'delete', 'flush'] as const) {
@@ -191,7 +191,7 @@ test('a read-only disk: writes, discards and flushes are I/O errors, and nothing
 	assert.ok(fs.readFileSync(file).equals(content));
 });
 
-test('a sector number whose offset wraps in 64 bits is not somewhere on the disk unless C puts it there', t => {
+test('a sector number whose offset overflows 64 bits wraps as in C', t => {
 	const {ring, content} = ringMachine(t);
 	const at = (low: number, high: number) => {
 		ring.header(BLK_T.IN, low, high);
@@ -208,15 +208,15 @@ test('a sector number whose offset wraps in 64 bits is not somewhere on the disk
 	assert.ok(ring.bytes().equals(content.subarray(1536, 2048)));
 });
 
-test('one segment outside memory is EFAULT in the kernel, and an I/O error to the guest', t => {
+test('a single segment outside memory is an I/O error to the guest', t => {
 	const {guest} = ringMachine(t);
 	assert.equal(read(guest.disk, 0, [{gpa: 16 * MIB, bytes: 512}])?.text, 'status I/O error');
 	assert.equal(guest.disk.stopped, undefined);
 });
 
-test('the topology names the block of a disk that has a larger one', t => {
+test('the configuration reports a disk’s larger physical block', t => {
 	const {guest, host} = ringMachine(t);
-	const large = agreeable({mediaBytes: (2 ** 33 + 5) * 512, stripeSize: 4096, canDelete: false});
+	const large = stubBacking({mediaBytes: (2 ** 33 + 5) * 512, stripeSize: 4096, canDelete: false});
 	const blk = new VirtioBlk(guest.device.ctx, new BlockIf(guest.device.ctx, large, host.pages, false), 'x');
 	assert.equal(blk.read(VIRTIO_PCI.CONFIG + BLK_CONFIG.PHYSICAL_BLOCK_EXP, 1), 3);
 	assert.equal(blk.read(VIRTIO_PCI.CONFIG + BLK_CONFIG.DISCARD_SECTOR_ALIGNMENT, 4), 8);

@@ -24,7 +24,7 @@ import {
 	STATUS,
 } from '../helpers/ring.js';
 
-test('registers: wrong sizes and places read as ones, and what is read-only stays', t => {
+test('registers with wrong sizes or offsets read as ones, and read-only ones stay', t => {
 	const blk = blkOf(ringMachine(t).guest);
 	assert.equal(blk.read(VIRTIO_PCI.QUEUE_NUM, 4), 0xffffffff);
 	assert.equal(blk.read(84, 1), 0xff);
@@ -35,7 +35,7 @@ test('registers: wrong sizes and places read as ones, and what is read-only stay
 	assert.equal(blk.read(VIRTIO_PCI.CONFIG, 4), 2048);
 	blk.write(VIRTIO_PCI.GUEST_FEATURES, 4, 0xffffffff);
 	assert.equal(blk.read(VIRTIO_PCI.GUEST_FEATURES, 4), blk.read(VIRTIO_PCI.HOST_FEATURES, 4));
-	// A guest may choose a queue that there is not.
+	// A guest may select a queue that does not exist.
 	blk.write(VIRTIO_PCI.QUEUE_SEL, 2, 1);
 	blk.write(VIRTIO_PCI.QUEUE_PFN, 4, 7);
 	assert.deepEqual([blk.read(VIRTIO_PCI.QUEUE_NUM, 2), blk.read(VIRTIO_PCI.QUEUE_PFN, 4)], [0, 0xffffffff]);
@@ -46,12 +46,12 @@ test('registers: wrong sizes and places read as ones, and what is read-only stay
 		[VIRTIO_PCI.GUEST_FEATURES, VIRTIO_PCI.QUEUE_PFN].map(offset => blk.read(offset, 4)),
 		[0, 0],
 	);
-	// Without a queue a notification is nothing.
+	// Without a queue a notification has no effect.
 	blk.write(VIRTIO_PCI.QUEUE_NOTIFY, 2, 0);
 	assert.equal(blk.stopped, undefined);
 });
 
-test('several chains in a notification come back in the order that block_if ends them', t => {
+test('the chains of one notification return in the order in which block_if ends them', t => {
 	const {ring} = ringMachine(t);
 	const single = (number: number, sector: number) => {
 		ring.header(BLK_T.IN, sector, 0, HEADER + 0x100 * (number + 1));
@@ -65,7 +65,7 @@ test('several chains in a notification come back in the order that block_if ends
 		);
 		return 3 * number;
 	};
-	// The second continues the first, and so waits for it.
+	// The second starts at the end of the first, so it waits.
 	ring.kick(single(0, 10), single(1, 11), single(2, 100));
 	assert.deepEqual(ring.returned(), [
 		[0, 1],
@@ -74,7 +74,7 @@ test('several chains in a notification come back in the order that block_if ends
 	]);
 });
 
-test('the ring goes round, and its indices go round 65,536', t => {
+test('the ring wraps, and its indices wrap at 65,536', t => {
 	const {ring} = ringMachine(t);
 	ring.header(99);
 	for (let head = 0; head < RING_SIZE; head += 2) {
@@ -87,7 +87,7 @@ test('the ring goes round, and its indices go round 65,536', t => {
 		);
 	}
 	const after = ring.map.read(QUEUE.end, 4096);
-	// Not as many as the ring holds, so that each round starts elsewhere.
+	// Fewer than fit into the ring, so each round starts at another entry.
 	const heads = Array.from({length: 51}, (_, i) => 2 * i);
 	for (let kicks = 0; kicks * heads.length < 70_000; kicks++) {
 		ring.kick(...heads);
@@ -99,7 +99,7 @@ test('the ring goes round, and its indices go round 65,536', t => {
 	assert.equal(Buffer.compare(ring.map.read(QUEUE.end, 4096), after), 0);
 });
 
-test('an interrupt is raised when something was used, unless the guest wants none; reading its cause clears it', t => {
+test('a used chain raises an interrupt unless the guest wants none, and reading the ISR clears it', t => {
 	const {ring, guest} = ringMachine(t);
 	const isr = () => blkOf(guest).read(VIRTIO_PCI.ISR, 1);
 	assert.equal(isr(), 0);
@@ -111,7 +111,7 @@ test('an interrupt is raised when something was used, unless the guest wants non
 	assert.equal(ring.returned().length, 2);
 });
 
-test('an indirect table: anywhere, in any order of its own, and more of the chain may follow it', t => {
+test('an indirect table may lie anywhere, have any order, and be followed by more descriptors', t => {
 	const {ring, content} = ringMachine(t);
 	const TABLE = 0x91008;
 	ring.header(BLK_T.IN, 9);
@@ -150,16 +150,16 @@ test('an indirect table: anywhere, in any order of its own, and more of the chai
 	]);
 });
 
-/** What ends bhyve, and the sentence for it. */
-const FATAL: [what: string, sentence: RegExp, act: (ring: Ring) => void][] = [
+/** Guests' actions that would end bhyve, and the device's message. */
+const FATAL: [action: string, message: RegExp, act: (ring: Ring) => void][] = [
 	['a chain that loops', /the descriptor chain loops/, ring => ring.chain([[HEADER, 16, DESC_NEXT, 0]])],
 	['an index out of range', /index 500 is out of range/, ring => ring.chain([[HEADER, 16, DESC_NEXT, 500]])],
-	['one descriptor', /a chain of one descriptor/, ring => ring.chain([[HEADER, 16, 0]])],
-	['513 descriptors', /the descriptor chain loops/, ring => long(ring, 513)],
-	['131 descriptors', /a chain of 131 descriptors/, ring => long(ring, 131)],
+	['a chain of one descriptor', /a chain has only one descriptor/, ring => ring.chain([[HEADER, 16, 0]])],
+	['a chain of 513 descriptors', /the descriptor chain loops/, ring => long(ring, 513)],
+	['a chain of 131 descriptors', /a chain has 131 descriptors/, ring => long(ring, 131)],
 	[
 		'a short header',
-		/a malformed header/,
+		/a header is malformed/,
 		ring =>
 			ring.chain([
 				[HEADER, 15, DESC_NEXT],
@@ -177,7 +177,7 @@ const FATAL: [what: string, sentence: RegExp, act: (ring: Ring) => void][] = [
 	],
 	[
 		'a long status',
-		/a malformed status/,
+		/a status descriptor is malformed/,
 		ring =>
 			ring.chain([
 				[HEADER, 16, DESC_NEXT],
@@ -194,22 +194,22 @@ const FATAL: [what: string, sentence: RegExp, act: (ring: Ring) => void][] = [
 			]),
 	],
 	[
-		'a status to be read',
-		/a malformed status/,
+		'a status that the device reads',
+		/a status descriptor is malformed/,
 		ring =>
 			ring.chain([
 				[HEADER, 16, DESC_NEXT],
 				[STATUS, 1, 0],
 			]),
 	],
-	['data of the wrong direction', /wrong direction/, ring => ring.run(BLK_T.IN, [[BUFFER, 512, 0]])],
+	['a read from a readable segment', /wrong direction/, ring => ring.run(BLK_T.IN, [[BUFFER, 512, 0]])],
 	[
-		'a write of what is to be written',
+		'a write to a writable segment',
 		/wrong direction/,
 		ring => ring.run(BLK_T.OUT, [[BUFFER, 512, DESC_WRITE]]),
 	],
 	[
-		'two segments, one outside memory',
+		'one of two segments outside memory',
 		/nothing is mapped at 0x0;/,
 		ring =>
 			ring.run(BLK_T.IN, [
@@ -218,43 +218,43 @@ const FATAL: [what: string, sentence: RegExp, act: (ring: Ring) => void][] = [
 			]),
 	],
 	[
-		'a serial outside memory',
+		'a serial number outside memory',
 		/nothing is mapped at 0x0;/,
 		ring => ring.run(BLK_T.GET_ID, [[16 * MIB, 20, DESC_WRITE]]),
 	],
 	[
 		'an odd indirect table',
-		/an indirect table of 33 bytes/,
+		/an indirect table has 33 bytes/,
 		ring => ring.chain([[BUFFER, 33, DESC_INDIRECT]]),
 	],
 	[
 		'an empty indirect table',
-		/an indirect table of 0 bytes/,
+		/an indirect table has 0 bytes/,
 		ring => ring.chain([[BUFFER, 0, DESC_INDIRECT]]),
 	],
 	[
 		'an indirect table outside memory',
-		/table outside guest memory/,
+		/table is not in guest memory/,
 		ring => ring.chain([[16 * MIB - 16, 32, DESC_INDIRECT]]),
 	],
 	[
-		'a table in a table',
-		/table in an indirect table/,
+		'an indirect table in an indirect table',
+		/table contains an indirect table/,
 		ring => {
 			ring.chain([[BUFFER, 16, DESC_INDIRECT]], 0, BUFFER);
 			ring.chain([[BUFFER, 16, DESC_INDIRECT]]);
 		},
 	],
 	[
-		'a table that leaves itself',
-		/indirect index 2 is out of range/,
+		'an indirect index out of range',
+		/indirect descriptor index 2 is out of range/,
 		ring => {
 			ring.chain([[HEADER, 16, DESC_NEXT, 2]], 0, BUFFER);
 			ring.chain([[BUFFER, 32, DESC_INDIRECT]]);
 		},
 	],
 	[
-		'a table that loops',
+		'an indirect table that loops',
 		/the descriptor chain loops/,
 		ring => {
 			ring.chain([[HEADER, 16, DESC_NEXT, 0]], 0, BUFFER);
@@ -264,12 +264,12 @@ const FATAL: [what: string, sentence: RegExp, act: (ring: Ring) => void][] = [
 	['more chains than entries', /claims 129 chains/, ring => ring.kick(...Array.from({length: 129}, () => 0))],
 	[
 		'a queue outside memory',
-		/placed its queue outside its memory/,
+		/the queue is not in guest memory/,
 		ring => blkOf(ring.guest).write(VIRTIO_PCI.QUEUE_PFN, 4, 2 ** 20),
 	],
 ];
 
-/** A chain of so many descriptors, in an indirect table. */
+/** A chain of `length` descriptors in an indirect table. */
 function long(ring: Ring, length: number): void {
 	ring.header(BLK_T.FLUSH);
 	ring.chain(
@@ -280,13 +280,16 @@ function long(ring: Ring, length: number): void {
 	ring.chain([[BUFFER, length * DESC_BYTES, DESC_INDIRECT]]);
 }
 
-for (const [what, sentence, act] of FATAL) {
-	test(`${what}: the device stops with a sentence, and a reset revives it`, t => {
+for (const [action, message, act] of FATAL) {
+	test(`${action} stops the device with a message, and a reset restarts it`, t => {
 		const {ring, guest, other, content} = ringMachine(t);
 		act(ring);
 		if (guest.device.stopped === undefined) ring.kick(0);
-		assert.match(guest.device.stopped ?? '', sentence);
-		assert.match(guest.disk.stopped ?? '', /^vm0 virtio-blk stopped: .*; bhyve would have aborted\.$/);
+		assert.match(guest.device.stopped ?? '', message);
+		assert.match(
+			guest.disk.stopped ?? '',
+			/^vm0 virtio-blk stopped: .*; bhyve would have (aborted|crashed)\.$/,
+		);
 		assert.equal(read(guest.disk, 0, [{gpa: BUFFER, bytes: 512}]), undefined);
 		assert.equal(read(other.disk, 0, [{gpa: BUFFER, bytes: 512}])?.ok, true);
 		ring.reset();
@@ -296,7 +299,7 @@ for (const [what, sentence, act] of FATAL) {
 	});
 }
 
-test('what was queued when the process ended is never done', t => {
+test('requests in the queue are never done once the device has stopped', t => {
 	const {ring, guest} = ringMachine(t);
 	const before = ring.bytes();
 	ring.header(BLK_T.IN, 1);
@@ -307,7 +310,7 @@ test('what was queued when the process ended is never done', t => {
 	]);
 	ring.chain([[HEADER, 16, 0]], 10);
 	assert.equal(ring.kick(0, 10), 0xff);
-	assert.match(guest.device.stopped ?? '', /a chain of one descriptor/);
+	assert.match(guest.device.stopped ?? '', /a chain has only one descriptor; bhyve would have aborted/);
 	ring.reset();
 	assert.equal(read(guest.disk, 0, [{gpa: BUFFER + 4096, bytes: 512}])?.ok, true);
 	assert.ok(ring.bytes().equals(before));

@@ -3,11 +3,11 @@ import {test} from 'node:test';
 import {NULL} from '../../source/bhyve/vmmapi.js';
 import {GIB} from '../../source/formats/address.js';
 import {Disk} from '../../source/hardware/disk.js';
-import {Machine} from '../../source/lab/machine.js';
-import {defaultSpec} from '../../source/lab/spec.js';
+import {Machine} from '../../source/lab/build/machine.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
 import {MIB, randomImage} from '../helpers/lab.js';
 
-test('a GPA is a pointer where all of its range is memory: below 3 GiB, and from 4 GiB on', t => {
+test('a GPA has a pointer if its whole range is memory: below 3 GiB, or from 4 GiB on', t => {
 	const disk = Disk.open(randomImage(t, MIB).file);
 	t.after(() => disk.close());
 	const [guest] = new Machine({...defaultSpec(16 * GIB), policy: 'keep'}, disk).guests;

@@ -3,15 +3,15 @@ import {test} from 'node:test';
 import fc from 'fast-check';
 import {HIGH} from '../../source/formats/address.js';
 import * as amdvi from '../../source/formats/amdvi.js';
-import {ALL_PAGES, commandPages, decodeCommand, PAGES_S} from '../../source/formats/amdvi-commands.js';
+import {ALL_PAGES, commandPages, decodeCommand, PAGES_S} from '../../source/formats/amdvi.js';
 
-/** The halves of an address that encodes pages of 2^shift bytes: ones from 12 up, and a zero below the top. */
+/** The halves of an address that encodes a page of 2^shift bytes: ones from bit 12 up, and a zero below the top. */
 const encoded = (shift: number) => {
 	const ones = 2 ** (shift - 1) - 4096;
 	return {lo: (ones % HIGH) | 0, hi: Math.floor(ones / HIGH)};
 };
 
-test('every size between two levels is encoded by an address; a level takes none but its own', () => {
+test('an address encodes every size between two levels, and a level accepts only its own sizes', () => {
 	for (let shift = 13; shift <= 52; shift++) {
 		const {lo, hi} = encoded(shift);
 		for (let level = 1; level <= 6; level++) {
@@ -22,17 +22,17 @@ test('every size between two levels is encoded by an address; a level takes none
 	assert.equal(amdvi.sizedShift(0xfffff000 | 0, 0xfffff, 5), undefined, 'no zero bit');
 });
 
-test('the pages that an invalidation names: one, a power of two around the address, or all', () => {
+test('an invalidation covers one page, a power of two around the address, or all pages', () => {
 	const pages = (lo: number, hi: number) => commandPages(decodeCommand(0, 0, lo, hi));
 	assert.deepEqual(pages(0x5000, 1), {first: 0x100005, count: 1});
-	assert.deepEqual(pages(0x7ffff000, 0), {first: 0x7ffff, count: 1}, 'without S the ones mean nothing');
+	assert.deepEqual(pages(0x7ffff000, 0), {first: 0x7ffff, count: 1}, 'without S the ones have no meaning');
 	assert.deepEqual(pages(0x4000 | PAGES_S, 0), {first: 4, count: 2});
 	assert.deepEqual(pages(0x5000 | PAGES_S, 0), {first: 4, count: 4});
 	assert.deepEqual(pages(0x2ff000 | PAGES_S, 0), {first: 0x200, count: 512});
 	assert.equal(pages(ALL_PAGES.lo | PAGES_S, ALL_PAGES.hi), undefined);
 });
 
-test('an event is what was put into it', () => {
+test('a decoded event equals the encoded one', () => {
 	fc.assert(
 		fc.property(
 			fc.integer({min: 1, max: 6}),
@@ -58,7 +58,7 @@ test('an event is what was put into it', () => {
 	);
 });
 
-test('events in words', () => {
+test('an event’s text gives its name and its cause', () => {
 	const {EVENT, FLAG, eventText} = amdvi;
 	assert.equal(eventText(EVENT.IO_PAGE_FAULT, FLAG.RW), 'IO_PAGE_FAULT: not present');
 	assert.equal(
@@ -72,16 +72,4 @@ test('events in words', () => {
 	);
 	assert.equal(eventText(EVENT.ILLEGAL_COMMAND_ERROR, 0), 'ILLEGAL_COMMAND_ERROR');
 	assert.equal(eventText(15, 0), 'event 15');
-});
-
-test('a device table entry without V says nothing; without TV it does not translate', () => {
-	assert.equal(amdvi.decodeDte(0x3000 | 2, amdvi.IR, 7), undefined);
-	assert.deepEqual(amdvi.decodeDte(0x3000 | (4 << 9) | 1, amdvi.IR | 5, 0x10007), {
-		translates: false,
-		root: 5 * HIGH + 0x3000,
-		levels: 4,
-		domain: 7,
-		read: true,
-		write: false,
-	});
 });

@@ -18,7 +18,7 @@ const built = () =>
 		{typeGuid: GUID, guid: GUID, name: 'größe', firstLba: 128, lastLba: 255},
 	]);
 
-test('a table that is built is read back, by name, type and place', () => {
+test('a new table reads back with its names, types and LBAs', () => {
 	const {mbr, primary, entries} = built();
 	assert.ok(hasBootSignature(mbr) && isProtective(mbr));
 	const header = gptHeader(primary, 1);
@@ -29,13 +29,13 @@ test('a table that is built is read back, by name, type and place', () => {
 	]);
 });
 
-test('the backup header checks out at the end of the disk, and not elsewhere', () => {
+test('the backup header is valid only at the end of the disk', () => {
 	const {backup} = built();
 	assert.notEqual(typeof gptHeader(backup, 4095), 'string');
 	assert.match(String(gptHeader(backup, 1)), /another LBA/);
 });
 
-test('one changed bit of header or entries is found by its CRC', () => {
+test('the CRCs detect one changed bit in the header or the entries', () => {
 	fc.assert(
 		fc.property(fc.nat(92 * 8 - 1), bit => {
 			const {primary} = built();
@@ -51,7 +51,7 @@ test('one changed bit of header or entries is found by its CRC', () => {
 	assert.match(String(gptPartitions(entries, header)), /CRC/);
 });
 
-test('sectors of random bytes are refused or read, never thrown at', () => {
+test('random sectors never make the parser throw', () => {
 	fc.assert(
 		fc.property(fc.uint8Array({minLength: 512, maxLength: 512}), sector => {
 			gptHeader(sector, 1);

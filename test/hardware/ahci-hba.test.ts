@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import * as ahci from '../../source/formats/ahci.js';
+import {ATA, STATUS, TFD_OK} from '../../source/formats/ata.js';
 import {AhciHba} from '../../source/hardware/ahci-hba.js';
 import {Disk} from '../../source/hardware/disk.js';
 import {DmaPort} from '../../source/hardware/dma.js';
@@ -10,7 +11,7 @@ import {MIB, randomImage} from '../helpers/lab.js';
 const LIST = 0x1000;
 const TABLE = 0x2000;
 
-/** A controller whose IOMMU gives each address back, but for the pages refused. */
+/** A controller whose IOMMU maps 1:1, except for the `refused` pages. */
 function controller(t: Parameters<typeof randomImage>[0], refused: readonly number[] = []) {
 	const {file, content} = randomImage(t, MIB);
 	const disk = Disk.open(file);
@@ -37,17 +38,17 @@ function controller(t: Parameters<typeof randomImage>[0], refused: readonly numb
 	return {memory, hba, content, errors, command};
 }
 
-test('a read fills the PRDs in order, wherever they lie', t => {
+test('a read fills scattered PRDs in order', t => {
 	const {memory, content, command, hba} = controller(t);
 	assert.equal(
-		command(ahci.ATA_READ_DMA_EXT, 7, 5, [
+		command(ATA.READ_DMA_EXT, 7, 5, [
 			[0x10200, 1024],
 			[0x8000, 512],
 			[0x20e00, 1024],
 		]),
 		2560,
 	);
-	assert.equal(hba.taskFile, ahci.STATUS_OK);
+	assert.equal(hba.taskFile, TFD_OK);
 	const got = Buffer.concat([
 		memory.view(0x10200, 1024),
 		memory.view(0x8000, 512),
@@ -56,26 +57,26 @@ test('a read fills the PRDs in order, wherever they lie', t => {
 	assert.equal(Buffer.compare(got, content.subarray(7 * 512, 12 * 512)), 0);
 });
 
-test('pages that are refused are dropped and stay as they were, and the count says all', t => {
+test('refused pages stay unchanged, and the byte count includes them', t => {
 	const {memory, content, command} = controller(t, [0x11]);
 	memory.view(0x10000, 3 * 4096).fill(0xee);
-	assert.equal(command(ahci.ATA_READ_DMA_EXT, 0, 24, [[0x10000, 3 * 4096]]), 3 * 4096);
+	assert.equal(command(ATA.READ_DMA_EXT, 0, 24, [[0x10000, 3 * 4096]]), 3 * 4096);
 	assert.ok(memory.view(0x11000, 4096).every(byte => byte === 0xee));
 	assert.equal(Buffer.compare(memory.view(0x10000, 4096), content.subarray(0, 4096)), 0);
 	assert.equal(Buffer.compare(memory.view(0x12000, 4096), content.subarray(8192, 12288)), 0);
 });
 
-test('a command that is unknown, miscounted or out of reach ends in an error, with nothing moved', t => {
+test('an unknown, miscounted or unreadable command ends in an error and moves nothing', t => {
 	const {memory, command, hba, errors} = controller(t, [0x3]);
 	memory.view(0x10000, 4096).fill(0xee);
 	assert.equal(command(0xec, 0, 8, [[0x10000, 4096]]), 0);
-	assert.equal(command(ahci.ATA_READ_DMA_EXT, 0, 9, [[0x10000, 4096]]), 0);
+	assert.equal(command(ATA.READ_DMA_EXT, 0, 9, [[0x10000, 4096]]), 0);
 	memory.setU32(LIST + ahci.HEADER.CTBA, 0x3000);
 	hba.issue(0);
-	assert.equal(hba.taskFile, ahci.STATUS_ERROR);
+	assert.equal(hba.taskFile, TFD_OK | STATUS.ERR);
 	assert.match(
 		errors.join('\n'),
-		/ATA command 0xec[\s\S]*4096 bytes, another count[\s\S]*could not be fetched/,
+		/unknown ATA command 0xec[\s\S]*PRDs have 4096 bytes, but[\s\S]*cannot fetch the command/,
 	);
 	assert.ok(memory.view(0x10000, 4096).every(byte => byte === 0xee));
 });

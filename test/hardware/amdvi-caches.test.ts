@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {EVENT, REG, STATUS} from '../../source/formats/amdvi.js';
-import {ALL_PAGES} from '../../source/formats/amdvi-commands.js';
+import {ALL_PAGES, EVENT, REG, STATUS} from '../../source/formats/amdvi.js';
 import type {Amdvi} from '../../source/hardware/amdvi.js';
 import {
 	A,
@@ -27,15 +26,15 @@ const ALL = [0, 8 << 28];
 
 const works = (unit: Amdvi, rid: number, page: number) => unit.translate(rid, page * 0x1000, true) >= 0;
 
-test('a stale translation is used, by all of its domain, until its pages are invalidated', () => {
+test('all devices of a domain use a stale translation until its page is invalidated', () => {
 	const {unit, memory} = amdvi();
 	for (const rid of [A, C]) assert.ok(works(unit, rid, 5));
 	for (const page of [5, 6]) put64(memory, LEAF + 8 * page, 0, 0);
 	assert.equal(unit.translate(A, 0x5010, true), 0x105010);
 	assert.ok(works(unit, B, 5), 'another device of the domain');
-	assert.ok(!works(unit, A, 6), 'one that was never used is not there');
+	assert.ok(!works(unit, A, 6), 'a translation that was never used is not cached');
 	command(unit, memory, DEVTAB(A));
-	assert.ok(works(unit, A, 5), 'the device table entry is another cache');
+	assert.ok(works(unit, A, 5), 'device table entries have their own cache');
 	command(unit, memory, PAGES(7, 0x4000));
 	assert.ok(works(unit, A, 5), 'another page');
 	command(unit, memory, PAGES(7, 0x5000));
@@ -43,7 +42,7 @@ test('a stale translation is used, by all of its domain, until its pages are inv
 	assert.ok(works(unit, C, 5), 'another domain');
 });
 
-test('pages are invalidated by address and size, or all of a domain', () => {
+test('an invalidation drops pages by address and size, or a whole domain', () => {
 	const dropped = (...words: number[]) => {
 		const {unit, memory} = amdvi();
 		for (const rid of [A, C]) for (let page = 0; page < 16; page++) works(unit, rid, page);
@@ -60,7 +59,7 @@ test('pages are invalidated by address and size, or all of a domain', () => {
 	assert.deepEqual(dropped(...PAGES(8, ALL_PAGES.lo | 3, ALL_PAGES.hi)), []);
 });
 
-test('one page of a large one drops all of it, by its level or by its encoded size', () => {
+test('invalidating one page of a large page drops all of it, whether its size comes from the level or the address', () => {
 	const {unit, memory} = amdvi(m => {
 		for (let i = 16; i < 32; i++) table(m, LEAF + 8 * i, 0x107000, 7);
 	});
@@ -73,7 +72,7 @@ test('one page of a large one drops all of it, by its level or by its encoded si
 	for (const page of [0x3ff, 0x10, 0x1f]) assert.ok(!works(unit, A, page), `${page}`);
 });
 
-test('what was refused is not remembered, and an added permission needs no invalidation', () => {
+test('refusals are not cached, and an added permission needs no invalidation', () => {
 	const {unit, memory} = amdvi(m => put64(m, LEAF + 8 * 5, 0, 0));
 	assert.ok(!works(unit, A, 5));
 	table(memory, LEAF + 8 * 5, 0x9000, 0, 0x2000_0000);
@@ -83,7 +82,7 @@ test('what was refused is not remembered, and an added permission needs no inval
 	assert.ok(works(unit, A, 5));
 });
 
-test('a device table entry is used until it is invalidated, also one that translates nothing', () => {
+test('a device table entry stays in use until it is invalidated, even one that does not translate', () => {
 	const {unit, memory} = amdvi(m => dte(m, B, 0, 0, 0));
 	assert.equal(unit.translate(A, 0x5000, true), 0x105000);
 	assert.equal(unit.translate(B, 0x5000, true), 0x5000);
@@ -98,7 +97,7 @@ test('a device table entry is used until it is invalidated, also one that transl
 	assert.ok(!works(unit, A, 5));
 });
 
-test('a device without the permission is refused though its domain’s page is cached for another', () => {
+test('a device without permission is refused even if the page is cached for another device of its domain', () => {
 	const {unit} = amdvi(memory => dte(memory, B, 0x3000 | (4 << 9) | 3, 0x2000_0000, 7));
 	assert.ok(works(unit, A, 5));
 	assert.ok(!works(unit, B, 5));
@@ -113,7 +112,7 @@ test('INVALIDATE_ALL drops translations and device table entries', () => {
 	for (const rid of [A, C]) assert.ok(!works(unit, rid, 5));
 });
 
-test('COMPLETION_WAIT stores its data and sets its bit; the head follows and wraps', () => {
+test('COMPLETION_WAIT stores its data and sets its bit, and the head wraps', () => {
 	const {unit, memory} = amdvi();
 	unit.write32(REG.COMMAND_HEAD, 0xff0);
 	unit.write32(REG.COMMAND_TAIL, 0xff0);
@@ -125,7 +124,7 @@ test('COMPLETION_WAIT stores its data and sets its bit; the head follows and wra
 	assert.equal(unit.read32(REG.STATUS) & STATUS.COMPLETION_INT, 0);
 });
 
-test('an unknown command is an event and stops the ring until the buffer is enabled again', () => {
+test('an unknown command logs an event and stops the ring until the buffer is enabled again', () => {
 	const {unit, memory} = amdvi();
 	command(unit, memory, [0, 5 << 28], [0, 9 << 28], WAIT(0xa000, 1));
 	assert.equal(unit.read32(REG.COMMAND_HEAD), 0x10);
@@ -137,13 +136,13 @@ test('an unknown command is an event and stops the ring until the buffer is enab
 	assert.equal(memory.u32(0xa000), 0, 'still stopped');
 	memory.setU32(COMMANDS + 0x14, 8 << 28);
 	unit.write32(REG.CONTROL, ON);
-	assert.equal(memory.u32(0xa000), 0, 'enabled it was');
+	assert.equal(memory.u32(0xa000), 0, 'it was enabled already');
 	unit.write32(REG.CONTROL, ON & ~0x1000);
 	unit.write32(REG.CONTROL, ON);
 	assert.equal(memory.u32(0xa000), 2);
 });
 
-test('commands wait until the buffer is enabled; a buffer outside memory is an event', () => {
+test('commands wait until the buffer is enabled, and a buffer outside memory logs an event', () => {
 	const {unit, memory} = amdvi();
 	unit.write32(REG.CONTROL, 0);
 	command(unit, memory, WAIT(0xa000, 1));
@@ -156,7 +155,7 @@ test('commands wait until the buffer is enabled; a buffer outside memory is an e
 	assert.equal(memory.u32(EVENTS + 8), 0x7fff0010);
 });
 
-test('a table that another takes the place of is seen when both caches are told', () => {
+test('a replaced table takes effect after both caches are invalidated', () => {
 	const {unit, memory} = amdvi();
 	assert.equal(unit.translate(A, 0x5000, true), 0x105000);
 	table(memory, 0x7000 + 8 * 5, 0x9000, 0);

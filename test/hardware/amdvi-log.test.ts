@@ -22,7 +22,7 @@ const eventAt = (memory: Memory, index: number) => {
 	return decodeEvent(memory.u32(at), memory.u32(at + 4), memory.u32(at + 8), memory.u32(at + 12));
 };
 
-test('an event says who, in which domain, where and why', () => {
+test('an event holds the device, the domain, the address and the cause', () => {
 	const {unit, memory} = amdvi();
 	unit.translate(A, 0x12_3456_7890, true);
 	unit.translate(0x80, 0x5678, false);
@@ -41,12 +41,12 @@ test('an event says who, in which domain, where and why', () => {
 		address: 0x5678,
 	});
 	assert.equal(unit.read32(REG.EVENT_TAIL), 0x20);
-	assert.deepEqual(unit.eventLog, {total: 256, held: 2, overflow: false});
+	assert.deepEqual(unit.eventLog, {total: 256, unread: 2, overflow: false});
 	unit.write32(REG.EVENT_HEAD, 0x10);
-	assert.equal(unit.eventLog.held, 1);
+	assert.equal(unit.eventLog.unread, 1);
 });
 
-test('hardware errors name the physical address that nobody answered', () => {
+test('a hardware error holds the physical address outside memory', () => {
 	const {unit, memory} = amdvi(m => table(m, SECOND, 0x7fff0000, 1));
 	unit.translate(A, 0x5000, true);
 	assert.equal(eventAt(memory, 0).address, 0x7fff0000 + 5 * 8);
@@ -56,10 +56,10 @@ test('hardware errors name the physical address that nobody answered', () => {
 	assert.equal(eventAt(memory, 1).address, 0x7ffe0000 + A * 32);
 });
 
-test('a full log overflows: events are lost until software clears the bit, though there is room again', () => {
+test('a full log overflows and loses events until software clears the bit, even if there is room again', () => {
 	const {unit, memory, faults} = amdvi();
 	for (let i = 0; i < 257; i++) unit.translate(A, 0x1000_0000 + i * 0x1000, true);
-	assert.deepEqual(unit.eventLog, {total: 256, held: 255, overflow: true});
+	assert.deepEqual(unit.eventLog, {total: 256, unread: 255, overflow: true});
 	assert.equal(unit.read32(REG.STATUS) & STATUS.EVENT_RUN, 0);
 	assert.deepEqual(
 		faults.map(({recorded}) => recorded),
@@ -75,7 +75,7 @@ test('a full log overflows: events are lost until software clears the bit, thoug
 	assert.equal(unit.read32(REG.EVENT_TAIL), 0, 'the tail wraps');
 });
 
-test('the message goes out as a status bit rises, where it is enabled', () => {
+test('an enabled interrupt is sent when a status bit rises', () => {
 	const {unit} = amdvi();
 	let messages = 0;
 	unit.interrupt = () => messages++;
@@ -87,7 +87,7 @@ test('the message goes out as a status bit rises, where it is enabled', () => {
 	fault();
 	assert.equal(messages, 2);
 	for (let i = 0; i < 300; i++) fault();
-	assert.equal(messages, 3, 'overflow is another bit');
+	assert.equal(messages, 3, 'overflow has its own bit');
 	unit.write32(REG.STATUS, 3);
 	unit.write32(REG.EVENT_HEAD, unit.read32(REG.EVENT_TAIL));
 	unit.write32(REG.CONTROL, ON & ~CONTROL.EVENT_INT_EN);
@@ -96,15 +96,15 @@ test('the message goes out as a status bit rises, where it is enabled', () => {
 	assert.ok(unit.read32(REG.STATUS) & STATUS.EVENT_INT);
 });
 
-test('a log that is not enabled records nothing', () => {
+test('a disabled log records nothing', () => {
 	const {unit, faults} = amdvi();
 	unit.write32(REG.CONTROL, CONTROL.IOMMU_EN);
 	assert.ok(unit.translate(A, 0x1000_0000, true) < 0);
 	assert.equal(faults[0].recorded, false);
-	assert.equal(unit.eventLog.held, 0);
+	assert.equal(unit.eventLog.unread, 0);
 });
 
-test('SE: a device’s page faults after the first are silent until its entry is invalidated', () => {
+test('SE silences a device’s page faults after the first until its entry is invalidated', () => {
 	const {unit, memory, faults} = amdvi(m => {
 		dte(m, A, TRANSLATED, RW, 7, DTE_SE);
 		dte(m, B, TRANSLATED, RW, 7, DTE_SE);
@@ -116,20 +116,20 @@ test('SE: a device’s page faults after the first are silent until its entry is
 		faults.map(({recorded}) => recorded),
 		[true, false, true, false, true, false],
 	);
-	assert.equal(unit.eventLog.held, 3);
+	assert.equal(unit.eventLog.unread, 3);
 });
 
-test('SE silences page faults alone', () => {
+test('SE silences only page faults', () => {
 	const {unit} = amdvi(m => {
 		dte(m, A, TRANSLATED, RW, 7, DTE_SE);
 		table(m, SECOND + 16, 0x7fff0000, 1);
 	});
 	unit.translate(A, 0x1000_0000, true);
 	for (let i = 0; i < 2; i++) unit.translate(A, 0x400000, true);
-	assert.equal(unit.eventLog.held, 3);
+	assert.equal(unit.eventLog.unread, 3);
 });
 
-test('SA: no page fault of the device is logged', () => {
+test('SA silences all page faults of a device', () => {
 	const {unit, memory, faults} = amdvi(m => dte(m, A, TRANSLATED, RW, 7, DTE_SA));
 	for (let i = 0; i < 2; i++) assert.ok(unit.translate(A, 0x1000_0000, true) < 0);
 	assert.deepEqual(
@@ -139,5 +139,5 @@ test('SA: no page fault of the device is logged', () => {
 	memory.setU32(DEVICES + 32 * A + 12, 0);
 	command(unit, memory, [A, 2 << 28]);
 	unit.translate(A, 0x1000_0000, true);
-	assert.equal(unit.eventLog.held, 1);
+	assert.equal(unit.eventLog.unread, 1);
 });

@@ -21,18 +21,18 @@ import {MIB} from '../helpers/lab.js';
 
 const {PR, PE, RZ, RW: WRITE, MASTER_ABORT} = FLAG;
 
-test('before the unit is enabled an address is its own', () => {
+test('a disabled unit does not translate', () => {
 	const unit = new Amdvi(new Memory(16 * MIB));
 	assert.equal(unit.translate(A, 0x123456, true), 0x123456);
 });
 
-test('a mapped page translates, its offset kept, above 4 GiB too', () => {
+test('a mapped page translates and keeps its offset, even above 4 GiB', () => {
 	const {unit} = amdvi(memory => put64(memory, LEAF + 8 * 5, 0xfffff000 | 1, RW | 0x12));
 	assert.equal(unit.translate(A, 0x3abc, true), 0x103abc);
 	assert.equal(unit.translate(A, 0x5abc, false), 0x12_ffff_fabc);
 });
 
-test('NextLevel 0 maps the size of its level: 2 MiB, 1 GiB, 512 GiB, 256 TiB', () => {
+test('NextLevel 0 maps its level’s size: 2 MiB, 1 GiB, 512 GiB, 256 TiB', () => {
 	assert.equal(amdvi().unit.translate(A, 0x212345, true), 0x612345);
 	const gib = amdvi(memory => put64(memory, THIRD + 8, 0x40000001, RW | 3));
 	assert.equal(gib.unit.translate(A, 0x40000000 + 0x3abcdef, true), 3 * 2 ** 32 + 0x40000000 + 0x3abcdef);
@@ -45,7 +45,7 @@ test('NextLevel 0 maps the size of its level: 2 MiB, 1 GiB, 512 GiB, 256 TiB', (
 	assert.equal(large.unit.translate(A, 2 ** 48 + 0x1234_5678_9abc, true), 2 * 2 ** 48 + 0x1234_5678_9abc);
 });
 
-test('NextLevel 7: the size is in the address, and the entry is there as often as it covers the default', () => {
+test('NextLevel 7 maps the size in its address, with copies of the entry for each default size', () => {
 	for (let shift = 13; shift <= 47; shift++) {
 		if ((shift - 12) % 9 === 0) continue;
 		const level = Math.floor((shift - 12) / 9) + 1;
@@ -68,7 +68,7 @@ test('NextLevel 7: the size is in the address, and the entry is there as often a
 	}
 });
 
-test('levels may be left out where their address bits are zero', () => {
+test('a table may skip levels whose address bits are zero', () => {
 	const {unit} = amdvi(memory => {
 		table(memory, TOP, LEAF, 1);
 		table(memory, TOP + 8, SECOND, 2);
@@ -85,7 +85,7 @@ test('levels may be left out where their address bits are zero', () => {
 	assert.deepEqual(refusalOf(unit.translate(A, 2 ** 39 + 2 ** 30, true)), [EVENT.IO_PAGE_FAULT, WRITE]);
 });
 
-test('one to six levels are as wide as they are deep', () => {
+test('each of one to six levels adds 9 bits of address', () => {
 	for (let levels = 1; levels <= 6; levels++) {
 		const {unit} = amdvi(memory => {
 			const tables = [LEAF, SECOND, THIRD, TOP, 0x2000, 0x1000];
@@ -100,7 +100,7 @@ test('one to six levels are as wide as they are deep', () => {
 	}
 });
 
-test('what is allowed is what the device table entry and every entry on the way allow', () => {
+test('an access needs permission in the device table entry and every table entry', () => {
 	const places: [string, (memory: Memory, hi: number) => void][] = [
 		['the device table entry', (memory, hi) => dte(memory, A, TRANSLATED, hi, 7)],
 		['level 4', (memory, hi) => table(memory, TOP, THIRD, 3, hi)],
@@ -113,7 +113,7 @@ test('what is allowed is what the device table entry and every entry on the way 
 		assert.deepEqual(
 			refusalOf(reads.translate(A, 0x5000, true)),
 			[EVENT.IO_PAGE_FAULT, PR | PE | WRITE],
-			`${name}: written`,
+			`${name}: write`,
 		);
 		const writes = amdvi(memory => change(memory, IW)).unit;
 		assert.equal(writes.translate(A, 0x5000, true), 0x105000, name);
@@ -125,16 +125,17 @@ test('what is allowed is what the device table entry and every entry on the way 
 	}
 });
 
-test('without V an address is its own, without TV none is, and mode 0 is 1:1 with its permissions', () => {
-	const of = (lo: number, hi = RW) => amdvi(memory => dte(memory, A, lo, hi, 7)).unit;
-	assert.equal(of(0xffe, 0).translate(A, 0x12_3456_789a, true), 0x12_3456_789a);
-	assert.deepEqual(refusalOf(of(1).translate(A, 0x5000, true)), [EVENT.IO_PAGE_FAULT, WRITE]);
-	assert.equal(of(3).translate(A, 0x12_3456_789a, true), 0x12_3456_789a);
-	assert.equal(of(3, IR).translate(A, 0x5000, false), 0x5000);
-	assert.deepEqual(refusalOf(of(3, IR).translate(A, 0x5000, true)), [EVENT.IO_PAGE_FAULT, PR | PE | WRITE]);
+test('without V nothing is translated, without TV all is refused, and mode 0 is 1:1 with its permissions', () => {
+	const unitWith = (lo: number, hi = RW) => amdvi(memory => dte(memory, A, lo, hi, 7)).unit;
+	const readOnly = unitWith(3, IR);
+	assert.equal(unitWith(0xffe, 0).translate(A, 0x12_3456_789a, true), 0x12_3456_789a);
+	assert.deepEqual(refusalOf(unitWith(1).translate(A, 0x5000, true)), [EVENT.IO_PAGE_FAULT, WRITE]);
+	assert.equal(unitWith(3).translate(A, 0x12_3456_789a, true), 0x12_3456_789a);
+	assert.equal(readOnly.translate(A, 0x5000, false), 0x5000);
+	assert.deepEqual(refusalOf(readOnly.translate(A, 0x5000, true)), [EVENT.IO_PAGE_FAULT, PR | PE | WRITE]);
 });
 
-test('a write into the interrupt window is no access to memory: the tables are not asked', () => {
+test('a write into the interrupt window bypasses the tables', () => {
 	const {unit, faults} = amdvi();
 	assert.equal(unit.translate(A, 0xfee00000, true), 0xfee00000);
 	assert.equal(unit.translate(A, 0xfeeffffc, true), 0xfeeffffc);
@@ -162,17 +163,17 @@ const REFUSED: [string, number, number, number, number, (memory: Memory) => void
 		memory => dte(memory, A, TRANSLATED | 4, RW, 7),
 	],
 	[
-		'guest translation, which the unit has not',
+		'guest translation, which the unit lacks',
 		EVENT.ILLEGAL_DEV_TABLE_ENTRY,
 		RZ,
 		A,
 		0x5000,
 		memory => dte(memory, A, TRANSLATED, RW | 0x800000, 7),
 	],
-	['a page that is not there', EVENT.IO_PAGE_FAULT, 0, A, 0x400000, () => {}],
+	['a page that is not present', EVENT.IO_PAGE_FAULT, 0, A, 0x400000, () => {}],
 	['an address beyond 48 bits', EVENT.IO_PAGE_FAULT, 0, A, 2 ** 48, () => {}],
 	[
-		'a level that is not below',
+		'a next level that is not lower',
 		EVENT.IO_PAGE_FAULT,
 		PR | RZ,
 		A,
@@ -180,7 +181,7 @@ const REFUSED: [string, number, number, number, number, (memory: Memory) => void
 		memory => table(memory, THIRD, SECOND, 3),
 	],
 	[
-		'a level below the last',
+		'a next level below the last',
 		EVENT.IO_PAGE_FAULT,
 		PR | RZ,
 		A,
@@ -188,7 +189,7 @@ const REFUSED: [string, number, number, number, number, (memory: Memory) => void
 		memory => table(memory, LEAF + 8 * 5, 0x105000, 1),
 	],
 	[
-		'a size that is its level’s own',
+		'an encoded size that is the level’s own',
 		EVENT.IO_PAGE_FAULT,
 		PR | RZ,
 		A,
@@ -196,7 +197,7 @@ const REFUSED: [string, number, number, number, number, (memory: Memory) => void
 		memory => table(memory, SECOND, 0x6ff000, 7),
 	],
 	[
-		'a page at the sixth level',
+		'a page at level 6',
 		EVENT.IO_PAGE_FAULT,
 		PR | RZ,
 		A,
@@ -207,7 +208,7 @@ const REFUSED: [string, number, number, number, number, (memory: Memory) => void
 		},
 	],
 	[
-		'a reserved bit in a table’s entry',
+		'a reserved bit in an entry that points to a table',
 		EVENT.IO_PAGE_FAULT,
 		PR | RZ,
 		A,
@@ -215,7 +216,7 @@ const REFUSED: [string, number, number, number, number, (memory: Memory) => void
 		memory => table(memory, SECOND, LEAF, 1, RW | 0x10000000),
 	],
 	[
-		'a reserved bit in a page’s entry',
+		'a reserved bit in an entry that maps a page',
 		EVENT.IO_PAGE_FAULT,
 		PR | RZ,
 		A,
@@ -232,7 +233,7 @@ const REFUSED: [string, number, number, number, number, (memory: Memory) => void
 	],
 ];
 for (const [name, type, flags, rid, iova, change] of REFUSED) {
-	test(`refused with event ${type}, flags ${flags.toString(16)}: ${name}`, () => {
+	test(`${name} is refused with event ${type}, flags ${flags.toString(16)}`, () => {
 		for (const write of [false, true]) {
 			const {unit, faults} = amdvi(change);
 			assert.deepEqual(refusalOf(unit.translate(rid, iova, write)), [type, flags | (write ? WRITE : 0)]);
@@ -243,7 +244,7 @@ for (const [name, type, flags, rid, iova, change] of REFUSED) {
 	});
 }
 
-test('FC and U of a page, A and D of any entry change nothing', () => {
+test('FC and U of a page, and A and D of any entry, have no effect', () => {
 	const {unit} = amdvi(memory => {
 		table(memory, SECOND, LEAF | 0x60, 1);
 		table(memory, LEAF + 8 * 5, 0x105000 | 0x60, 0, RW | 0x18000000);
@@ -251,7 +252,7 @@ test('FC and U of a page, A and D of any entry change nothing', () => {
 	assert.equal(unit.translate(A, 0x5000, true), 0x105000);
 });
 
-test('a device table outside memory', () => {
+test('a device table outside memory is a hardware error', () => {
 	const {unit, faults} = amdvi();
 	unit.write32(REG.DEVICE_TABLE, 0x7fff0000);
 	assert.deepEqual(refusalOf(unit.translate(A, 0x5000, true)), [

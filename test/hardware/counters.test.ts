@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import type {Counters} from '../../source/hardware/counters.js';
 import {Disk} from '../../source/hardware/disk.js';
-import {Machine} from '../../source/lab/machine.js';
-import {sampleDisk} from '../../source/lab/sample-disk.js';
-import {defaultSpec} from '../../source/lab/spec.js';
-import type {MachineSpec} from '../../source/seam/command.js';
+import type {Counters} from '../../source/hardware/dma.js';
+import {Machine} from '../../source/lab/build/machine.js';
+import {sampleDisk} from '../../source/lab/build/sample-disk.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
+import type {MachineSpec} from '../../source/machine/command.js';
 import {MIB} from '../helpers/lab.js';
 
 const PAGE = 4096;
 const EM0 = 0xc8;
-/** 5:0:0, which no guest has. */
+/** 5:0:0, which belongs to no guest. */
 const PPT1 = 0x500;
 
 function hostOf(t: {after: (work: () => void) => void}, parts: Partial<MachineSpec>): Machine {
@@ -26,7 +26,7 @@ const countersOf = ({family}: Machine): Counters => {
 	return counters;
 };
 
-/** What `work` adds to the counters. */
+/** The counters' increase during `work`. */
 function added(machine: Machine, work: () => void) {
 	const before = countersOf(machine);
 	work();
@@ -48,7 +48,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 	const access = (machine: Machine, rid: number, iova: number, pages: number) => () =>
 		machine.portOf(rid).access(iova, pages * PAGE, true, () => {});
 
-	test(`${iommu}: first lookups miss and are walked, the same again hit, until an invalidation`, t => {
+	test(`${iommu}: first lookups miss and walk, repeated ones hit, until an invalidation`, t => {
 		const machine = hostOf(t, {iommu});
 		const ten = access(machine, EM0, 16 * MIB, 10);
 		const context = {contextHits: 9, contextMisses: 1, contextEntries: 1};
@@ -56,12 +56,12 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		assert.deepEqual(added(machine, ten), {...NONE, hits: 10, contextHits: 10});
 		const {hostDomain, ops} = machine.iommu;
 		assert.ok(hostDomain);
-		const held = countersOf(machine).entries;
-		assert.equal(added(machine, () => ops.invalidateTlb(hostDomain)).entries, -held);
+		const {entries} = countersOf(machine);
+		assert.equal(added(machine, () => ops.invalidateTlb(hostDomain)).entries, -entries);
 		assert.deepEqual(added(machine, ten), {...NONE, misses: 10, walks: 10, entries: 10, contextHits: 10});
 	});
 
-	test(`${iommu}: an access that starts inside a page is as many lookups as it touches pages`, t => {
+	test(`${iommu}: an access makes one lookup per page that it touches`, t => {
 		const machine = hostOf(t, {iommu});
 		const port = machine.portOf(EM0);
 		const {misses} = added(machine, () => port.access(16 * MIB + 512, PAGE, true, () => {}));
@@ -70,7 +70,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		assert.equal(added(machine, () => port.fetch(16 * MIB, new Uint32Array(4))).hits, 1);
 	});
 
-	test(`${iommu}: what is refused is walked each time and never held`, t => {
+	test(`${iommu}: a refused access is walked each time and never cached`, t => {
 		const machine = hostOf(t, {iommu, policy: 'remove'});
 		const {hpa} = machine.guests[0].vm.map.runs(0, PAGE)[0];
 		access(machine, EM0, 0, 1)();
@@ -90,9 +90,20 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 		assert.equal(contextHits + contextMisses, 3);
 	});
 
-	test(`${iommu}: while nothing is translated nothing is looked up`, t => {
+	test(`${iommu}: nothing is looked up while translation is off`, t => {
 		const machine = hostOf(t, {iommu, guests: []});
 		assert.deepEqual(added(machine, access(machine, EM0, 16 * MIB, 10)), NONE);
+	});
+
+	test(`${iommu}: viewing the IOTLB counts no lookup`, t => {
+		const machine = hostOf(t, {iommu});
+		const {caches} = machine.family;
+		assert.ok(caches);
+		access(machine, EM0, 16 * MIB, 1)();
+		const domain = machine.iommu.host().id;
+		const view = () => [16 * MIB, 17 * MIB].map(iova => caches.iotlb.cached(domain, iova)?.hpa);
+		assert.deepEqual(view(), [16 * MIB, undefined]);
+		assert.deepEqual(added(machine, view), NONE);
 	});
 
 	test(`${iommu}: the IOTLB holds no more than its 1,024 entries`, t => {

@@ -23,7 +23,7 @@ const CONTEXT = 0x2000;
 const LEAF = 0x6000;
 const QUEUE = 0x10000;
 const IRO = 0x200;
-/** Two functions of one device in domain 7, and one of another device in domain 8, all on the same tables. */
+/** Two functions of one device in domain 7, and one of another device in domain 8, all with the same tables. */
 const A = 0x10;
 const B = 0x11;
 const C = 0x18;
@@ -53,7 +53,7 @@ function unit() {
 
 const unmap = (memory: Memory, page: number) => memory.setU32(LEAF + 8 * page, 0);
 
-test('a stale entry is used until it is invalidated; one that was never used is not there', () => {
+test('a stale entry stays in use until it is invalidated, and an unused page is not cached', () => {
 	const {memory, vtd} = unit();
 	assert.equal(vtd.translate(A, 0x5000, true), 0x105000);
 	unmap(memory, 5);
@@ -66,7 +66,7 @@ test('a stale entry is used until it is invalidated; one that was never used is 
 	assert.equal(vtd.translate(A, 0x5000, true), -FAULT.WRITE);
 });
 
-test('what was refused is not remembered: a page that is mapped then translates at once', () => {
+test('refusals are not cached: a page translates as soon as it is mapped', () => {
 	const {memory, vtd} = unit();
 	unmap(memory, 5);
 	assert.equal(vtd.translate(A, 0x5000, true), -FAULT.WRITE);
@@ -74,10 +74,10 @@ test('what was refused is not remembered: a page that is mapped then translates 
 	assert.equal(vtd.translate(A, 0x5000, false), 0x9000);
 	assert.equal(vtd.translate(A, 0x5000, true), -FAULT.WRITE);
 	memory.setU32(LEAF + 8 * 5, 0x9000 | 3);
-	assert.equal(vtd.translate(A, 0x5000, true), 0x9000, 'a permission that is added needs no invalidation');
+	assert.equal(vtd.translate(A, 0x5000, true), 0x9000, 'an added permission needs no invalidation');
 });
 
-test('IOTLB invalidation by register: one domain, or pages by their mask', () => {
+test('the IOTLB register invalidates one domain, or pages by mask', () => {
 	const {memory, vtd} = unit();
 	const fill = () => [A, C].map(rid => [4, 5, 6, 7].map(page => vtd.translate(rid, page * 0x1000, true)));
 	const answers = (rid: number) => [4, 5, 6, 7].map(page => vtd.translate(rid, page * 0x1000, true) > 0);
@@ -93,7 +93,7 @@ test('IOTLB invalidation by register: one domain, or pages by their mask', () =>
 	assert.deepEqual(answers(C), [false, false, false, false]);
 });
 
-test('a page in a large one: the whole large page is dropped', () => {
+test('invalidating one page of a large page drops all of it', () => {
 	const {memory, vtd} = unit();
 	assert.equal(vtd.translate(A, 0x200000, true), 0x600000);
 	assert.equal(vtd.translate(A, 0x3ff000, true), 0x7ff000);
@@ -103,7 +103,7 @@ test('a page in a large one: the whole large page is dropped', () => {
 	assert.equal(vtd.translate(A, 0x3ff000, true), -FAULT.WRITE);
 });
 
-test('context entries stay until they are invalidated: globally, by domain, by device and function mask', () => {
+test('context entries stay cached until they are invalidated globally, by domain, or by device and function mask', () => {
 	const clear = (memory: Memory) => {
 		for (const rid of [A, B, C]) memory.setU32(CONTEXT + rid * 16, 0);
 	};
@@ -123,7 +123,7 @@ test('context entries stay until they are invalidated: globally, by domain, by d
 	assert.deepEqual(after((C << 16) | 7, INVALIDATE | 0x60000000), [true, true, true], 'another domain');
 });
 
-test('queued invalidation: descriptors run in order, a wait writes its status, an unknown one stops the queue', () => {
+test('queued descriptors run in order, a wait writes its status, and an unknown one stops the queue', () => {
 	const {memory, vtd} = unit();
 	const put = (slot: number, ...words: number[]) => {
 		for (const [i, word] of words.entries()) memory.setU32(QUEUE + slot * 16 + i * 4, word);
@@ -155,7 +155,7 @@ test('queued invalidation: descriptors run in order, a wait writes its status, a
 	assert.ok(vtd.translate(C, 0x5000, true) < 0);
 });
 
-test('whatever was cached and dropped before, a cached answer is the one that was put there last', () => {
+test('the IOTLB returns only the last translation stored for a page', () => {
 	fc.assert(
 		fc.property(
 			fc.array(fc.tuple(fc.nat(3), fc.nat(3000), fc.nat(4), fc.nat(1e6)), {maxLength: 400}),

@@ -1,4 +1,4 @@
-// What another implementation answered: the intel-iommu of QEMU 7.2, probed over random and randomly broken tables.
+// The results of another implementation: QEMU 7.2's intel-iommu, probed with random and randomly broken tables.
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -14,7 +14,7 @@ for (const [file, probes] of [
 	['vtd-48.json', 3801],
 	['vtd-39.json', 1878],
 ] as const) {
-	test(`the unit answers all ${probes} probes of ${file} as QEMU's does`, () => {
+	test(`the unit gives QEMU's result for all ${probes} probes of ${file}`, () => {
 		const vectors = vectorsOf(file);
 		const different: string[] = [];
 		const agreed = vectors.scenes.map(scene => runScene(vectors, scene, text => different.push(text)));
@@ -26,7 +26,7 @@ for (const [file, probes] of [
 	});
 }
 
-test('an answer that is another is told of, with the walk entry by entry', () => {
+test('a different result is reported with the walk, entry by entry', () => {
 	const vectors = vectorsOf('vtd-48.json');
 	const scene = structuredClone(vectors.scenes[0]);
 	scene.probes[0].want = {hpa: 0x1234};
@@ -42,7 +42,7 @@ test('an answer that is another is told of, with the walk entry by entry', () =>
 	assert.match(different[0], /level 4 at .*R=1 W=1 PS=0/);
 });
 
-test('a file that holds no vectors is refused with a sentence', () => {
+test('a file without vectors is refused with a message', () => {
 	for (const text of [
 		'',
 		'{}',

@@ -12,7 +12,7 @@ const TOP = 0x3000;
 const RID = 0x00fa;
 const FRO = 0x100;
 
-/** A unit whose tables map one page, iova 0x5000 → 0x9000, read and write, by the entries given here. */
+/** A unit whose tables map one page, iova 0x5000 → 0x9000, read and write. */
 function unit(change: (memory: Memory) => void = () => {}) {
 	const memory = new Memory(16 * MIB);
 	memory.setU32(ROOT, CONTEXT | 1);
@@ -32,16 +32,16 @@ function unit(change: (memory: Memory) => void = () => {}) {
 	return {vtd, memory, faults};
 }
 
-test('before translation is enabled an address is its own', () => {
+test('a disabled unit does not translate', () => {
 	const vtd = new Vtd(new Memory(16 * MIB));
 	assert.equal(vtd.translate(RID, 0x123456, true), 0x123456);
 });
 
-test('a mapped page translates, its offset kept', () => {
+test('a mapped page translates and keeps its offset', () => {
 	assert.equal(unit().vtd.translate(RID, 0x5abc, true), 0x9abc);
 });
 
-test('large pages translate at 2 MiB and 1 GiB', () => {
+test('large pages of 2 MiB and 1 GiB translate', () => {
 	const two = unit(memory => memory.setU32(0x5000 + 8, 0x600000 | 0x83));
 	assert.equal(two.vtd.translate(RID, 0x200000 + 0x12345, false), 0x612345);
 	const one = unit(memory => memory.setU32(0x4000 + 8, 0x40000000 | 0x83));
@@ -49,9 +49,9 @@ test('large pages translate at 2 MiB and 1 GiB', () => {
 });
 
 const REFUSED: [string, number, number, boolean, (memory: Memory) => void][] = [
-	['no root entry', FAULT.ROOT_ABSENT, 0x5000, true, memory => memory.setU32(ROOT, 0)],
+	['an absent root entry', FAULT.ROOT_ABSENT, 0x5000, true, memory => memory.setU32(ROOT, 0)],
 	[
-		'reserved bits in the root entry',
+		'a reserved bit in the root entry',
 		FAULT.ROOT_RESERVED,
 		0x5000,
 		true,
@@ -64,26 +64,32 @@ const REFUSED: [string, number, number, boolean, (memory: Memory) => void][] = [
 		true,
 		memory => memory.setU32(ROOT, 0x7fff0001),
 	],
-	['no context entry', FAULT.CONTEXT_ABSENT, 0x5000, true, memory => memory.setU32(CONTEXT + 0xfa * 16, 0)],
 	[
-		'an address width that is not supported',
+		'an absent context entry',
+		FAULT.CONTEXT_ABSENT,
+		0x5000,
+		true,
+		memory => memory.setU32(CONTEXT + 0xfa * 16, 0),
+	],
+	[
+		'an unsupported address width',
 		FAULT.CONTEXT_INVALID,
 		0x5000,
 		true,
 		memory => memory.setU32(CONTEXT + 0xfa * 16 + 8, 1),
 	],
 	[
-		'reserved bits in the context entry',
+		'a reserved bit in the context entry',
 		FAULT.CONTEXT_RESERVED,
 		0x5000,
 		true,
 		memory => memory.setU32(CONTEXT + 0xfa * 16 + 8, 0x82),
 	],
 	['an address beyond 48 bits', FAULT.BEYOND_WIDTH, 2 ** 48, true, () => {}],
-	['a page that is not mapped, written', FAULT.WRITE, 0x7000, true, () => {}],
-	['a page that is not mapped, read', FAULT.READ, 0x7000, false, () => {}],
+	['a write to an unmapped page', FAULT.WRITE, 0x7000, true, () => {}],
+	['a read of an unmapped page', FAULT.READ, 0x7000, false, () => {}],
 	[
-		'a write where only reads are allowed above',
+		'a write without write permission in an upper level',
 		FAULT.WRITE,
 		0x5000,
 		true,
@@ -112,49 +118,54 @@ const REFUSED: [string, number, number, boolean, (memory: Memory) => void][] = [
 	],
 ];
 for (const [name, reason, iova, write, change] of REFUSED) {
-	test(`refused with reason ${reason}: ${name}`, () => {
+	test(`${name} is refused with reason ${reason}`, () => {
 		const {vtd, faults} = unit(change);
 		assert.equal(vtd.translate(RID, iova, write), -reason);
 		assert.deepEqual(faults, [{rid: RID, iova, write, reason, text: reasonText(reason), recorded: true}]);
 	});
 }
 
-test('faults fill the record registers; the next one sets PFO and is lost, until a record is cleared', () => {
+test('faults fill the record registers; further ones set PFO and are lost until PFO is cleared', () => {
 	const {vtd, faults} = unit();
 	for (let i = 0; i < 10; i++) vtd.translate(RID, 0x100000 + i * 0x1000, true);
 	assert.equal(vtd.faultRegisters.total, 8);
 	assert.deepEqual(
-		vtd.faultRegisters.held.map(({iova}) => iova),
+		vtd.faultRegisters.records.map(({iova}) => iova),
 		[0, 1, 2, 3, 4, 5, 6, 7].map(i => 0x100000 + i * 0x1000),
 	);
-	assert.deepEqual(vtd.faultRegisters.held[0], {iova: 0x100000, rid: RID, reason: FAULT.WRITE, read: false});
+	assert.deepEqual(vtd.faultRegisters.records[0], {
+		iova: 0x100000,
+		rid: RID,
+		reason: FAULT.WRITE,
+		read: false,
+	});
 	assert.equal(vtd.faultRegisters.overflow, true);
 	assert.deepEqual(
 		faults.map(({recorded}) => recorded),
 		[...Array(8).fill(true), false, false],
 	);
 
-	// A free record alone does not help: with PFO set, faults are lost.
+	// A free record does not help while PFO is set.
 	vtd.write32(FRO + 12, FRCD_F);
 	vtd.translate(RID, 0x200000, false);
-	assert.equal(vtd.faultRegisters.held.length, 7);
+	assert.equal(vtd.faultRegisters.records.length, 7);
 	vtd.write32(REG.FSTS, FSTS_PFO);
 	assert.equal(vtd.faultRegisters.overflow, false);
 	vtd.translate(RID, 0x200000, false);
-	assert.deepEqual(vtd.faultRegisters.held[0], {iova: 0x200000, rid: RID, reason: FAULT.READ, read: true});
+	assert.deepEqual(vtd.faultRegisters.records[0], {iova: 0x200000, rid: RID, reason: FAULT.READ, read: true});
 	assert.ok(vtd.read32(REG.FSTS) & FSTS_PPF);
 	for (let i = 0; i < 8; i++) vtd.write32(FRO + 16 * i + 12, FRCD_F);
 	assert.equal(vtd.read32(REG.FSTS) & FSTS_PPF, 0);
 });
 
-test('fault processing disabled: the access is refused and nothing recorded', () => {
+test('with fault processing disabled, a refused access is not recorded', () => {
 	const {vtd, faults} = unit(memory => memory.setU32(CONTEXT + 0xfa * 16, TOP | 3));
 	assert.equal(vtd.translate(RID, 0x7000, true), -FAULT.WRITE);
 	assert.deepEqual(faults, []);
-	assert.equal(vtd.faultRegisters.held.length, 0);
+	assert.equal(vtd.faultRegisters.records.length, 0);
 });
 
-test('pass-through gives the address back', () => {
+test('pass-through does not translate', () => {
 	const {vtd} = unit(memory => memory.setU32(CONTEXT + 0xfa * 16, TOP | (2 << 2) | 1));
 	assert.equal(vtd.translate(RID, 0x123456789a, true), 0x123456789a);
 });

@@ -1,4 +1,4 @@
-// A guest that drives bhyve's AHCI controller by hand, register by register and slot by slot.
+// Drives bhyve's AHCI controller by hand, register by register and slot by slot.
 
 import type {TestContext} from 'node:test';
 import * as ahci from '../../source/formats/ahci.js';
@@ -13,7 +13,7 @@ export const RUN = CMD.ST | CMD.FRE | CMD.SUD | CMD.POD;
 
 export type Prd = [gpa: number, bytes: number];
 
-/** A guest that drives the registers by hand. */
+/** A guest without a driver. */
 export function ahciByHand(t: TestContext, options: Parameters<typeof rig>[1] = {}) {
 	const made = rig(t, options);
 	const device = ahciHd(made);

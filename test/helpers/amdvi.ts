@@ -1,4 +1,4 @@
-// An AMD-Vi unit over tables that a test writes word by word.
+// An AMD-Vi unit with tables that a test writes word by word.
 
 import {CONTROL, IR, IW, levelBits, PR, REG, refusalFlags, refusalType} from '../../source/formats/amdvi.js';
 import {Amdvi} from '../../source/hardware/amdvi.js';
@@ -7,7 +7,7 @@ import type {Fault} from '../../source/hardware/probe.js';
 import {MIB} from './lab.js';
 
 export const RW = IR | IW;
-/** Two functions of one domain and one of another, all on the same tables. */
+/** Two functions of one domain and one of another, all with the same tables. */
 export const A = 0x10;
 export const B = 0x11;
 export const C = 0x18;
@@ -15,7 +15,7 @@ export const DEVICES = 0x10000;
 export const [TOP, THIRD, SECOND, LEAF] = [0x3000, 0x4000, 0x5000, 0x6000];
 export const COMMANDS = 0x8000;
 export const EVENTS = 0x9000;
-/** The lengths of both rings, in the high halves of their base registers: 256 entries. */
+/** The size of both rings in the high halves of their base registers: 256 entries. */
 const ENTRIES_256 = 8 << 24;
 
 export function put64(memory: Memory, at: number, lo: number, hi: number): void {
@@ -33,8 +33,8 @@ export function dte(memory: Memory, rid: number, lo: number, hi: number, domain:
 export const TRANSLATED = TOP | levelBits(4) | 3;
 
 /**
- * Tables of four levels: 512 pages from 0 on that lie at 0x100000, at 2 MiB one page of that size. `change` writes
- * what a test is about; `unit` is enabled with its rings empty.
+ * Tables with four levels: 512 pages from 0 map to 0x100000, and a large page at 2 MiB. `change` adds a test's own
+ * entries. The unit is enabled, with empty rings.
  */
 export function amdvi(change: (memory: Memory) => void = () => {}) {
 	const memory = new Memory(16 * MIB);
@@ -63,11 +63,11 @@ export function amdvi(change: (memory: Memory) => void = () => {}) {
 }
 export const ON = CONTROL.IOMMU_EN | CONTROL.EVENT_LOG_EN | CONTROL.EVENT_INT_EN | CONTROL.COMMAND_EN;
 
-/** A refused access's event type and flags, as [type, flags]; undefined where it was let through. */
+/** A refused access's event type and flags, as [type, flags]; undefined if it was not refused. */
 export const refusalOf = (answer: number): [number, number] | undefined =>
 	answer < 0 ? [refusalType(-answer), refusalFlags(-answer)] : undefined;
 
-/** Puts commands, four words each, into the ring from its tail on, and moves the tail. */
+/** Puts commands of four words each into the ring, and moves the tail. */
 export function command(unit: Amdvi, memory: Memory, ...commands: number[][]): void {
 	let tail = unit.read32(REG.COMMAND_TAIL);
 	for (const words of commands) {

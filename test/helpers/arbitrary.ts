@@ -8,7 +8,7 @@ import {
 	type MachineSpec,
 	MODELS,
 	POLICIES,
-} from '../../source/seam/command.js';
+} from '../../source/machine/command.js';
 import {MIB} from './lab.js';
 
 const PAGE = 4096;

@@ -1,13 +1,13 @@
-// A machine with a disk of random bytes, and a guest with one of the device models in front of it.
+// A machine with a disk of random bytes, and a guest with one of the device models.
 
 import type {TestContext} from 'node:test';
 import {AhciHd} from '../../source/bhyve/ahci-hd.js';
 import {Nvme} from '../../source/bhyve/nvme.js';
-import type {GuestRequest, Segment} from '../../source/guest/disk.js';
+import type {GuestRequest, Segment} from '../../source/guest/driver.js';
 import {Disk} from '../../source/hardware/disk.js';
 import type {ProbeEvent} from '../../source/hardware/probe.js';
-import {type Guest, Machine} from '../../source/lab/machine.js';
-import {defaultSpec} from '../../source/lab/spec.js';
+import {type Guest, Machine} from '../../source/lab/build/machine.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
 import {MIB, randomImage} from './lab.js';
 
 export const BUFFER = 0x20_0000;
@@ -17,7 +17,7 @@ export type Rig = {
 	guest: Guest;
 	disk: Disk;
 	content: Buffer;
-	/** All that the layers have said. */
+	/** All probe events. */
 	events: ProbeEvent[];
 };
 
@@ -37,16 +37,20 @@ export function ahciHd({guest, events}: Rig): AhciHd {
 	return device;
 }
 
-/** A request for as many sectors as its segments hold. */
-export function asking(op: GuestRequest['op'], sector: number, segments: readonly Segment[]): GuestRequest {
+/** A request with the sectors of its segments. */
+export function requestOf(
+	op: GuestRequest['op'],
+	sector: number,
+	segments: readonly Segment[],
+): GuestRequest {
 	return {op, sector, segments, sectors: segments.reduce((sum, {bytes}) => sum + bytes, 0) / 512};
 }
 
-/** What lies in the guest's segments, one after another. */
-export const gather = ({guest}: Rig, segments: readonly Segment[]): Buffer =>
+/** The contents of the guest's segments. */
+export const readSegments = ({guest}: Rig, segments: readonly Segment[]): Buffer =>
 	Buffer.concat(segments.map(({gpa, bytes}) => guest.vm.map.read(gpa, bytes)));
 
-/** The bytes of the image that a request is about. */
+/** The bytes of the image in a request's range. */
 export const onDisk = ({content}: Rig, {sector, sectors}: GuestRequest): Buffer =>
 	content.subarray(sector * 512, (sector + sectors) * 512);
 

@@ -29,7 +29,7 @@ export class FakeMachine {
 	shared = true;
 	status = 'running';
 	/** In place of what QEMU would say: undefined closes the connection. */
-	answer: (request: Request, said: string) => string | undefined = (_, said) => said;
+	answer: (request: Request, report: string) => string | undefined = (_, report) => report;
 	private readonly file: number;
 	private end: (() => void) | undefined;
 

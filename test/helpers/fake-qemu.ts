@@ -30,9 +30,9 @@ export async function listen(socket: string, greeting: string, answer: Answer): 
 		client.on('error', () => {});
 		client.write(greeting);
 		readline.createInterface({input: client}).on('line', line => {
-			const said = answer(JSON.parse(line));
-			if (said === undefined) client.destroy();
-			else if (said !== '') client.write(`${said}\n`);
+			const report = answer(JSON.parse(line));
+			if (report === undefined) client.destroy();
+			else if (report !== '') client.write(`${report}\n`);
 		});
 	});
 	server.listen(socket);

@@ -9,8 +9,8 @@ process.on('SIGPWR', () => {
 	Promise.reject(fault);
 });
 process.on('SIGURG', () => {
-	// Rows are filled with blanks by it: the next frame cannot be drawn.
-	String.prototype.repeat = () => {
+	// The footer sorts its hints: the next frame cannot be drawn.
+	Array.prototype.toSorted = () => {
 		throw fault;
 	};
 });

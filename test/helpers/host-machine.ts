@@ -1,11 +1,11 @@
 // A host to look at that was captured, with a log of faults.
 
 import path from 'node:path';
-import {treeAt} from '../../source/live/host/command.js';
-import {readingHost} from '../../source/live/host/host.js';
+import {treeAt} from '../../source/live/host/capture.js';
+import {deviceLookup} from '../../source/live/host/device-lookup.js';
 import {HostMachine} from '../../source/live/host/machine.js';
+import {readHost} from '../../source/live/host/read-host.js';
 import {Tree} from '../../source/live/host/tree.js';
-import {asking} from '../../source/live/host-devices.js';
 import {KernelLog} from '../../source/live/kernel-log.js';
 
 const LIVE = path.resolve(import.meta.dirname, '../live');
@@ -15,15 +15,15 @@ export async function capturedHost(
 	log = path.relative('.', path.join(LIVE, 'host/faults.log')),
 ): Promise<HostMachine> {
 	const source = treeAt(path.join(LIVE, 'host/intel.tar'))();
-	const read = () => readingHost(new Tree(source));
-	const machine = new HostMachine({
+	const read = () => readHost(new Tree(source));
+	const machine = await HostMachine.open({
 		title: 'host intel.tar',
 		read,
 		clock: () => '12:34:56',
 		now: () => 0,
 		log: new KernelLog(
 			log,
-			asking(true, () => new Tree(source)),
+			deviceLookup(true, () => new Tree(source)),
 		),
 		gaps: [],
 	});

@@ -1,6 +1,7 @@
 // Machines made of a few files, as /sys and /proc would have them.
 
-import {type Host, readHost} from '../../source/live/host/host.js';
+import type {Host} from '../../source/live/host/host.js';
+import {readHost} from '../../source/live/host/read-host.js';
 import {Files, Tree} from '../../source/live/host/tree.js';
 
 /** A file's text by its path; a link is {to}, and what only root may read is {refused}. */
@@ -16,7 +17,7 @@ export function filesOf(machine: Machine): Files {
 	return files;
 }
 
-export const hostOf = (machine: Machine): Host => readHost(new Tree(filesOf(machine)));
+export const hostOf = (machine: Machine): Promise<Host> => readHost(new Tree(filesOf(machine)));
 
 /** A PCI function, in a group where it has a number. */
 export function pci(

@@ -1,33 +1,34 @@
-// A lab machine with a guest that means harm: it scribbles on its own memory and on its device's registers, and
-// what must stay as it was is checked. For every device model alike.
+// A lab machine with a hostile guest: it scribbles on its own memory and its device's registers. Everything else must
+// stay unchanged, with every device model.
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import type {TestContext} from 'node:test';
 import {Disk} from '../../source/hardware/disk.js';
 import type {Probe, ProbeEvent} from '../../source/hardware/probe.js';
-import {type Guest, Machine} from '../../source/lab/machine.js';
-import {seededRandom} from '../../source/lab/random.js';
-import {defaultSpec} from '../../source/lab/spec.js';
-import type {Policy} from '../../source/seam/command.js';
+import {type Guest, Machine} from '../../source/lab/build/machine.js';
+import {seededRandom} from '../../source/lab/build/random.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
+import type {Policy} from '../../source/machine/command.js';
+import {fuzzRuns} from './fuzz.js';
 import {MIB, randomImage} from './lab.js';
 
-/** How many requests a fuzz test makes: DMASCOPE_FUZZ of them, or few enough for every run of the suite. */
-export const FUZZ_REQUESTS = Number(process.env.DMASCOPE_FUZZ ?? 2000);
-/** More than a piece of a bounced transfer, and not a whole number of pages. */
+/** The requests of a fuzz test: DMASCOPE_FUZZ, or few enough for every run of the suite. */
+export const FUZZ_REQUESTS = fuzzRuns(2000);
+/** More than MAXPHYS, and not a whole number of pages. */
 const DISK_BYTES = 1.5 * MIB + 512;
 const HOST_BYTES = 64 * MIB;
-/** After how many requests memory and disk are looked at. */
+/** Memory and disk are checked after this many requests. */
 const BATCH = 250;
 /**
- * System calls that a kick may lead to, of a device model that hands block_if as much as it holds: for each of 136
- * elements a piece for each MiB of the disk, and two past it.
+ * The most system calls per kick, if a device model fills block_if's queue: for each of 136 elements one per MiB of the
+ * disk, and two past its end.
  */
 const MOST_CALLS = 136 * 4;
 
 export type HostileOptions = {seed: number; policy: Policy; writable: boolean};
 
-/** Numbers that a hostile guest likes. */
+/** The numbers of a hostile guest. */
 export class Hostility {
 	constructor(
 		readonly random: () => number,
@@ -47,7 +48,7 @@ export class Hostility {
 		return choices[this.below(choices.length)];
 	}
 
-	/** Somewhere in guest memory, at its edges, far outside, or where 64 bits wrap. */
+	/** An address in guest memory, at its edges, far outside, or where 64 bits overflow. */
 	gpa(favourites: readonly number[] = []): number {
 		const edge = this.pick([0, this.guestBytes, 2 ** 32, 3 * 2 ** 30, 2 ** 40, 2 ** 63, 2 ** 64 - 2048]);
 		switch (this.below(8)) {
@@ -65,7 +66,7 @@ export class Hostility {
 		}
 	}
 
-	/** A length: often whole sectors, sometimes all there is, or what wraps. */
+	/** A length: often whole sectors, sometimes all of memory, or one that overflows. */
 	length(): number {
 		if (this.chance(0.7)) return 512 * (1 + this.below(32));
 		return this.pick([
@@ -91,13 +92,13 @@ export class Hostility {
 }
 
 export class HostileLab {
-	/** Layers of the test's own, heard with the machine's. */
-	readonly others: {probe?: Probe}[] = [];
+	/** A test's own layers, which get the same probe as the machine's. */
+	readonly layers: {probe?: Probe}[] = [];
 	readonly machine: Machine;
 	readonly guest: Guest;
 	readonly hostility: Hostility;
 	readonly disk: Disk;
-	/** How often each system call was made, and with what errors. */
+	/** The number of calls of each system call, by result. */
 	readonly calls = new Map<string, number>();
 	readonly #file: string;
 	readonly #content: Buffer;
@@ -116,49 +117,49 @@ export class HostileLab {
 		this.#before = memory.segments.map(({base, bytes}) => ({base, copy: memory.view(base, bytes).slice()}));
 	}
 
-	/** A 64-bit word in guest memory, wherever the guest may write. */
+	/** Writes a 64-bit word to guest memory. */
 	write64(gpa: number, value: number): void {
 		this.guest.vm.map.setU32(gpa, value % 2 ** 32);
 		this.guest.vm.map.setU32(gpa + 4, Math.floor(value / 2 ** 32));
 	}
 
-	/** Makes `requests` of them, each a kick, and checks after every batch that nobody else was harmed. */
+	/** Makes `requests` kicks, and checks after every batch that only the guest was harmed. */
 	attack(requests: number, request: () => void, mostCalls = MOST_CALLS): void {
 		for (let done = 0; done < requests; done++) {
 			let calls = 0;
 			const probe: Probe = event => {
 				if (event.at === 'syscall') calls++;
-				this.#hear(event);
+				this.#count(event);
 			};
 			this.machine.listen(probe);
-			for (const layer of this.others) layer.probe = probe;
+			for (const layer of this.layers) layer.probe = probe;
 			request();
-			assert.ok(calls <= mostCalls, `request ${done} led to ${calls} system calls`);
-			if (done % BATCH === BATCH - 1 || done === requests - 1) this.unharmed(`by request ${done}`);
+			assert.ok(calls <= mostCalls, `request ${done} made ${calls} system calls`);
+			if (done % BATCH === BATCH - 1 || done === requests - 1) this.checkUnharmed(`after request ${done}`);
 		}
 		this.machine.listen(undefined);
 	}
 
-	/** What is neither the guest's, nor its bhyve's, nor a command table of the driver, is as it was at the start. */
-	unharmed(when: string): void {
+	/** Checks that all memory is unchanged, except the guest's, its bhyve's, and the driver's command tables. */
+	checkUnharmed(when: string): void {
 		const {memory, pages} = this.machine;
 		const {name} = this.guest.vm;
 		for (const {hpa, pages: count, owner} of pages.owned()) {
 			if (owner === name || owner === `bhyve ${name}` || owner === 'ahci0') continue;
 			const before = this.#before.find(({base, copy}) => hpa >= base && hpa < base + copy.length);
-			const then = before?.copy.subarray(hpa - before.base, hpa - before.base + count * 4096);
-			const same = then && Buffer.compare(then, memory.view(hpa, count * 4096)) === 0;
-			assert.ok(same, `memory of ${owner} at 0x${hpa.toString(16)} has changed, ${when}`);
+			const original = before?.copy.subarray(hpa - before.base, hpa - before.base + count * 4096);
+			const same = original && Buffer.compare(original, memory.view(hpa, count * 4096)) === 0;
+			assert.ok(same, `memory of ${owner} at 0x${hpa.toString(16)} has changed ${when}`);
 		}
 		assert.equal(fs.statSync(this.#file).size, DISK_BYTES, when);
 		if (!this.disk.writable)
-			assert.ok(fs.readFileSync(this.#file).equals(this.#content), `the disk, ${when}`);
+			assert.ok(fs.readFileSync(this.#file).equals(this.#content), `the disk has changed ${when}`);
 	}
 
-	#hear(event: ProbeEvent): void {
+	#count(event: ProbeEvent): void {
 		if (event.at !== 'syscall') return;
-		const what = `${event.name} ${event.error ?? 'ok'}`;
-		this.calls.set(what, (this.calls.get(what) ?? 0) + 1);
+		const call = `${event.name} ${event.error ?? 'ok'}`;
+		this.calls.set(call, (this.calls.get(call) ?? 0) + 1);
 		if (!this.disk.writable) assert.ok(!/write|DELETE/.test(event.name), `${event.name} on a read-only disk`);
 	}
 }

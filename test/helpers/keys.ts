@@ -15,5 +15,9 @@ export const KEYS: Readonly<Record<string, string>> = {
 	home: '\x1b[H',
 	end: '\x1b[F',
 	'ctrl-c': '\x03',
+	'ctrl-l': '\x0c',
 	'ctrl-z': '\x1a',
 };
+
+/** What a terminal sends for a key: one with a name, a character, or alt- and a character. */
+export const sentFor = (key: string): string => KEYS[key] ?? key.replace(/^alt-(?=.$)/, '\x1b');

@@ -3,13 +3,13 @@ import os from 'node:os';
 import path from 'node:path';
 import type {TestContext} from 'node:test';
 import {Disk} from '../../source/hardware/disk.js';
+import {seededRandom} from '../../source/lab/build/random.js';
+import {sampleDisk} from '../../source/lab/build/sample-disk.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
 import {Lab} from '../../source/lab/lab.js';
-import {seededRandom} from '../../source/lab/random.js';
-import {sampleDisk} from '../../source/lab/sample-disk.js';
-import type {Setting} from '../../source/lab/scenario.js';
-import {defaultSpec} from '../../source/lab/spec.js';
-import type {Command, DiskCommand, MachineSpec} from '../../source/seam/command.js';
-import type {Transfer} from '../../source/seam/observed.js';
+import type {Setting} from '../../source/lab/scenario/parse.js';
+import type {Command, DiskCommand, MachineSpec} from '../../source/machine/command.js';
+import type {Transfer} from '../../source/machine/transfer.js';
 
 export const MIB = 1024 * 1024;
 
@@ -48,7 +48,7 @@ export function testSetting(
 	t: TestContext,
 	{disk, writable}: Pick<LabSetup, 'disk' | 'writable'> = {},
 ): Setting {
-	const opened = Disk.open(disk ?? sampleDisk(), {writable});
+	const opened = Disk.open(disk ?? sampleDisk(), {overlay: writable});
 	t.after(() => opened.close());
 	return {
 		base: defaultSpec(256 * MIB),

@@ -1,7 +1,9 @@
 // How a screen looks, as text: under each cell a letter that says what its colours mean.
 
 import xterm from '@xterm/headless';
-import {LOOKS, type Look, TONES, type Tone, theme, themeName} from '../../source/ui/theme.js';
+import {renderToString, Text} from 'ink';
+import {createElement} from 'react';
+import {LOOKS, type Look, type ThemeName, TONES, type Tone, themeWith} from '../../source/ui/theme.js';
 import type {Cell} from './cells.js';
 import {cellsOf} from './cells.js';
 
@@ -34,11 +36,16 @@ const LETTERS: Readonly<Record<Tone, string>> = {
 };
 /** A row that looks as the one above it. */
 const DITTO = '"';
+/** Letters for looks that no tone has by itself: two tones at once, or a cell of the map. */
+const OTHERS = Array.from({length: 94}, (_, i) => String.fromCharCode(0x21 + i)).filter(
+	letter => letter !== DITTO && !Object.values(LETTERS).includes(letter),
+);
 
-/** What the terminal makes of each tone of the current theme; where two look alike, the first of them. */
-async function tonesByLook(): Promise<Map<string, Tone>> {
+/** What the terminal makes of each tone of a theme; where two look alike, the first of them. */
+async function tonesByLook(name: ThemeName): Promise<Map<string, Tone>> {
+	const theme = themeWith(name, 3);
 	const terminal = new xterm.Terminal({cols: TONES.length, rows: 1, allowProposedApi: true});
-	const painted = TONES.map(tone => `\x1b[m\x1b[${theme[tone]}mx`).join('');
+	const painted = TONES.map(tone => renderToString(createElement(Text, theme[tone], 'x'))).join('');
 	await new Promise<void>(resolve => terminal.write(painted, resolve));
 	const [cells] = cellsOf(terminal);
 	terminal.dispose();
@@ -50,26 +57,26 @@ const wordsOf = ({text, ground, bold, underline, inverse}: Look): string =>
 		.flatMap(word => word || [])
 		.join(' ');
 
-/** A letter for each cell, and then what the letters mean. @throws Error where a cell looks as no tone does */
-export async function looksOf(cells: readonly (readonly Cell[])[]): Promise<string> {
-	const byLook = await tonesByLook();
-	const looks = LOOKS[themeName()];
+/** A letter for each cell, and then what the letters mean. */
+export async function looksOf(cells: readonly (readonly Cell[])[], name: ThemeName): Promise<string> {
+	const byLook = await tonesByLook(name);
+	const looks = LOOKS[name];
 	const seen = new Set<Tone>();
-	const toneOf = ({sign, look}: Cell): Tone => {
+	const others = new Map<string, string>();
+	const letterOf = ({sign, look, words}: Cell): string => {
 		const tone = byLook.get(look);
-		if (tone === undefined) throw new Error(`${sign} looks as nothing does in ${themeName()}: ${look}`);
+		if (tone === undefined) {
+			// The colour of a blank cannot be seen.
+			if (sign === ' ' && !/on|underlined|inverse/.test(words)) return LETTERS.plain;
+			if (!others.has(words)) others.set(words, OTHERS[others.size] ?? '?');
+			return others.get(words) ?? '?';
+		}
 		const {ground, underline, inverse} = looks[tone];
-		// The colour of a blank cannot be seen.
-		return sign === ' ' && !ground && !underline && !inverse ? 'plain' : tone;
+		const meant = sign === ' ' && !ground && !underline && !inverse ? 'plain' : tone;
+		seen.add(meant);
+		return LETTERS[meant];
 	};
-	const rows = cells.map(row => {
-		const tones = row.map(toneOf);
-		for (const tone of tones) seen.add(tone);
-		return tones
-			.map(tone => LETTERS[tone])
-			.join('')
-			.trimEnd();
-	});
+	const rows = cells.map(row => row.map(letterOf).join('').trimEnd());
 	const meant = (tone: Tone) => {
 		const alike = TONES.filter(other => wordsOf(looks[other]) === wordsOf(looks[tone]));
 		return `${LETTERS[tone]}  ${wordsOf(looks[tone])}: ${alike.join(', ')}`;
@@ -78,5 +85,6 @@ export async function looksOf(cells: readonly (readonly Cell[])[]): Promise<stri
 		...rows.map((row, y) => (row !== '' && row === rows[y - 1] ? DITTO : row)),
 		'',
 		...TONES.filter(tone => tone !== 'plain' && seen.has(tone)).map(meant),
+		...[...others].map(([words, letter]) => `${letter}  ${words}`),
 	].join('\n');
 }

@@ -1,4 +1,4 @@
-// The property that both families' drivers hold: what is mapped, and only that, translates.
+// A property of both families' drivers: exactly the mapped pages translate.
 
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
@@ -9,14 +9,14 @@ import type {IommuOps} from '../../source/kernel/iommu.js';
 
 const RID = ridOf(4, 0, 0);
 
-/** Pages near the places where tables begin: 0, 2 MiB, 1 GiB, 4 GiB, 512 GiB. */
+/** Pages near the boundaries of tables: 0, 2 MiB, 1 GiB, 4 GiB, 512 GiB. */
 const page = fc
 	.tuple(fc.constantFrom(0, 512, 2 ** 18, 2 ** 20, 2 ** 27), fc.integer({min: -3, max: 600}))
 	.map(([base, offset]) => Math.max(0, base + offset));
 
 /**
- * Maps and unmaps at random, then looks at every page that was touched and at its neighbours. `answer` says what the
- * unit gives for a write to a page's start: mapped to a frame, or not at all.
+ * Maps and unmaps at random, and then checks every page involved and its neighbours. `answer` is the expected result
+ * of a write to the start of a page, which is mapped to a frame or unmapped.
  */
 export function checkMappings(
 	machine: () => {unit: Translator; driver: IommuOps},

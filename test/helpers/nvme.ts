@@ -1,4 +1,4 @@
-// A guest that drives bhyve's NVMe controller by hand, register by register and entry by entry.
+// Drives bhyve's NVMe controller by hand, register by register and entry by entry.
 
 import assert from 'node:assert/strict';
 import type {TestContext} from 'node:test';
@@ -14,7 +14,7 @@ export const ENTRIES = 4;
 type Fields = {nsid?: number; prp1?: number; prp2?: number; cdw?: readonly number[]};
 type Completed = {code: number; value: number; id: number; head: number; queue: number; dnr: boolean};
 
-/** A guest that drives the registers by hand. Its queues have four entries, so that they wrap soon. */
+/** A guest without a driver. Its queues have four entries, so they wrap soon. */
 export function nvmeByHand(t: TestContext, options: Parameters<typeof rig>[1] = {}) {
 	const made = rig(t, options);
 	const device = nvme(made);

@@ -27,12 +27,22 @@ export type Program = {
 	resize: (size: Size) => void;
 	/** Milliseconds of user and system time so far. */
 	cpuMs: () => number;
+	/** Whether it runs, or would if it had a core. */
+	busy: () => boolean;
 	/** Resident memory in bytes. */
 	resident: () => number;
+	/** How it ended, if it has. */
+	ended: () => {exitCode: number; signal?: number} | undefined;
 	close: (signal?: NodeJS.Signals) => Promise<void>;
 };
 
-export type Start = Size & {file: string; args: readonly string[]; env?: Record<string, string>};
+export type Start = Size & {
+	file: string;
+	args: readonly string[];
+	env?: Record<string, string>;
+	/** The folder that it is started in, if not this process's. */
+	cwd?: string;
+};
 
 /** Neither the machine's locale nor its colours are to show. */
 const HIDDEN = /^(CI|NO_COLOR|FORCE_COLOR|COLORFGBG|LC_.*|TMUX|STY)$/;
@@ -43,12 +53,13 @@ const environment = (): Record<string, string> =>
 		),
 	);
 
-export function startProgram({file, args, columns, rows, env}: Start): Program {
+export function startProgram({file, args, columns, rows, env, cwd}: Start): Program {
 	const terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true});
 	const child = pty.spawn(file, [...args], {
 		cols: columns,
 		rows,
 		name: 'xterm-256color',
+		cwd,
 		env: {...environment(), LANG: 'C.UTF-8', COLORTERM: 'truecolor', ...env},
 	});
 	const chunks: Chunk[] = [];
@@ -57,7 +68,13 @@ export function startProgram({file, args, columns, rows, env}: Start): Program {
 		chunks.push({at: performance.now() - start, data});
 		terminal.write(data);
 	});
-	const exit = new Promise<void>(resolve => child.onExit(() => resolve()));
+	let end: {exitCode: number; signal?: number} | undefined;
+	const exit = new Promise<void>(resolve =>
+		child.onExit(how => {
+			end = how;
+			resolve();
+		}),
+	);
 	const stat = (file: string) => fs.readFileSync(`/proc/${child.pid}/${file}`, 'utf8');
 	return {
 		pid: child.pid,
@@ -87,9 +104,11 @@ export function startProgram({file, args, columns, rows, env}: Start): Program {
 				.split(' ');
 			return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 		},
+		busy: () => /^.*\) R/s.test(stat('stat')),
 		resident: () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(stat('status'))?.[1]) * 1024,
+		ended: () => end,
 		close: async (signal = 'SIGTERM') => {
-			child.kill(signal);
+			if (end === undefined) child.kill(signal);
 			await exit;
 			terminal.dispose();
 		},

@@ -101,7 +101,7 @@ export async function boot(
 		return qemu;
 	};
 	const process = start();
-	await said(process, READY);
+	await report(process, READY);
 	return {qmp, other, memory, process, again: start};
 }
 
@@ -162,7 +162,7 @@ wait
 }
 
 /** Waits for a line on the serial console. */
-async function said(qemu: ChildProcess, line: string): Promise<void> {
+async function report(qemu: ChildProcess, line: string): Promise<void> {
 	let console = '';
 	const {promise, resolve, reject} = Promise.withResolvers<void>();
 	const fail = (what: string) => reject(new Error(`${what}; its console ends:\n${console.slice(-2000)}`));

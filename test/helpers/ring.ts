@@ -1,4 +1,4 @@
-// A virtio queue filled by hand: what a driver would not do can be done.
+// A virtio queue filled by hand, to do what a real driver would not do.
 
 import type {TestContext} from 'node:test';
 import {RING_SIZE, VirtioBlk} from '../../source/bhyve/virtio-blk.js';
@@ -11,19 +11,19 @@ import {
 	USED,
 	VIRTIO_PCI,
 } from '../../source/formats/virtqueue.js';
-import type {GuestDisk} from '../../source/guest/disk.js';
+import type {GuestDisk} from '../../source/guest/driver.js';
 import {Disk} from '../../source/hardware/disk.js';
-import {type Guest, Machine} from '../../source/lab/machine.js';
-import {defaultSpec} from '../../source/lab/spec.js';
+import {type Guest, Machine} from '../../source/lab/build/machine.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
 import {MIB, randomImage} from './lab.js';
 
-/** Where the guest's driver has put its queue, and where these requests have their parts. */
+/** The addresses of the guest driver's queue, and of the parts of requests. */
 export const QUEUE = queueLayout(0x80000, RING_SIZE);
 export const HEADER = 0x90000;
 export const STATUS = 0x90010;
 export const BUFFER = 0x200000;
 
-/** A descriptor; it is followed by its neighbour where it names no other. */
+/** A descriptor. By default the adjacent one is next. */
 export type Part = [gpa: number, bytes: number, flags: number, next?: number];
 
 export function blkOf({device}: Guest): VirtioBlk {
@@ -44,7 +44,7 @@ export class Ring {
 		return this.guest.vm.map;
 	}
 
-	/** Starts anew, as the driver did before. */
+	/** Resets the device and the ring through the guest's driver. */
 	reset(): void {
 		this.guest.disk.reset();
 		this.#avail = 0;
@@ -57,7 +57,7 @@ export class Ring {
 		});
 	}
 
-	/** Descriptors one after another from `first` on, in the ring or in a table elsewhere. */
+	/** Writes descriptors from `first` on, into the ring or another table. */
 	chain(parts: readonly Part[], first = 0, table = QUEUE.descriptors): void {
 		parts.forEach(([gpa, bytes, flags, next], i) => {
 			const at = table + (first + i) * DESC_BYTES;
@@ -69,7 +69,7 @@ export class Ring {
 		});
 	}
 
-	/** Makes chains available and kicks. @returns the status byte, 0xff where it was not written. */
+	/** Makes chains available and kicks. @returns the status byte, 0xff if it was not written */
 	kick(...heads: number[]): number {
 		this.map.setU8(STATUS, 0xff);
 		heads.forEach((head, i) => {
@@ -81,7 +81,7 @@ export class Ring {
 		return this.map.u8(STATUS);
 	}
 
-	/** A header, some data and the status, in the ring from its start. */
+	/** Runs a request with a header, data and a status, at the start of the ring. */
 	run(type: number, data: readonly Part[], sector = 0): number {
 		this.header(type, sector);
 		const parts = data.map(([gpa, bytes, flags]): Part => [gpa, bytes, flags | DESC_NEXT]);
@@ -89,7 +89,7 @@ export class Ring {
 		return this.kick(0);
 	}
 
-	/** What the device has put in the used ring since this was last asked. */
+	/** The used ring's entries since the last call. */
 	returned(): [head: number, bytes: number][] {
 		const entries: [number, number][] = [];
 		for (; this.used !== this.map.u16(QUEUE.used + USED.IDX); this.used = (this.used + 1) & 0xffff) {
@@ -104,7 +104,7 @@ export class Ring {
 	}
 }
 
-/** A host with a disk of random bytes, and a ring on its first guest's. */
+/** A host with a disk of random bytes, and a ring on its first guest's device. */
 export function ringMachine(t: TestContext, writable = false) {
 	const {file, content} = randomImage(t, MIB);
 	const disk = Disk.open(file, {writable});

@@ -12,6 +12,7 @@ const TYPES: Record<string, (value: unknown) => boolean> = {
 	string: value => typeof value === 'string',
 	boolean: value => typeof value === 'boolean',
 	integer: Number.isInteger,
+	number: value => typeof value === 'number',
 };
 
 type Check = (rule: unknown, value: unknown, schema: Json, root: Json) => boolean;
@@ -24,8 +25,9 @@ const RULES: Record<string, Check> = {
 	$schema: () => true,
 	title: () => true,
 	description: () => true,
+	default: () => true,
 	definitions: () => true,
-	type: (type, value) => TYPES[String(type)](value),
+	type: (types, value) => (Array.isArray(types) ? types : [types]).some(type => TYPES[String(type)](value)),
 	const: (only, value) => value === only,
 	enum: (values, value) => Array.isArray(values) && values.includes(value),
 	minimum: (least, value) => typeof value !== 'number' || value >= Number(least),
@@ -43,8 +45,9 @@ const RULES: Record<string, Check> = {
 		),
 	additionalProperties: (_, value, {properties}) =>
 		!isMap(value) || !isMap(properties) || Object.keys(value).every(name => Object.hasOwn(properties, name)),
-	anyOf: (ways, value, _, root) => count(ways, way => fits(way, value, root)) > 0,
-	oneOf: (ways, value, _, root) => count(ways, way => fits(way, value, root)) === 1,
+	allOf: (forms, value, _, root) => every(forms, path => fits(path, value, root)),
+	anyOf: (forms, value, _, root) => count(forms, path => fits(path, value, root)) > 0,
+	oneOf: (forms, value, _, root) => count(forms, path => fits(path, value, root)) === 1,
 };
 
 /** Whether a schema lets a value pass. */

@@ -1,9 +1,9 @@
 // Sessions as somebody who tries everything would have them: random commands, of every kind.
 
+import type {Random} from '../../source/lab/build/random.js';
 import type {Lab} from '../../source/lab/lab.js';
-import type {Random} from '../../source/lab/random.js';
-import {type Command, FAMILIES, MODELS, POLICIES} from '../../source/seam/command.js';
-import type {Entry, History} from '../../source/seam/history.js';
+import {type Command, FAMILIES, MODELS, POLICIES} from '../../source/machine/command.js';
+import type {Entry, History} from '../../source/machine/history.js';
 import {UserError} from '../../source/user-error.js';
 
 const KINDS = [
@@ -30,8 +30,8 @@ const KINDS = [
 export function randomCommand(random: Random, lab: Lab): Command {
 	const upTo = (n: number) => Math.floor(random() * n);
 	const one = <T>(of: readonly T[]): T => of[upTo(of.length)];
-	const vm = one(lab.limits.vms) ?? 'vm0';
-	const device = one(lab.limits.devices) ?? 'em0';
+	const vm = one(lab.state().vms)?.name ?? 'vm0';
+	const device = one(lab.state().devices)?.name ?? 'em0';
 	const gpa = lab.defaultGpa + upTo(64) * 4096 + (upTo(4) === 0 ? upTo(8) * 512 : 0);
 	if (upTo(150) === 0) return {do: 'start', machine: {...lab.spec, iommu: one(FAMILIES.slice(0, 2))}};
 	const kind = one(KINDS);

@@ -8,3 +8,12 @@ export function soon<T>(ms: number, work: () => T, what = 'it'): T {
 	assert.ok(user + system < ms * 1000, `${what} takes ${(user + system) / 1000} ms`);
 	return result;
 }
+
+/** The same for work that lets others run in between. */
+export async function soonAsync<T>(ms: number, work: () => Promise<T>, what = 'it'): Promise<T> {
+	const began = process.cpuUsage();
+	const result = await work();
+	const {user, system} = process.cpuUsage(began);
+	assert.ok(user + system < ms * 1000, `${what} takes ${(user + system) / 1000} ms`);
+	return result;
+}

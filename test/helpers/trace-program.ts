@@ -4,7 +4,7 @@
 import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import {Tracing} from '../../source/live/host/tracing.js';
-import type {TraceEvent} from '../../source/seam/traced.js';
+import type {TraceEvent} from '../../source/machine/trace.js';
 
 const INSTANCES = '/sys/kernel/tracing/instances';
 const DRIVER = '/sys/bus/pci/drivers/nvme';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import {setTimeout} from 'node:timers/promises';
-import type {MachineState, ObservedMachine} from '../../source/seam/observed.js';
+import type {MachineState, ObservedMachine} from '../../source/machine/observed.js';
 
 const PATIENCE_MS = 60_000;
 

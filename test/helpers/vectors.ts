@@ -1,4 +1,4 @@
-// Translation vectors: what another IOMMU answered to probes over tables that are given word by word.
+// Translation vectors: another IOMMU's results for probes of tables that are given word by word.
 
 import {HIGH, hex, pageAddress, pageOf} from '../../source/formats/address.js';
 import {ridText} from '../../source/formats/pci.js';
@@ -9,12 +9,12 @@ import {messageOf, UserError} from '../../source/user-error.js';
 
 type Halves = {lo: number; hi: number};
 type Probe = {rid: number; iova: number; write: boolean; want: Answer};
-/** What an access comes to: an address, a fault's reason, or refused with nothing recorded. */
+/** The result of an access: an address, a fault's reason, or refused without a record. */
 type Answer = {hpa: number} | {fault: number} | 'blocked';
 type Scene = {root: number; words: {at: number; value: Halves}[]; probes: Probe[]};
 export type Vectors = {width: number; cap: Halves; ecap: Halves; scenes: Scene[]};
 
-/** @throws UserError where a file is none of vectors. */
+/** @throws UserError if the file is not one of vectors */
 export function parseVectors(name: string, text: string): Vectors {
 	try {
 		const file = fields(JSON.parse(text));
@@ -54,30 +54,30 @@ function parseScene(value: unknown): Scene {
 type Fields = Record<string, unknown>;
 function fields(value: unknown): Fields {
 	if (typeof value !== 'object' || value === null)
-		throw new Error(`${JSON.stringify(value)} where a map was looked for`);
+		throw new Error(`expected an object, got ${JSON.stringify(value)}`);
 	return {...value};
 }
 function list(value: unknown): unknown[] {
-	if (!Array.isArray(value)) throw new Error(`${JSON.stringify(value)} where a list was looked for`);
+	if (!Array.isArray(value)) throw new Error(`expected a list, got ${JSON.stringify(value)}`);
 	return value;
 }
-function whole(value: unknown): bigint {
+function bigint(value: unknown): bigint {
 	if (typeof value === 'number' || typeof value === 'string') return BigInt(value);
-	throw new Error(`${JSON.stringify(value)} where a number was looked for`);
+	throw new Error(`expected a number, got ${JSON.stringify(value)}`);
 }
-const number = (value: unknown): number => Number(whole(value));
+const number = (value: unknown): number => Number(bigint(value));
 const halves = (value: unknown): Halves => ({
-	lo: Number(whole(value) & 0xffffffffn),
-	hi: Number(whole(value) >> 32n),
+	lo: Number(bigint(value) & 0xffffffffn),
+	hi: Number(bigint(value) >> 32n),
 });
 
-/** The vectors list no more than the words that are not zero: memory is taken to end at a power of two past them. */
+/** The vectors list only words that are not zero. Memory ends at the next power of two. */
 const memoryFor = ({words}: Scene): number => {
 	const last = Math.max(1, ...words.map(({at}) => at + 8));
 	return Math.max(256 * 1024 ** 2, 2 ** Math.ceil(Math.log2(last)));
 };
 
-/** Probes a scene anew. `disagree` is told of each answer that is another's. @returns how many agreed */
+/** Probes a scene. `disagree` receives each different result. @returns the number of equal ones */
 export function runScene(vectors: Vectors, scene: Scene, disagree: (lines: string) => void): number {
 	const memory = new Memory(memoryFor(scene));
 	for (const {at, value} of scene.words) {
@@ -91,9 +91,9 @@ export function runScene(vectors: Vectors, scene: Scene, disagree: (lines: strin
 		ecapLo: vectors.ecap.lo,
 		hostAddressWidth: vectors.width,
 	});
-	let told: number | undefined;
+	let logged: number | undefined;
 	unit.probe = event => {
-		if (event.at === 'fault') told = event.fault.reason;
+		if (event.at === 'fault') logged = event.fault.reason;
 	};
 	unit.write32(REG.RTADDR, scene.root % HIGH);
 	unit.write32(REG.RTADDR + 4, Math.floor(scene.root / HIGH));
@@ -101,9 +101,9 @@ export function runScene(vectors: Vectors, scene: Scene, disagree: (lines: strin
 	unit.write32(REG.GCMD, TE);
 	let agreed = 0;
 	for (const probe of scene.probes) {
-		told = undefined;
+		logged = undefined;
 		const answer = unit.translate(probe.rid, probe.iova, probe.write);
-		const got: Answer = answer >= 0 ? {hpa: answer} : told === undefined ? 'blocked' : {fault: told};
+		const got: Answer = answer >= 0 ? {hpa: answer} : logged === undefined ? 'blocked' : {fault: logged};
 		if (JSON.stringify(got) === JSON.stringify(probe.want)) agreed++;
 		else disagree(explain(memory, scene.root, probe, got));
 	}

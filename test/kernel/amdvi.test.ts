@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {PAGE_SIZE, pageAddress} from '../../source/formats/address.js';
-import {DTE_SE, decodeDte, EVENT, FLAG, REG, refusal, STATUS} from '../../source/formats/amdvi.js';
+import {DTE_SE, EVENT, FLAG, REG, refusal, STATUS} from '../../source/formats/amdvi.js';
+import {decodeDte} from '../../source/formats/amdvi-tables.js';
 import {ridOf} from '../../source/formats/pci.js';
 import {Amdvi} from '../../source/hardware/amdvi.js';
 import {Memory} from '../../source/hardware/memory.js';
@@ -11,7 +12,7 @@ import {Iommu} from '../../source/kernel/iommu.js';
 import {Ppt} from '../../source/kernel/ppt.js';
 import {VmPages} from '../../source/kernel/vm-page.js';
 import {Vmm} from '../../source/kernel/vmm.js';
-import {seededRandom} from '../../source/lab/random.js';
+import {seededRandom} from '../../source/lab/build/random.js';
 import {MIB} from '../helpers/lab.js';
 import {checkMappings} from '../helpers/mappings.js';
 
@@ -19,7 +20,7 @@ const RID = ridOf(4, 0, 0);
 const HBA = ridOf(0, 0x1f, 2);
 const ABSENT = -refusal(EVENT.IO_PAGE_FAULT, FLAG.RW);
 
-/** A machine whose host domain is made, as iommu_init makes it, unless a test wants to do that itself. */
+/** A machine with a host domain, as iommu_init creates it, unless a test does that itself. */
 function machine({hostPtp = true, host = true} = {}) {
 	const memory = new Memory(64 * MIB);
 	const unit = new Amdvi(memory);
@@ -44,20 +45,20 @@ const dteOf = ({memory, unit}: {memory: Memory; unit: Amdvi}, rid: number) => {
 	};
 };
 
-test('what the driver maps, and only that, translates', () => {
+test('exactly the pages that the driver maps translate', () => {
 	checkMappings(machine, frame => (frame === undefined ? ABSENT : frame * PAGE_SIZE));
 });
 
-test('domain ids rise from the host’s 0, and one that is gone does not come back', () => {
+test('domain IDs count up from the host’s 0, and a freed ID is not reused before the last', () => {
 	const {driver} = machine();
 	const first = driver.createDomain(64 * MIB);
 	driver.destroyDomain(first);
 	assert.deepEqual([first.id, first.levels, driver.createDomain(2 ** 40).id], [1, 4, 2]);
 	for (let id = 3; id < 65535; id++) driver.destroyDomain(driver.createDomain(0));
-	assert.equal(driver.createDomain(0).id, 1, 'past the last id but not the host’s');
+	assert.equal(driver.createDomain(0).id, 1, 'after the last ID, but not the host’s');
 });
 
-test('tables are given back with their domain', () => {
+test('destroying a domain frees its tables', () => {
 	const {driver, pages} = machine();
 	const pagesOwned = () => pages.owned().filter(({owner}) => owner === 'iommu tables');
 	const once = () => {
@@ -71,7 +72,7 @@ test('tables are given back with their domain', () => {
 	assert.deepEqual(pagesOwned(), before);
 });
 
-test('the device table has room for every id, on a host of 64 MiB too', () => {
+test('the device table has room for every requester ID, even on a host with 64 MiB', () => {
 	for (let seed = 0; seed < 20; seed++) {
 		const memory = new Memory(64 * MIB);
 		const unit = new Amdvi(memory);
@@ -82,9 +83,9 @@ test('the device table has room for every id, on a host of 64 MiB too', () => {
 	}
 });
 
-test('a device is in the domain it was added to last; nobody asks where it was before', () => {
+test('a device is in the domain to which it was added last, without a check of its previous one', () => {
 	const {driver, unit} = machine();
-	assert.equal(unit.translate(RID, 0x5000, true), 0x5000, 'without an entry nothing is translated');
+	assert.equal(unit.translate(RID, 0x5000, true), 0x5000, 'not translated without an entry');
 	const [a, b] = [driver.createDomain(64 * MIB), driver.createDomain(64 * MIB)];
 	driver.createMapping(a, 0, 0x100000, PAGE_SIZE);
 	driver.createMapping(b, 0, 0x200000, PAGE_SIZE);
@@ -94,7 +95,7 @@ test('a device is in the domain it was added to last; nobody asks where it was b
 	assert.equal(unit.translate(RID, 0, true), 0x200000);
 });
 
-test('a removed device keeps its old root: it still reaches what that maps', () => {
+test('a removed device keeps its old root and still reaches its pages', () => {
 	const made = machine();
 	const {driver, unit} = made;
 	const domain = driver.createDomain(64 * MIB);
@@ -102,6 +103,7 @@ test('a removed device keeps its old root: it still reaches what that maps', () 
 	driver.addDevice(domain, RID);
 	const before = dteOf(made, RID);
 	assert.deepEqual(before.decoded, {
+		valid: true,
 		translates: true,
 		root: domain.root,
 		levels: 4,
@@ -115,15 +117,15 @@ test('a removed device keeps its old root: it still reaches what that maps', () 
 	assert.equal(unit.translate(RID, 0, true), 0x100000);
 });
 
-test('removed from a domain it was never in, a device has V alone: nothing passes any more', () => {
+test('a device removed from a domain that it was never in gets V without TV, which blocks all accesses', () => {
 	const made = machine();
 	const domain = made.driver.createDomain(64 * MIB);
 	made.driver.removeDevice(domain, RID);
-	assert.equal(dteOf(made, RID).decoded?.translates, false);
+	assert.equal(dteOf(made, RID).decoded.translates, false);
 	assert.equal(made.unit.translate(RID, 0, true), ABSENT);
 });
 
-test('a mapping that is removed is used until its domain is invalidated', () => {
+test('a removed mapping stays in use until its domain is invalidated', () => {
 	const {driver, unit} = machine();
 	const [host] = driver.domains;
 	assert.equal(unit.translate(HBA, 0x5000, true), 0x5000);
@@ -135,12 +137,13 @@ test('a mapping that is removed is used until its domain is invalidated', () => 
 	assert.equal(unit.translate(HBA, 0x5000, true), ABSENT);
 });
 
-test('host_ptp=0: the host’s domain has no table, its devices are 1:1, and nothing can be removed', () => {
+test('with host_ptp=0 the host domain has no tables, is 1:1, and nothing can be removed from it', () => {
 	const made = machine({hostPtp: false});
 	const {driver, unit} = made;
 	const [host] = driver.domains;
 	assert.deepEqual([host.id, host.root, host.levels], [0, 0, 0]);
 	assert.deepEqual(dteOf(made, HBA).decoded, {
+		valid: true,
 		translates: true,
 		root: 0,
 		levels: 0,
@@ -152,11 +155,11 @@ test('host_ptp=0: the host’s domain has no table, its devices are 1:1, and not
 	driver.invalidateTlb(host);
 	assert.equal(unit.translate(HBA, 0x5000, true), 0x5000);
 	assert.equal(unit.translate(HBA, 2 ** 50, true), 2 ** 50);
-	assert.equal(driver.createDomain(64 * MIB).levels, 4, 'a guest’s domain has one');
+	assert.equal(driver.createDomain(64 * MIB).levels, 4, 'a guest domain has tables');
 	driver.destroyDomain(host);
 });
 
-test('host_ptp=0: a device that comes back from a guest keeps the guest’s root', () => {
+test('with host_ptp=0 a device that returns from a guest keeps the guest’s root', () => {
 	const made = machine({hostPtp: false});
 	const {driver, unit} = made;
 	const [host] = driver.domains;
@@ -165,12 +168,12 @@ test('host_ptp=0: a device that comes back from a guest keeps the guest’s root
 	driver.addDevice(guest, RID);
 	driver.removeDevice(guest, RID);
 	driver.addDevice(host, RID);
-	assert.equal(dteOf(made, RID).decoded?.domain, 0);
+	assert.equal(dteOf(made, RID).decoded.domain, 0);
 	assert.equal(unit.translate(RID, 0, true), 0x100000);
 	assert.equal(unit.translate(RID, 0x5000, true), ABSENT);
 });
 
-test('the event log’s handler prints what FreeBSD prints, once for a device until its entry is invalidated', () => {
+test('the event log’s handler prints FreeBSD’s lines, once per device until its entry is invalidated', () => {
 	const {driver, unit, faults, memory} = machine();
 	const [host] = driver.domains;
 	driver.removeMapping(host, 0x123000, PAGE_SIZE);
@@ -186,7 +189,7 @@ test('the event log’s handler prints what FreeBSD prints, once for a device un
 		[true, false, false],
 	);
 	assert.equal(unit.read32(REG.STATUS) & (STATUS.EVENT_INT | STATUS.EVENT_OVERFLOW), 0);
-	assert.equal(unit.eventLog.held, 0);
+	assert.equal(unit.eventLog.unread, 0);
 	driver.addDevice(host, HBA);
 	unit.translate(HBA, 0x123000, false);
 	assert.equal(driver.log.at(-1), '        [IO_PAGE_FAULT EVT: devId:0xfa DomId:0x0 Addr:0x123000 0x0]');
@@ -198,7 +201,7 @@ test('the event log’s handler prints what FreeBSD prints, once for a device un
 	assert.match(driver.log.at(-1) ?? '', /Addr:0x456789 0xb0<PR,RW,RZ>\]$/);
 });
 
-test('hardware errors and illegal commands in FreeBSD’s words', () => {
+test('the handler prints hardware errors and illegal commands in FreeBSD’s words', () => {
 	const {driver, unit, memory} = machine();
 	const [host] = driver.domains;
 	memory.setU32(host.root, 0x7fff0000 | (3 << 9) | 1);
@@ -219,7 +222,7 @@ test('hardware errors and illegal commands in FreeBSD’s words', () => {
 	assert.match(driver.log.at(-1) ?? '', /^ivhd0: Error: completion failed tail:0x[0-9a-f]+, head:0x20\.$/);
 });
 
-test('once the log has gone round, every interrupt prints all of it, and at last it overflows', () => {
+test('once the log has wrapped, every interrupt prints all of it, and it finally overflows', () => {
 	const {driver, unit, faults} = machine();
 	const [host] = driver.domains;
 	driver.removeMapping(host, 0x123000, PAGE_SIZE);
@@ -238,7 +241,7 @@ test('once the log has gone round, every interrupt prints all of it, and at last
 	assert.equal(driver.log.length, 1000);
 });
 
-test('commands go round their ring, and entries that are used again are obeyed', () => {
+test('the command ring wraps, and reused entries are executed', () => {
 	const {driver, unit} = machine();
 	const [host] = driver.domains;
 	for (let i = 0; i < 300; i++) {
@@ -250,7 +253,7 @@ test('commands go round their ring, and entries that are used again are obeyed',
 	assert.deepEqual(driver.log, []);
 });
 
-test('disabled, the unit translates nothing; the tables stay', () => {
+test('a disabled unit does not translate, and its tables stay', () => {
 	const {driver, unit} = machine();
 	driver.removeMapping(driver.domains[0], 0x5000, PAGE_SIZE);
 	driver.disable();
@@ -259,7 +262,7 @@ test('disabled, the unit translates nothing; the tables stay', () => {
 	assert.equal(unit.translate(HBA, 0x5000, true), ABSENT);
 });
 
-test('vmm binds a passthru device: its guest’s pages leave the host’s domain, unless that has no table', () => {
+test('a passthru bind removes the guest’s pages from the host domain, unless that has no tables', () => {
 	for (const hostPtp of [true, false]) {
 		const {memory, unit, driver, pages} = machine({hostPtp, host: false});
 		const iommu = new Iommu(driver, memory, () => [HBA]);
@@ -268,7 +271,7 @@ test('vmm binds a passthru device: its guest’s pages leave the host’s domain
 		const vmm = new Vmm(iommu, ppt, memory, pages);
 		const vm = vmm.create('vm0');
 		vmm.mmap(vm, 0, 16 * MIB, true);
-		assert.equal(unit.translate(HBA, 0x5000, true), 0x5000, 'before the first bind nothing is translated');
+		assert.equal(unit.translate(HBA, 0x5000, true), 0x5000, 'not translated before the first bind');
 		vmm.bind(vm, RID);
 		const hpa = vm.map.hpa(0x5000) ?? 0;
 		assert.equal(unit.translate(RID, 0x5000, true), hpa);

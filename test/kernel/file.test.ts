@@ -4,11 +4,11 @@ import {type TestContext, test} from 'node:test';
 import {Disk} from '../../source/hardware/disk.js';
 import type {ProbeEvent} from '../../source/hardware/probe.js';
 import {OpenFile} from '../../source/kernel/file.js';
-import {Machine} from '../../source/lab/machine.js';
-import {defaultSpec} from '../../source/lab/spec.js';
+import {Machine} from '../../source/lab/build/machine.js';
+import {defaultSpec} from '../../source/lab/build/spec.js';
 import {MIB, randomImage} from '../helpers/lab.js';
 
-/** An open file, and a process that is a guest under `remove`: its pages are out of every host device's reach. */
+/** An open file, and a guest under `remove`, whose pages no host device can reach. */
 function setUp(t: TestContext, writable = false) {
 	const {file, content} = randomImage(t, 2 * MIB + 100 * 512);
 	const disk = Disk.open(file, {writable, direct: false});
@@ -22,9 +22,9 @@ function setUp(t: TestContext, writable = false) {
 	return {open, map, file, content, events};
 }
 
-test('one call fills scattered pages of any length, and no IOMMU and no device is asked', t => {
+test('one call fills scattered buffers of any length, without IOMMU or device', t => {
 	const {open, map, content, events} = setUp(t);
-	// More parts than a call of the system takes: a guest has some tens of runs, each of these crosses pages.
+	// More parts than one real system call takes.
 	const iovec = Array.from({length: 1500}, (_, i) => ({
 		pointer: 0x100000 + i * 8000,
 		bytes: 1 + ((i * 37) % 1399),
@@ -39,7 +39,7 @@ test('one call fills scattered pages of any length, and no IOMMU and no device i
 	]);
 });
 
-test('a read ends where the file ends; an address that is not memory stops it there', t => {
+test('a read ends at the end of the file, or at an address outside memory', t => {
 	const {open, map, content} = setUp(t);
 	const end = content.length;
 	const segment = (pointer: number, bytes = 4096) => ({pointer, bytes});
@@ -47,7 +47,7 @@ test('a read ends where the file ends; an address that is not memory stops it th
 		bytes: 5000,
 	});
 	assert.ok(content.subarray(-904).equals(map.read(0x200000, 904)));
-	// What lies past the end is never moved, so nobody asks whether its address is memory.
+	// Nothing is moved past the end of the file, so the last address is not checked.
 	assert.deepEqual(open.transfer(map, [segment(0x100000), segment(16 * MIB)], end - 4096, false), {
 		bytes: 4096,
 	});
@@ -61,7 +61,7 @@ test('a read ends where the file ends; an address that is not memory stops it th
 	assert.ok(content.subarray(512, 512 + 4096).equals(map.read(0x100000, 4096)));
 });
 
-test('a write changes what it names and never the size of the file', t => {
+test('a write changes only its range and never the size of the file', t => {
 	const {open, map, file, content} = setUp(t, true);
 	map.write(0x100000, new Uint8Array(700).fill(7));
 	assert.deepEqual(open.transfer(map, [{pointer: 0x100000, bytes: 700}], 1000, true), {bytes: 700});
@@ -74,7 +74,7 @@ test('a write changes what it names and never the size of the file', t => {
 	assert.ok(fs.readFileSync(file).equals(Buffer.from(content).fill(7, 1000, 1700)));
 });
 
-test('a file opened read-only cannot be flushed; one that shrinks ends earlier', t => {
+test('a file opened read-only cannot be flushed, and a shrunken file ends earlier', t => {
 	const {open, map, file} = setUp(t);
 	assert.equal(open.flush(), 'ENOTCAPABLE');
 	fs.truncateSync(file, 4096);

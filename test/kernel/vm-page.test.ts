@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import {PAGE_SIZE} from '../../source/formats/address.js';
 import {Memory} from '../../source/hardware/memory.js';
 import {VmPages} from '../../source/kernel/vm-page.js';
-import {seededRandom} from '../../source/lab/random.js';
+import {seededRandom} from '../../source/lab/build/random.js';
 import {UserError} from '../../source/user-error.js';
 import {MIB} from '../helpers/lab.js';
 
 const total = (runs: readonly {bytes: number}[]) => runs.reduce((sum, {bytes}) => sum + bytes, 0);
 
-test('a guest of a quarter of the memory gets tens of runs, whatever the size', () => {
+test('a guest with a quarter of the memory gets tens of runs, whatever its size', () => {
 	for (const bytes of [64 * MIB, 256 * MIB, 1024 * MIB]) {
 		const pages = new VmPages(new Memory(bytes), seededRandom(1));
 		const runs = pages.alloc(bytes / 4 / PAGE_SIZE, 'vm0');
@@ -19,13 +19,13 @@ test('a guest of a quarter of the memory gets tens of runs, whatever the size', 
 	}
 });
 
-test('every page has one owner, and no page is given twice', () => {
+test('every page has one owner, and no page is allocated twice', () => {
 	fc.assert(
 		fc.property(fc.integer(), fc.array(fc.integer({min: 1, max: 3000}), {maxLength: 5}), (seed, sizes) => {
 			const memory = new Memory(64 * MIB);
 			const pages = new VmPages(memory, seededRandom(seed));
-			const given = sizes.flatMap((size, i) => pages.alloc(size, `user ${i}`));
-			const sorted = given.sort((a, b) => a.hpa - b.hpa);
+			const runs = sizes.flatMap((size, i) => pages.alloc(size, `user ${i}`));
+			const sorted = runs.sort((a, b) => a.hpa - b.hpa);
 			assert.ok(sorted.every((run, i) => i === 0 || run.hpa >= sorted[i - 1].hpa + sorted[i - 1].bytes));
 			const owned = pages.owned();
 			let at = 0;
@@ -45,7 +45,7 @@ test('every page has one owner, and no page is given twice', () => {
 	);
 });
 
-test('memory of several segments has one owner a page too, and the hole has none', () => {
+test('with several memory segments every page has one owner, and the hole has none', () => {
 	for (const gib of [4, 50, 100]) {
 		const memory = new Memory(gib * 1024 * MIB);
 		const owned = new VmPages(memory, seededRandom(1)).owned();
@@ -57,14 +57,14 @@ test('memory of several segments has one owner a page too, and the hole has none
 	}
 });
 
-test('more than there is, is refused with a sentence and nothing is taken', () => {
+test('an allocation that is too large is refused with a message and takes nothing', () => {
 	const pages = new VmPages(new Memory(64 * MIB), seededRandom(1));
 	const before = pages.owned();
 	assert.throws(() => pages.alloc(20000, 'vm0'), UserError);
 	assert.deepEqual(pages.owned(), before);
 });
 
-test('a page of a table comes zeroed, also when it was given back', () => {
+test('a table page is zeroed, even if it was used before', () => {
 	const memory = new Memory(64 * MIB);
 	const pages = new VmPages(memory, seededRandom(1));
 	const page = pages.allocPage('tables');
@@ -74,7 +74,7 @@ test('a page of a table comes zeroed, also when it was given back', () => {
 	assert.ok(memory.view(page, PAGE_SIZE).every(byte => byte === 0));
 });
 
-test('contiguous pages may span several free blocks, and those around them stay free', () => {
+test('contiguous pages may span several free blocks, and the rest stays free', () => {
 	const memory = new Memory(64 * MIB);
 	for (let seed = 0; seed < 20; seed++) {
 		const pages = new VmPages(memory, seededRandom(seed));

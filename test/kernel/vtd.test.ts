@@ -7,7 +7,7 @@ import {Memory} from '../../source/hardware/memory.js';
 import {Vtd} from '../../source/hardware/vtd.js';
 import {VmPages} from '../../source/kernel/vm-page.js';
 import {VtdDriver} from '../../source/kernel/vtd.js';
-import {seededRandom} from '../../source/lab/random.js';
+import {seededRandom} from '../../source/lab/build/random.js';
 import {MIB} from '../helpers/lab.js';
 import {checkMappings} from '../helpers/mappings.js';
 
@@ -22,7 +22,7 @@ function machine() {
 	return {memory, unit, driver};
 }
 
-test('what the driver maps, and only that, translates', () => {
+test('exactly the pages that the driver maps translate', () => {
 	// Frames in 0xFEE00000–0xFEEFFFFF are interrupts, not memory.
 	checkMappings(machine, frame => {
 		if (frame === undefined) return -FAULT.WRITE;
@@ -30,7 +30,7 @@ test('what the driver maps, and only that, translates', () => {
 	});
 });
 
-test('a device is in the domain it was added to, and in none when removed', () => {
+test('an added device is in its domain, and a removed one in none', () => {
 	const {unit, driver} = machine();
 	const domain = driver.createDomain(64 * MIB);
 	driver.createMapping(domain, 0, 0x100000, PAGE_SIZE);
@@ -42,7 +42,7 @@ test('a device is in the domain it was added to, and in none when removed', () =
 	assert.equal(unit.translate(RID, 0, true), -2);
 });
 
-test('domain ids start at 1 and the lowest free one is taken; tables are given back', () => {
+test('a new domain takes the lowest free ID from 1, and destroying a domain frees its tables', () => {
 	const {driver, memory} = machine();
 	const [first, second] = [driver.createDomain(64 * MIB), driver.createDomain(64 * MIB)];
 	assert.deepEqual([first.id, second.id], [1, 2]);
@@ -53,7 +53,7 @@ test('domain ids start at 1 and the lowest free one is taken; tables are given b
 	assert.ok(memory.page(third.root)?.every(word => word === 0));
 });
 
-test('disabled, the unit translates nothing; the tables stay', () => {
+test('a disabled unit does not translate, and its tables stay', () => {
 	const {unit, driver} = machine();
 	const domain = driver.createDomain(64 * MIB);
 	driver.createMapping(domain, 0, 0x100000, PAGE_SIZE);

@@ -3,15 +3,15 @@ import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
-import type {Lab} from '../../source/lab/lab.js';
-import {seededRandom} from '../../source/lab/random.js';
-import {POLICIES, type Policy} from '../../source/seam/command.js';
-import type {Data, Way} from '../../source/seam/observed.js';
-import {viewDomain} from '../../source/seam/ranges.js';
+import {viewDomain} from '../../source/explain/ranges.js';
+import {seededRandom} from '../../source/lab/build/random.js';
+import {Lab} from '../../source/lab/lab.js';
+import {type Command, POLICIES, type Policy} from '../../source/machine/command.js';
+import type {Data, Path} from '../../source/machine/transfer.js';
 import {errnoOf, UserError} from '../../source/user-error.js';
 import {folder, MIB, openTestLab, randomImage, read, transfer} from '../helpers/lab.js';
 
-const STORY: [Policy, string, number, Data, Way, number][] = [
+const STORY: [Policy, string, number, Data, Path, number][] = [
 	['remove', 'vm0', 1, 'lost', 'direct', 8],
 	['remove', 'vm0', 4, 'delivered', 'bounced', 0],
 	['remove', 'vm1', 1, 'delivered', 'direct', 0],
@@ -23,11 +23,11 @@ const STORY: [Policy, string, number, Data, Way, number][] = [
 	['bounce', 'vm0', 4, 'delivered', 'bounced', 0],
 	['bounce', 'vm1', 1, 'delivered', 'bounced', 0],
 ];
-for (const [policy, vm, segments, data, way, faults] of STORY) {
-	test(`under ${policy}, ${vm} reads 8 pages in ${segments}: ${data}, ${way}`, t => {
+for (const [policy, vm, segments, data, path, faults] of STORY) {
+	test(`under ${policy}, ${vm} reads 8 pages in ${segments}: ${data}, ${path}`, t => {
 		const lab = openTestLab(t, {policy});
 		const done = read(lab, vm, {sectors: 64, segments});
-		assert.deepEqual([done.data, done.way, done.faults], [data, way, faults]);
+		assert.deepEqual([done.data, done.path, done.faults], [data, path, faults]);
 		const inGuest = lab.guestBytes(vm, lab.defaultGpa, 32768);
 		const same = Buffer.compare(inGuest, lab.diskBytes('vm0', 0, 32768)) === 0;
 		assert.equal(same, data === 'delivered');
@@ -36,7 +36,7 @@ for (const [policy, vm, segments, data, way, faults] of STORY) {
 	});
 }
 
-test('success is reported at every step of a lost read, and only memory and the IOMMU know better', t => {
+test('every layer of a lost read reports success; only the IOMMU and memory show the loss', t => {
 	const {chain} = read(openTestLab(t), 'vm0');
 	assert.deepEqual(
 		chain.map(({place, trouble}) => [place, trouble]),
@@ -62,7 +62,7 @@ const hostView = (lab: Lab) => {
 	return viewDomain(lab.memory, state.owned, host);
 };
 
-test('switching the policy takes the pages out of the host domain and puts them back', t => {
+test('a new policy removes the pages from the host domain and returns them', t => {
 	const lab = openTestLab(t);
 	const total = (256 * MIB) / 4096;
 	const guest = total / 4;
@@ -129,7 +129,7 @@ function copyOf(lab: Lab, hpa: number, pages: number): Buffer {
 	);
 }
 
-/** Thousands of reads at random places: what the guest holds is what the image holds. */
+/** Thousands of reads at random places: guest memory equals the image. */
 function readAtRandom(lab: Lab, content: Buffer, times: number): void {
 	const random = seededRandom(42);
 	const upTo = (n: number) => Math.floor(random() * n);
@@ -193,7 +193,7 @@ test('the same image behind a loop device', t => {
 	readAtRandom(lab, fs.readFileSync(file ?? ''), 500);
 });
 
-test('writes reach a writable disk, are lost silently where the page is gone, and harm no other sector', t => {
+test('writes reach a writable disk, vanish silently if the page is removed, and harm no other sector', t => {
 	const {file, content} = randomImage(t, MIB);
 	const lab = openTestLab(t, {disk: file, writable: true});
 	const write = (lba: number, segments: number) =>
@@ -201,10 +201,10 @@ test('writes reach a writable disk, are lost silently where the page is gone, an
 	const lost = write(100, 1);
 	assert.deepEqual([lost.data, write(200, 2).data], ['lost', 'delivered']);
 	// Nothing was written, so neither way was taken.
-	assert.equal(lost.chain.find(({place}) => place === 'HBA')?.full, 'no error; 8,192 bytes by its own count');
+	assert.equal(lost.chain.find(({place}) => place === 'HBA')?.full, 'no error; reports 8,192 bytes moved');
 	lab.dispatch({do: 'policy', policy: 'keep'});
 	const direct = write(300, 1);
-	assert.deepEqual([direct.data, direct.way], ['delivered', 'direct']);
+	assert.deepEqual([direct.data, direct.path], ['delivered', 'direct']);
 	const after = fs.readFileSync(file);
 	const changed = Array.from({length: MIB / 512}, (_, lba) => lba).filter(
 		lba =>
@@ -217,32 +217,31 @@ test('writes reach a writable disk, are lost silently where the page is gone, an
 	assert.deepEqual(changed, [...run(200), ...run(300)]);
 });
 
-test('a write of what the disk seems to hold already is still told from a lost one', t => {
+test('a write of bytes that the disk already seems to hold is told apart from a lost one', t => {
 	const {file} = randomImage(t, MIB);
 	const write = {do: 'write', vm: 'vm0', lba: 100, sectors: 8, segments: 1, gpa: 0x1000000} as const;
-	assert.equal(
-		transfer(openTestLab(t, {disk: file, writable: true, policy: 'keep'}), write).data,
-		'delivered',
-	);
+	const lab = openTestLab(t, {disk: file, writable: true, policy: 'keep'});
+	assert.equal(transfer(lab, write).data, 'delivered');
 	// A second lab counts its transfers anew, and so would write the same text.
-	const second = transfer(openTestLab(t, {disk: file, writable: true, policy: 'remove'}), write);
-	assert.deepEqual([second.data, second.landed, second.faults], ['lost', 0, 1]);
+	const second = new Lab({...lab.spec, policy: 'remove'}, {disk: lab.disk, sample: false});
+	const {data, landed, faults} = transfer(second, write);
+	assert.deepEqual([data, landed, faults], ['lost', 0, 1]);
 });
 
-test('a transfer that is not aligned for O_DIRECT says that it went through the page cache', t => {
+test('a transfer without the alignment for O_DIRECT reports the page cache', t => {
 	const lab = openTestLab(t, {policy: 'keep'});
 	const hba = (gpa: number) => read(lab, 'vm0', {gpa}).chain.find(({place}) => place === 'HBA')?.full;
 	assert.match(hba(0x1000002) ?? '', /through the page cache/);
 	if (lab.state().disk?.direct) assert.match(hba(0x1000000) ?? '', /O_DIRECT/);
 });
 
-test('the bytes of a buffer that leaves the guest are shown as far as they go', t => {
+test('a buffer that leaves the guest shows the bytes inside', t => {
 	const lab = openTestLab(t);
 	assert.equal(lab.guestBytes('vm0', 64 * MIB - 4096, 8192).length, 4096);
 	assert.equal(lab.guestBytes('vm0', 64 * MIB, 8192).length, 0);
 });
 
-test('a disk that is not writable is never written, and says how it could be', t => {
+test('a read-only disk refuses a write, and says how to allow it', t => {
 	const lab = openTestLab(t);
 	assert.throws(
 		() => lab.dispatch({do: 'write', vm: 'vm0', lba: 0, sectors: 1, segments: 1, gpa: 0}),
@@ -250,7 +249,7 @@ test('a disk that is not writable is never written, and says how it could be', t
 	);
 });
 
-test('a disk that shrinks while it runs fails the read with a sentence, and the lab goes on', t => {
+test('a disk that shrinks fails the read with a sentence, and the lab continues', t => {
 	const {file} = randomImage(t, MIB);
 	const lab = openTestLab(t, {disk: file, policy: 'keep'});
 	fs.truncateSync(file, 4096);
@@ -261,52 +260,94 @@ test('a disk that shrinks while it runs fails the read with a sentence, and the 
 	assert.equal(lab.diskBytes('vm0', 0, 8192).length, 4096);
 });
 
-test('a read across the end of the disk is cut there, as GEOM does, and says so', t => {
+test('a read across the end of the disk is cut there, as in GEOM, with a note', t => {
 	const {file} = randomImage(t, MIB);
 	const lab = openTestLab(t, {disk: file, policy: 'keep'});
 	const across = read(lab, 'vm1', {lba: 2040, sectors: 16});
 	assert.deepEqual([across.data, across.landed], ['torn', 4096]);
-	assert.match(across.note ?? '', /past the end of the disk, which has 2048 sectors/);
+	assert.match(across.note ?? '', /past the end of the disk at 2048 sectors/);
 	assert.equal(read(lab, 'vm1', {lba: 5000}).data, 'failed');
 });
 
-test('a buffer outside the guest fails, and in more than one segment stops the device until its driver resets it', t => {
+test('a buffer outside the guest fails; with several segments the device stops until its driver resets it', t => {
 	const lab = openTestLab(t, {policy: 'keep'});
 	assert.equal(read(lab, 'vm0', {gpa: 64 * MIB}).data, 'failed');
 	const stopped = read(lab, 'vm0', {gpa: 64 * MIB, segments: 2});
 	assert.equal(stopped.data, 'failed');
-	assert.match(stopped.note ?? '', /vm0 virtio-blk stopped: .*bhyve would have aborted/);
+	assert.match(
+		stopped.note ?? '',
+		/vm0 virtio-blk stopped: nothing is mapped at 0x0; bhyve would have crashed/,
+	);
 	assert.equal(read(lab, 'vm0').data, 'delivered');
 });
 
-test('commands that make no sense are refused with a sentence, and nothing happens', t => {
+test('a command from a form is refused with a sentence that names the wrong field', t => {
 	const lab = openTestLab(t);
 	const before = lab.state();
 	const good = {do: 'read', vm: 'vm0', lba: 0, sectors: 8, segments: 1, gpa: 0x1000000} as const;
 	for (const wrong of [
-		{vm: 'vm9'},
 		{lba: -1},
 		{lba: 0.5},
 		{sectors: 0},
 		{sectors: 1e9},
 		{segments: 9},
 		{gpa: 1},
-		{gpa: 0x80000},
 		{gpa: Number.NaN},
 	]) {
-		assert.throws(() => lab.dispatch({...good, ...wrong}), UserError, JSON.stringify(wrong));
+		const [field] = Object.keys(wrong);
+		assert.throws(
+			() => lab.check({...good, ...wrong}),
+			(error: unknown) => error instanceof UserError && error.message.startsWith(`${field} is `),
+		);
 	}
-	assert.throws(
-		() => lab.dispatch({do: 'dma', device: 'ppt9', access: 'write', gpa: 0, bytes: 1}),
-		/device is "ppt9"; it may be xhci0, em0, ahci0, ppt0\./,
-	);
+	lab.check(good);
+	lab.check({do: 'dma', device: 'ppt9', access: 'write', gpa: 0, bytes: 1});
+	assert.throws(() => lab.check({do: 'work', count: 0}), /count is 0; expected an integer from 1 to 10000/);
 	assert.equal(lab.state(), before);
+});
+
+test('a command that makes no sense at this moment is refused with a sentence, and nothing happens', t => {
+	const lab = openTestLab(t);
+	const before = lab.state();
+	const none = {lba: 0, sectors: 8, segments: 1, gpa: 0x1000000};
+	const guest = lab.spec.guests[1];
+	for (const [command, message] of [
+		[{do: 'read', vm: 'vm9', ...none}, /^Unknown guest vm9; use vm0 or vm1\. Did you mean vm0\?$/],
+		[
+			{do: 'read', vm: 'vm0', ...none, gpa: 0x80000},
+			/^gpa 0x00080000 overlaps the guest driver's own memory/,
+		],
+		[{do: 'write', vm: 'vm0', ...none}, /open read-only/],
+		[{do: 'work', count: 1, writes: 1}, /open read-only/],
+		[{do: 'boot', vm: 'vm9'}, /^Unknown guest vm9/],
+		[
+			{do: 'dma', device: 'ppt9', access: 'write', gpa: 0, bytes: 1},
+			/^Unknown device ppt9; use xhci0, em0, ahci0 or ppt0\./,
+		],
+		[{do: 'dma', device: '9:0:0', access: 'write', gpa: 0, bytes: 1}, /^There is no function at 9:0:0\.$/],
+		[{do: 'bind', vm: 'vm1', device: 'ppt9'}, /^Unknown device ppt9/],
+		[{do: 'create', ...guest}, /^Guest vm1 exists/],
+		[{do: 'create', ...guest, name: 'vm2', passthru: ['ppt9']}, /^Unknown device ppt9/],
+		[{do: 'plug', device: 'em0', rid: '5:0:0'}, /^Device em0 exists/],
+		[{do: 'plug', device: 'em1', rid: '4:0:0'}, /^There is a function at 4:0:0/],
+		[{do: 'attach', device: 'ahci0'}, /^ahci0 carries ada0 and stays with the host\.$/],
+		[
+			{do: 'unmap', from: 'host', vm: 'vm1', gpa: 64 * MIB, pages: 1, invalidate: true},
+			/^vm1 does not have 1 page at/,
+		],
+	] satisfies [Command, RegExp][])
+		assert.throws(() => lab.dispatch(command), {constructor: UserError, message});
+	assert.equal(lab.state(), before);
+	assert.deepEqual(
+		lab.state().vms.map(({name}) => name),
+		['vm0', 'vm1'],
+	);
 });
 
 test('a host with memory above 4 GiB: high guest memory is mapped and read', t => {
 	const lab = openTestLab(t, {policy: 'keep', hostMemory: 16 * 1024 * MIB});
 	const high = read(lab, 'vm0', {gpa: 4 * 1024 * MIB + 0x1000});
-	assert.deepEqual([high.data, high.way], ['delivered', 'direct']);
+	assert.deepEqual([high.data, high.path], ['delivered', 'direct']);
 	assert.equal(read(lab, 'vm0', {gpa: 3 * 1024 * MIB}).data, 'failed');
 	lab.dispatch({do: 'policy', policy: 'remove'});
 	assert.equal(read(lab, 'vm0', {gpa: 4 * 1024 * MIB + 0x1000}).data, 'lost');

@@ -1,30 +1,37 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {seededRandom} from '../../source/lab/random.js';
-import {defaultSpec} from '../../source/lab/spec.js';
+import {seededRandom} from '../../source/lab/build/random.js';
 import {LabWorkload} from '../../source/lab/workload.js';
-import type {Command, Outcome} from '../../source/seam/command.js';
+import type {Command} from '../../source/machine/command.js';
+import type {Outcome} from '../../source/machine/outcome.js';
+import type {Comparable} from '../../source/machine/workload.js';
 import {UserError} from '../../source/user-error.js';
 import {MIB, openTestLab} from '../helpers/lab.js';
 
-/** A host that says of each command what was asked of it, and that 512 bytes of each request landed. */
+/** A host that records commands; 512 bytes of each request land. */
 function fake({writable = false} = {}) {
 	const commands: Command[] = [];
-	const machine = defaultSpec(64 * MIB);
-	const there = {vms: ['vm0', 'vm1'], devices: ['ahci0', 'ppt0'], passthru: 'ppt0'};
 	const host = {
-		limits: {...there, defaultGpa: 0x40_0000, writable, hostMemory: machine.hostMemory, machine},
+		guestCount: 2,
+		check(command: Comparable): void {
+			if (command.do === 'work' && command.writes && !writable) throw new UserError('open read-only');
+		},
 		dispatch(command: Command): Outcome {
 			commands.push(command);
 			assert.ok(command.do === 'work');
 			const {count} = command;
-			const none = {tally: {delivered: count, lost: 0, torn: 0, failed: 0}, lost: 0, copied: 0, faults: 0};
+			const none = {
+				tally: {delivered: count, lost: 0, torn: 0, failed: 0, unchecked: 0},
+				lost: 0,
+				copied: 0,
+				faults: 0,
+			};
 			const sums = {bytes: 512 * count, landed: 512 * count, hits: 3 * count, misses: count};
 			return {
 				kind: 'work',
-				work: {requests: count, data: 'delivered', way: 'direct', ...none, ...sums},
-				said: '',
+				work: {requests: count, data: 'delivered', path: 'direct', ...none, ...sums},
+				report: '',
 			};
 		},
 	};
@@ -33,7 +40,7 @@ function fake({writable = false} = {}) {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
 
-test('what runs is what is due, however time is cut', () => {
+test('due requests run, however time is divided into ticks', () => {
 	const ticks = fc.array(fc.integer({min: 0, max: 1000}), {maxLength: 40});
 	fc.assert(
 		fc.property(fc.integer({min: 1, max: 100_000}), ticks, (rate, elapsed) => {
@@ -52,7 +59,7 @@ test('what runs is what is due, however time is cut', () => {
 	);
 });
 
-test('a sample is a tenth of a second, and a minute of them is kept', () => {
+test('a sample covers a tenth of a second; a minute of samples is kept', () => {
 	const {workload} = fake();
 	workload.start({rate: 1000});
 	workload.tick(250);
@@ -72,7 +79,7 @@ test('parts of a millisecond add up', () => {
 	assert.ok(Math.abs(workload.samples.length - 100) <= 1, `${workload.samples.length}`);
 });
 
-test('nothing runs before the start or after the stop, and a second is the most that is made up for', () => {
+test('nothing runs before start or after stop, and at most a second is made up', () => {
 	const {commands, workload} = fake();
 	assert.equal(workload.tick(1000), 0);
 	workload.start({rate: 10});
@@ -87,11 +94,11 @@ test('nothing runs before the start or after the stop, and a second is the most 
 	assert.equal(commands.length, 11);
 });
 
-test('a pace that cannot be is refused, and what ran goes on', () => {
+test('an impossible pace is refused, and the running one continues', () => {
 	const {workload} = fake();
 	workload.start({rate: 10});
 	for (const [pace, message] of [
-		[{rate: 0}, /rate is 0; it may be a whole number from 1 to 100000/],
+		[{rate: 0}, /rate is 0; expected an integer from 1 to 100000/],
 		[{rate: 1.5}, /rate/],
 		[{rate: 10, writes: 20}, /open read-only/],
 	] as const)
@@ -99,7 +106,7 @@ test('a pace that cannot be is refused, and what ran goes on', () => {
 	assert.deepEqual([workload.running, workload.rate, workload.writes], [true, 10, 0]);
 });
 
-test('writes are asked for in the commands', () => {
+test('a workload with writes puts them into its commands', () => {
 	const {commands, workload} = fake({writable: true});
 	workload.start({rate: 1000, writes: 25});
 	workload.tick(100);
@@ -107,7 +114,7 @@ test('writes are asked for in the commands', () => {
 });
 
 for (const iommu of ['vt-d', 'amd-vi'] as const) {
-	test(`${iommu}: what ran is commands, and they replay to the same`, t => {
+	test(`${iommu}: a workload is commands, which replay to the same state`, t => {
 		const lab = openTestLab(t, {iommu});
 		const log: Command[] = [];
 		const dispatch = lab.dispatch.bind(lab);
@@ -129,7 +136,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 	});
 }
 
-test('a workload outlives a new machine, and waits while there is no guest', t => {
+test('a workload survives a new machine, and waits while there is no guest', t => {
 	const lab = openTestLab(t);
 	lab.workload.start({rate: 100});
 	lab.dispatch({do: 'start', machine: {...lab.spec, policy: 'keep'}});

@@ -8,8 +8,8 @@ import {KernelLog} from '../../source/live/kernel-log.js';
 import {UserError} from '../../source/user-error.js';
 import {folder} from '../helpers/lab.js';
 
-const fault = (slot: string, address: string, way = 'Write'): string =>
-	`[    1.587809] DMAR: [DMA ${way} NO_PASID] Request device [${slot}] fault addr ${address} [fault reason 0x05] PTE Write access is not set\n`;
+const fault = (slot: string, address: string, path = 'Write'): string =>
+	`[    1.587809] DMAR: [DMA ${path} NO_PASID] Request device [${slot}] fault addr ${address} [fault reason 0x05] PTE Write access is not set\n`;
 
 function logFile(t: TestContext, text: string): string {
 	const file = path.join(folder(t), 'kern.log');
@@ -17,7 +17,7 @@ function logFile(t: TestContext, text: string): string {
 	return file;
 }
 
-const titles = ({told}: KernelLog): string[] => told.faults.map(({title, count}) => `${title} ×${count}`);
+const titles = ({logged}: KernelLog): string[] => logged.faults.map(({title, count}) => `${title} ×${count}`);
 
 async function eventually(there: () => boolean, log: KernelLog): Promise<void> {
 	for (let waited = 0; !there(); waited += 10) {
@@ -26,63 +26,63 @@ async function eventually(there: () => boolean, log: KernelLog): Promise<void> {
 	}
 }
 
-test('a log is told once as a whole: the newest fault first, storms as one', async t => {
+test('a log is read once: the newest fault comes first, a storm is one fault', async t => {
 	const log = new KernelLog(
 		logFile(t, fault('05:00.0', '0x1000') + fault('06:00.0', '0x2000', 'Read') + fault('05:00.0', '0x3000')),
 	);
-	assert.deepEqual(log.told.closing, []);
+	assert.deepEqual(log.logged.closing, []);
 	await log.read(false);
 	assert.deepEqual(titles(log), ['05:00.0: DMA write refused ×2', '06:00.0: DMA read refused ×1']);
-	const [first, second] = log.told.faults;
+	const [first, second] = log.logged.faults;
 	assert.deepEqual(first.access, {rid: 0x500, iova: 0x1000, write: true});
 	assert.deepEqual(second.access, {rid: 0x600, iova: 0x2000, write: false});
 	assert.deepEqual(
 		first.parts.map(({label}) => label),
 		['what', 'why', 'often', 'usually', 'look'],
 	);
-	assert.deepEqual(log.told.closing, ['3 faults of 2 kinds.']);
+	assert.deepEqual(log.logged.closing, ['3 faults of 2 kinds.']);
 });
 
-test('an address that no number holds is told as it is, and is no access to walk', async t => {
+test('an address beyond a safe integer is shown, but not walked', async t => {
 	const log = new KernelLog(logFile(t, fault('05:00.0', '0xfffffffffffff000')));
 	await log.read(false);
-	const [told] = log.told.faults;
-	assert.match(told.parts[0].texts[0], /at 0xfffffffffffff000/);
-	assert.equal(told.access, undefined);
+	const [logged] = log.logged.faults;
+	assert.match(logged.parts[0].texts[0], /at 0xfffffffffffff000/);
+	assert.equal(logged.access, undefined);
 });
 
-test('a log without faults says so, and one that is not there is a sentence', async t => {
+test('a log without faults says so, and a missing one is a sentence', async t => {
 	const log = new KernelLog(logFile(t, 'nothing of interest\n'));
 	await log.read(false);
-	assert.deepEqual(log.told.closing, ['No IOMMU fault in this log.']);
+	assert.deepEqual(log.logged.closing, ['This log has no IOMMU faults.']);
 	await assert.rejects(
 		new KernelLog('/no/such.log').read(true),
-		(error: unknown) => error instanceof UserError && /There is no \/no\/such\.log/.test(error.message),
+		(error: unknown) => error instanceof UserError && /\/no\/such\.log does not exist/.test(error.message),
 	);
 });
 
-test('a followed log tells what is new, and the words of what is not stay the same object', async t => {
+test('a followed log reports new faults; an unchanged fault stays the same object', async t => {
 	const file = logFile(t, fault('05:00.0', '0x1000'));
 	const log = new KernelLog(file);
 	let changes = 0;
 	const done = log.read(true, () => changes++);
 	const until = (there: () => boolean) => eventually(there, log);
-	await until(() => log.told.faults.length === 1);
-	const before = log.told;
+	await until(() => log.logged.faults.length === 1);
+	const before = log.logged;
 	await sleep(600);
-	assert.equal(log.told, before, 'nothing new, nothing told');
+	assert.equal(log.logged, before, 'nothing new, nothing told');
 	assert.equal(changes, 1);
 	fs.appendFileSync(file, fault('06:00.0', '0x2000'));
-	await until(() => log.told.faults.length === 2);
-	assert.equal(log.told.faults[1], before.faults[0]);
+	await until(() => log.logged.faults.length === 2);
+	assert.equal(log.logged.faults[1], before.faults[0]);
 	fs.appendFileSync(file, fault('05:00.0', '0x1000'));
-	await until(() => log.told.faults[0].count === 2);
+	await until(() => log.logged.faults[0].count === 2);
 	assert.deepEqual(titles(log), ['05:00.0: DMA write refused ×2', '06:00.0: DMA write refused ×1']);
 	log.close();
 	await done;
 });
 
-test('a long log is read while other things are done', async t => {
+test('a long log does not block the event loop', async t => {
 	const log = new KernelLog(logFile(t, fault('05:00.0', '0x1000').repeat(80_000)));
 	let turns = 0;
 	const timer = setInterval(() => turns++, 1);
@@ -91,7 +91,7 @@ test('a long log is read while other things are done', async t => {
 	assert.ok(turns >= 4, `${turns}`);
 });
 
-test('a pipe is followed that nobody writes to yet, and a line of it may come in two', async t => {
+test('a followed pipe may have no writer yet, and its lines may arrive in pieces', async t => {
 	const pipe = path.join(folder(t), 'pipe');
 	execFileSync('mkfifo', [pipe]);
 	const log = new KernelLog(pipe);
@@ -99,37 +99,37 @@ test('a pipe is followed that nobody writes to yet, and a line of it may come in
 	const writer = fs.openSync(pipe, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK);
 	const line = fault('05:00.0', '0x1000');
 	fs.writeSync(writer, line + line.slice(0, 60));
-	await eventually(() => log.told.faults.length === 1, log);
+	await eventually(() => log.logged.faults.length === 1, log);
 	await sleep(600);
 	fs.writeSync(writer, line.slice(60));
-	await eventually(() => log.told.faults[0].count === 2, log);
+	await eventually(() => log.logged.faults[0].count === 2, log);
 	fs.closeSync(writer);
 	log.close();
 	await done;
 });
 
-test('zeros without end are no log', async () => {
+test('endless zeros are not a log', async () => {
 	await assert.rejects(
 		new KernelLog('/dev/zero').read(true),
-		(error: unknown) => error instanceof UserError && /\/dev\/zero has nothing but zeros/.test(error.message),
+		(error: unknown) => error instanceof UserError && /\/dev\/zero contains only zeros/.test(error.message),
 	);
 });
 
-test('of a log that cannot be read any more it is said why, beside what was read', async t => {
+test('a log that can no longer be read keeps its faults and says why', async t => {
 	const file = logFile(t, fault('05:00.0', '0x1000'));
 	const log = new KernelLog(file);
-	const done = log.follow(true, () => {});
-	await eventually(() => log.told.faults.length === 1, log);
+	const done = log.readOrExplain(true, () => {});
+	await eventually(() => log.logged.faults.length === 1, log);
 	fs.rmSync(file);
 	await sleep(300);
 	assert.equal(log.trouble, undefined, 'one that was deleted may be rotated just now');
 	fs.mkdirSync(file);
 	await done;
-	assert.match(log.told.closing[0], /kern\.log is a directory/);
-	assert.equal(log.seen?.faults.length, 1);
+	assert.match(log.logged.closing[0], /kern\.log is a directory/);
+	assert.equal(log.shown?.faults.length, 1);
 });
 
-test('a storm of more kinds than are kept is counted whole, and put into words a few at a time', async t => {
+test('a storm of too many kinds is counted whole and explained a few at a time', async t => {
 	const kinds = Array.from({length: 2000}, (_, i) =>
 		fault(
 			`${(16 + (i >> 8)).toString(16)}:${((i >> 3) & 31).toString(16).padStart(2, '0')}.${i & 7}`,
@@ -149,8 +149,8 @@ test('a storm of more kinds than are kept is counted whole, and put into words a
 	await eventually(() => atOnce.length === 3, log);
 	log.close();
 	await done;
-	assert.equal(log.told.total, 2000);
+	assert.equal(log.logged.total, 2000);
 	assert.deepEqual(atOnce.slice(0, 3), [20, 20, 20]);
-	assert.equal(log.told.faults.length, new Set(log.told.faults.map(({number}) => number)).size);
-	assert.match(log.told.closing.join(' '), /2,000/);
+	assert.equal(log.logged.faults.length, new Set(log.logged.faults.map(({number}) => number)).size);
+	assert.match(log.logged.closing.join(' '), /2,000/);
 });

@@ -3,7 +3,7 @@ import {EventEmitter} from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {recordCast} from '../../source/ui/cast.js';
+import {recordCast} from '../../source/ui/terminal/cast.js';
 import {folder} from '../helpers/lab.js';
 
 const terminal = () =>

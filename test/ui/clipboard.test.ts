@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import xterm from '@xterm/headless';
-import {copySequence} from '../../source/ui/clipboard.js';
+import {copySequence} from '../../source/ui/terminal/clipboard.js';
 
 const sequenceOf = (text: string, env = {}): string => {
 	const copy = copySequence(text, env);
@@ -22,10 +22,15 @@ async function asked(sequence: string): Promise<{copied: string[]; screen: strin
 	return {copied, screen: active.getLine(0)?.translateToString(true) ?? '', cursor: active.cursorX};
 }
 
-test('a text is copied whole, whatever is in it, and the screen stays as it is', async () => {
-	for (const text of ['0x02670000–0x0296ffff', 'two\nlines\t\x1b[31m', '日本 ✓', 'x'.repeat(70_000)]) {
+test('a text is copied whole, and the screen stays as it is', async () => {
+	for (const text of ['0x02670000–0x0296ffff', '日本 ✓', 'x'.repeat(70_000)]) {
 		assert.deepEqual(await asked(sequenceOf(text)), {copied: [text], screen: 'frame', cursor: 5});
 	}
+});
+
+test('control characters are copied written out', async () => {
+	const {copied} = await asked(sequenceOf('vm0\nreboot\t\x1b[31m\u202e'));
+	assert.deepEqual(copied, ['vm0\\u000areboot\\u0009\\u001b[31m\\u202e']);
 });
 
 test('in tmux: once for tmux itself, once wrapped for the terminal around it', () => {

@@ -39,36 +39,55 @@ keys:
 		ascii: true,
 		mouse: true,
 		large: false,
-		keys: {quit: ['Q'], help: ['F', '?', 'ctrl-h', '1', '~'], 'next-panel': [' ', 'n', 'y'], play: []},
+		keys: {quit: ['Q'], help: ['F', '?', 'ctrl-h', '1', '~'], 'next-panel': ['space', 'n', 'y'], play: []},
 	});
-	for (const empty of ['', '\n', '# nothing\n', '---\n', '~']) assert.deepEqual(parse(empty), {keys: {}});
+	for (const empty of ['', '\n', '# nothing\n', '---\n']) assert.deepEqual(parse(empty), {keys: {}});
 });
 
 const WRONG: [text: string, message: string][] = [
-	['thme: dark', 'c.yaml:1:1: "thme" is no setting; did you mean theme?'],
-	['colours: dark', 'c.yaml:1:1: "colours" is no setting; there are theme, ascii, mouse, large, keys.'],
-	['theme: lihgt', 'c.yaml:1:8: "lihgt" is no theme; did you mean light?'],
-	['theme: solarized', 'c.yaml:1:8: "solarized" is no theme; there are dark, light, colour-blind, plain.'],
-	['theme: [dark]', 'c.yaml:1:8: "" is no theme; there are dark, light, colour-blind, plain.'],
-	['theme:', 'c.yaml:1:7: "" is no theme; there are dark, light, colour-blind, plain.'],
-	['ascii: yes', 'c.yaml:1:8: ascii is true or false.'],
-	['# one\nmouse: 1', 'c.yaml:2:8: mouse is true or false.'],
-	['- theme', 'c.yaml:1:1: a config file is a map with theme, ascii, mouse, large, keys.'],
-	['dark', 'c.yaml:1:1: a config file is a map with theme, ascii, mouse, large, keys.'],
-	['keys: q', 'c.yaml:1:7: keys is a map: the id of a command, and its key or list of keys.'],
-	['keys:\n  hlep: x', 'c.yaml:2:3: there is no command "hlep"; did you mean help?'],
-	['keys:\n  help: entr', 'c.yaml:2:9: "entr" is no key; did you mean enter?'],
+	[
+		'thme: dark',
+		'c.yaml:1:1: Unknown setting thme; use theme, ascii, mouse, large, keys. Did you mean theme?',
+	],
+	['colours: dark', 'c.yaml:1:1: Unknown setting colours; use theme, ascii, mouse, large, keys.'],
+	[
+		'theme: lihgt\nkeys:\n  hlep: x',
+		'c.yaml:1:8: Unknown theme lihgt; use dark, light, colour-blind or plain. Did you mean light?',
+	],
+	[
+		'theme: lihgt',
+		'c.yaml:1:8: Unknown theme lihgt; use dark, light, colour-blind or plain. Did you mean light?',
+	],
+	['theme: solarized', 'c.yaml:1:8: Unknown theme solarized; use dark, light, colour-blind or plain.'],
+	['theme: [dark]', 'c.yaml:1:8: theme is a list; use dark, light, colour-blind or plain.'],
+	['theme:', 'c.yaml:1:7: theme is empty; use dark, light, colour-blind or plain.'],
+	['ascii: yes', 'c.yaml:1:8: ascii is "yes"; use true or false.'],
+	['# one\nmouse: 1', 'c.yaml:2:8: mouse is "1"; use true or false.'],
+	['- theme', 'c.yaml:1:1: the config file is a list; expected a map with theme, ascii, mouse, large, keys.'],
+	['dark', 'c.yaml:1:1: the config file is "dark"; expected a map with theme, ascii, mouse, large, keys.'],
+	['keys: q', 'c.yaml:1:7: keys is "q"; expected a map with quit, help, more, up, play, run, next-panel.'],
+	[
+		'keys:\n  hlep: x',
+		'c.yaml:2:3: Unknown command hlep; use quit, help, more, up, play, run, next-panel. Did you mean help?',
+	],
+	[
+		'keys:\n  help: entr',
+		'c.yaml:2:9: help is "entr"; use a character, ctrl- and a letter, or a name such as enter or pageup. Did you mean enter?',
+	],
 	[
 		'keys:\n  help: [x, {a: b}]',
-		'c.yaml:2:13: a key is written as a word or a character, such as q, ctrl-r or "?".',
+		'c.yaml:2:13: help is a map; use a character, ctrl- and a letter, or a name such as enter or pageup.',
 	],
-	['keys:\n  help: ctrl-c', 'c.yaml:2:9: ctrl-c leaves dmascope, always; choose another key.'],
-	['keys:\n  help: q', 'c.yaml:2:9: q is the key of help and of quit; give one of them another.'],
+	[
+		'keys:\n  help: ctrl-c',
+		'c.yaml:2:9: help is "ctrl-c"; ctrl-c always leaves dmascope; choose another key.',
+	],
+	['keys:\n  help: q', 'c.yaml:2:9: q is the key of help and of quit; choose another for one of them.'],
 	[
 		'keys:\n  help: x\n  quit: [Q, x]',
-		'c.yaml:2:9: x is the key of help and of quit; give one of them another.',
+		'c.yaml:3:13: x is the key of quit and of help; choose another for one of them.',
 	],
-	['keys:\n  up: tab', 'c.yaml:2:7: tab is the key of up and of next-panel; give one of them another.'],
+	['keys:\n  up: tab', 'c.yaml:2:7: tab is the key of up and of next-panel; choose another for one of them.'],
 ];
 for (const [text, message] of WRONG) {
 	test(`refused with one sentence: ${JSON.stringify(text)}`, () => {
@@ -83,26 +102,29 @@ for (const [text, message] of WRONG) {
 	});
 }
 
-test('a key twice, and what is not YAML, are said with their place', () => {
-	assert.throws(() => parse('theme: dark\ntheme: light'), /^Error: c\.yaml:2:1: this is not YAML: /);
-	assert.throws(() => parse('keys: {'), /^Error: c\.yaml:1:8: this is not YAML: /);
+test('a setting that appears twice and a file that is not YAML are refused with their place', () => {
+	assert.throws(
+		() => parse('theme: dark\ntheme: light'),
+		/^Error: c\.yaml:2:1: "theme" appears twice; remove one\./,
+	);
+	assert.throws(() => parse('keys: {'), /^Error: c\.yaml:1:8: not YAML: /);
 	assert.throws(() => parse('keys:\n  help: ?'), /^Error: c\.yaml:2:/);
 });
 
-test('the same key in two places, or where two were never possible at once, is no clash', () => {
+test('commands of two places, or never available together, may share a key', () => {
 	assert.deepEqual(parse('keys: {more: u, up: u}').keys, {more: ['u'], up: ['u']});
 	assert.deepEqual(parse('keys: {play: x, run: x}').keys, {play: ['x'], run: ['x']});
 	assert.deepEqual(parse('keys: {quit: "?", help: q}').keys, {quit: ['?'], help: ['q']});
 });
 
-test('chosen keys take the place of those of the table; Ctrl-C stays', () => {
+test('chosen keys replace those of the table; Ctrl-C stays', () => {
 	const keys = Object.fromEntries(
 		withKeys(TABLE, parse('keys: {quit: Q, next-panel: [n]}')).map(command => [command.id, command.keys]),
 	);
 	assert.deepEqual([keys.quit, keys['next-panel'], keys.help], [['Q', 'ctrl-c'], ['n'], ['?']]);
 });
 
-test('the table of commands itself has no clash, so any of its keys can be written down as they are', () => {
+test('the table of commands has no clash: a file may repeat its keys', () => {
 	const keys = commands.map(
 		({id, keys}) => `  ${id}: ${JSON.stringify(keys.filter(key => key !== 'ctrl-c'))}`,
 	);
@@ -112,7 +134,7 @@ test('the table of commands itself has no clash, so any of its keys can be writt
 	);
 });
 
-test('whatever is in the file, it is settings or one sentence', () => {
+test('any file gives settings or one sentence', () => {
 	const word = fc.constantFrom(
 		'theme',
 		'keys',
@@ -153,7 +175,7 @@ test('whatever is in the file, it is settings or one sentence', () => {
 	);
 });
 
-test('the file is looked for where XDG says, and need not be there unless it is named', t => {
+test('the file is where XDG says, and optional unless it is named', t => {
 	const home = folder(t);
 	assert.equal(configPath({HOME: '/h'}), '/h/.config/dmascope/config.yaml');
 	assert.equal(configPath({HOME: '/h', XDG_CONFIG_HOME: '/x'}), '/x/dmascope/config.yaml');
@@ -187,11 +209,11 @@ test('a config file is a regular file, of a bounded length and depth, and ends a
 	assert.throws(() => load('/dev/zero'), /\/dev\/zero is a character device, not a regular file/);
 	assert.throws(() => load(at('long.yaml')), /long\.yaml is larger than 64 KiB; name a smaller file\.$/);
 	soon(5000, () => {
-		assert.throws(() => parse('['.repeat(65_536)), /c\.yaml:1:\d+: here the file is nested too deeply/);
-		assert.throws(() => parse(`[${','.repeat(65_000)}`), /c\.yaml:1:3: this is not YAML: Unexpected , /);
+		assert.throws(() => parse('['.repeat(65_536)), /c\.yaml:1:\d+: the file is nested too deeply here/);
+		assert.throws(() => parse(`[${','.repeat(65_000)}`), /c\.yaml:1:3: not YAML: Unexpected , /);
 		assert.throws(
 			() => parse(Array.from({length: 9000}, (_, i) => `k${i}:`).join('\n')),
-			/"k0" is no setting/,
+			/Unknown setting k0/,
 		);
 	});
 });

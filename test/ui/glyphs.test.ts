@@ -4,9 +4,9 @@ import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
-import {asciiByItself, asciiOf, drawn, keySign, SIGNS, setAscii} from '../../source/ui/glyphs.js';
-import {fit, paint} from '../../source/ui/rows.js';
-import {textOf} from '../helpers/lines.js';
+import {asciiByItself, asciiOf, SIGNS} from '../../source/ui/glyphs.js';
+import {fit} from '../../source/ui/rows.js';
+import {writeAscii} from '../../source/ui/terminal/ascii.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const filesOf = (folder: string): string[] =>
@@ -17,7 +17,7 @@ const filesOf = (folder: string): string[] =>
 
 test('every sign that is used on screen has a stand-in of the same width', () => {
 	const used = new Set<string>();
-	for (const folder of ['source/ui', 'source/seam', 'test/ui/screens', 'source/lab/scenarios'])
+	for (const folder of ['source/ui', 'source/explain', 'test/ui/screens', 'source/lab/scenario/scenarios'])
 		for (const file of filesOf(folder))
 			for (const sign of fs.readFileSync(file, 'utf8')) if (sign > '\x7f') used.add(sign);
 	assert.ok(used.size > 15);
@@ -53,7 +53,7 @@ test('what is not known keeps its columns, whatever it is', () => {
 		.map(value => value.replace(/\p{C}/gu, ''));
 	fc.assert(
 		fc.property(text, fc.integer({min: 1, max: 60}), (value, width) => {
-			const ascii = asciiOf(textOf(paint([[value, 'bad'], ' ', [value, 'title']], width)));
+			const ascii = asciiOf(fit(value, width));
 			assert.match(ascii, /^\p{ASCII}*$/u);
 			assert.equal(stringWidth(ascii), width);
 			assert.equal(ascii.length, width);
@@ -64,12 +64,19 @@ test('what is not known keeps its columns, whatever it is', () => {
 	assert.equal(asciiOf(fit('', 3)), '   ');
 });
 
-test('the set can be switched while running', t => {
-	t.after(() => setAscii(false));
-	assert.deepEqual([drawn('✓ ok'), keySign('⏎')], ['✓ ok', '⏎']);
-	setAscii(true);
-	assert.deepEqual([drawn('✓ ok'), keySign('⏎'), keySign('Tab')], ['v ok', 'Enter', 'Tab']);
-	assert.equal(keySign('type, ↑ ↓, ⏎'), 'type, Up Down, Enter');
+test('what is written to a terminal is ASCII until that is ended; escape sequences, bytes and callbacks are handed on', () => {
+	const written: unknown[][] = [];
+	const terminal = {
+		write: (...what: [text: string | Uint8Array, ...rest: unknown[]]) => written.push(what) > 0,
+	};
+	const called = () => {};
+	const bytes = Buffer.from('✓');
+	const stop = writeAscii(terminal);
+	assert.equal(terminal.write('\x1b[1;31m╭─ ✓ ok\x1b[m', called), true);
+	terminal.write(bytes);
+	stop();
+	terminal.write('✓');
+	assert.deepEqual(written, [['\x1b[1;31m+- v ok\x1b[m', called], [bytes], ['✓']]);
 });
 
 test('ASCII by itself: a locale without UTF-8, or a console that has few signs', () => {

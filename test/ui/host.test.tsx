@@ -5,12 +5,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {traceEvent} from '../../source/live/host/trace-events.js';
-import type {MachineState} from '../../source/seam/observed.js';
-import {refresh} from '../../source/ui/refresh.js';
+import type {MachineState} from '../../source/machine/observed.js';
+import {refresh} from '../../source/ui/state/refresh.js';
 import {capturedHost} from '../helpers/host-machine.js';
 import {openDashboard} from '../helpers/terminal.js';
 
-test('groups are listed with whose they are, and the chosen one with its devices', async t => {
+test('the overview lists groups with their owners, and the chosen one with its devices', async t => {
 	const {screen, press} = openDashboard(t, await capturedHost(), 120, 40);
 	const first = await screen();
 	assert.match(first, /host intel\.tar · vt-d .*1 overview {2}2 7 8 9/);
@@ -20,26 +20,26 @@ test('groups are listed with whose they are, and the chosen one with its devices
 	assert.match(first, /FAULTS ─ 3 in /);
 	assert.doesNotMatch(first, /GUEST|DOMAIN|CONSOLE|MODEL|lab|policy/);
 	const web = await press(...Array.from({length: 10}, () => 'down'));
-	assert.match(web, /GROUP 6[\s\S]*Group 6 is VM web’s \(qemu-system-x86, process \d+\)/);
+	assert.match(web, /GROUP 6[\s\S]*Group 6 belongs to VM web \(qemu-system-x86, process \d+\)/);
 	const shared = await press('down', 'down');
-	assert.match(shared, /GROUP 7[\s\S]*! Group 7 is shared by 02:00\.0 NVMe controller/);
+	assert.match(shared, /GROUP 7[\s\S]*! Group 7 is shared: 02:00\.0 NVMe controller/);
 });
 
-test('Enter on a fault has it in words; what is wrong has a cause and a cure, what is not seen a way to see it', async t => {
+test('Enter explains a fault; a finding has a cause and a cure, a gap has a way to see it', async t => {
 	const {press, store} = openDashboard(t, await capturedHost(), 120, 40);
 	await press('tab', 'tab', 'tab', 'down');
 	const words = await press('enter');
 	assert.equal(store.getState().view, 'faults');
-	assert.match(words, /IN WORDS[\s\S]*what +It asked twice to write at 0xdeadbeef000, and was refused\./);
+	assert.match(words, /EXPLANATION[\s\S]*what +Writes at 0xdeadbeef000 were refused twice\./);
 	assert.match(words, /ls \/sys\/kernel\/iommu_groups\/7\/devices/);
-	assert.match(await press('8'), /cure\s+│\s+│ +Take it from the host: echo 0000:02:00\.1/);
+	assert.match(await press('8'), /cure +Unbind it: echo 0000:02:00\.1/);
 	assert.match(await press('down'), /Not seen from here: page tables[\s\S]*CONFIG_INTEL_IOMMU_DEBUGFS/);
-	assert.match(await press('9'), /Nothing is traced\. sudo dmascope host --trace/);
-	assert.match(await press('3'), /There is no view of walk here/);
+	assert.match(await press('9'), /EVENTS ─ not traced[\s\S]*sudo dmascope host --trace/);
+	assert.match(await press('3'), /No walk view here/);
 	assert.equal(store.getState().view, 'events');
 });
 
-test('a group that changes hands lights up, and a fault that comes is said whatever is looked at', async t => {
+test('a group with a new owner lights up; a new fault is reported in every view', async t => {
 	const machine = await capturedHost();
 	const first = machine.state();
 	let state = first;
@@ -49,17 +49,17 @@ test('a group that changes hands lights up, and a fault that comes is said whate
 		120,
 		40,
 	);
-	const {host, told} = first;
-	assert.ok(host !== undefined && told !== undefined);
+	const {host, logged} = first;
+	assert.ok(host !== undefined && logged !== undefined);
 	const [one, ...others] = host.groups;
 	state = {
 		...first,
 		revision: first.revision + 1,
 		host: {...host, groups: [{...one, brief: 'VM db'}, ...others]},
-		told: {...told, faults: [{...told.faults[1], count: 7}, told.faults[0]]},
+		logged: {...logged, faults: [{...logged.faults[1], count: 7}, logged.faults[0]]},
 	};
 	refresh(store);
-	assert.deepEqual([...store.getState().changed], ['group 0']);
+	assert.deepEqual([...store.getState().changed.keys()], ['group 0']);
 	assert.match(await screen(), /0 {2}VM db/);
 	assert.match(store.getState().message.text, /^02:00\.0 vfio-pci: DMA write refused, ×7$/);
 });
@@ -68,8 +68,8 @@ test('a group that changes hands lights up, and a fault that comes is said whate
 async function changing(t: TestContext, columns = 120, rows = 40) {
 	const machine = await capturedHost();
 	const first = machine.state();
-	const {host, told} = first;
-	assert.ok(host !== undefined && told !== undefined);
+	const {host, logged} = first;
+	assert.ok(host !== undefined && logged !== undefined);
 	let state = first;
 	const looked = {...machine, memory: machine.memory, state: () => state, close() {}};
 	const dashboard = openDashboard(t, looked, columns, rows);
@@ -78,10 +78,10 @@ async function changing(t: TestContext, columns = 120, rows = 40) {
 		refresh(dashboard.store);
 		return dashboard.screen();
 	};
-	return {...dashboard, host, told, become};
+	return {...dashboard, host, logged, become};
 }
 
-test('the chosen group stays chosen while others come and go; in place of one that is gone stands another', async t => {
+test('the chosen group stays chosen while others come and go; the next one replaces it when it goes', async t => {
 	const {host, press, become, store} = await changing(t);
 	assert.match(await press(...Array.from({length: 10}, () => 'down')), /GROUP 6/);
 	assert.match(await become({host: {...host, groups: host.groups.slice(3)}}), /GROUPS ─ 5[\s\S]*GROUP 6/);
@@ -93,47 +93,54 @@ test('the chosen group stays chosen while others come and go; in place of one th
 	assert.match(store.getState().message.text, /^Copied: 1 {2}bridges +00:02\.0 PCI bridge/);
 });
 
-test('the chosen fault stays chosen as others come; where none was chosen it is the newest', async t => {
-	const {told, press, become, store} = await changing(t);
-	const [one, two] = told.faults;
+test('the chosen fault stays chosen as others come; without a choice the newest is shown', async t => {
+	const {logged, press, become, store} = await changing(t);
+	const [one, two] = logged.faults;
 	const third = {...one, number: 3, title: 'A third one', brief: 'A third one'};
 	await press('7');
-	assert.match(await become({told: {...told, faults: [third, one, two]}}), /IN WORDS[\s\S]*A third one/);
-	assert.match(await press('down', 'down'), /IN WORDS[\s\S]*│ 02:00\.0 vfio-pci Red Hat/);
-	await become({told: {...told, faults: [third, one, two].map(fault => ({...fault}))}});
+	assert.match(
+		await become({logged: {...logged, faults: [third, one, two]}}),
+		/EXPLANATION[\s\S]*A third one/,
+	);
+	assert.match(await press('down', 'down'), /EXPLANATION[\s\S]*│ 02:00\.0 vfio-pci Red Hat/);
+	await become({logged: {...logged, faults: [third, one, two].map(fault => ({...fault}))}});
 	const fourth = {...third, number: 4};
-	await become({told: {...told, faults: [fourth, third, one, two]}});
-	assert.deepEqual(store.getState().places.faults, {top: 0, cursor: 3});
+	const four = await become({logged: {...logged, faults: [fourth, third, one, two]}});
+	assert.match(four, /EXPLANATION[\s\S]*│ 02:00\.0 vfio-pci Red Hat/);
+	const gone = await become({logged: {...logged, faults: [fourth, third, one]}});
+	assert.match(gone, /EXPLANATION[\s\S]*│ 01:00\.0 vfio-pci/, 'the next one is chosen in place of it');
+	assert.equal(store.getState().places.faults?.key, one.number);
+	assert.match(await become({logged}), /EXPLANATION[\s\S]*│ 01:00\.0 vfio-pci/, 'and stays chosen');
 });
 
-test('how often a fault came is seen in a narrow panel, and of a long path its end', async t => {
-	const {told, become} = await changing(t, 80, 24);
-	const long = {...told.faults[0], brief: 'A fault with many words in its title', count: 1234};
+test('a narrow panel shows the count of a fault, and the end of a long path', async t => {
+	const {logged, become} = await changing(t, 80, 24);
+	const long = {...logged.faults[0], brief: 'A fault with many words in its title', count: 1234};
 	const from = '/var/log/some/where/far/below/kern.log';
 	assert.match(
-		await become({told: {...told, from, faults: [long]}}),
-		/in kern\.log ─[\s\S]*A fault with.*… ×1,234│/,
+		await become({logged: {...logged, from, faults: [long]}}),
+		/in kern\.log ─[\s\S]*×1,234 A fault with.*…/,
 	);
 });
 
-test('without a log it is said that faults are not seen, and how they would be; help has what there is here', async t => {
+test('without a log, the panel says how to see faults; help has no commands of the lab', async t => {
 	const {host, become, press} = await changing(t);
 	const notSeen = [{what: 'faults: a capture has no kernel log', how: 'add --log FILE'}];
-	const screen = await become({told: undefined, host: {...host, notSeen}});
+	const screen = await become({logged: undefined, host: {...host, notSeen}});
 	assert.match(screen, /FAULTS ─ not seen[\s\S]*a capture has no kernel log[\s\S]*add --log FILE/);
 	assert.doesNotMatch(screen, /registers hold/);
 	const help = await press('?');
 	assert.match(help, /1 +Groups, units and faults/);
-	assert.doesNotMatch(help, /The cell before|Both tables/);
+	assert.doesNotMatch(help, /The cell before|a transfer and its path/);
 });
 
-test('events are shown the newest first, with how many there are each second', async t => {
+test('events are listed newest first, below their rates', async t => {
 	const lines = fs
 		.readFileSync(path.resolve(import.meta.dirname, '../live/host/trace.txt'), 'utf8')
 		.split('\n');
 	const events = lines.flatMap(line => traceEvent(line) ?? []);
 	const machine = await capturedHost();
-	const traced = {
+	const trace = {
 		...{
 			events,
 			total: 12_345,
@@ -144,7 +151,7 @@ test('events are shown the newest first, with how many there are each second', a
 			unmapped: 2 << 20,
 		},
 	};
-	const state = {...machine.state(), traced};
+	const state = {...machine.state(), trace};
 	const {press} = openDashboard(
 		t,
 		{...machine, memory: machine.memory, state: () => state, close() {}},
@@ -152,9 +159,9 @@ test('events are shown the newest first, with how many there are each second', a
 		40,
 	);
 	const shown = await press('9');
-	assert.match(shown, /EVENTS ─ 12,345 · 7 events lost: the kernel had no room for them/);
-	assert.match(shown, /map .*▇▁ +20 a second, 3 MiB/);
-	assert.match(shown, /unmap .* 10 a second, 2 MiB/);
+	assert.match(shown, /EVENTS ─ 12,345 · 7 events lost: the kernel’s buffer was full/);
+	assert.match(shown, /map .*▇▁ +20\/s, 3 MiB in all/);
+	assert.match(shown, /unmap .* 10\/s, 2 MiB in all/);
 	const rows = shown.split('\n').filter(line => /\b(map|unmap|attach|group) +(0x|0000:)/.test(line));
 	assert.ok(rows.length > 10);
 	const newest = events.at(-1);
@@ -165,13 +172,13 @@ test('events are shown the newest first, with how many there are each second', a
 	assert.doesNotMatch(attached, /kworker/);
 });
 
-test('groups are filtered by what their rows say while it is typed, and the chosen one is of those that are left', async t => {
+test('the filter works while it is typed, and the chosen group is one that it leaves', async t => {
 	const {press, store} = openDashboard(t, await capturedHost(), 120, 40);
-	const typed = await press('/', 'V', 'f', 'i', 'o');
-	assert.match(typed, /filter: Vfio▏/);
-	assert.match(typed, /4 of 13 rows: Vfio/);
-	assert.match(typed, /3 {2}process \d+ +03:01\.0 Ethernet/);
-	assert.match(typed, /GROUP 3 ─*/);
+	const handlePromptKey = await press('/', 'V', 'f', 'i', 'o');
+	assert.match(handlePromptKey, /filter: Vfio▏/);
+	assert.match(handlePromptKey, /4 of 13 rows: Vfio/);
+	assert.match(handlePromptKey, /3 {2}process \d+ +03:01\.0 Ethernet/);
+	assert.match(handlePromptKey, /GROUP 3 ─*/);
 	const kept = await press(' ', '0', '2', ':', 'enter', 'down');
 	assert.match(kept, /1 of 13 rows: Vfio 02:/);
 	assert.match(kept, /7 {2}host, shared +02:00\.0 NVMe/);

@@ -1,10 +1,12 @@
-// The dashboard over a machine that can only be looked at: what is there of it, and what it shows when it is gone.
+// The dashboard over a read-only machine: its domains, and its last picture when it is gone.
 
 import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
-import type {MachineState, ObservedMachine} from '../../source/seam/observed.js';
-import {UNKNOWN} from '../../source/seam/ranges.js';
-import {refresh} from '../../source/ui/refresh.js';
+import chalk from 'chalk';
+import {UNKNOWN} from '../../source/explain/ranges.js';
+import {hex} from '../../source/formats/address.js';
+import type {MachineState, ObservedMachine} from '../../source/machine/observed.js';
+import {refresh} from '../../source/ui/state/refresh.js';
 import {stateWith} from '../helpers/state.js';
 import {openDashboard} from '../helpers/terminal.js';
 
@@ -63,7 +65,7 @@ const open = (t: TestContext, columns = 80, rows = 24) => {
 	return {machine, ...openDashboard(t, machine, columns, rows)};
 };
 
-test('its domains are listed, and the chosen one is shown; nothing of the lab is there', async t => {
+test('it lists its domains and shows the chosen one; it has nothing of the lab', async t => {
 	const {screen, press} = open(t);
 	const first = await screen();
 	assert.match(first, /qemu vm1 · vt-d .*1 overview {2}2 3 4 7 8/);
@@ -71,12 +73,12 @@ test('its domains are listed, and the chosen one is shown; nothing of the lab is
 	assert.match(first, /DOMAIN 2 ─ nvme0 ─ 8 pages/);
 	assert.match(first, /0:2:0 +nvme0 +domain 2/);
 	assert.match(first, /0:4:0 +edu0 +no domain/);
-	assert.match(first, /FAULTS ─ 0 seen/);
+	assert.match(first, /FAULTS ─ 0 faults seen/);
 	assert.doesNotMatch(first, /GUEST|HOST|CONSOLE|MODEL|BUFFER|lab|policy|vm0/);
 	assert.match(await press('down'), /DOMAIN 3 ─ em0 ─ 3 pages/);
 });
 
-test('Tab and numbers skip what is not there; what needs the lab says so', async t => {
+test('Tab and numbers skip missing views; commands that need the lab say so', async t => {
 	const {press, store} = open(t);
 	const visited = [];
 	for (let i = 0; i < 5; i++) {
@@ -89,64 +91,74 @@ test('Tab and numbers skip what is not there; what needs the lab says so', async
 		['3', 'walk'],
 		['4', 'map'],
 		['7', 'faults'],
-		['8', 'lints'],
+		['8', 'diagnosis'],
 	]) {
 		await press(key);
 		assert.equal(store.getState().focus, panel);
 	}
 	for (const key of ['5', '6', 'p', 'n', 'r', 't', 'o', 'v', 'space', '+', 'w', '[']) await press(key);
-	assert.equal(store.getState().view, 'lints');
-	assert.match(await press('p'), /This machine can only be looked at\./);
+	assert.equal(store.getState().view, 'diagnosis');
+	assert.match(await press('p'), /This machine is read-only\./);
 	assert.match(await press('?'), /What is cached cannot be seen\./);
 });
 
-test('a table is filtered, and a row of it walked', async t => {
+test('Enter walks a row of a filtered table', async t => {
 	const {press, store} = open(t, 120, 40);
 	await press('down', 'tab', '/', '>', '1', 'enter');
 	const filtered = await press('down');
 	assert.match(filtered, /1 row of 2: >1/);
 	const walk = await press('enter');
 	assert.match(walk, /WALK ─ em0 0:3:0 writes 0x00004000/);
-	assert.match(walk, /What the IOMMU has cached cannot be seen from here/);
+	assert.match(walk, /The IOMMU may still answer from its caches, which cannot be seen from here/);
 	assert.equal(store.getState().view, 'walk');
 });
 
-test('a map shows which memory no domain reaches, one does, or several; its cursor is the page', async t => {
+test('the map shows memory that no domain, one or several reach; its cursor is the page', async t => {
 	const {press, screen, store} = open(t, 120, 40);
 	store.setState({page: 0x100000});
 	const shown = await press('4');
-	assert.match(shown, /MEMORY ─ [\d.]+ KiB a letter ─ ←↑↓→ 0x00100000/);
-	assert.match(shown, /· no domain {2}1 one domain {2}\+ several domains/);
-	assert.match(shown, /· 65,528 pages {2}1 5 pages {2}\+ 3 pages/);
-	assert.match(shown, /·+\+·+/);
+	assert.match(shown, /MEMORY ─ [\d.]+ KiB per cell ─ 0x00100000/);
+	assert.match(shown, /■ no domain, 65,528 pages {2}■ one domain, 5 pages {2}■ several domains, 3 pages/);
 	await press('down');
 	const {page} = store.getState();
-	assert.ok(page > 0x1000000);
-	assert.match(await screen(), new RegExp(`WHO REACHES 0x0${page.toString(16)}`));
+	assert.ok(page > 0x100000);
+	assert.match(await screen(), new RegExp(`WHO REACHES ${hex(page)}`));
 });
 
-test('a mapping that is new lights up, and its domain too', async t => {
+test('a new mapping lights up, and its domain too', async t => {
 	const {machine, store, screen} = open(t);
 	const [first, second] = machine.state().domains;
 	const before = store.getState().views;
 	machine.change({domains: [first, domain(3, [...(second.mappings ?? []), mapping(9, 1)])]});
 	refresh(store);
-	assert.deepEqual([...store.getState().changed].length, 1);
-	assert.equal(store.getState().views[0], before[0], 'what has not changed is not looked at again');
+	assert.equal(store.getState().changed.size, 1);
+	assert.equal(store.getState().views[0], before[0], 'an unchanged domain is not decoded again');
 	assert.match(await screen(), /3 +4 +em0/);
 });
 
-test('a machine that is gone keeps its last picture, says so, and says when it is back', async t => {
-	const {machine, store, screen} = open(t);
-	machine.change({lost: {why: 'QEMU has closed the connection.', seen: '12:34:56'}});
+/** The dim tone of the dark theme. */
+const GREY = 0x8a8a8a;
+
+test('a machine that is gone keeps its last picture under a STALE bar until it is back', async t => {
+	const {level} = chalk;
+	chalk.level = 3;
+	t.after(() => {
+		chalk.level = level;
+	});
+	const {machine, store, screen, terminal} = open(t);
+	const colourOf = (x: number, y: number) => terminal.buffer.active.getLine(y)?.getCell(x)?.getFgColor();
+	await screen();
+	assert.notEqual(colourOf(4, 1), GREY);
+	machine.change({lost: {why: 'QEMU has closed the connection.', lastSeen: '12:34:56'}});
 	refresh(store);
 	const gone = await screen();
 	assert.match(gone, /last seen 12:34:56/);
+	assert.match(gone, /STALE since 12:34:56: QEMU has closed the connection\./);
 	assert.match(gone, /DOMAIN 2 ─ nvme0 ─ 8 pages/);
-	assert.match(gone, /QEMU has closed the connection\./);
+	assert.equal(colourOf(4, 2), GREY);
 	machine.change({lost: undefined});
 	refresh(store);
 	const back = await screen();
-	assert.doesNotMatch(back, /last seen/);
-	assert.match(back, /It is there again\./);
+	assert.doesNotMatch(back, /last seen|STALE/);
+	assert.match(back, /qemu vm1 is back\./);
 });

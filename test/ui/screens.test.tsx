@@ -4,14 +4,10 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {setTimeout as wait} from 'node:timers/promises';
-import {setAscii} from '../../source/ui/glyphs.js';
-import {startScenario, takeStep} from '../../source/ui/play.js';
-import type {Line} from '../../source/ui/rows.js';
-import {screenLines} from '../../source/ui/screen.js';
-import {createUi, type Store, show} from '../../source/ui/store.js';
-import {setTheme} from '../../source/ui/theme.js';
-import {VIEWS, type ViewId, viewIdsOf} from '../../source/ui/views.js';
-import {cellsOf} from '../helpers/cells.js';
+import {startScenario, takeStep} from '../../source/ui/state/play.js';
+import {type Store, show} from '../../source/ui/state/store.js';
+import {VIEWS, type ViewId, viewIdsOf} from '../../source/ui/state/views.js';
+import {type Cell, cellsOf} from '../helpers/cells.js';
 import {capturedHost} from '../helpers/host-machine.js';
 import {openTestLab} from '../helpers/lab.js';
 import {looksOf} from '../helpers/looks.js';
@@ -24,16 +20,16 @@ const SIZES = [
 	[200, 60],
 ] as const;
 
-const LAB_VIEWS = viewIdsOf({kind: 'lab'});
+const LAB_VIEWS = viewIdsOf('lab');
 
 /** A view after a read that was lost, where it compares: after that read under every policy. */
 async function open(t: TestContext, view: ViewId, columns: number, rows: number) {
 	const session = openDashboard(t, openTestLab(t), columns, rows);
 	const {store, press} = session;
-	await press('enter', `${VIEWS.indexOf(view) + 1}`);
+	await press('enter', `alt-${VIEWS.indexOf(view) + 1}`);
 	if (view === 'compare') {
 		await press('enter');
-		while ((store.getState().compared?.results.length ?? 0) < 3) await wait(5);
+		while (!/under each policy/.test(store.getState().message.text)) await wait(5);
 	}
 	steady(store);
 	return session;
@@ -42,7 +38,7 @@ async function open(t: TestContext, view: ViewId, columns: number, rows: number)
 /** What differs from computer to computer and from moment to moment: rows that are lit, the disk's way, and times. */
 function steady(store: Store): void {
 	store.setState(({state, compared}) => ({
-		changed: new Set(),
+		changed: new Map(),
 		state: {...state, disk: state.disk && {...state.disk, direct: false}},
 		compared: compared && {
 			...compared,
@@ -57,40 +53,36 @@ const bare = (screen: string): string => screen.replace(/ +$/gm, '');
 /** A view of a machine that was captured, with a log of faults. */
 async function openHost(t: TestContext, view: ViewId, columns: number, rows: number) {
 	const session = openDashboard(t, await capturedHost(), columns, rows);
-	await session.press(`${VIEWS.indexOf(view) + 1}`);
+	await session.press(`alt-${VIEWS.indexOf(view) + 1}`);
 	return session;
 }
 
 const shown = [
-	...LAB_VIEWS.map(view => ({name: view, view, opened: open})),
-	...viewIdsOf({kind: 'host'}).map(view => ({name: `host-${view}`, view, opened: openHost})),
+	...LAB_VIEWS.map(view => ({name: view, view, enterAction: open})),
+	...viewIdsOf('host').map(view => ({name: `host-${view}`, view, enterAction: openHost})),
 ];
 
-for (const {name, view, opened} of shown) {
+for (const {name, view, enterAction} of shown) {
 	for (const [columns, rows] of SIZES) {
 		test(`${name} at ${columns}×${rows}: dark, without colour, in ASCII`, async t => {
-			t.after(() => setAscii(false));
-			setTheme('dark', 3);
-			const {terminal, resize, screen} = await opened(t, view, columns, rows);
+			const {terminal, appear, screen} = await enterAction(t, view, columns, rows);
 			const text = bare(await screen());
 			const lines = text.split('\n');
 			assert.match(lines[0], new RegExp(` ${VIEWS.indexOf(view) + 1} ${view}( |$)`));
 			for (const line of lines.slice(1, rows - 2))
 				assert.match(line, new RegExp(`^[╭│╰].{${columns - 2}}[╮│╯]$`));
-			const dark = await looksOf(cellsOf(terminal));
+			const dark = await looksOf(cellsOf(terminal), 'dark');
 
-			setTheme('plain', 3);
-			assert.equal(bare(await resize(columns, rows)), text);
+			const bareText = bare(await appear('plain'));
 			const cells = cellsOf(terminal);
 			assert.ok(cells.flat().every(({coloured}) => !coloured));
-			const plain = await looksOf(cells);
+			const plain = await looksOf(cells, 'plain');
 
-			setAscii(true);
-			const ascii = bare(await resize(columns, rows));
+			const ascii = bare(await appear('plain', true));
 			assert.match(ascii, /^[\x20-\x7e\n]*$/);
 			assert.doesNotMatch(ascii.slice(ascii.lastIndexOf('\n')), / [<>^] /, 'keys have names');
 			t.assert.fileSnapshot(
-				`${[text, 'DARK', dark, 'NO COLOUR', plain, 'ASCII', ascii].join('\n\n')}\n`,
+				`${[text, 'DARK', dark, 'NO COLOUR', bareText, plain, 'ASCII', ascii].join('\n\n')}\n`,
 				path.join(SCREENS, `${name}-${columns}x${rows}.txt`),
 				{serializers: [String]},
 			);
@@ -102,43 +94,38 @@ for (const {name, view, opened} of shown) {
 const EDGE = /[│╭╮╰╯]/;
 
 /** The screen in pieces, panel by panel and row by row: what each reads, and how its cells look. */
-function piecesOf(lines: readonly Line[]): {text: string; looks: string}[] {
-	return lines.flatMap(line => {
+function piecesOf(rows: readonly (readonly Cell[])[]): {text: string; looks: string}[] {
+	return rows.flatMap(row => {
 		const pieces = [{text: '', looks: ''}];
-		for (const [text, style] of line) {
-			for (const sign of text) {
-				if (EDGE.test(sign)) pieces.push({text: '', looks: ''});
-				pieces[pieces.length - 1].text += sign;
-				// The colour of a blank is seen only where it has a ground.
-				pieces[pieces.length - 1].looks += `${sign === ' ' && !/7|4[0-9];/.test(style) ? '' : style}|`;
-			}
+		for (const {sign, look, words} of row) {
+			if (EDGE.test(sign)) pieces.push({text: '', looks: ''});
+			const piece = pieces[pieces.length - 1];
+			piece.text += sign;
+			// A border's colour says which panel has the focus; so does its title, which tells it without colour too.
+			if (EDGE.test(sign) || piece.text.startsWith('╰') || (piece.text.startsWith('╭') && sign === '─'))
+				continue;
+			// The colour of a blank is seen only where it has a ground.
+			piece.looks += `${sign === ' ' && !/on|inverse|underlined/.test(words) ? '' : look}|`;
 		}
 		return pieces;
 	});
 }
 
-/** The session of the tour, every view at every step, with rows that are lit and rows that are not. */
-function* moments(t: TestContext, columns: number, rows: number): Generator<Store> {
-	const store = createUi(openTestLab(t), {columns, rows});
-	startScenario(store, 'tour');
-	for (let step = 0; step <= 10; step++) {
-		for (const view of LAB_VIEWS) {
-			show(store, view);
-			yield store;
-		}
-		takeStep(store);
-	}
-}
-
 for (const theme of ['dark', 'light', 'colour-blind'] as const) {
-	test(`no hue of the ${theme} theme says what is not said without: what reads alike there looks alike here`, t => {
+	test(`no hue of the ${theme} theme says what is not said without: what reads alike there looks alike here`, async t => {
 		const known = new Map<string, string>();
-		for (const [columns, rows] of SIZES) {
-			for (const store of moments(t, columns, rows)) {
-				setTheme('plain', 3);
-				const bare = piecesOf(screenLines(store.getState()));
-				setTheme(theme, 3);
-				const coloured = piecesOf(screenLines(store.getState()));
+		const {store, terminal, appear} = openDashboard(t, openTestLab(t), 80, 24);
+		startScenario(store, 'tour');
+		// The map has colours in the place of letters.
+		const views = LAB_VIEWS.filter(view => view !== 'memory');
+		for (let step = 0; step <= 10; step++) {
+			// Half of the views at each step: an app takes its time for a frame.
+			for (const view of views.filter((_, i) => i % 2 === step % 2)) {
+				show(store, view);
+				await appear('plain');
+				const bare = piecesOf(cellsOf(terminal));
+				await appear(theme);
+				const coloured = piecesOf(cellsOf(terminal));
 				bare.forEach(({text, looks}, i) => {
 					assert.equal(coloured[i].text, text);
 					const key = `${text}\n${looks}`;
@@ -146,7 +133,8 @@ for (const theme of ['dark', 'light', 'colour-blind'] as const) {
 					known.set(key, coloured[i].looks);
 				});
 			}
+			takeStep(store);
 		}
-		assert.ok(known.size > 1000);
+		assert.ok(known.size > 200, `${known.size}`);
 	});
 }

@@ -1,17 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {paint} from '../../source/ui/rows.js';
-import {
-	type Depth,
-	depthOf,
-	LOOKS,
-	setTheme,
-	THEMES,
-	TONES,
-	theme,
-	themeName,
-	themeOf,
-} from '../../source/ui/theme.js';
+import {depthOf, LOOKS, THEMES, TONES, themeOf, themeWith} from '../../source/ui/theme.js';
 
 type Rgb = readonly [r: number, g: number, b: number];
 
@@ -85,34 +74,27 @@ test('what colour tells apart, a deuteranope tells apart too, by brightness as w
 	assert.ok(contrast(textOf('colour-blind', 'good'), textOf('colour-blind', 'bad')) > 1.4);
 });
 
-test('every theme has a style for every tone at every depth, of what SGR takes alone', () => {
+test('a theme has each tone as Ink takes it: hex colours where there are more than 16, else the nearest of those', () => {
 	for (const name of THEMES) {
 		for (const depth of [0, 1, 2, 3] as const) {
-			setTheme(name, depth);
-			assert.equal(themeName(), name);
-			for (const tone of TONES) assert.match(theme[tone], /^(\d+(;\d+)*)?$/, `${name} ${tone}`);
-			assert.equal(theme.chosen !== '', depth > 0);
+			const theme = themeWith(name, depth);
+			for (const tone of TONES) {
+				for (const colour of [theme[tone].color, theme[tone].backgroundColor])
+					assert.match(colour ?? '', depth > 1 ? /^(#[0-9a-f]{6})?$/ : /^[a-zA-Z]*$/, `${name} ${tone}`);
+			}
 		}
 	}
-});
-
-test('the theme can be switched while running: what is painted next has the other colours', () => {
-	const painted = (name: (typeof THEMES)[number], depth: Depth) => {
-		setTheme(name, depth);
-		return paint([['LOST', 'bad']], 4);
-	};
-	assert.deepEqual(painted('dark', 3), [['LOST', '38;2;255;107;107']]);
-	assert.deepEqual(painted('dark', 1), [['LOST', '91']]);
-	assert.match(painted('light', 2)[0][1], /^38;5;\d+;1$/);
-	assert.deepEqual(painted('plain', 3), [['LOST', '1']]);
-	assert.deepEqual(painted('dark', 0), [['LOST', '']]);
+	assert.equal(themeWith('dark', 3).bad.color, '#ff6b6b');
+	assert.equal(themeWith('dark', 1).bad.color, 'redBright');
+	assert.equal(themeWith('light', 2).bad.bold, true);
 });
 
 test('without colour there is bold, underline and inverse, and nothing else', () => {
-	setTheme('plain', 3);
-	for (const tone of TONES) for (const code of theme[tone].split(';')) assert.match(code, /^(|1|4|7)$/, tone);
-	assert.notEqual(theme.chosen, '');
-	assert.notEqual(theme.changed, '');
+	const theme = themeWith('plain', 3);
+	for (const tone of TONES)
+		assert.deepEqual([theme[tone].color, theme[tone].backgroundColor], [undefined, undefined], tone);
+	assert.equal(theme.chosen.inverse, true);
+	assert.equal(theme.changed.inverse, true);
 });
 
 test('a sensible theme by itself', () => {

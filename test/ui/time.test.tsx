@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {parseScenario} from '../../source/lab/scenario.js';
-import {play} from '../../source/ui/play.js';
+import {parseScenario} from '../../source/lab/scenario/parse.js';
+import {play} from '../../source/ui/state/play.js';
 import {folder, openTestLab, testSetting} from '../helpers/lab.js';
 import {openDashboard} from '../helpers/terminal.js';
 
@@ -16,20 +16,20 @@ test('back past the loss, forth again, and off on another way', async t => {
 	const back = await press('[', '[');
 	assert.match(line(back, -3), /step 3 of 5 .*●.* read vm0/);
 	assert.match(line(back, -2), /DELIVERED/);
-	assert.match(back, /policy keep[\s\S]*HOST DOMAIN 1 ─ 65,536 pages/);
+	assert.match(back, /‹keep›[\s\S]*HOST DOMAIN 1 ─ 65,536 pages/);
 	const lost = await press('{');
 	assert.match(line(lost, -3), /step 1 of 5/);
 	assert.match(line(lost, -2), /LOST/);
-	assert.match(lost, /policy remove[\s\S]*16,384 pages gone/);
+	assert.match(lost, /‹remove›[\s\S]*16,384 pages gone/);
 	assert.match(lost, /BUFFER[\s\S]*stale/);
-	assert.match(line(await press(']'), -2), /keep: ppt0 bound again/);
+	assert.match(line(await press(']'), -2), /keep: ppt0 rebound/);
 	// What is done now takes the place of the rest, and the way through time is closed.
 	await press('p');
 	assert.equal(store.getState().machine.lab?.history?.length, 3);
 	assert.doesNotMatch(await screen(), /step \d of \d/);
 	assert.match(line(await press('('), -3), /step 0 of 3 ●.* the beginning/);
 	assert.doesNotMatch(await press('escape'), /step \d of \d/);
-	assert.match(await screen(), /policy bounce/);
+	assert.match(await screen(), /‹bounce›/);
 });
 
 test('in a small terminal, too, the timeline has its row', async t => {
@@ -46,10 +46,10 @@ test('a session is written into a file of its own, and never over another', asyn
 	const {steps} = parseScenario(file, fs.readFileSync(file, 'utf8'), testSetting(t));
 	assert.deepEqual(
 		steps.map(({text, expect}) => [text, expect.data, expect.faults]),
-		[['read vm0 LBA 0 ×8 in 1', 'lost', 1]],
+		[['read vm0 LBA 0, 8 sectors, 1 segment', 'lost', 1]],
 	);
 	const again = await press('W', ...Array.from('session.yaml', () => 'backspace'), ...file, 'enter');
-	assert.match(line(again, -2), /exists; choose another name/);
+	assert.match(line(again, -2), /mine\.yaml exists/);
 });
 
 test('a talk goes forth and back by a clicker, and finds back to its path', async t => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {PAGE_SIZE} from '../../source/formats/address.js';
-import {partsOf} from '../../source/ui/unfold.js';
+import {partsOf} from '../../source/ui/state/unfold.js';
 
 test('the parts of a run are all of it, in order, and each lies in one entry of its level', () => {
 	fc.assert(

@@ -6,11 +6,12 @@
 //   vfio-pci 0000:07:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x000f address=0xfffc0000 flags=0x0000]
 //   iommu ivhd0: AMD-Vi: Event logged [ILLEGAL_DEV_TABLE_ENTRY device=0000:07:00.0 pasid=0x00000 address=0x… flags=0x…]
 
-import {decodeDte, eventName, FLAG} from '../../formats/amdvi.js';
-import {type Halves, hexHalves, parseHalves} from '../../formats/halves.js';
+import {type Halves, hexHalves, parseHalves} from '../../formats/address.js';
+import {eventName, FLAG} from '../../formats/amdvi.js';
+import {decodeDte} from '../../formats/amdvi-tables.js';
 import {type Kind, type LoggedDevice, type LoggedFault, loggedDevice, type Reading} from './fault.js';
 
-/** `opened` is the first half of a broken line, `device` the second of a fault that names its device apart. */
+/** `opened`: the first half of a broken line. `device`: the second line of a fault that names its device separately. */
 export type Parsed =
 	| Reading
 	| {readonly is: 'opened'}
@@ -18,7 +19,7 @@ export type Parsed =
 	| {readonly is: 'device'; readonly device: LoggedDevice; readonly domain: number}
 	| {readonly is: 'entry'; readonly index: number; readonly value: Halves};
 
-/** What kind of fault each event is, and which of its fields every kernel prints. */
+/** The kind of each event, and the fields that every kernel prints. */
 const EVENTS: Readonly<Record<string, {kind: Kind; fields: readonly string[]}>> = {
 	ILLEGAL_DEV_TABLE_ENTRY: {kind: 'device entry', fields: ['device', 'address', 'flags']},
 	IO_PAGE_FAULT: {kind: 'access', fields: ['domain', 'address', 'flags']},
@@ -50,7 +51,7 @@ const TIMED_OUT = /(?:AMD-Vi|IOMMU [0-9a-f:.]+): Completion-Wait loop timed out/
 const RESTARTED = /AMD-Vi: .*\bevent log(?: overflow| restarting|ging)/i;
 const LIKE = new RegExp(String.raw`Event logged \[|(?:^|\s)(?:${NAMES}) \w+=`);
 
-/** What a message is, if it is one of these. */
+/** What a message says, if it is one of these. */
 export function amdviLine(text: string, time?: number): Parsed[] {
 	const event = EVENT_LINE.exec(text);
 	if (event) return [eventOf(text, event, time)];
@@ -61,7 +62,7 @@ export function amdviLine(text: string, time?: number): Parsed[] {
 		const code = type === undefined ? Number(second) >>> 28 : Number(type);
 		const named = eventName(code);
 		const printed = words ?? `type ${type}`;
-		const detail = named === undefined ? printed : `${printed}: by its number, ${named}`;
+		const detail = named === undefined ? printed : `${printed}: its number means ${named}`;
 		return [fault({kind: 'unknown', name: 'UNKNOWN', detail, time})];
 	}
 	if (UNATTACHED.test(text)) return [{is: 'unattached', time}];
@@ -110,17 +111,17 @@ function eventOf(text: string, [, name, list]: RegExpExecArray, time?: number): 
 		access: accessOf(name, flags),
 		address,
 		flags,
-		...whose(flags, domain, pasid),
+		...contextOf(flags, domain, pasid),
 		time,
 	});
 }
 
-/** With GN the domain's field holds a PASID; without a PASID its own is 0. */
-export function whose(flags = 0, domain?: number, pasid?: number): Pick<LoggedFault, 'domain' | 'pasid'> {
+/** With GN the domain field contains a PASID; the PASID field of a request without one is 0. */
+export function contextOf(flags = 0, domain?: number, pasid?: number): Pick<LoggedFault, 'domain' | 'pasid'> {
 	return flags & FLAG.GN && domain !== undefined ? {pasid: domain} : {domain, pasid: pasid || undefined};
 }
 
-/** RW is only vouched for where the page was present (48882, table 55); hardware sets it truly without, too. */
+/** RW is only defined where the page was present (48882, table 55); hardware sets it correctly otherwise too. */
 export function accessOf(name: string, flags = 0): LoggedFault['access'] {
 	if (name !== 'IO_PAGE_FAULT' || flags & (FLAG.I | FLAG.TR)) return undefined;
 	return flags & FLAG.RW ? 'write' : 'read';
@@ -130,7 +131,7 @@ function ownDevice(text: string): {driver?: string; device: LoggedDevice} | unde
 	const match = OWN_DEVICE.exec(text);
 	if (match === null) return undefined;
 	const device = loggedDevice(match[2], match[3], match[4], match[5]);
-	// The bus speaks for a function that has no driver.
+	// Without a driver, the bus is named instead.
 	return device === undefined ? undefined : {device, ...(match[1] === 'pci' ? {} : {driver: match[1]})};
 }
 
@@ -139,7 +140,7 @@ function deviceOf(text: string | undefined): LoggedDevice | undefined {
 	return match === null ? undefined : loggedDevice(match[1], match[2], match[3], match[4]);
 }
 
-/** Undefined where there is none, NaN where it is no hexadecimal number of the size of a field. */
+/** Undefined where the field is missing, NaN where it is not a hexadecimal number of at most 32 bits. */
 function numberOf(text: string | undefined): number | undefined {
 	if (text === undefined) return undefined;
 	return /^0x[0-9a-f]{1,8}$/.test(text) ? Number(text) : Number.NaN;
@@ -148,18 +149,17 @@ function numberOf(text: string | undefined): number | undefined {
 const halvesOf = (text: string | undefined): Halves | undefined =>
 	text !== undefined && /^0x[0-9a-f]{1,16}$/.test(text) ? parseHalves(text.slice(2)) : undefined;
 
-/** What the first two quadwords of a device table entry say, as the kernel prints them after an event. */
+/** The first two quadwords of a device table entry, which the kernel prints after an event. */
 export function entryWords(first: Halves, second: Halves): string {
 	const raw = `its device table entry is ${hexHalves(first)} ${hexHalves(second)}`;
-	const dte = decodeDte(first.lo, first.hi, second.lo);
-	if (dte === undefined) return `${raw}: not valid (V=0), so what the device does is not translated`;
-	const {translates, levels, domain, read, write} = dte;
+	const {valid, translates, levels, domain, read, write} = decodeDte(first.lo, first.hi, second.lo);
+	if (!valid) return `${raw}: not valid (V=0), so the device’s DMA is not translated`;
 	const tables = translates ? `${levels === 0 ? 'no table' : `${levels} levels`}` : 'no table valid (TV=0)';
 	const rights = `${read ? 'read' : 'no read'}, ${write ? 'write' : 'no write'}`;
 	return `${raw}: domain ${domain}, ${tables}, ${rights}`;
 }
 
-/** I says that an interrupt was refused, not a DMA. */
+/** I marks a refused interrupt, not DMA. */
 export function kindOf(name: string, flags = 0): Kind {
 	const kind = EVENTS[name]?.kind ?? 'unknown';
 	return kind === 'access' && flags & FLAG.I ? 'interrupt' : kind;

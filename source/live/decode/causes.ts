@@ -1,7 +1,6 @@
-// What is behind an access to what is not mapped: first what the log itself shows, then what is usual.
+// Causes of an access to an unmapped address: what the log itself shows, and the usual ones.
 
-import {join64} from '../../formats/address.js';
-import {bitsOf, compareHalves, type Halves, halves, hexHalves} from '../../formats/halves.js';
+import {bitsOf, compareHalves, type Halves, halves, hexHalves, join64} from '../../formats/address.js';
 import {deviceText, type LoggedFault} from './fault.js';
 import {isPassthrough, type KnownRange, type Surroundings} from './known.js';
 import type {Group} from './storm.js';
@@ -9,15 +8,15 @@ import type {Group} from './storm.js';
 const MSI_FIRST = halves(0xfee00000);
 const MSI_LAST = halves(0xfeefffff);
 const PAGE = halves(0x1000);
-/** Linux gives out DMA addresses from 4 GiB down, and most drivers never need more than the uppermost of them. */
+/** Linux allocates DMA addresses from 4 GiB down; most drivers need only the top of that range. */
 const ALLOCATOR = halves(0xf0000000);
 const FOUR_GIB = halves(0xffffffff);
-/** The topmost 256 MiB of 64 bits, where hardly any pointer of the kernel's leads. */
+/** The top 256 MiB of 64 bits, where hardly any kernel pointer lies. */
 const LAST: Halves = {hi: 0xffffffff, lo: 0xf0000000};
 /** Intel’s integrated graphics is always 00:02.0. */
 const IGD = 0x10;
 
-/** What usually is behind an access to what is not mapped. */
+/** The usual causes of an access to an unmapped address. */
 export function accessCauses({fault}: Group, around: Surroundings): readonly string[] {
 	const {device, ranges} = around;
 	const driver = fault.driver ?? device?.driver;
@@ -27,12 +26,12 @@ export function accessCauses({fault}: Group, around: Surroundings): readonly str
 		...(isBridge(around) ? [BRIDGE] : []),
 		...graphics(fault),
 		...USUAL,
-		...(ranges.length > 0 ? [] : otherwise(fault, device?.class, driver)),
+		...(ranges.length > 0 ? [] : otherCauses(fault, device?.class, driver)),
 	];
 }
 
-/** Where the log does not tell whose the address is. */
-function otherwise({by, access}: LoggedFault, pciClass = '02', driver?: string): string[] {
+/** More causes, where the log does not show the owner of the address. */
+function otherCauses({by, access}: LoggedFault, pciClass = '02', driver?: string): string[] {
 	return [
 		...(access === 'write' && pciClass.startsWith('02') ? [RECEIVING] : []),
 		...FIRMWARE[by],
@@ -40,123 +39,125 @@ function otherwise({by, access}: LoggedFault, pciClass = '02', driver?: string):
 	];
 }
 
-/** What is special about the device at 00:02.0 of an Intel. */
+/** Intel's integrated graphics, at 00:02.0, has its own cause. */
 export const graphics = ({family, by, device}: LoggedFault): string[] =>
 	family === 'vt-d' && device?.rid === IGD && by !== 'QEMU'
-		? [`${GRAPHICS}${NO_GRAPHICS[by] === undefined ? '' : ` ${NO_GRAPHICS[by]} leaves it out.`}`]
+		? [
+				`${GRAPHICS}${NO_GRAPHICS[by] === undefined ? '' : ` ${NO_GRAPHICS[by]} excludes it from translation.`}`,
+			]
 		: [];
 
-/** A bridge to conventional PCI has one number for all that is behind it. */
+/** A bridge to conventional PCI sends with one requester ID for all devices behind it. */
 export const isBridge = ({device}: Surroundings): boolean => device?.class?.startsWith('0604') === true;
 
-/** Where the page is mapped, and not for this. */
+/** The page is mapped, but not for this kind of access. */
 export const DIRECTION =
-	'The driver mapped the buffer for the other direction, or to be read only: look at what it passes to dma_map_*.';
-/** Where nobody has spoken for a function in the log. */
+	'The driver mapped the buffer for the other direction or read-only; check its dma_map_* calls.';
+/** The log has no driver's message about the function. */
 export const PHANTOM =
-	'Or another function of the card sends with this number, which lspci does not list: Marvell’s SATA controllers (88SE9…) do (Linux keeps a list of such cards: quirk_dma_func0_alias, quirk_dma_func1_alias).';
-/** The same on bus 0, where the chipset is. */
+	'Another function of the card may send with this requester ID, which lspci does not list: Marvell’s SATA controllers (88SE9…) do. Linux lists such cards in quirk_dma_func0_alias and quirk_dma_func1_alias.';
+/** The same on bus 0, the chipset's. */
 export const CHIPSET =
-	'Or the chipset itself does, under a number that no function has: an HPET or an IOAPIC whose registers were lost over sleep, or the firmware’s own processor.';
+	'Or the chipset sends with a requester ID that no function has: an HPET or IOAPIC that lost its registers during sleep, or the firmware’s own processor.';
 
-/** An invalidation of a device's own TLB. The second is for Linux. */
+/** Causes of a failed device-TLB invalidation. The second is for Linux only. */
 export const UNANSWERED = [
-	'A device with ATS on is gone, asleep or hung: a surprise removal, a reset, a link that is down.',
-	'Its ATS is broken; Linux keeps a list of such devices (quirk_no_ats). Booting with pci=noats tells.',
+	'A device with ATS enabled is gone, asleep or hung: a surprise removal, a reset, a link that is down.',
+	'Its ATS is broken; Linux lists such devices in quirk_no_ats. Boot with pci=noats to check.',
 ];
 
 export const BRIDGE =
-	'It is a bridge: conventional PCI behind it sends with the bridge’s number. Look for who is there; on servers it is often the management controller (iLO, BMC).';
+	'This is a bridge: conventional PCI devices behind it send with the bridge’s requester ID. On servers it is often the management controller (iLO, BMC).';
 const GRAPHICS =
-	'If this is Intel’s integrated graphics: it shows the firmware’s picture until its driver takes over, and reads ahead past what is mapped.';
+	'If this is Intel’s integrated graphics: it shows the firmware’s picture until its driver takes over, and prefetches past the mapped memory.';
 const NO_GRAPHICS: Partial<Record<LoggedFault['by'], string>> = {
 	Linux: 'intel_iommu=igfx_off',
 	Xen: 'iommu=no-igfx',
 };
 const USUAL = [
-	'The driver unmapped the buffer while the device still used it, or gave it a wrong address.',
-	'The device was reset, or its driver died, with DMA under way.',
+	'The driver unmapped the buffer while the device still used it, or gave the device a wrong address.',
+	'The device was reset, or its driver died, during DMA.',
 ];
 const RECEIVING =
-	'If it is a network card: it still received into buffers that were taken away, as nobody had stopped it (Wake-on-LAN, a driver that was closed).';
-const TOLD =
-	'Or firmware uses the device (a keyboard’s USB legacy mode, a management controller, Thunderbolt), with memory that nobody was told to map (no RMRR or IVMD).';
+	'If this is a network card: it was not stopped and still received into buffers that had been unmapped (Wake-on-LAN, a closed driver).';
+const UNREPORTED =
+	'Firmware uses the device (USB legacy mode, a management controller, Thunderbolt) with memory that it did not report (no RMRR or IVMD).';
 const FIRMWARE: Readonly<Record<LoggedFault['by'], readonly string[]>> = {
-	Linux: [TOLD],
-	FreeBSD: [TOLD],
-	Xen: [`${TOLD} dom0-iommu=map-inclusive tells (before Xen 4.12 iommu_inclusive_mapping).`],
+	Linux: [UNREPORTED],
+	FreeBSD: [UNREPORTED],
+	Xen: [
+		`${UNREPORTED} Boot with dom0-iommu=map-inclusive to check (before Xen 4.12, iommu_inclusive_mapping).`,
+	],
 	QEMU: [],
 };
 const MAYBE_GUEST =
-	'If it is passed through to a guest: the guest gave it an address where it has no memory (another device’s registers), or went down with DMA under way.';
+	'If the device is passed through: the guest gave it an address without memory (another device’s registers), or stopped during DMA.';
 
 const PASSTHROUGH = [
-	'The guest gave it an address where it has no memory: registers of another device, or what was memory before the guest rebooted.',
-	'The guest went down or was reset with DMA under way.',
+	'The guest gave it an address without memory: another device’s registers, or memory from before the guest rebooted.',
+	'The guest stopped or was reset during DMA.',
 ];
 /** Requests with a PASID: shared virtual addressing. */
 const SHARED = [
-	'The process gave it an address that it had not mapped, or mapped no more, and the device does not ask for pages (PRI), or was refused them.',
-	'The process is gone, and its work on the device was not stopped.',
+	'The process gave it an unmapped address, and the device did not request the page (PRI) or was refused it.',
+	'The process has exited, but its work on the device continued.',
 ];
 
-/** What the log itself shows; `absent` where nothing is mapped at the address. */
+/** What the log itself shows. `absent`: nothing is mapped at the address. */
 export function fromLog(group: Group, around: Surroundings, absent: boolean): string[] {
 	const {lowest, highest, fault} = group;
 	const inherited = around.inherited
 		? [
-				'This kernel was started by another (kexec, kdump): devices still do what that one told them, until their drivers reset them.',
+				'Another kernel started this one (kexec, kdump): devices continue its work until their drivers reset them.',
 			]
 		: [];
 	if (lowest === undefined || highest === undefined || fault.kind !== 'access') return inherited;
-	const about = [...around.ranges.map(range => rangeWords(range, group)), ...widthWords(highest, around)];
+	const facts = [...around.ranges.map(range => rangeWords(range, group)), ...widthWords(highest, around)];
 	if (compareHalves(highest, PAGE) < 0)
-		about.push(
-			'Address 0 is what a descriptor holds that was never filled in, or a ring that was not set up.',
-		);
+		facts.push('Address 0 comes from a descriptor that was never filled in, or a ring that was not set up.');
 	if (within(lowest, highest, MSI_FIRST, MSI_LAST))
-		about.push(
-			'0xfee00000–0xfeefffff is where interrupts are sent: this was an MSI, or an address mistaken for one.',
+		facts.push(
+			'0xfee00000–0xfeefffff is the interrupt range: this was an MSI, or an address mistaken for one.',
 		);
-	if (bitsOf(lowest) === 64) about.push(sixtyFour(lowest, fault.family));
-	// A guest gives out its own.
+	if (bitsOf(lowest) === 64) facts.push(sixtyFour(lowest, fault.family));
+	// A guest allocates its own addresses.
 	const linux = fault.by === 'Linux' && !isPassthrough(fault.driver ?? around.device?.driver);
-	if (about.length === 0 && absent && linux) about.push(...allocated(lowest, highest));
-	return [...about, ...inherited, ...stopped(group)];
+	if (facts.length === 0 && absent && linux) facts.push(...allocated(lowest, highest));
+	return [...facts, ...inherited, ...stopped(group)];
 }
 
-/** VT-d has 57 bits at most; AMD-Vi has all of them, and Linux 5.4 to 6.x gives them out from the top. */
+/** VT-d has at most 57 bits; AMD-Vi has all 64, and Linux 5.4 to 6.x allocates from the top. */
 function sixtyFour(lowest: Halves, family: 'vt-d' | 'amd-vi'): string {
-	const all = `${hexHalves(lowest)} has all 64 bits`;
+	const all = `${hexHalves(lowest)} uses all 64 bits`;
 	return family === 'amd-vi' && compareHalves(lowest, LAST) >= 0
-		? `${all}: it may have been mapped (Linux gives out such addresses from the top where a driver asks for 64 bits), or was never a DMA address.`
-		: `${all}: no DMA address, but a pointer, or a number that was mangled.`;
+		? `${all}: it may have been mapped (Linux allocates such addresses for a driver with a 64-bit mask), or was never a DMA address.`
+		: `${all}: not a DMA address, but a pointer or a corrupted number.`;
 }
 
-/** Linux gives out DMA addresses from the top: of 4 GiB first, then of what a driver says that its device can take. */
+/** Linux allocates DMA addresses from the top: first below 4 GiB, then below the driver's DMA mask. */
 function allocated(lowest: Halves, highest: Halves): string[] {
 	if (within(lowest, highest, ALLOCATOR, FOUR_GIB))
 		return [
-			'Linux gives out DMA addresses from just under 4 GiB: this one was probably mapped, and is no longer.',
+			'Linux allocates DMA addresses from just under 4 GiB: this one was probably mapped, and has been unmapped.',
 		];
 	const bits = bitsOf(highest);
 	if (bits < 34 || bits > 57 || join64(lowest.lo, lowest.hi) < 2 ** bits - 2 ** (bits - 10)) return [];
 	return [
-		`It is just under 2^${bits}. Linux gives out DMA addresses from the top of what a driver says its device can take: either that is ${bits} bits, and this one was mapped once, or it is more, and the device drops what is above bit ${bits - 1}.`,
+		`It is just under 2^${bits}. Linux allocates DMA addresses from the top of the driver’s DMA mask: with a mask of ${bits} bits this address was once mapped; with a wider mask the device drops the bits above bit ${bits - 1}.`,
 	];
 }
 
 /** pci_check_disable_device and its threshold (xen/drivers/passthrough/pci.c). */
 function stopped({fault, count}: Group): string[] {
 	return fault.by === 'Xen' && count >= 10
-		? ['Xen takes the bus master bit from a device that faults ten times at once: it may stand still since.']
+		? ['Xen clears the bus master bit of a device that faults ten times in a row: the device may be stopped.']
 		: [];
 }
 
 function widthWords(highest: Halves, {width}: Surroundings): string[] {
 	const bits = bitsOf(highest);
 	return width !== undefined && bits > width
-		? [`${hexHalves(highest)} takes ${bits} bits, and there is an IOMMU of ${width} bits.`]
+		? [`${hexHalves(highest)} needs ${bits} bits; an IOMMU here translates only ${width}.`]
 		: [];
 }
 
@@ -164,13 +165,13 @@ function rangeWords({what, first, last, device}: KnownRange, {fault}: Group): st
 	const range = `${hexHalves(first)}–${hexHalves(last)}`;
 	switch (what) {
 		case 'RMRR':
-			return `${range} is an RMRR: memory that firmware keeps for certain devices. The kernel maps it for those alone, and only in the domain that they start in.`;
+			return `${range} is an RMRR: memory that firmware reserves for certain devices. The kernel maps it only for them, and only in their first domain.`;
 		case 'firmware':
-			return `${range} is memory that firmware reserves: it may have set the device to use it, and this log has no RMRR for it.`;
+			return `${range} is memory that firmware reserves: firmware may have set up the device to use it, but this log has no RMRR for it.`;
 		case 'BAR':
 			return device !== undefined && device.rid === fault.device?.rid
-				? `${range} are the registers of the device itself.`
-				: `${range} are registers of ${device === undefined ? 'a device' : deviceText(device)}: DMA from one device to another (peer-to-peer) that nothing mapped.`;
+				? `${range} is the device’s own register range.`
+				: `${range} is a register range of ${device === undefined ? 'a device' : deviceText(device)}: DMA between devices (peer-to-peer) that was not mapped.`;
 	}
 }
 

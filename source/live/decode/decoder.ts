@@ -1,4 +1,4 @@
-// A log in, faults out: the bytes' lines, what they say, and how often they say it.
+// Decodes a log: bytes to lines, lines to faults, faults to groups.
 
 import {type Explained, explain} from './explain.js';
 import type {Reading} from './fault.js';
@@ -8,8 +8,8 @@ import {LogLines} from './log-lines.js';
 import {cleaned, withoutPrefix} from './prefix.js';
 import {type Group, Storm} from './storm.js';
 
-/** What somebody else knows of a device: the machine itself, or pci.ids. */
-export type Asked = (group: Group, around: Surroundings) => Surroundings;
+/** Adds what others know about a device: the machine itself, or pci.ids. */
+export type Lookup = (group: Group, around: Surroundings) => Surroundings;
 
 export class Decoder {
 	readonly storm = new Storm();
@@ -18,7 +18,7 @@ export class Decoder {
 	readonly #lines: LogLines;
 	readonly #onReading: (reading: Reading, group?: Group) => void;
 
-	/** `onReading` is told of all that is read, with the group that a fault is of. */
+	/** @param onReading receives everything that is read, and the group of a fault */
 	constructor(onReading: (reading: Reading, group?: Group) => void = () => {}) {
 		this.#onReading = onReading;
 		this.#lines = new LogLines(
@@ -39,19 +39,19 @@ export class Decoder {
 		this.#lines.push(chunk);
 	}
 
-	/** The log has come to its end, or for now. */
+	/** The log has ended, perhaps only for now. */
 	end(): void {
 		this.#lines.end();
 		this.#add(this.#reader.end());
 	}
 
-	explain(group: Group, asked: Asked = (_, around) => around): Explained {
-		return explain(group, this.around(group, asked));
+	explain(group: Group, lookup: Lookup = (_, around) => around): Explained {
+		return explain(group, this.around(group, lookup));
 	}
 
-	around(group: Group, asked: Asked = (_, around) => around): Surroundings {
+	around(group: Group, lookup: Lookup = (_, around) => around): Surroundings {
 		const {fault, lowest, highest} = group;
-		return asked(group, this.known.around(fault, lowest, highest));
+		return lookup(group, this.known.around(fault, lowest, highest));
 	}
 
 	#add(readings: readonly Reading[]): void {

@@ -1,4 +1,4 @@
-// AMD-Vi's events: their flags bit by bit, what each means, and what usually is behind it.
+// AMD-Vi's events: their flags, their meaning and their usual causes.
 
 import {FLAG} from '../../formats/amdvi.js';
 import {accessCauses, DIRECTION, PHANTOM, UNANSWERED} from './causes.js';
@@ -8,12 +8,12 @@ import type {Group} from './storm.js';
 
 export function amdviWhy(fault: LoggedFault): string[] {
 	const {name, flags, domain, pasid, by} = fault;
-	const whose = [
+	const ids = [
 		domain === undefined ? undefined : `domain 0x${domain.toString(16)}`,
 		pasid === undefined ? undefined : `PASID 0x${pasid.toString(16)}`,
 	].filter(each => each !== undefined);
 	const event = by === 'QEMU' ? `QEMU’s ${name}` : name;
-	const head = `${event}${whose.length > 0 ? `, ${whose.join(', ')}` : ''}.`;
+	const head = `${event}${ids.length > 0 ? `, ${ids.join(', ')}` : ''}.`;
 	return [
 		head,
 		...domainWords(fault),
@@ -22,16 +22,16 @@ export function amdviWhy(fault: LoggedFault): string[] {
 	];
 }
 
-/** Linux numbers its domains from 1. d64c0486ed50 took the number from where it is not, ec21f17a9437 mended that. */
+/** Linux numbers its domains from 1. Commit d64c0486ed50 read the number from a wrong field, ec21f17a9437 fixed that. */
 const domainWords = ({by, kind, domain}: LoggedFault): string[] =>
 	by === 'Linux' && kind === 'access' && domain === 0
-		? ['Domain 0 is none of Linux’s, but kernels of 2018 and 2019 (to 5.3) print it for any.']
+		? ['Linux has no domain 0, but kernels of 2018 and 2019 (to 5.3) print it for every domain.']
 		: [];
 
 const FLAG_WORDS: readonly (readonly [bit: number, name: string, words: string])[] = [
-	[FLAG.GN, 'GN', 'the address is a guest’s, with a PASID'],
-	[FLAG.NX, 'NX', 'to execute'],
-	[FLAG.US, 'US', 'as user'],
+	[FLAG.GN, 'GN', 'a guest address with a PASID'],
+	[FLAG.NX, 'NX', 'an execute access'],
+	[FLAG.US, 'US', 'a user access'],
 	[FLAG.I, 'I', 'an interrupt'],
 	[FLAG.PR, 'PR', 'the page is present'],
 	[FLAG.RW, 'RW', 'a write'],
@@ -43,18 +43,18 @@ const FLAG_WORDS: readonly (readonly [bit: number, name: string, words: string])
 const TYPES = [undefined, 'master abort', 'target abort', 'data error'];
 /** Bits 11:9 of INVALID_DEVICE_REQUEST (48882, "INVALID_DEVICE_REQUEST Type Field Encodings"), without TR and with it. */
 const REQUESTS = [
-	'a read, or a write that waits for an answer, of where interrupts are sent',
-	'an address that says it is translated, from a device whose entry has I=0 or V=0',
+	'a read or non-posted write of the interrupt range',
+	'a translated address, from a device whose entry has I=0 or V=0',
 	'an access to I/O ports, which its entry forbids (IoCtl=0)',
-	'a write to the system management range, which its entry forbids (SysMgt), or of translated addresses that are reserved there',
-	'a read, or a write that waits for an answer, of the system management range',
-	'a write to where interrupts are sent, from a device whose entry allows none (IntCtl=0)',
-	'a write to a reserved part of where interrupts are sent',
-	'an access to system management or I/O ports that would have to be translated (SysMgt=3, IoCtl=2) by an entry with TV=0',
+	'a write to the system management range, which its entry forbids (SysMgt), or to a reserved translated address there',
+	'a read or non-posted write of the system management range',
+	'a write to the interrupt range, from a device whose entry allows no interrupts (IntCtl=0)',
+	'a write to a reserved part of the interrupt range',
+	'an access to system management or I/O ports that needs translation (SysMgt=3, IoCtl=2) by an entry with TV=0',
 ];
 const TRANSLATIONS = [
-	'it asks for a translation (ATS), and its entry has I=0, V=0 or TV=0',
-	'it asks for a translation (ATS) of where interrupts, I/O ports or system management are',
+	'a translation request (ATS) from a device whose entry has I=0, V=0 or TV=0',
+	'a translation request (ATS) for interrupts, I/O ports or system management',
 ];
 
 function flagWords({name}: LoggedFault, flags: number): string[] {
@@ -62,12 +62,12 @@ function flagWords({name}: LoggedFault, flags: number): string[] {
 	if (name === 'INVALID_DEVICE_REQUEST') {
 		const type = flags >>> 9;
 		const request = (flags & FLAG.TR ? TRANSLATIONS : REQUESTS)[type];
-		return [`${text}: type ${type}${flags & FLAG.TR ? ' with TR' : ''}, ${request ?? 'which is reserved'}.`];
+		return [`${text}: type ${type}${flags & FLAG.TR ? ' with TR' : ''}, ${request ?? 'reserved'}.`];
 	}
 	if (!/^(IO_PAGE_FAULT|ILLEGAL_DEV_TABLE_ENTRY|\w+_HARDWARE_ERROR)$/.test(name)) return [`${text}.`];
 	const set = FLAG_WORDS.filter(([bit]) => flags & bit).map(
 		([bit, letters, words]) =>
-			`${letters} (${flags & FLAG.I && bit === FLAG.PR ? 'it has an entry' : words})`,
+			`${letters} (${flags & FLAG.I && bit === FLAG.PR ? 'the interrupt has an entry' : words})`,
 	);
 	const type = name.endsWith('HARDWARE_ERROR') ? TYPES[(flags >>> 9) & 3] : undefined;
 	const all = [...set, ...(type === undefined ? [] : [type])];
@@ -77,11 +77,11 @@ function flagWords({name}: LoggedFault, flags: number): string[] {
 	return [`${text}: ${listed === '' ? 'none set' : listed}.`, ...directionWords(name, flags)];
 }
 
-/** The specification vouches for RW only beside PR; measured Ryzens set it truly without, too. */
+/** The specification defines RW only together with PR; measured Ryzens set it correctly without PR too. */
 function directionWords(name: string, flags: number): string[] {
 	if (name !== 'IO_PAGE_FAULT' || flags & (FLAG.PR | FLAG.I | FLAG.TR)) return [];
 	return [
-		`That it was a ${flags & FLAG.RW ? 'write' : 'read'} is RW’s word, which the specification vouches for only beside PR.`,
+		`RW says ${flags & FLAG.RW ? 'write' : 'read'}, but the specification defines RW only together with PR.`,
 	];
 }
 
@@ -92,21 +92,21 @@ function meaning({kind, name, flags = 0, domain, by}: LoggedFault): string[] {
 			if (flags & FLAG.PE)
 				return [
 					domain === 0
-						? 'Neither its entry nor a page permits this.'
-						: 'The page is mapped, and not for this.',
+						? 'Neither the device table entry nor the page permits this access.'
+						: 'The page is mapped, but does not permit this access.',
 				];
-			return flags & FLAG.PR && by !== 'QEMU' ? ['Why it was refused the flags do not say.'] : [];
+			return flags & FLAG.PR && by !== 'QEMU' ? ['The flags do not say why it was refused.'] : [];
 		case 'interrupt':
-			return ['No entry of its interrupt remapping table lets that interrupt through.'];
+			return ['Its interrupt remapping table has no entry that allows this interrupt.'];
 		case 'device entry':
 			return [
-				`Its entry ${flags & FLAG.RZ ? 'has reserved bits set' : 'does not fit together'}: as long as that is so, all of its ${flags & FLAG.I ? 'interrupts are' : 'DMA is'} refused.`,
+				`Its device table entry ${flags & FLAG.RZ ? 'has reserved bits set' : 'is inconsistent'}: until that is fixed, all of its ${flags & FLAG.I ? 'interrupts are' : 'DMA is'} refused.`,
 			];
 		case 'invalidation':
 			return [
 				name === 'IOTLB_INV_TIMEOUT'
-					? 'The device did not answer when it was told to forget translations (ATS), in time.'
-					: 'The IOMMU did not work off the kernel’s commands in time.',
+					? 'The device did not answer an invalidation of its ATS translations in time.'
+					: 'The IOMMU did not complete the kernel’s commands in time.',
 			];
 		default:
 			return [];
@@ -120,53 +120,52 @@ export const amdviAbsent = ({kind, flags}: LoggedFault): boolean =>
 export function amdviCauses(group: Group, around: Surroundings): readonly string[] {
 	const {kind, flags = 0} = group.fault;
 	if (kind !== 'access') return CAUSES[kind](group.fault);
-	if (flags & FLAG.RZ) return ['A bug in who writes the tables, or memory that was overwritten.'];
+	if (flags & FLAG.RZ) return ['A bug in the code that writes the tables, or overwritten memory.'];
 	if (flags & FLAG.PE) return group.fault.domain === 0 ? noDomain(group.fault, around) : [DIRECTION];
-	// Present, permitted, and refused all the same: the flags do not say why.
+	// Present and permitted, yet refused: the flags do not say why.
 	return flags & FLAG.PR ? [] : accessCauses(group, around);
 }
 
-/** Present and permitted to nobody: that is no page, but the device's whole entry, as Linux leaves those of no device. */
+/** Present without any permission: not a page, but the whole device table entry, as Linux leaves unused ones. */
 function noDomain(fault: LoggedFault, {device}: Surroundings): string[] {
-	const unheard = device === undefined && fault.driver === undefined;
-	return [NO_DOMAIN, ...(unheard ? [PHANTOM] : []), DIRECTION];
+	const unnamed = device === undefined && fault.driver === undefined;
+	return [NO_DOMAIN, ...(unnamed ? [PHANTOM] : []), DIRECTION];
 }
 
 const NO_DOMAIN =
-	'The device was in no domain: its driver was not bound yet, let go of it, or changed its domain at that moment.';
+	'The device was in no domain: its driver was not bound yet, was unbound, or was changing the device’s domain.';
 
 const CAUSES: Readonly<Record<Exclude<Kind, 'access'>, (fault: LoggedFault) => readonly string[]>> = {
 	interrupt: ({by}) => [
-		'The interrupt was freed while the device still sent it, or the device was reset and sends what its MSI registers hold by now.',
-		'At boot: an IOAPIC or an HPET that firmware left on, or that the IVRS table describes wrongly; their numbers are often those of no function. Once, it harms nothing.',
+		'The interrupt was freed while the device still sent it, or the device was reset and sends stale MSI data.',
+		'At boot: an IOAPIC or HPET that firmware left enabled, or that the IVRS table describes wrongly; their requester IDs often belong to no function. A single one is harmless.',
 		...(by === 'Linux' ? [AVIC] : []),
 	],
-	unattached: () => ['The device does DMA before its driver is bound, or after it was unbound.'],
+	unattached: () => ['The device did DMA before its driver was bound, or after it was unbound.'],
 	'device entry': () => [
-		'The kernel wrote an entry that this IOMMU does not take: a bug, or an IOMMU whose settings were lost over suspend.',
+		'The kernel wrote an entry that this IOMMU does not accept: a bug, or an IOMMU that lost its settings during suspend.',
 	],
 	'device request': ({flags = 0}) => [
 		flags >>> 9 === 5
-			? 'An IOAPIC, a bridge or a device that was just reset sends interrupts where the kernel has allowed it none. Once at boot, resume or reset it harms nothing.'
+			? 'An IOAPIC, a bridge or a device that was just reset sends interrupts that the kernel has not allowed. A single one at boot, resume or reset is harmless.'
 			: flags & FLAG.TR || flags >>> 9 === 1
-				? 'The device has its ATS on, and its entry has not: a driver or firmware switched it on past the kernel, or it was left on when the device changed hands.'
-				: 'The device or its firmware sends what the kernel has not allowed it.',
+				? 'The device has ATS enabled, but its entry does not: a driver or firmware enabled it without the kernel, or it stayed enabled when the device changed drivers.'
+				: 'The device or its firmware sends requests that the kernel has not allowed.',
 	],
 	hardware: () => [
-		'The tables lie in memory that cannot be read: damaged pointers, firmware that took the memory, or failing hardware.',
+		'The tables are in memory that cannot be read: corrupted pointers, memory taken by firmware, or failing hardware.',
 	],
-	command: () => ['A bug in the kernel, or its command buffer was overwritten.'],
+	command: () => ['A kernel bug, or an overwritten command buffer.'],
 	invalidation: ({by}) => (by === 'Linux' ? [...UNANSWERED, WAITING] : UNANSWERED.slice(0, 1)),
 	'page request': () => [
-		'The device asks for pages (PRI) in a way that the IOMMU does not take: its driver or its firmware is wrong.',
+		'The device makes page requests (PRI) that the IOMMU does not accept: a bug in its driver or firmware.',
 	],
 	ownership: () => [
-		'The page belongs to a confidential guest, or to firmware (SEV-SNP): who mapped it for the device has the wrong one.',
+		'The page belongs to a confidential guest or to firmware (SEV-SNP): the wrong page was mapped for the device.',
 	],
 	unknown: () => [],
 };
 
 const AVIC =
-	'Of a guest’s device: the guest’s interrupts go past the hypervisor (AVIC) and are set up wrongly; kvm_amd avic=0 tells.';
-const WAITING =
-	'Everything that unmaps memory waits meanwhile: what hangs or goes slow nearby in the log comes from here.';
+	'For a guest’s device: interrupts that bypass the hypervisor (AVIC) are set up wrongly; load kvm_amd with avic=0 to check.';
+const WAITING = 'Every unmap waits meanwhile: hangs and delays nearby in the log come from this.';

@@ -1,14 +1,14 @@
-// A fault in words: what was refused, why, what usually causes that, what to look at next. For who is called at night.
-// What the log itself tells (whose the address is, who drives the device) comes before what is usual.
+// Explains a fault: what was refused, why, the usual causes, and the next commands to run. Facts from the log itself (the
+// owner of the address, the device's driver) come before general causes.
 
-import {hexHalves} from '../../formats/halves.js';
+import {hexHalves} from '../../formats/address.js';
 import {grouped} from '../../words.js';
 import {fromLog} from './causes.js';
 import {amdviAbsent, amdviCauses, amdviWhy} from './explain-amdvi.js';
 import {vtdAbsent, vtdCauses, vtdWhy} from './explain-vtd.js';
 import {deviceText, type Kind, type LoggedFault} from './fault.js';
 import type {Surroundings} from './known.js';
-import {lookAt} from './look.js';
+import {suggest} from './next-steps.js';
 import type {Group} from './storm.js';
 
 export type Explained = {
@@ -16,7 +16,7 @@ export type Explained = {
 	readonly what: string;
 	/** The reason or the flags, in words. */
 	readonly why: readonly string[];
-	/** What the log itself shows about it. */
+	/** What the log itself shows. */
 	readonly here: readonly string[];
 	readonly usually: readonly string[];
 	readonly look: readonly string[];
@@ -31,28 +31,28 @@ export function explain(group: Group, around: Surroundings): Explained {
 		why: [...(vtd ? vtdWhy(fault) : amdviWhy(fault)), ...[...group.details].map(sentence)],
 		here: fromLog(group, around, vtd ? vtdAbsent(fault) : amdviAbsent(fault)),
 		usually: vtd ? vtdCauses(group, around) : amdviCauses(group, around),
-		look: lookAt(fault, around),
+		look: suggest(fault, around),
 	};
 }
 
 const TITLES: Readonly<Record<Kind, (fault: LoggedFault) => string>> = {
 	access: ({access}) => `DMA ${access ?? 'access'} refused`,
 	interrupt: () => 'interrupt refused',
-	'device entry': () => 'the IOMMU refuses its device table entry',
-	'device request': () => 'request of a kind that it may not make',
+	'device entry': () => 'invalid device table entry',
+	'device request': () => 'request not allowed for this device',
 	'page request': () => 'invalid page request',
-	hardware: () => 'the IOMMU could not read memory of its own',
-	command: () => 'the IOMMU refused a command',
-	invalidation: () => 'an invalidation went wrong',
-	ownership: () => 'memory that belongs to somebody else (RMP)',
-	unattached: () => 'DMA of a device that is in no domain',
-	unknown: () => 'an event that the kernel does not know',
+	hardware: () => 'the IOMMU could not read its tables',
+	command: () => 'the IOMMU refused a kernel command',
+	invalidation: () => 'invalidation failed',
+	ownership: () => 'access to memory of another owner (RMP)',
+	unattached: () => 'DMA from a device in no domain',
+	unknown: () => 'event unknown to the kernel',
 };
 
-/** The title without the device's long name: 3b:00.0 ixgbe eth0: DMA write refused */
+/** The title without the device's product name: 3b:00.0 ixgbe eth0: DMA write refused */
 export function briefTitle({fault}: Group, {device}: Surroundings): string {
-	const known = device && {...device, id: undefined};
-	return `${subject(fault, {device: known, ranges: [], inherited: false})}: ${TITLES[fault.kind](fault)}`;
+	const unnamed = device && {...device, id: undefined};
+	return `${subject(fault, {device: unnamed, ranges: [], inherited: false})}: ${TITLES[fault.kind](fault)}`;
 }
 
 /** 3b:00.0 ixgbe eth0 Intel Corporation 82599ES [8086:10fb] */
@@ -63,23 +63,28 @@ function subject(fault: LoggedFault, {device, product}: Surroundings): string {
 	return [deviceText(fault.device), driver, device?.name, named].filter(Boolean).join(' ');
 }
 
+const ONE = {read: 'A read', write: 'A write', access: 'An access'};
+const MANY = {read: 'Reads', write: 'Writes', access: 'Accesses'};
+
 function whatWords(group: Group): string {
 	const {fault, count} = group;
-	const times = count === 1 ? '' : count === 2 ? ' twice' : ` ${grouped(count)} times`;
+	const times = count === 1 ? 'once' : count === 2 ? 'twice' : `${grouped(count)} times`;
 	const where = whereWords(group);
 	switch (fault.kind) {
 		case 'access':
-			return `It asked${times} to ${fault.access ?? 'reach memory'}${where}, and was refused.`;
+			return count === 1
+				? `${ONE[fault.access ?? 'access']}${where} was refused.`
+				: `${MANY[fault.access ?? 'access']}${where} were refused ${times}.`;
 		case 'interrupt':
 			return fault.index === undefined
-				? `It sent${times} an interrupt${where} that was refused. That is no DMA.`
-				: `It sent${times} an interrupt by index ${fault.index} (0x${fault.index.toString(16)}) that was refused. That is no DMA: no memory was to be reached.`;
+				? `An interrupt${where} was refused ${times}. This is not DMA.`
+				: `The interrupt with index ${fault.index} (0x${fault.index.toString(16)}) was refused ${times}. This is not DMA: no memory was accessed.`;
 		case 'unattached':
-			return `It asked${times} for memory while the kernel had it in no domain.`;
+			return `The device accessed memory ${times} while it was in no domain.`;
 		case 'invalidation':
-			return `The kernel logged this${times || ' once'}${where}.`;
+			return `The kernel logged this ${times}${where}.`;
 		default:
-			return `Logged${times || ' once'}${where}.`;
+			return `Logged ${times}${where}.`;
 	}
 }
 

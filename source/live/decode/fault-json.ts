@@ -1,6 +1,6 @@
-// The same for programs: addresses are hex strings, as everywhere.
+// Faults as JSON. Addresses are hex strings.
 
-import {hexHalves} from '../../formats/halves.js';
+import {hexHalves} from '../../formats/address.js';
 import type {Explained} from './explain.js';
 import {deviceText, type LoggedFault} from './fault.js';
 import type {Surroundings} from './known.js';
@@ -20,7 +20,7 @@ const faultFields = ({device, address, reason, words, flags, domain, pasid, ...r
 const hex = (value: number | undefined): string | undefined =>
 	value === undefined ? undefined : `0x${value.toString(16)}`;
 
-/** One fault, as it comes. */
+/** One fault of a followed log. */
 export const eventJson = (fault: LoggedFault, times: number, explained: Explained) => ({
 	type: 'fault',
 	...faultFields(fault),
@@ -28,7 +28,7 @@ export const eventJson = (fault: LoggedFault, times: number, explained: Explaine
 	...explained,
 });
 
-/** Faults of one kind, together. */
+/** All faults of one kind. */
 export function groupJson(group: Group, {device, product}: Surroundings, explained: Explained) {
 	const {fault, count, span, first, last, lowest, highest, places, elsewhere} = group;
 	const {address: _, time: __, ...fields} = faultFields(fault);

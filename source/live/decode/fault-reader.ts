@@ -1,6 +1,6 @@
-// From the lines of a log, one after the other, to its faults. Some faults take several lines.
+// Reads faults from the lines of a log. Some faults take several lines.
 
-import type {Halves} from '../../formats/halves.js';
+import type {Halves} from '../../formats/address.js';
 import {type Parsed as AmdviParsed, amdviLine, entryWords} from './amdvi-lines.js';
 import type {FaultReading, LoggedFault, Reading} from './fault.js';
 import {type Parsed as FreebsdParsed, freebsdLine} from './freebsd-lines.js';
@@ -11,17 +11,17 @@ import {isXen, xenLine} from './xen-lines.js';
 
 type Parsed = VtdParsed | AmdviParsed | FreebsdParsed | QemuParsed;
 
-/** What is waited for, and what it is if that does not come. */
+/** A fault that needs another line; `of` is that line. */
 type Open =
 	| {readonly of: 'reason'; readonly fault: LoggedFault}
 	| {readonly of: 'event'; readonly line: string}
 	| {readonly of: 'device'; readonly fault: LoggedFault}
 	| {readonly of: 'entry'; readonly first: Halves}
 	| {readonly of: 'name'; readonly fault: LoggedFault}
-	| {readonly of: 'parts'; readonly seen: readonly QemuPart['from'][]; readonly fault: LoggedFault};
+	| {readonly of: 'parts'; readonly parts: readonly QemuPart['from'][]; readonly fault: LoggedFault};
 
-/** Lines of others that may stand between the halves of a fault: the kernel's and syslog's writers interleave. */
-const PATIENCE = 4;
+/** Other lines that may come between the halves of a fault: the kernel's and syslog's writers interleave. */
+const MOST_BETWEEN = 4;
 const SUPPRESSED = /(?:^|\s)(dmar_fault|amd_iommu_\w+|iommu_\w+|printk): (\d{1,15}) callbacks suppressed/;
 const REPEATED = /message repeated (\d{1,9}) times(?:: \[ (.*)\])?\s*$/;
 /** /dev/kmsg and journalctl keep the lines of one message together like this. */
@@ -29,33 +29,33 @@ const LINE_BREAK = /\\x0a|\\n(?=DMAR:|INTR-REMAP:)/;
 
 export class FaultReader {
 	#open: Open | undefined;
-	#patience = 0;
-	/** The last message that said all of a fault by itself: storms say the same again and again. */
-	#before: {readonly text: string; readonly fault: LoggedFault} | undefined;
+	#remaining = 0;
+	/** The last message that was a complete fault: storms repeat it. */
+	#last: {readonly text: string; readonly fault: LoggedFault} | undefined;
 	/** Whether the line before was a fault, for "last message repeated 41 times". */
 	#repeatable = false;
 
-	/** How many more lines are to be read whatever stands in them. */
+	/** How many more lines are needed, whatever they contain. */
 	get wants(): number {
-		if (this.#open !== undefined) return this.#patience;
+		if (this.#open !== undefined) return this.#remaining;
 		return this.#repeatable ? 1 : 0;
 	}
 
 	/**
-	 * What a line says, and the line before that waited for this one. Lines that are no business of an IOMMU's may be
-	 * left out, but for those that it `wants`.
+	 * Reads a line, which may complete an earlier one. Lines that do not concern an IOMMU may be skipped, except for those
+	 * that it `wants`.
 	 */
 	read({text, time}: LogLine): Reading[] {
-		if (text === this.#before?.text && this.#open === undefined) {
+		if (text === this.#last?.text && this.#open === undefined) {
 			this.#repeatable = true;
-			return [{is: 'fault', fault: {...this.#before.fault, time}, times: 1}];
+			return [{is: 'fault', fault: {...this.#last.fault, time}, times: 1}];
 		}
 		return text.includes('\\')
 			? text.split(LINE_BREAK).flatMap(each => this.#message(each, time))
 			: this.#message(text, time);
 	}
 
-	/** What still waited when the log came to its end. */
+	/** The fault that was still open at the end of the log. */
 	end(): Reading[] {
 		return this.#close();
 	}
@@ -73,10 +73,10 @@ export class FaultReader {
 			this.#repeatable = false;
 			return this.#open === undefined ? [] : this.#wait();
 		}
-		if (parsed.length === 1 && parsed[0].is === 'fault') this.#before = {text, fault: parsed[0].fault};
+		if (parsed.length === 1 && parsed[0].is === 'fault') this.#last = {text, fault: parsed[0].fault};
 		const readings =
 			parsed.length === 1 ? this.#take(parsed[0], text) : parsed.flatMap(each => this.#take(each, text));
-		// What is open may be this line's, and a fault of a line before.
+		// The open fault may be this line's, and the reading an earlier line's.
 		this.#repeatable = this.#open === undefined && readings.at(-1)?.is === 'fault';
 		return readings;
 	}
@@ -90,8 +90,8 @@ export class FaultReader {
 	}
 
 	#wait(): Reading[] {
-		this.#patience--;
-		return this.#patience > 0 ? [] : this.#close();
+		this.#remaining--;
+		return this.#remaining > 0 ? [] : this.#close();
 	}
 
 	#close(): Reading[] {
@@ -102,11 +102,11 @@ export class FaultReader {
 		return [{is: 'fault', fault: open.fault, times: 1}];
 	}
 
-	/** Closes what is open, and opens another. */
+	/** Closes the open fault and opens another. */
 	#await(open: Open): Reading[] {
 		const before = this.#close();
 		this.#open = open;
-		this.#patience = PATIENCE;
+		this.#remaining = MOST_BETWEEN;
 		return before;
 	}
 
@@ -162,27 +162,27 @@ export class FaultReader {
 		// amdiommu(4) has the device's name on the next line.
 		if (fault.by === 'FreeBSD' && fault.name === 'IO_PAGE_FAULT' && fault.detail === undefined)
 			return this.#await({of: 'name', fault});
-		// The broken line's second half: its first says nothing of its own.
+		// The second half of a broken line: the first half alone means nothing.
 		if (this.#open?.of === 'event') this.#open = undefined;
 		return [...this.#close(), reading];
 	}
 
 	#part({from, fault}: QemuPart): Reading[] {
 		const open = this.#open;
-		if (open?.of === 'parts' && !open.seen.includes(from)) {
+		if (open?.of === 'parts' && !open.parts.includes(from)) {
 			const both = joined(open.fault, fault);
 			if (both !== undefined) {
-				this.#open = {of: 'parts', seen: [...open.seen, from], fault: both};
+				this.#open = {of: 'parts', parts: [...open.parts, from], fault: both};
 				return [];
 			}
 		}
-		return this.#await({of: 'parts', seen: [from], fault});
+		return this.#await({of: 'parts', parts: [from], fault});
 	}
 }
 
-/** Which of them a message may be is told by a word in it. */
+/** A word in the message tells which reader to try. */
 function parse(text: string, time?: number): readonly Parsed[] {
-	// What storms are made of.
+	// Storms consist of these.
 	if (text.startsWith('DMAR: [')) return vtdLine(text, time);
 	if (text.includes('AMD-Vi: Event logged [')) return amdviLine(text, time);
 	if (isXen(text)) return xenLine(text, time);

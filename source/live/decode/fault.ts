@@ -1,13 +1,12 @@
-// What a kernel log says of an IOMMU fault, as plain data. Only what stands in the log is in here: what it does not
-// say is left out, and nothing is made up for it.
+// An IOMMU fault in a kernel log, as plain data. It contains only what the log says; the rest is undefined.
 
-import type {Halves} from '../../formats/halves.js';
+import type {Halves} from '../../formats/address.js';
 import {type Rid, ridBus} from '../../formats/pci.js';
 
-/** `segment` is undefined where the log does not print it, as Linux does of VT-d before 7.0. */
+/** `segment` is undefined where the log omits it, as Linux before 7.0 does for VT-d. */
 export type LoggedDevice = {readonly segment?: number; readonly rid: Rid};
 
-/** What was refused, or what went wrong. */
+/** What was refused or failed. */
 export type Kind =
 	| 'access'
 	| 'interrupt'
@@ -25,41 +24,41 @@ export type LoggedFault = {
 	readonly family: 'vt-d' | 'amd-vi';
 	readonly by: 'Linux' | 'FreeBSD' | 'QEMU' | 'Xen';
 	readonly kind: Kind;
-	/** As the log calls it: DMA Read, IO_PAGE_FAULT. */
+	/** The log's own name: DMA Read, IO_PAGE_FAULT. */
 	readonly name: string;
 	readonly device?: LoggedDevice;
-	/** The driver that the line names with the device, or FreeBSD's name of it: vfio-pci, em0. */
+	/** The driver in the same line, or FreeBSD's device name: vfio-pci, em0. */
 	readonly driver?: string;
 	readonly access?: 'read' | 'write';
 	readonly address?: Halves;
-	/** VT-d: the fault reason, and the words that the log has for it. */
+	/** VT-d: the fault reason, and the log's words for it. */
 	readonly reason?: number;
 	readonly words?: string;
 	/** AMD-Vi: bits 27:16 of the event's second word. */
 	readonly flags?: number;
 	readonly domain?: number;
 	readonly pasid?: number;
-	/** The index of an interrupt that was refused. */
+	/** The index of a refused interrupt. */
 	readonly index?: number;
-	/** What else the log says of it. */
+	/** What else the log says. */
 	readonly detail?: string;
-	/** Seconds, on the log's own clock. */
+	/** Seconds on the log's own clock. */
 	readonly time?: number;
 };
 
 export type FaultReading = {readonly is: 'fault'; readonly fault: LoggedFault; readonly times: number};
 
-/** One thing that a line says. */
+/** One thing in a line. */
 export type Reading =
 	| FaultReading
-	/** Of the fault before. */
+	/** Repeats the previous fault. */
 	| {readonly is: 'repeat'; readonly times: number}
 	| {readonly is: 'detail'; readonly text: string}
-	/** Messages that the kernel kept to itself; `of` is its function. */
+	/** Messages that the kernel suppressed; `of` is its function. */
 	| {readonly is: 'suppressed'; readonly of: string; readonly messages: number}
-	/** Hardware, or the kernel's own queue, had no room for a record. */
+	/** Hardware or the kernel's queue had no room for a record. */
 	| {readonly is: 'overflow'}
-	/** It looks like a fault, and does not read as one. */
+	/** Looks like a fault, but cannot be read. */
 	| {readonly is: 'not understood'; readonly line: string};
 
 const two = (value: number): string => value.toString(16).padStart(2, '0');
@@ -70,11 +69,11 @@ export function deviceText({segment, rid}: LoggedDevice): string {
 	return segment === undefined ? bare : `${segment.toString(16).padStart(4, '0')}:${bare}`;
 }
 
-/** FreeBSD's selector, as devctl and pciconf want it. */
+/** FreeBSD's selector, for devctl and pciconf. */
 export const selectorText = ({segment = 0, rid}: LoggedDevice): string =>
 	`pci${segment}:${ridBus(rid)}:${(rid >>> 3) & 0x1f}:${rid & 7}`;
 
-/** A bus, a slot and a function out of hex digits; undefined where there is no such function. */
+/** A bus, slot and function from hex digits; undefined where the function cannot exist. */
 export function loggedDevice(
 	segment: string | undefined,
 	bus: string,
@@ -87,11 +86,11 @@ export function loggedDevice(
 	return segment === undefined ? {rid} : {segment: Number.parseInt(segment, 16), rid};
 }
 
-/** A requester id as four hex digits or fewer. */
+/** A requester ID of up to four hex digits. */
 export const ridDevice = (hex: string): LoggedDevice => ({rid: Number.parseInt(hex, 16)});
 
-/** The text of a log on a terminal: no control characters, and no longer than is looked at. */
-export function printable(text: string, longest = 160): string {
-	const clean = text.replace(/[^\x20-\x7e]+/g, '?');
-	return clean.length > longest ? `${clean.slice(0, longest - 1)}…` : clean;
+/** The start of a log's text. */
+export function excerpt(text: string, longest = 160): string {
+	const signs = [...text];
+	return signs.length > longest ? `${signs.slice(0, longest - 1).join('')}…` : text;
 }

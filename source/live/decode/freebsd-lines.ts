@@ -1,18 +1,18 @@
 // FreeBSD's messages. dmar(4), in dmar_fault_task (sys/x86/iommu/intel_fault.c):
 //   DMAR0: em0: pci0:25:0 sid c8 fault acc 1 adt 0x0 reason 0x6 addr ffff000
-// vmm's amdvi, in amdvi_decode_evt (sys/amd64/vmm/amd/amdvi_hw.c), a line after the one that names the ivhd:
+// vmm's amdvi, in amdvi_decode_evt (sys/amd64/vmm/amd/amdvi_hw.c), on the line after the one that names the ivhd:
 //   	[IO_PAGE_FAULT EVT: devId:0x28 DomId:0x0 Addr:0xffff000 0x31<GN,PR,RW>]
 // amdiommu(4), in amdiommu_event_log_print (sys/x86/iommu/amd_event.c), an event's four words and then some lines:
 //   amdiommu0: event type 0x2 0x00000028 0x20300001 0x0ffff000 0x00000000
 
+import {parseHalves} from '../../formats/address.js';
 import {decodeEvent, EVENT, eventName, FLAG} from '../../formats/amdvi.js';
-import {parseHalves} from '../../formats/halves.js';
 import {ridBus} from '../../formats/pci.js';
 import {isInterrupt} from '../../formats/vtd-reasons.js';
-import {accessOf, kindOf, whose} from './amdvi-lines.js';
+import {accessOf, contextOf, kindOf} from './amdvi-lines.js';
 import {type LoggedFault, type Reading, ridDevice} from './fault.js';
 
-/** `name` is the device's, on a line after the event's. */
+/** `name`: the device's name, on the line after the event. */
 export type Parsed = Reading | {readonly is: 'name'; readonly rid: number; readonly name: string};
 
 const DMAR =
@@ -31,7 +31,7 @@ const OVERFLOW = /amdiommu\d+: event log overflow/;
 const LIKE =
 	/DMAR\d+: .*(?:fault acc|reason 0x)|EVT: devId|amdiommu\d+: event type|\[(?:INV_DTE|IOTLB_INV_TIMEOUT) devid/;
 
-/** The names of 48882, for FreeBSD's own. */
+/** The specification's names (48882) for FreeBSD's own. */
 const SPECIFIED: Readonly<Record<string, string>> = {
 	DEV_TAB_HW_ERR: 'DEV_TAB_HARDWARE_ERROR',
 	PAGE_TAB_HW_ERR: 'PAGE_TAB_HARDWARE_ERROR',
@@ -39,7 +39,7 @@ const SPECIFIED: Readonly<Record<string, string>> = {
 	'CMD HW ERR': 'COMMAND_HARDWARE_ERROR',
 };
 
-/** What a message is, if it is one of these. */
+/** What a message says, if it is one of these. */
 export function freebsdLine(text: string, time?: number): Parsed[] {
 	const dmar = DMAR.exec(text);
 	if (dmar) return [dmarOf(text, dmar, time)];
@@ -69,7 +69,7 @@ function rarer(text: string, time?: number): Parsed[] {
 	const address = request === null ? undefined : parseHalves(request[2]);
 	if (request !== null && address !== undefined) {
 		const name = timeout ? 'IOTLB_INV_TIMEOUT' : 'INVALID_DEVICE_REQUEST';
-		// The flags as the event had them: the type in 11:9, TR in 8.
+		// The event's flags: the type in bits 11:9, TR in bit 8.
 		const flags = timeout ? undefined : (Number(request[3]) << 9) | (request[4] === '1' ? FLAG.TR : 0);
 		const device = ridDevice(request[1]);
 		return [fault({family: 'amd-vi', kind: kindOf(name), name, device, address, flags, time})];
@@ -120,7 +120,7 @@ function eventOf(text: string, match: RegExpExecArray, time?: number): Reading {
 		access: accessOf(name, flags),
 		address,
 		flags,
-		...whose(flags, Number.parseInt(domId, 16)),
+		...contextOf(flags, Number.parseInt(domId, 16)),
 		// amdvi_decode_inv_dte_evt prints the page fault's name for an illegal device table entry too.
 		detail: name === 'IO_PAGE_FAULT' ? 'FreeBSD prints this name for ILLEGAL_DEV_TABLE_ENTRY too' : undefined,
 		time,
@@ -144,7 +144,7 @@ function genericOf(text: string, match: RegExpExecArray, time?: number): Reading
 		access: accessOf(name, flags),
 		address: {lo: w2, hi: w3},
 		flags,
-		...(type === EVENT.IO_PAGE_FAULT ? whose(flags, domain) : {}),
+		...(type === EVENT.IO_PAGE_FAULT ? contextOf(flags, domain) : {}),
 		time,
 	});
 }

@@ -1,8 +1,7 @@
-// What else a log tells that helps with its faults: what its devices are called and who drives them, which addresses
-// firmware or a device has, how wide the IOMMUs translate, and whether this kernel was started by another.
+// Facts elsewhere in a log that help with its faults: the names and drivers of devices, the address ranges of firmware
+// and devices, the width of the IOMMUs, and whether another kernel started this one.
 
-import {join64} from '../../formats/address.js';
-import {compareHalves, type Halves, halves, parseHalves} from '../../formats/halves.js';
+import {compareHalves, type Halves, halves, join64, parseHalves} from '../../formats/address.js';
 import {decodeCap} from '../../formats/vtd.js';
 import {deviceText, type LoggedDevice, type LoggedFault, loggedDevice} from './fault.js';
 
@@ -12,28 +11,28 @@ export type KnownDevice = {
 	id?: string;
 	/** PCI's class code: 020000. */
 	class?: string;
-	/** The last driver that spoke for it. */
+	/** The driver of the last message about it. */
 	driver?: string;
 	/** eth0, nvme0 */
 	name?: string;
 	group?: number;
 };
 
-/** Addresses that are somebody's, as the log says. */
+/** A range of addresses whose owner the log names. */
 export type KnownRange = {
 	readonly what: 'RMRR' | 'firmware' | 'BAR';
 	readonly first: Halves;
 	readonly last: Halves;
-	/** Whose BAR it is. */
+	/** The device of a BAR. */
 	readonly device?: LoggedDevice;
 };
 
-/** What is known of a fault's surroundings, from its log or from the machine that it is of. */
+/** The facts around a fault, from its log or its machine. */
 export type Surroundings = {
 	readonly device?: Readonly<KnownDevice>;
 	/** Vendor and product, from pci.ids. */
 	readonly product?: string;
-	/** Whose the addresses are. */
+	/** The ranges that contain the fault's addresses. */
 	readonly ranges: readonly KnownRange[];
 	/** Bits that the IOMMU translates. */
 	readonly width?: number;
@@ -41,13 +40,13 @@ export type Surroundings = {
 	readonly inherited: boolean;
 };
 
-/** No log of a real machine has more; a hostile one is not to fill memory. */
+/** No real log has more; a hostile one must not fill memory. */
 const MOST = 4096;
 
 const HEX = '(?:0x)?([0-9a-f]{1,16})';
 const BDF = String.raw`([0-9a-f]{4}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])`;
-/** dev_printk: the driver, or the bus where there is none, the function, and perhaps its network interface. */
-const SPOKEN = new RegExp(
+/** dev_printk: the driver, or the bus without one; the function; perhaps its network interface. */
+const DEVICE_MESSAGE = new RegExp(
 	String.raw`^([a-z][\w-]{1,31}) ${BDF}(?: ([a-z][\w.@-]{1,15}))?(?: \([a-z_ ]+\))?: (.*)$`,
 );
 const NVME = new RegExp(String.raw`^(nvme) (nvme\d{1,5}): pci function ${BDF}`);
@@ -57,14 +56,14 @@ const OLD_GROUP = new RegExp(String.raw`^iommu: Adding device ${BDF} to group (\
 const BAR = new RegExp(String.raw`^(?:reg 0x|BAR |VF BAR )[0-9a-f]+.*\[mem ${HEX}-${HEX}[ \]]`);
 const RMRR = new RegExp(`DMAR: RMRR base: ${HEX} end: ${HEX}`);
 const E820 = new RegExp(String.raw`BIOS-e820: \[mem ${HEX}-${HEX}\] (?:reserved|ACPI NVS|type 20)`);
-/** Before 3.6: the end is the first address that is free again. */
+/** Before 3.6: the end is the first address after the range. */
 const OLD_E820 = /BIOS-e820: ([0-9a-f]{16}) - ([0-9a-f]{16}) \((?:reserved|ACPI NVS)\)/;
 const UNIT = /DMAR: dmar\d+: reg_base_addr [0-9a-f]+ ver \d+:\d+ cap ([0-9a-f]{1,16}) /;
 const INHERITED =
 	/(?:DMAR|AMD-Vi): (?:Copied (?:translation tables|DEV table)|Translation (?:is )?already enabled|Translation was enabled)/i;
-/** Most messages tell nothing of these. */
-const TELLING = /:[0-9a-f]{2}:[0-9a-f]{2}\.|RMRR|e820|reg_base|DEV table|[Tt]ranslation/;
-/** Words that stand before a function and are no driver. */
+/** Quick check: most messages contain no facts. */
+const RELEVANT = /:[0-9a-f]{2}:[0-9a-f]{2}\.|RMRR|e820|reg_base|DEV table|[Tt]ranslation/;
+/** Words before a function that are not drivers. */
 const NO_DRIVERS = new Set([
 	'pci',
 	'device',
@@ -87,17 +86,17 @@ export const isPassthrough = (driver = ''): boolean =>
 export class Known {
 	readonly #devices = new Map<string, KnownDevice>();
 	readonly ranges: KnownRange[] = [];
-	/** Bits that the units translate, the fewest of them. */
+	/** Bits that the narrowest unit translates. */
 	width: number | undefined;
-	/** Another kernel ran before, and left its tables (kexec, kdump). */
+	/** Another kernel ran before and left its tables (kexec, kdump). */
 	inherited = false;
 
-	/** Whatever a message tells of these. */
+	/** Collects a message's facts. */
 	read(text: string): void {
-		if (text.startsWith('DMAR: [') || !TELLING.test(text)) return;
-		const spoken = SPOKEN.exec(text);
-		if (spoken) {
-			this.#spoken(spoken);
+		if (text.startsWith('DMAR: [') || !RELEVANT.test(text)) return;
+		const message = DEVICE_MESSAGE.exec(text);
+		if (message) {
+			this.#deviceMessage(message);
 			return;
 		}
 		const nvme = NVME.exec(text);
@@ -115,31 +114,31 @@ export class Known {
 		this.#machine(text);
 	}
 
-	/** The device of a fault: exactly that one, or where the fault has no segment, the only one of that number. */
+	/** A fault's device. Without a segment in the log, the number must be unique. */
 	device(logged: LoggedDevice): KnownDevice | undefined {
 		if (logged.segment !== undefined) return this.#devices.get(deviceText(logged));
 		const first = this.#devices.get(deviceText({...logged, segment: 0}));
-		// Few machines have a second segment, and those that do seldom have a device of the same number there.
+		// Few machines have a second segment, and those rarely have the same device number twice.
 		if (first === undefined) return [...this.#devices.values()].find(({device}) => device.rid === logged.rid);
 		return [...this.#devices.values()].some(({device}) => device.rid === logged.rid && device.segment !== 0)
 			? undefined
 			: first;
 	}
 
-	/** Whose all the addresses from one to another are. */
+	/** The ranges that contain all addresses from one to another. */
 	rangesAt(lowest: Halves, highest: Halves): KnownRange[] {
-		const held = this.ranges.filter(
+		const around = this.ranges.filter(
 			({first, last}) => compareHalves(first, lowest) <= 0 && compareHalves(highest, last) <= 0,
 		);
-		// Firmware reserves the memory of an RMRR as well.
-		return held.some(({what}) => what === 'RMRR') ? held.filter(({what}) => what !== 'firmware') : held;
+		// Firmware also lists an RMRR's memory as reserved.
+		return around.some(({what}) => what === 'RMRR') ? around.filter(({what}) => what !== 'firmware') : around;
 	}
 
-	/** What is known around faults of a device, at addresses. */
+	/** The facts around a fault and its range of addresses. */
 	around({device: logged, ...rest}: LoggedFault, lowest?: Halves, highest?: Halves): Surroundings {
 		const device = logged && this.device(logged);
 		const {width, inherited} = this;
-		// A guest's addresses are its own: the host's memory map says nothing of them.
+		// A guest has its own addresses: the host's memory map does not describe them.
 		const physical = !isPassthrough(rest.driver ?? device?.driver) && rest.by === 'Linux';
 		const ranges = physical && lowest && highest ? this.rangesAt(lowest, highest) : [];
 		return {device, ranges, width, inherited};
@@ -153,7 +152,7 @@ export class Known {
 		return known;
 	}
 
-	#spoken([, driver, segment, bus, slot, fn, name, message]: RegExpExecArray): void {
+	#deviceMessage([, driver, segment, bus, slot, fn, name, message]: RegExpExecArray): void {
 		const known = this.#at(loggedDevice(segment, bus, slot, fn));
 		if (known === undefined) return;
 		if (!NO_DRIVERS.has(driver)) known.driver = driver;
@@ -182,12 +181,12 @@ export class Known {
 		if (INHERITED.test(text)) this.inherited = true;
 	}
 
-	/** `beyond`: how far past its last address the text ends. */
+	/** `beyond`: how far the printed end is past the last address. */
 	#range(what: KnownRange['what'], from: string, to: string, device?: LoggedDevice, beyond = 0): void {
 		const [first, end] = [parseHalves(from), parseHalves(to)];
 		if (first === undefined || end === undefined || compareHalves(first, end) >= 0) return;
 		const last = halves(join64(end.lo, end.hi) - beyond);
-		// A log of several boots says the same again and again.
+		// A log of several boots repeats its ranges.
 		const same = this.ranges.some(
 			range => range.what === what && !compareHalves(range.first, first) && !compareHalves(range.last, last),
 		);

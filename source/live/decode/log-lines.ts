@@ -1,13 +1,13 @@
-// From the bytes of a log to the few lines that matter. Logs have gigabytes, faults a word or two that hardly
-// anything else has: bytes are searched for those, and only the lines around them become text.
+// Finds the few lines of a log that matter. Logs have gigabytes, and faults contain words that hardly any other line has:
+// search the bytes for those words, and decode only the lines around them.
 
-/** What a line may hold, and who has to read it. */
+/** What a line may contain. */
 export type Interest = 'fault' | 'context';
 export type OnLine = (line: string, interest: Interest) => void;
 
 /**
- * Each is of messages that the readers of faults know. It begins with a letter that logs seldom have, as bytes are
- * searched for that one first, and has seven at most: longer ones V8 searches by another method, several times slower.
+ * Words of the messages that the fault readers know. Each begins with a letter that is rare in logs, since the search
+ * looks for it first, and has at most seven bytes: V8 searches for longer ones several times slower.
  */
 const FAULTS = [
 	...['MAR', 'MAP', 'HD: han'], // DMAR, INTR-REMAP, DRHD: handling
@@ -16,10 +16,10 @@ const FAULTS = [
 	...['vtd_', 'vi_'], // QEMU
 	'backs s', // callbacks suppressed
 ];
-/** A kernel begins to speak; what firmware reserves. */
+/** A kernel's first message, and firmware's memory map. */
 const BOOT = 'Linux v';
 const E820 = 'BIOS-e8';
-/** A PCI function that a driver speaks for. There are many, and the search for zeros is slow. */
+/** A PCI function in a driver's message. There are many, and searching for zeros is slow. */
 const FUNCTION = '0000:';
 
 const MARKERS = [...FAULTS, BOOT, E820, FUNCTION].map(marker => Buffer.from(marker));
@@ -28,37 +28,37 @@ const BOOTED = FIRST_CONTEXT;
 const LAST = MARKERS.length - 1;
 const NONE = Number.MAX_SAFE_INTEGER;
 /**
- * Devices are introduced at boot, and spoken of again when they fail: for so many bytes functions are looked for, and
- * after so many faults.
+ * Messages about devices appear at boot and around faults: search for functions in this many bytes after each, and only
+ * after the first faults.
  */
 const AFTER_BOOT = 4 * 1024 ** 2;
 const AFTER_FAULT = 65536;
-const FAULTS_TOLD = 256;
+const MOST_FAULTS = 256;
 
 const NEWLINE = 10;
 const SPACE = 32;
 const COLON = 58;
 const DOT = 46;
-/** No message is longer; of a longer line, what stands around the word. */
+/** No message is longer. A longer line is cut around the word. */
 const LONGEST = 4096;
 const BEFORE = 512;
-/** What is kept of a line that has not come to its end. */
+/** Bytes to keep of an incomplete line. */
 const CARRY = 65536;
-/** Stands where a line was cut, so that half a number is not read as a whole one. */
+/** Marks a cut, so that half a number is not read as a whole one. */
 const CUT = '?';
-/** Functions of which the last speaker is remembered. */
+/** Functions whose last message's driver is stored. */
 const SPEAKERS = 4096;
 
 export class LogLines {
 	readonly #onLine: OnLine;
-	/** How many more lines the readers want, whatever is in them. */
+	/** How many more lines the readers need, whatever they contain. */
 	readonly #wants: () => number;
 	#carry: Buffer = Buffer.alloc(0);
 	readonly #speakers = new Map<string, string>();
-	/** Up to which byte of the log functions are looked for. */
-	#curious = AFTER_BOOT;
-	#told = 0;
-	/** How many were pushed, and how many of them were scanned. */
+	/** The byte of the log up to which functions are searched for. */
+	#contextEnd = AFTER_BOOT;
+	#faults = 0;
+	/** Bytes pushed so far. */
 	bytes = 0;
 	#scanned = 0;
 
@@ -84,14 +84,14 @@ export class LogLines {
 		this.#keep(chunk.subarray(last + 1));
 	}
 
-	/** The log is at its end: its last line may lack a newline. */
+	/** The log has ended: its last line may lack a newline. */
 	end(): void {
 		const line = this.#carry;
 		this.#carry = Buffer.alloc(0);
 		this.#scan(line);
 	}
 
-	/** Of a line that is longer than can be kept, its beginning: what comes after a gap must not be joined to it. */
+	/** Keeps the start of an incomplete line. What follows a gap must not be joined to it. */
 	#keep(bytes: Buffer): void {
 		const room = CARRY - this.#carry.length;
 		if (bytes.length > 0 && room > 0) this.#carry = Buffer.concat([this.#carry, bytes.subarray(0, room)]);
@@ -123,13 +123,13 @@ export class LogLines {
 	}
 
 	#listen(marker: number, at: number): void {
-		if (marker === BOOTED) this.#curious = at + AFTER_BOOT;
-		else if (marker < FIRST_CONTEXT && this.#told++ < FAULTS_TOLD)
-			this.#curious = Math.max(this.#curious, at + AFTER_FAULT);
+		if (marker === BOOTED) this.#contextEnd = at + AFTER_BOOT;
+		else if (marker < FIRST_CONTEXT && this.#faults++ < MOST_FAULTS)
+			this.#contextEnd = Math.max(this.#contextEnd, at + AFTER_FAULT);
 	}
 
 	#find(bytes: Buffer, marker: number, from: number): number {
-		if (marker === LAST && this.#scanned + from > this.#curious) return NONE;
+		if (marker === LAST && this.#scanned + from > this.#contextEnd) return NONE;
 		return found(bytes, MARKERS[marker], from);
 	}
 
@@ -137,14 +137,14 @@ export class LogLines {
 	#give(bytes: Buffer, start: number, position: number, interest: (end: number) => Interest): number {
 		const end = found(bytes, NEWLINE, position);
 		const stop = Math.min(end, bytes.length);
-		const from = stop - start > LONGEST ? Math.max(start, position - BEFORE) : start;
-		const to = Math.min(stop, from + LONGEST);
-		const line = bytes.toString('latin1', from, to);
+		const from = stop - start > LONGEST ? Math.max(start, charAt(bytes, position - BEFORE)) : start;
+		const to = stop - from > LONGEST ? charAt(bytes, from + LONGEST) : stop;
+		const line = bytes.toString('utf8', from, to);
 		this.#onLine(`${from > start ? CUT : ''}${line}${to < stop ? CUT : ''}`, interest(end));
 		return stop + 1;
 	}
 
-	/** Whether a driver that has not just spoken for a function does so here: "ixgbe 0000:3b:00.0: " */
+	/** Whether this is a driver's message about a function, from another driver than the last: "ixgbe 0000:3b:00.0: " */
 	#speaks(bytes: Buffer, position: number): boolean {
 		const after = bytes[position + 12];
 		const shaped = bytes[position + 7] === COLON && bytes[position + 10] === DOT;
@@ -160,12 +160,18 @@ export class LogLines {
 	}
 }
 
+/** The start of the UTF-8 character that contains a byte; where there is none, that byte. */
+function charAt(bytes: Buffer, at: number): number {
+	for (let first = at; first > at - 4; first--) if ((bytes[first] & 0xc0) !== 0x80) return first;
+	return at;
+}
+
 function found(bytes: Buffer, what: Buffer | number, from: number): number {
 	const position = bytes.indexOf(what, from);
 	return position < 0 ? NONE : position;
 }
 
-/** A driver's name may come before the word that makes a line a fault's. */
+/** A line is a fault's if it contains a fault word anywhere, even after a driver's name. */
 function interestOf(positions: readonly number[], end: number): Interest {
 	for (let i = 0; i < FIRST_CONTEXT; i++) if (positions[i] < end) return 'fault';
 	return 'context';

@@ -1,19 +1,19 @@
-// What stands before a kernel's message: levels, clocks, hosts. As dmesg, journalctl, syslog, /dev/kmsg and QEMU
-// write it. The clock is for rates alone: where it cannot be read, the message can.
+// The prefix of a kernel message: level, clock, host, as dmesg, journalctl, syslog, /dev/kmsg and QEMU write it. The clock
+// is only used for rates: a message without a readable clock is still read.
 
-/** A message without what stands before it. */
+/** A message without its prefix. */
 export type LogLine = {
 	readonly text: string;
-	/** Seconds; since when depends on the log. */
+	/** Seconds since a time that depends on the log. */
 	readonly time?: number;
 };
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** ESC [ … m, which dmesg --color=always and journalctl put in. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/** ESC [ … m, from dmesg --color=always and journalctl. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the regex removes them
 const COLOUR = /\x1b\[[0-9;]*[A-Za-z]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the regex removes them
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/g;
 
 /** Without colours, carriage returns and NULs. */
@@ -24,14 +24,14 @@ export const cleaned = (line: string): string =>
 
 /** <4>, and FreeBSD's <kern.crit> */
 const LEVEL = /^<[\w.]+>\s?/;
-/** dmesg -x: facility and level in words, in columns. */
+/** dmesg -x: facility and level as words in columns. */
 const DECODED = /^[a-z0-9]+ *:[a-z]+ *: /;
 /** [   12.345678], with dmesg -d's delta, and with the thread or CPU of CONFIG_PRINTK_CALLER after it. */
 const SINCE_BOOT = /^\[ *(\d+\.\d+)(?: *< *\d+\.\d+>)?\](?:\s?\[ *[TC]\d+\])?\s?/;
 /** dmesg -T */
 const HUMAN =
 	/^\[[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d+) (\d\d):(\d\d):(\d\d)(?:[.,](\d+))? (\d{4})(?: *< *\d+\.\d+>)?\]\s?/;
-/** dmesg -e has a minute, then deltas: no clock that could be used on its own. */
+/** dmesg -e prints a minute, then deltas: not a usable clock. */
 const RELATIVE = /^\[(?:[A-Z][a-z]{2} *\d+ +\d\d:\d\d| +\+\d+\.\d+)\]\s?/;
 /** /dev/kmsg: level and facility, sequence, microseconds, flags. */
 const KMSG = /^\d+,\d+,(\d+),[^;]*;/;
@@ -43,14 +43,14 @@ const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(Z|[+-]
 const FULL = /^[A-Z][a-z]{2} (\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d+))? [A-Z+-][\w:+-]* +/;
 /** journalctl -o short-unix */
 const UNIX = /^(\d{9,11}\.\d+) (?=\S+ kernel)/;
-/** What follows a date, or journalctl's monotonic clock. */
+/** The host, after a date or journalctl's monotonic clock. */
 const HOST = /^(?:<[\w.]+>\s+)?(?:\S+\s+)?kernel(?:\[\d+\])?:\s?/;
-/** Xen's own clock: since it was booted, a date, or its time stamp counter, which is none. */
+/** Xen's own clock: seconds since boot, a date, or its time stamp counter, which is not a usable clock. */
 const XEN = /^\(XEN\) (?:\[(?: *(\d+\.\d+)|(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)|[0-9a-f]{16})\] ?)?/;
-/** QEMU's trace to a log: the process, and seconds since 1970. */
+/** QEMU's trace log: the process and seconds since 1970. */
 const TRACE = /^\d+@(\d+\.\d+):/;
 
-/** The message of a line, and when it was. `line` is cleaned. */
+/** The message of a cleaned line, and its time. */
 export function withoutPrefix(line: string): LogLine {
 	const console = line.indexOf('(XEN) ');
 	if (console >= 0) return ofXen(line, console);
@@ -71,7 +71,7 @@ export function withoutPrefix(line: string): LogLine {
 		if (text.startsWith('<')) cut(LEVEL);
 	}
 	if (text.startsWith('[')) {
-		// The kernel's own clock, where there is one, is the best.
+		// The kernel's own clock is the best one.
 		const boot = cut(SINCE_BOOT);
 		if (boot) {
 			// journalctl -o short-monotonic
@@ -91,7 +91,7 @@ export function withoutPrefix(line: string): LogLine {
 	return trace ? {text, time: Number(trace[1])} : {text};
 }
 
-/** What stands before Xen's own prefix is whose log it is in. */
+/** The prefix before Xen's own belongs to the log that contains it. */
 function ofXen(line: string, console: number): LogLine {
 	const own = line.slice(console);
 	const [prefix = '', boot, date] = XEN.exec(own) ?? [];
@@ -101,13 +101,13 @@ function ofXen(line: string, console: number): LogLine {
 	return time === undefined ? {text} : {text, time};
 }
 
-/** Without a year, a leap year's: it has every date. */
+/** A date without a year gets a leap year, which has every date. */
 function dateOf(year: string, month: string, rest: readonly string[]): number | undefined {
 	const index = MONTHS.indexOf(month);
 	return index < 0 ? undefined : seconds(Number(year), index, rest);
 }
 
-/** Since 1970, good for differences: time zones are left out. */
+/** Since 1970, for differences only: time zones are ignored. */
 function seconds(
 	year: number,
 	month: number,

@@ -1,15 +1,15 @@
-// QEMU's emulated IOMMUs. A trace (-trace 'vtd_dmar_fault' -D log) says of a fault
+// QEMU's emulated IOMMUs. A trace (-trace 'vtd_dmar_fault' -D log) has a line per fault:
 //   1234@1676271757.075075:vtd_dmar_fault sid 0xb00 fault 6 addr 0x1187a9000 write 0
-// and without any trace QEMU prints, for the same fault, one line or two:
+// Without a trace QEMU prints one or two lines for the same fault:
 //   qemu-system-x86_64: vtd_iova_to_slpte: detected slpte permission error (iova=0x…, level=0x3, slpte=0x0, write=0)
 //   qemu-system-x86_64: vtd_iommu_translate: detected translation failure (dev=0b:00:00, iova=0x1187a9000)
-// What amd-iommu traces names no device (hw/i386/trace-events).
+// amd-iommu's trace does not name the device (hw/i386/trace-events).
 
-import {type Halves, hexHalves, parseHalves} from '../../formats/halves.js';
+import {type Halves, hexHalves, parseHalves} from '../../formats/address.js';
 import {isInterrupt} from '../../formats/vtd-reasons.js';
 import {type Kind, type LoggedFault, loggedDevice, type Reading, ridDevice} from './fault.js';
 
-/** `part` is one line of several about a fault. */
+/** `part`: one of several lines about a fault. */
 export type Parsed = Reading | {readonly is: 'part'; readonly part: QemuPart};
 export type QemuPart = {readonly from: 'walk' | 'trace' | 'translate'; readonly fault: LoggedFault};
 
@@ -60,10 +60,10 @@ const AMD: readonly (readonly [RegExp, Kind, string])[] = [
 const LIKE = /vtd_dmar_fault|vtd_iommu_translate: |vtd_iova_to_\w+: |amdvi_\w+ error:|vtd_\w+: detected/;
 const NO_PASID = 0xffffffff;
 
-/** What a message is, if it is one of these. */
+/** What a message says, if it is one of these. */
 export function qemuLine(text: string, time?: number): Parsed[] {
 	const trace = TRACE.exec(text);
-	if (trace) return [tracedOf(text, trace, time)];
+	if (trace) return [traceOf(text, trace, time)];
 	const walk = WALK.exec(text);
 	if (walk) return [walkedOf(text, walk, time)];
 	const translate = TRANSLATE.exec(text);
@@ -89,12 +89,12 @@ const part = (from: QemuPart['from'], parts: Parts): Parsed => ({
 	part: {from, fault: {family: 'vt-d', by: 'QEMU', kind: 'access', ...parts}},
 });
 
-function tracedOf(text: string, [, sid, digits, addr, write]: RegExpExecArray, time?: number): Parsed {
+function traceOf(text: string, [, sid, digits, addr, write]: RegExpExecArray, time?: number): Parsed {
 	const reason = Number(digits);
 	const address = parseHalves(addr);
 	if (reason > 0xff || address === undefined) return {is: 'not understood', line: text};
 	const device = ridDevice(sid);
-	// QEMU puts an interrupt's index where a fault record has it.
+	// QEMU prints an interrupt's index in the same bits as a fault record has it.
 	if (isInterrupt(reason))
 		return part('trace', {
 			kind: 'interrupt',
@@ -128,7 +128,7 @@ function walkedOf(
 
 const accessOf = (write: string): 'read' | 'write' => (write === '1' ? 'write' : 'read');
 
-/** Two lines about one fault as one; undefined where they are about different ones. */
+/** Joins two lines about one fault; undefined where the lines are about different faults. */
 export function joined(first: LoggedFault, second: LoggedFault): LoggedFault | undefined {
 	const clash =
 		different(first.address && hexHalves(first.address), second.address && hexHalves(second.address)) ||
@@ -136,9 +136,9 @@ export function joined(first: LoggedFault, second: LoggedFault): LoggedFault | u
 		different(first.access, second.access) ||
 		different(first.reason, second.reason);
 	if (clash) return undefined;
-	const told = Object.fromEntries(Object.entries(second).filter(([, value]) => value !== undefined));
+	const logged = Object.fromEntries(Object.entries(second).filter(([, value]) => value !== undefined));
 	const name = second.reason === undefined && first.reason !== undefined ? first.name : second.name;
-	return {...first, ...told, name, time: first.time ?? second.time};
+	return {...first, ...logged, name, time: first.time ?? second.time};
 }
 
 const different = (a: unknown, b: unknown): boolean => a !== undefined && b !== undefined && a !== b;

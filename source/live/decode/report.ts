@@ -1,49 +1,42 @@
-// What is found, for people: a paragraph for each kind of fault, in 80 columns.
+// The report of dmascope decode: a paragraph for each kind of fault, in 80 columns.
 
-import {hexHalves} from '../../formats/halves.js';
-import type {ToldFault} from '../../seam/told.js';
+import {hexHalves} from '../../formats/address.js';
+import type {LogFault} from '../../machine/fault.js';
+import type {Line, Span} from '../../print.js';
+import {printable} from '../../printable.js';
 import {grouped, plural} from '../../words.js';
 import type {Explained} from './explain.js';
-import {printable} from './fault.js';
+import {excerpt} from './fault.js';
 import {type Group, type Place, rateOf, type Storm} from './storm.js';
-
-/** How each part is painted; `paint` of a pipe leaves all as it is. */
-export type Paint = {
-	readonly title: (text: string) => string;
-	readonly label: (text: string) => string;
-	readonly command: (text: string) => string;
-};
-
-export const unpainted: Paint = {title: text => text, label: text => text, command: text => text};
 
 const WIDTH = 80;
 const INDENT = 10;
 const MOST_PLACES = 4;
 
 /** A fault's paragraph. */
-export function paragraph(group: Group, explained: Explained, paint: Paint, width = WIDTH): string[] {
+export function paragraph(group: Group, explained: Explained, width = WIDTH): Line[] {
 	return [
-		...wrapped(explained.title, width).map(line => paint.title(line)),
+		...wrapped(explained.title, width).map((line): Line => [[line, 'fault']]),
 		...partsOf(group, explained).flatMap(({label, texts}) =>
 			texts.flatMap((text, i) => {
 				const look = label === 'look';
 				const lines = look ? [text] : wrapped(text, width - INDENT);
-				const head = paint.label((i === 0 ? `  ${label}` : '').padEnd(INDENT));
+				const head: Span = [(i === 0 ? `  ${label}` : '').padEnd(INDENT), 'dim'];
 				return lines.map(
-					(line, j) => `${j === 0 ? head : ' '.repeat(INDENT)}${look ? paint.command(line) : line}`,
+					(line, j): Line => [j === 0 ? head : ' '.repeat(INDENT), look ? [line, 'command'] : line],
 				);
 			}),
 		),
 	];
 }
 
-/** What there is to say of a fault, under a label each. */
-export function partsOf(group: Group, {what, why, here, usually, look}: Explained): ToldFault['parts'] {
+/** The parts of an explanation, each under its label. */
+export function partsOf(group: Group, {what, why, here, usually, look}: Explained): LogFault['parts'] {
 	const where = whereWords(group);
 	const parts = [
 		{label: 'what', texts: [what]},
 		{label: 'why', texts: why.length > 0 ? [why.join(' ')] : []},
-		{label: 'often', texts: [howOften(group)]},
+		{label: 'often', texts: [frequencyText(group)]},
 		{label: 'where', texts: where === '' ? [] : [where]},
 		{label: 'here', texts: here},
 		{label: 'usually', texts: usually},
@@ -52,8 +45,8 @@ export function partsOf(group: Group, {what, why, here, usually, look}: Explaine
 	return parts.filter(({texts}) => texts.length > 0);
 }
 
-/** 1,284 in 12.3 s, 104 a second */
-export function howOften(group: Group): string {
+/** 1,284 in 12.3 s, 104/s */
+export function frequencyText(group: Group): string {
 	const {count, span} = group;
 	if (count === 1) return 'once';
 	const rate = rateOf(group);
@@ -69,8 +62,8 @@ const secondsText = (seconds: number): string =>
 			: `${grouped(Math.round(seconds / 60))} min`;
 
 function rateText(rate: number): string {
-	if (rate >= 1) return `${rounded(rate)} a second`;
-	return rate >= 1 / 60 ? `${rounded(rate * 60)} a minute` : `${rounded(rate * 3600)} an hour`;
+	if (rate >= 1) return `${rounded(rate)}/s`;
+	return rate >= 1 / 60 ? `${rounded(rate * 60)}/min` : `${rounded(rate * 3600)}/h`;
 }
 
 const rounded = (rate: number): string => (rate < 9.95 ? rate.toFixed(1) : grouped(Math.round(rate)));
@@ -88,7 +81,7 @@ const placeText = ({lowest, highest, count}: Place): string => {
 	return `${from === to ? from : `${from}–${to}`} ×${grouped(count)}`;
 };
 
-/** What there is to say of the log as a whole. */
+/** The sentences about the log as a whole. */
 export function closing({
 	faults,
 	groups,
@@ -98,35 +91,36 @@ export function closing({
 	notUnderstood,
 	samples,
 }: Storm): string[] {
-	const kept = [...suppressed].map(
-		([of, messages]) =>
-			`${of} kept ${plural(messages, 'more message')} to itself (that many lines, not faults).`,
+	const withheld = [...suppressed].map(
+		([of, messages]) => `${of} suppressed ${plural(messages, 'more message')} (lines, not faults).`,
 	);
 	return [
 		faults === 0
-			? 'No IOMMU fault in this log.'
+			? 'This log has no IOMMU faults.'
 			: `${plural(faults, 'fault')} of ${plural(groups.length, 'kind')}.`,
-		...kept,
+		...withheld,
 		...(overflows > 0
 			? [
-					`Records were lost ${overflows === 1 ? 'once' : `${grouped(overflows)} times`}: there was no room for them (PFO, or a log that was full), so there were more faults than these.`,
+					`Fault records were lost ${overflows === 1 ? 'once' : `${grouped(overflows)} times`} because there was no room (PFO, or a full log): there were more faults than these.`,
 				]
 			: []),
-		...(leftOut > 0 ? [`${plural(leftOut, 'fault')} of further kinds are only counted.`] : []),
+		...(leftOut > 0
+			? [`${plural(leftOut, 'fault')} of further kinds ${leftOut === 1 ? 'is' : 'are'} only counted.`]
+			: []),
 		...(notUnderstood > 0
 			? [
-					`${plural(notUnderstood, 'line')} like a fault ${notUnderstood === 1 ? 'was' : 'were'} not understood, and nothing is said of ${notUnderstood === 1 ? 'it' : 'them'}:`,
-					...samples.map(line => `  ${printable(line.trim())}`),
+					`${plural(notUnderstood, 'line')} that ${notUnderstood === 1 ? 'looks' : 'look'} like a fault could not be read:`,
+					...samples.map(line => `  ${excerpt(line.trim())}`),
 				]
 			: []),
 	];
 }
 
-/** In lines of at most so many characters, broken at spaces; longer words stay whole. */
+/** Lines of at most `width` characters, broken at spaces; longer words stay whole. */
 export function wrapped(text: string, width = WIDTH): string[] {
 	const lines: string[] = [];
 	let line = '';
-	for (const word of text.split(' ')) {
+	for (const word of printable(text).split(' ')) {
 		if (line !== '' && line.length + 1 + word.length > width) {
 			lines.push(line);
 			line = word;

@@ -1,27 +1,27 @@
-// Faults come in storms: the same device, the same reason, a thousand times a second. They are kept as one, with how
-// often and where, in tables that do not grow.
+// Faults come in storms: the same device and reason, a thousand times per second. They are counted as one group, with its
+// rate and places, in tables of limited size.
 
-import {compareHalves, type Halves} from '../../formats/halves.js';
+import {compareHalves, type Halves} from '../../formats/address.js';
 import type {LoggedFault, Reading} from './fault.js';
 
-/** Addresses of one 2 MiB. */
+/** The addresses within 2 MiB. */
 export type Place = {lowest: Halves; highest: Halves; count: number};
 
-/** Faults of one device, kind, reason and way of access. */
+/** The faults of one device, kind, reason and access. */
 export type Group = {
-	/** The first of them, with the driver of the last. */
+	/** The first fault, with the driver of the last. */
 	fault: LoggedFault;
 	count: number;
-	/** Seconds of the log's clock from the first to the last, without the gaps where the clock was set back. */
+	/** Seconds from the first to the last on the log's clock, ignoring steps back. */
 	span: number;
 	first?: number;
 	last?: number;
-	/** At most PLACES of them; `elsewhere` is how many faults were at others. */
+	/** At most PLACES; `elsewhere` counts the faults at other addresses. */
 	places: Map<string, Place>;
 	elsewhere: number;
 	lowest?: Halves;
 	highest?: Halves;
-	/** What the log says of them besides; at most DETAILS. */
+	/** What else the log says; at most DETAILS. */
 	details: Set<string>;
 };
 
@@ -34,17 +34,17 @@ export class Storm {
 	readonly #groups = new Map<string, Group>();
 	#last: Group | undefined;
 	faults = 0;
-	/** Faults of which nothing but this number is kept: there were too many kinds. */
+	/** Faults that are only counted, because there were too many kinds. */
 	leftOut = 0;
-	/** Messages that the kernel did not print, by the function that would have. */
+	/** Messages that the kernel suppressed, by its function. */
 	readonly suppressed = new Map<string, number>();
-	/** How often hardware or the kernel had no room for a record. */
+	/** How often there was no room for a record. */
 	overflows = 0;
 	notUnderstood = 0;
-	/** The first few of them. */
+	/** The first few lines that were not understood. */
 	readonly samples: string[] = [];
 
-	/** @returns the group that a fault went to; undefined for all else that a log says. */
+	/** @returns the group of a fault; undefined for anything else */
 	add(reading: Reading): Group | undefined {
 		switch (reading.is) {
 			case 'fault':
@@ -58,7 +58,7 @@ export class Storm {
 				if (this.#last && this.#last.details.size < DETAILS) this.#last.details.add(reading.text);
 				return undefined;
 			case 'suppressed':
-				// There are only a few functions that say so.
+				// Only a few kernel functions report this.
 				if (this.suppressed.size < SAMPLES * 8 || this.suppressed.has(reading.of))
 					this.suppressed.set(reading.of, (this.suppressed.get(reading.of) ?? 0) + reading.messages);
 				return undefined;
@@ -72,7 +72,7 @@ export class Storm {
 		}
 	}
 
-	/** In the order in which they first came. */
+	/** By first appearance. */
 	get groups(): readonly Group[] {
 		return [...this.#groups.values()];
 	}
@@ -111,12 +111,12 @@ export class Storm {
 		if (fault.driver !== undefined && fault.driver !== group.fault.driver)
 			group.fault = {...group.fault, driver: fault.driver};
 		if (fault.detail !== undefined && group.details.size < DETAILS) group.details.add(fault.detail);
-		clocked(group, fault.time);
-		if (fault.address !== undefined) placed(group, fault.address, times);
+		addTime(group, fault.time);
+		if (fault.address !== undefined) addPlace(group, fault.address, times);
 	}
 }
 
-/** By what they are one group. */
+/** Whether two faults belong to the same group. */
 const same = (a: LoggedFault, b: LoggedFault): boolean =>
 	a.device?.rid === b.device?.rid &&
 	a.device?.segment === b.device?.segment &&
@@ -132,14 +132,14 @@ const same = (a: LoggedFault, b: LoggedFault): boolean =>
 const keyOf = ({family, by, kind, name, device, access, reason, flags, pasid}: LoggedFault): string =>
 	`${device?.segment} ${device?.rid} ${access} ${reason} ${flags} ${pasid} ${name} ${kind} ${by} ${family}`;
 
-function clocked(group: Group, time: number | undefined): void {
+function addTime(group: Group, time: number | undefined): void {
 	if (time === undefined) return;
 	if (group.last !== undefined && time > group.last) group.span += time - group.last;
 	group.first ??= time;
 	group.last = time;
 }
 
-function placed(group: Group, address: Halves, times: number): void {
+function addPlace(group: Group, address: Halves, times: number): void {
 	if (group.lowest === undefined || compareHalves(address, group.lowest) < 0) group.lowest = address;
 	if (group.highest === undefined || compareHalves(address, group.highest) > 0) group.highest = address;
 	const key = `${address.hi} ${address.lo >>> 21}`;
@@ -153,6 +153,6 @@ function placed(group: Group, address: Halves, times: number): void {
 	} else group.elsewhere += times;
 }
 
-/** Faults a second; undefined where the clock does not tell. */
+/** Faults per second; undefined where the clock does not show it. */
 export const rateOf = ({count, span}: Group): number | undefined =>
 	count > 1 && span > 0 ? (count - 1) / span : undefined;

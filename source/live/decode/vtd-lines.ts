@@ -1,6 +1,6 @@
 // Linux's VT-d messages (drivers/iommu/intel/dmar.c), from 2.6.3x to 7.x:
 //
-//   DMAR:[DMA Read] Request device [05:00.0] fault addr ffff000     the reason on a line of its own, in decimal
+//   DMAR:[DMA Read] Request device [05:00.0] fault addr ffff000     a second line has the reason, in decimal
 //   DMAR:[fault reason 06] PTE Read access is not set
 //   DMAR: [DMA Read] Request device [05:00.0] fault addr ffff000 [fault reason 06] …         from 4.6, decimal
 //   DMAR: [DMA Read] Request device [05:00.0] PASID ffffffff fault addr ffff000 [fault reason 06] …    from 5.1
@@ -8,14 +8,14 @@
 //   DMAR: [DMA Read NO_PASID] Request device [05:00.0] fault addr 0xffff000 [fault reason 0x06] …        from 5.18
 //   DMAR: [DMA Read NO_PASID] Request device [0000:05:00.0] fault addr …                                 from 7.x
 //
-// A number without 0x is hexadecimal where it is an address and decimal where it is a reason.
+// Without 0x an address is hexadecimal and a reason decimal.
 
-import {parseHalves} from '../../formats/halves.js';
+import {parseHalves} from '../../formats/address.js';
 import {FSTS_ICE, FSTS_IQE, FSTS_ITE, FSTS_PFO} from '../../formats/vtd.js';
 import {FIRST_INTERRUPT, isInterrupt} from '../../formats/vtd-reasons.js';
 import {deviceText, type LoggedFault, loggedDevice, type Reading, ridDevice} from './fault.js';
 
-/** What a line says; `open` is a fault whose reason stands on the next. */
+/** What a line says. `open`: a fault whose reason is on the next line. */
 export type Parsed = Reading | {readonly is: 'open'; readonly fault: LoggedFault} | ReasonLine;
 type ReasonLine = {
 	readonly is: 'reason';
@@ -38,7 +38,7 @@ const STATUS = /DRHD: handling fault status reg ([0-9a-f]{1,8})\b/;
 const QUEUE =
 	/VT-d detected (Invalidation (?:Queue|Time-out|Completion) Error): (Reason|SID) ([0-9a-f]{1,4})(?=\s|$)/;
 const QUEUE_ENTRY = /QI (HEAD|PRIOR): ([\w -]+?) qw0 = 0x([0-9a-f]{1,16}), qw1 = 0x([0-9a-f]{1,16})/;
-/** dmar_fault_dump_ptes, where it comes to an end. */
+/** The end of dmar_fault_dump_ptes. */
 const DUMP = /DMAR: ((?:[a-z ]+ )?(?:table|entry|PTE) (?:is )?not present(?: at level \d)?)\s*$/;
 /** Something of a fault, whatever else it is. */
 const LIKE =
@@ -52,7 +52,7 @@ const ERRORS: readonly (readonly [bit: number, name: string])[] = [
 ];
 const NO_PASID = 0xffffffff;
 
-/** What a message is, if it is one of these. */
+/** What a message says, if it is one of these. */
 export function vtdLine(text: string, time?: number): Parsed[] {
 	const dma = DMA.exec(text);
 	if (dma) return [accessOf(text, dma, time)];
@@ -73,7 +73,7 @@ export function vtdLine(text: string, time?: number): Parsed[] {
 	const entry = QUEUE_ENTRY.exec(text);
 	if (entry) return [{is: 'detail', text: entryWords(entry)}];
 	const dump = DUMP.exec(text);
-	if (dump) return [{is: 'detail', text: `the kernel looked: ${dump[1]}`}];
+	if (dump) return [{is: 'detail', text: `the kernel’s own walk: ${dump[1]}`}];
 	return LIKE.test(text) ? [{is: 'not understood', line: text}] : [];
 }
 
@@ -111,7 +111,7 @@ function interruptOf(text: string, match: RegExpExecArray, time?: number): Parse
 	});
 }
 
-/** The same with what stands behind it: a reason, nothing yet, or what nobody knows. */
+/** Adds the reason from the rest of the line, where it is there. */
 function withReason(text: string, rest: string, fault: LoggedFault): Parsed {
 	if (/^\s*$/.test(rest)) return {is: 'open', fault};
 	const match = REASON.exec(rest);
@@ -120,7 +120,7 @@ function withReason(text: string, rest: string, fault: LoggedFault): Parsed {
 	return {is: 'fault', fault: reasoned(fault, reason, (match[2] ?? '').trim()), times: 1};
 }
 
-/** Linux takes the reasons of interrupts that it has no words for (from 0x27) for those of DMA: its index is in bits 63:48. */
+/** Linux prints interrupt reasons without words (from 0x27) as DMA faults: the index is in bits 63:48. */
 export function reasoned(fault: LoggedFault, reason: number, words: string): LoggedFault {
 	const whole = {...fault, reason, words: words === '' ? undefined : words};
 	if (fault.kind !== 'access' || !isInterrupt(reason)) return whole;
@@ -133,7 +133,7 @@ function reasonOf(digits: string): number | undefined {
 	return reason <= 0xff ? reason : undefined;
 }
 
-/** Whether a reason can belong to a fault: those of interrupts have numbers of their own. */
+/** Whether a reason fits a fault: interrupts have their own reasons. */
 export const fits = ({kind}: LoggedFault, {interrupt, reason}: ReasonLine): boolean =>
 	(kind === 'interrupt') === interrupt && (kind !== 'interrupt' || reason >= FIRST_INTERRUPT);
 
@@ -146,7 +146,7 @@ function statusOf(status: number, time?: number): Reading[] {
 
 function queueOf([, name, what, hex]: RegExpExecArray, time?: number): Reading {
 	const number = Number.parseInt(hex, 16);
-	// Before 5.x hardware had no such register: it reads as all zeros or all ones.
+	// Older hardware has no such register: it reads as all zeros or all ones.
 	const device = what === 'SID' && number !== 0 && number !== 0xffff ? ridDevice(hex) : undefined;
 	const detail = what === 'Reason' ? queueReason(number) : undefined;
 	return {
@@ -161,20 +161,19 @@ const QUEUE_REASONS = [
 	'the hardware does not say why',
 	'the tail pointer is invalid',
 	'a descriptor could not be read',
-	'a descriptor of no known type',
+	'a descriptor has an unknown type',
 	'reserved bits are set in a descriptor',
-	'the width of descriptors is set wrongly',
+	'the descriptor width is set wrongly',
 ];
 
 function queueReason(code: number): string {
 	const text = `the queue's error code is 0x${code.toString(16)}`;
-	if (code === 0xf)
-		return `${text}: the register reads as all ones, so the IOMMU may be switched off or gone`;
+	if (code === 0xf) return `${text}: the register reads as all ones, so the IOMMU may be off or gone`;
 	return QUEUE_REASONS[code] === undefined ? text : `${text}: ${QUEUE_REASONS[code]}`;
 }
 
 function entryWords([, place, type, qw0]: RegExpExecArray): string {
-	const where = place === 'HEAD' ? 'the queue stands at' : 'before it came';
+	const where = place === 'HEAD' ? 'the queue is at' : 'the entry before it';
 	const word = parseHalves(qw0);
 	// A device-TLB invalidation names the device in bits 47:32 of its first word (6.5.2.5).
 	if (type !== 'Device-TLB Invalidation' || word === undefined) return `${where}: ${type}`;

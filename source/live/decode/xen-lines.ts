@@ -1,15 +1,15 @@
-// Xen's messages, in xl dmesg or on its console. VT-d's (xen/drivers/passthrough/vtd/iommu.c) have their reason on a line
-// of its own, in hexadecimal:
+// Xen's messages, in xl dmesg or on its console. VT-d's (xen/drivers/passthrough/vtd/iommu.c) have a second line with the
+// reason in hexadecimal:
 //   (XEN) [VT-D]DMAR:[DMA Read] Request device [0000:00:02.0] fault addr 8e480000, iommu reg = ffff82c00021d000   to 4.8
 //   (XEN) [VT-D]DMAR:[DMA Read] Request device [0000:00:02.0] fault addr 8e480000
 //   (XEN) [VT-D]DMAR: reason 06 - PTE Read access is not set
 //   (XEN) DMAR:[fault reason 06h] PTE Read access is not set                                            to 4.5
-// AMD-Vi's (xen/drivers/passthrough/amd/iommu_init.c) stand on one:
+// AMD-Vi's (xen/drivers/passthrough/amd/iommu_init.c) have one line:
 //   (XEN) AMD-Vi: IO_PAGE_FAULT: domain = 0, device id = 0x2600, fault address = 0xfffffffdf8000000, flags = 0x8  to 4.12
 //   (XEN) AMD-Vi: IO_PAGE_FAULT: 0000:00:13.1 d0 addr 00000000000eb380 flags 0x20 RW
 
-import {parseHalves} from '../../formats/halves.js';
-import {accessOf, kindOf, whose} from './amdvi-lines.js';
+import {parseHalves} from '../../formats/address.js';
+import {accessOf, contextOf, kindOf} from './amdvi-lines.js';
 import {type LoggedFault, loggedDevice, type Reading, ridDevice} from './fault.js';
 import type {Parsed} from './vtd-lines.js';
 
@@ -27,22 +27,25 @@ const PAGE_FAULT = new RegExp(
 );
 const OLD_PAGE_FAULT =
 	/AMD-Vi: IO_PAGE_FAULT: domain = (\d{1,5}), device id = 0x([0-9a-f]{4}), fault address = 0x([0-9a-f]{1,16})(?:, flags = (0x[0-9a-f]{1,3}|0))?\s*$/;
-/** Xen's, whatever else it is. */
+/** Any of Xen's messages. */
 const XEN = /\[VT-D\]|fault reason [0-9a-f]{2}h\]|AMD-Vi: IO_PAGE_FAULT: /;
 const LIKE = /Request device|fault addr|fault reason|: reason |IO_PAGE_FAULT/;
 
 export const isXen = (text: string): boolean => XEN.test(text);
 
-/** What a message is, if it is one of these. */
+/** What a message says, if it is one of these. */
 export function xenLine(text: string, time?: number): Parsed[] {
 	const dma = DMA.exec(text);
 	if (dma) {
 		const [, access, segment, bus, slot, fn, addr] = dma;
 		const [device, address] = [loggedDevice(segment, bus, slot, fn), parseHalves(addr)];
 		if (device === undefined || address === undefined) return [{is: 'not understood', line: text}];
-		const way = access === 'Read' ? 'read' : 'write';
+		const direction = access === 'Read' ? 'read' : 'write';
 		return [
-			{is: 'open', fault: vtd({kind: 'access', name: `DMA ${access}`, device, access: way, address, time})},
+			{
+				is: 'open',
+				fault: vtd({kind: 'access', name: `DMA ${access}`, device, access: direction, address, time}),
+			},
 		];
 	}
 	const interrupt = INTERRUPT.exec(text);
@@ -95,7 +98,7 @@ function pageFault(
 		access: flags === undefined ? undefined : accessOf(name, flags),
 		address,
 		flags,
-		...whose(flags, Number(domain)),
+		...contextOf(flags, Number(domain)),
 		time,
 	};
 	return {is: 'fault', fault, times: 1};

@@ -1,4 +1,4 @@
-// IOMMU groups: the devices that the IOMMU cannot hold apart, and so go to one owner together.
+// IOMMU groups: devices that the IOMMU cannot isolate from each other, and that can only have one owner together.
 
 import {type HostDevice, isBridge, isEndpoint, isVfio, shortId} from './devices.js';
 import type {Owner} from './owners.js';
@@ -11,23 +11,23 @@ export type Region = {
 	type: string;
 };
 
-/** Whether all of a group could be a VM's, or is, and if not, who is in the way. */
+/** Whether a VM has a whole group or could have it, and if not, what prevents it. */
 export type Verdict =
 	| {is: 'held'; by: Owner}
 	| {is: 'free'}
-	/** vfio's, and maybe a VM's that is not to be seen. */
+	/** Bound to vfio; a VM that cannot be seen may have it. */
 	| {is: 'unseen'}
-	/** Nothing but bridges. */
+	/** Only bridges, or empty. */
 	| {is: 'nothing'}
-	/** Firmware keeps a reserved region for one of them. */
+	/** Firmware has reserved a region for one of the devices. */
 	| {is: 'reserved'}
 	| {is: 'shared'; with: readonly HostDevice[]}
-	/** One device, which its driver would have to let go. */
+	/** One device, bound to a driver of the host. */
 	| {is: 'host'};
 
 export type HostGroup = {
 	number: number;
-	/** Of its default domain: DMA, DMA-FQ, identity …; which is the one in use unless a VM has the group. */
+	/** Of the default domain: DMA, DMA-FQ, identity …; it is in use unless a VM has the group. */
 	type?: string;
 	regions: readonly Region[];
 	devices: readonly HostDevice[];
@@ -45,26 +45,26 @@ export function readGroups(
 ): HostGroup[] {
 	const numbers = tree.list(FOLDER).filter(name => /^\d{1,9}$/.test(name));
 	const members = Map.groupBy(devices, ({group}) => group);
-	const holdersOf = holding(owners);
+	const ownersOf = ownerIndex(owners);
 	return numbers.map(name => {
 		const number = Number(name);
 		const own = members.get(number) ?? [];
 		const type = tree.read(`${FOLDER}/${name}/type`);
 		const regions = regionsOf(tree.read(`${FOLDER}/${name}/reserved_regions`) ?? '');
-		const holders = holdersOf(number, own);
+		const groupOwners = ownersOf(number, own);
 		return {
 			number,
 			...(type === undefined || !/^[\w-]{1,20}$/.test(type) ? {} : {type}),
 			regions,
 			devices: own,
-			owners: holders,
-			verdict: verdictOf(own, regions, holders, complete),
+			owners: groupOwners,
+			verdict: verdictOf(own, regions, groupOwners, complete),
 		};
 	});
 }
 
-/** Finds who holds a group, or a device of it, in the order of owners. A machine may have thousands of each. */
-function holding(owners: readonly Owner[]): (group: number, devices: readonly HostDevice[]) => Owner[] {
+/** Finds the owners of a group or of its devices. A machine may have thousands of each, so they are indexed. */
+function ownerIndex(owners: readonly Owner[]): (group: number, devices: readonly HostDevice[]) => Owner[] {
 	const byGroup = Map.groupBy(
 		owners.flatMap(({groups}, i) => groups.map(group => ({group, i}))),
 		({group}) => group,
@@ -87,10 +87,10 @@ function regionsOf(text: string): Region[] {
 
 const shortHex = (digits: string): string => `0x${digits.replace(/^0+/, '').padStart(8, '0')}`;
 
-/** Drivers beside which vfio takes a group: they do no DMA (driver_managed_dma; in older kernels, vfio_driver_allowed). */
+/** vfio accepts these drivers in a group: they do no DMA (driver_managed_dma; in older kernels vfio_driver_allowed). */
 const HARMLESS = new Set(['pcieport', 'pci-stub']);
 
-const isInTheWay = (device: HostDevice): boolean =>
+const blocksVfio = (device: HostDevice): boolean =>
 	device.driver !== undefined && !HARMLESS.has(device.driver) && !isVfio(device) && !isBridge(device);
 
 function verdictOf(
@@ -103,34 +103,34 @@ function verdictOf(
 	const endpoints = devices.filter(isEndpoint);
 	if (endpoints.length === 0) return {is: 'nothing'};
 	if (regions.some(({type}) => type === 'direct')) return {is: 'reserved'};
-	const inTheWay = devices.filter(isInTheWay);
-	if (inTheWay.length === 0) return {is: complete || !devices.some(isVfio) ? 'free' : 'unseen'};
-	return endpoints.length > 1 ? {is: 'shared', with: inTheWay} : {is: 'host'};
+	const blocking = devices.filter(blocksVfio);
+	if (blocking.length === 0) return {is: complete || !devices.some(isVfio) ? 'free' : 'unseen'};
+	return endpoints.length > 1 ? {is: 'shared', with: blocking} : {is: 'host'};
 }
 
-/** "group 14 cannot be passed through whole: 00:1f.0 ISA bridge is the host's (lpc_ich)". */
+/** "Group 14 cannot be passed through: the host uses 00:1f.0 ISA bridge (lpc_ich)". */
 export function verdictText({number, verdict, devices}: HostGroup): string {
 	switch (verdict.is) {
 		case 'held':
-			return `group ${number} is ${ownerText(verdict.by)}`;
+			return `Group ${number} belongs to ${ownerText(verdict.by)}`;
 		case 'nothing':
-			return devices.length === 0 ? `group ${number} is empty` : `group ${number}: bridges alone`;
+			return devices.length === 0 ? `Group ${number} is empty` : `Group ${number} has only bridges`;
 		case 'reserved':
-			return `group ${number} cannot be passed through: firmware keeps a region for it (direct)`;
+			return `Group ${number} cannot be passed through: firmware uses it (a direct region)`;
 		case 'free':
 			return devices.some(isVfio)
-				? `group ${number} waits for a VM: it is vfio’s, whole`
-				: `group ${number} can be passed through whole: no driver has it`;
+				? `Group ${number} is ready for a VM: vfio has all of it`
+				: `Group ${number} can be passed through: no driver uses it`;
 		case 'unseen':
-			return `group ${number} is vfio’s; whether a VM has it cannot be seen from here`;
+			return `Group ${number} is bound to vfio; whether a VM has it cannot be seen from here`;
 		case 'host':
-			return `group ${number} is the host’s; it can be passed through whole`;
+			return `Group ${number} is used by the host; it can be passed through`;
 		case 'shared':
-			return `group ${number} cannot be passed through whole: ${verdict.with.map(inTheWayText).join('; ')}`;
+			return `Group ${number} cannot be passed through: the host uses ${verdict.with.map(hostDriverText).join(', ')}`;
 	}
 }
 
-/** The same in a word: a VM's name, or what could be done with the group. */
+/** The same in a word or two: a VM's name, or what can be done with the group. */
 export function briefVerdict({verdict, devices}: HostGroup): string {
 	switch (verdict.is) {
 		case 'held':
@@ -140,7 +140,7 @@ export function briefVerdict({verdict, devices}: HostGroup): string {
 		case 'reserved':
 			return 'firmware';
 		case 'free':
-			return devices.some(isVfio) ? 'waits for a VM' : 'free';
+			return devices.some(isVfio) ? 'ready for a VM' : 'free';
 		case 'unseen':
 			return 'vfio';
 		case 'host':
@@ -150,8 +150,7 @@ export function briefVerdict({verdict, devices}: HostGroup): string {
 	}
 }
 
-const inTheWayText = ({id, kind, driver}: HostDevice): string =>
-	`${shortId(id)} ${kind} is the host’s (${driver})`;
+const hostDriverText = ({id, kind, driver}: HostDevice): string => `${shortId(id)} ${kind} (${driver})`;
 
 export const ownerText = ({vm, command, pid}: Owner): string =>
-	vm === undefined ? `process ${pid}’s (${command})` : `VM ${vm}’s (${command}, process ${pid})`;
+	vm === undefined ? `process ${pid} (${command})` : `VM ${vm} (${command}, process ${pid})`;

@@ -1,57 +1,24 @@
-// A Linux host and its IOMMUs, as its files say: plain data, read once.
+// A Linux host and its IOMMUs as plain data: what its files showed when they were read.
 
-import type {Lint} from '../../seam/lints.js';
-import {type HostDevice, isVfio, readDevices} from './devices.js';
-import {gapsOf} from './gaps.js';
-import {type HostGroup, readGroups} from './groups.js';
-import {hostLints} from './lints.js';
-import {type Owner, type Owners, readOwners} from './owners.js';
-import {areTooLong, type DeviceTables, readPageTables} from './page-tables.js';
-import {PciIds} from './pci-ids.js';
-import {type Pieces, whole} from './pieces.js';
-import {readSettings, type Settings} from './settings.js';
-import type {Tree} from './tree.js';
-import {unhurried} from './unhurried.js';
-import {type HostUnit, readUnits} from './units.js';
+import type {Finding} from '../../machine/finding.js';
+import type {HostDevice} from './devices.js';
+import type {HostGroup} from './groups.js';
+import type {Owner} from './owners.js';
+import type {DeviceTables} from './page-tables.js';
+import type {Settings} from './settings.js';
+import type {HostUnit} from './units.js';
 
-export type Host = {
+export type HostParts = {
 	settings: Settings;
 	units: readonly HostUnit[];
 	devices: readonly HostDevice[];
 	groups: readonly HostGroup[];
 	owners: readonly Owner[];
-	/** Whether there may be others that are not seen. */
+	/** False where other processes may hold groups too, and cannot be seen. */
 	ownersComplete: boolean;
 	tables: readonly DeviceTables[];
-	lints: readonly Lint[];
-	/** What is not to be seen from here, and how it would be. */
-	gaps: readonly Gap[];
 };
+export type Host = HostParts & {findings: readonly Finding[]; gaps: readonly Gap[]};
+
+/** Something that cannot be seen from here, and how to see it. */
 export type Gap = {what: string; how: string};
-
-/** What is remembered by who reads again and again. */
-export type Remembered = {pciIds?: PciIds; tablesIn?: typeof readPageTables};
-
-/** As who looks again and again reads: names once, and page tables seldom. `now`: a clock in milliseconds */
-export const remembering = (now: () => number): Remembered => ({
-	pciIds: new PciIds(),
-	tablesIn: unhurried(now, readPageTables, areTooLong),
-});
-
-export const readHost = (tree: Tree): Host => whole(readingHost(tree));
-
-export function* readingHost(tree: Tree, {tablesIn = readPageTables, pciIds}: Remembered = {}): Pieces<Host> {
-	const settings = readSettings(tree);
-	const units = readUnits(tree, settings);
-	const devices = yield* readDevices(tree, pciIds);
-	// Without a device of vfio's nobody can have a group open, and there may be thousands of processes.
-	const nobody: Owners = {owners: [], complete: true};
-	const {owners, complete} = devices.some(isVfio) ? yield* readOwners(tree, settings) : nobody;
-	yield;
-	const groups = readGroups(tree, devices, owners, complete);
-	yield;
-	const tables = tablesIn(tree, settings);
-	yield;
-	const found = {settings, units, devices, groups, owners, ownersComplete: complete, tables};
-	return {...found, lints: hostLints(found), gaps: gapsOf(tree, found)};
-}

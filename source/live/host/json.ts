@@ -1,12 +1,13 @@
-// A host for programs. What does not apply is null.
+// A host as JSON. A value that does not apply is null.
 
-import type {HostWords} from '../../seam/host-words.js';
-import {type Told, toldJson} from '../../seam/told.js';
+import {loggedJson} from '../../explain/faults.js';
+import type {Logged} from '../../machine/fault.js';
+import type {HostFacts} from '../../machine/host.js';
 import {verdictText} from './groups.js';
 import type {Host} from './host.js';
 
-export function hostJson(host: Host, {notSeen}: HostWords, told: Told | undefined) {
-	const {settings, units, devices, groups, owners, ownersComplete, tables, lints} = host;
+export function hostJson(host: Host, {notSeen}: HostFacts, logged: Logged | undefined) {
+	const {settings, units, devices, groups, owners, ownersComplete, tables, findings} = host;
 	return {
 		kernel: settings.release ?? null,
 		words: settings.words,
@@ -45,8 +46,8 @@ export function hostJson(host: Host, {notSeen}: HostWords, told: Told | undefine
 		tables: tables.map(each =>
 			'why' in each ? each : {id: each.id, pages: each.pages, entries: each.entries, cut: each.cut},
 		),
-		warnings: lints,
-		faults: told?.faults.map(toldJson) ?? null,
+		warnings: findings,
+		faults: logged?.faults.map(loggedJson) ?? null,
 		notSeen,
 	};
 }

@@ -1,30 +1,22 @@
-// This Linux host, or a copy of another's files, as a machine to look at: read again and again, with the faults of its
-// kernel's log as they come, and what the kernel maps and unmaps where that was asked for.
+// This Linux host, or a copy of another's files, as an observed machine: its files are read again and again, and the
+// faults in its kernel log and its trace events arrive as they happen.
 
-import {setTimeout as sleep} from 'node:timers/promises';
-import type {HostWords} from '../../seam/host-words.js';
-import type {MachineState, ObservedMachine, PhysicalReader} from '../../seam/observed.js';
-import type {Traced} from '../../seam/traced.js';
-import type {KernelLog} from '../kernel-log.js';
-import {alike, asBefore, NOTHING, troubleText} from '../nothing.js';
+import type {HostFacts} from '../../machine/host.js';
+import type {MachineState, ObservedMachine} from '../../machine/observed.js';
+import type {PhysicalReader} from '../../machine/tables.js';
+import type {Trace} from '../../machine/trace.js';
+import {Observation, type ObservationOptions} from '../observation.js';
+import {hostFacts} from './describe.js';
 import type {Gap, Host} from './host.js';
-import {byAndBy, type Pieces, whole} from './pieces.js';
 import {tableDomains} from './table-domains.js';
-import {hostWords} from './words.js';
 
-export type HostOptions = {
+export type HostOptions = ObservationOptions & {
 	title: string;
-	/** Reads the host anew. */
-	read: () => Pieces<Host>;
-	/** Milliseconds until the next look, after one that took so many; undefined where it cannot change. */
-	pace?: (took: number) => number;
-	/** Milliseconds that pass. */
-	now: () => number;
-	/** What the clock shows, for people. */
-	clock: () => string;
-	log?: KernelLog;
-	tracing?: {poll(): Traced; close(): void};
-	/** What else cannot be seen, and how it could be. */
+	read: () => Promise<Host>;
+	/** Milliseconds until the next reading, after one that took so many; undefined where the files cannot change. */
+	pause?: (took: number) => number;
+	tracing?: {poll(): Trace; close(): void};
+	/** Gaps that are not the files': no log, no tracing. */
 	gaps: readonly Gap[];
 };
 
@@ -33,107 +25,66 @@ const TRACE_MS = 200;
 export class HostMachine implements ObservedMachine {
 	readonly kind = 'host';
 	readonly memory: PhysicalReader = {page: () => undefined};
-	host: Host;
-	private shown: MachineState = NOTHING;
-	private seen: string;
-	private readonly ending = new AbortController();
+	private readonly observation: Observation;
 	private tracer: NodeJS.Timeout | undefined;
 
-	constructor(private readonly options: HostOptions) {
-		this.host = whole(options.read());
-		this.seen = options.clock();
-		this.shown = {...NOTHING, ...this.look(), title: options.title, told: options.log?.told};
+	/** @throws UserError where the host cannot be read */
+	static async open(options: HostOptions): Promise<HostMachine> {
+		return new HostMachine(await options.read(), options);
+	}
+
+	private constructor(
+		public host: Host,
+		private readonly options: HostOptions,
+	) {
+		const {title, log} = options;
+		const subject = {
+			view: async () => {
+				this.host = await options.read();
+				return this.describe(this.state().domains);
+			},
+			withoutLog: () => this.describe(this.state().domains),
+		};
+		this.observation = new Observation({...this.describe([]), title, logged: log?.logged}, subject, options);
 	}
 
 	state(): MachineState {
-		return this.shown;
+		return this.observation.state;
 	}
 
-	/** Reads the log that there is, and goes no further. */
+	/** Reads the kernel log to its end. */
 	async readLog(): Promise<void> {
-		await this.followLog(false, () => {});
+		await this.observation.readLog(false);
 	}
 
 	watch(changed: () => void): void {
-		const {tracing} = this.options;
-		void this.keepLooking(changed);
-		if (tracing) this.tracer = setInterval(() => this.show({traced: tracing.poll()}, changed), TRACE_MS);
-		void this.followLog(true, changed);
+		const {pause, tracing} = this.options;
+		if (pause) void this.observation.watch(({took}) => pause(took), changed);
+		if (tracing)
+			this.tracer = setInterval(() => {
+				if (this.observation.update({trace: tracing.poll()})) changed();
+			}, TRACE_MS);
+		void this.observation.readLog(true, changed);
 	}
 
 	close(): void {
-		this.ending.abort();
+		this.observation.close();
 		clearInterval(this.tracer);
-		this.options.log?.close();
 		this.options.tracing?.close();
 	}
 
-	private async followLog(further: boolean, changed: () => void): Promise<void> {
-		const {log} = this.options;
-		await log?.follow(further, () => {
-			this.show({...(log.trouble ? this.look() : {}), told: log.seen}, changed);
-		});
-	}
-
-	private async keepLooking(changed: () => void): Promise<void> {
-		const {pace, now} = this.options;
-		const {signal} = this.ending;
-		for (let took = 0; pace !== undefined; ) {
-			await sleep(pace(took), undefined, {signal}).catch(() => {});
-			if (signal.aborted) return;
-			const began = now();
-			const seen = await this.again();
-			if (signal.aborted) return;
-			this.show(seen, changed);
-			took = now() - began;
-		}
-	}
-
-	/** What was seen last stays where there is nothing to be seen any more. */
-	private async again(): Promise<Partial<MachineState>> {
-		try {
-			this.host = await byAndBy(this.options.read());
-			this.seen = this.options.clock();
-			return {...this.look(), lost: undefined};
-		} catch (error) {
-			return {lost: {why: troubleText(error), seen: this.seen}};
-		}
-	}
-
-	private look(): Partial<MachineState> {
-		const words = hostWords(this.host);
+	/** `before`: domains that keep their identity where their tables are unchanged. */
+	private describe(before: MachineState['domains']): Partial<MachineState> {
+		const facts = hostFacts(this.host);
 		const {log, gaps} = this.options;
-		const unread: Gap[] = log?.trouble ? [{what: 'faults of the kernel’s log', how: log.trouble}] : [];
-		const host: HostWords = {...words, notSeen: [...words.notSeen, ...unread, ...gaps]};
+		const unread: Gap[] = log?.trouble ? [{what: 'faults in the kernel log', how: log.trouble}] : [];
+		const host: HostFacts = {...facts, notSeen: [...facts.notSeen, ...unread, ...gaps]};
 		const format = this.host.units.map(unit => unit.format).find(each => each !== 'other');
 		return {
-			...tableDomains(this.host.tables, this.host.devices, this.shown),
+			...tableDomains(this.host.tables, this.host.devices, before),
 			host,
 			iommu: format ?? 'none',
 			notes: host.notSeen.map(({what, how}) => `${what}: ${how}`),
 		};
-	}
-
-	/** The revision rises where something is not as it was. */
-	private show(parts: Partial<MachineState>, changed: () => void): void {
-		const before = this.shown;
-		const host = asBefore(before.host, parts.host ?? before.host);
-		const now = {...before, ...parts, host, notes: asBefore(before.notes, parts.notes ?? before.notes)};
-		const sameTables = now.domains === before.domains && now.devices === before.devices;
-		const same =
-			sameTables &&
-			host === before.host &&
-			now.iommu === before.iommu &&
-			now.notes === before.notes &&
-			now.told === before.told &&
-			alike(now.lost, before.lost) &&
-			now.traced === before.traced;
-		if (same) return;
-		this.shown = {
-			...now,
-			revision: before.revision + 1,
-			tables: before.tables + (sameTables ? 0 : 1),
-		};
-		changed();
 	}
 }

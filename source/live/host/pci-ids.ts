@@ -1,5 +1,5 @@
-// What PCI devices are called: pci.ids, the list that lspci (Linux) and pciconf (FreeBSD) use, where it is installed.
-// Of that megabyte and a half only the vendors that are asked for are looked at, and only their lines are kept.
+// The names of PCI devices, from pci.ids, the list that lspci (Linux) and pciconf (FreeBSD) use. Of its 1.5 MB only the
+// lines of the wanted devices are parsed and captured.
 
 import type {Tree} from './tree.js';
 
@@ -13,21 +13,21 @@ const PLACES = [
 const LIST_BYTES = 4 << 20;
 const LINE = /^(\t?)([0-9a-f]{4})[ \t]+(\S.*)$/;
 
-/** Remembers what it was asked for: who looks again and again asks for the same. */
+/** Names are cached: every reading of a host needs the same ones. */
 export class PciIds {
-	private readonly known = new Map<string, string | undefined>();
+	private readonly cached = new Map<string, string | undefined>();
 
-	/** Vendor and product by "8086:10d3"; what is not in the list has no entry. */
+	/** Vendor and product by "8086:10d3", where the list has them. */
 	names(tree: Tree, wanted: Iterable<string>): Map<string, string> {
 		const all = [...wanted];
-		const unknown = new Set(all.filter(id => !this.known.has(id)));
+		const unknown = new Set(all.filter(id => !this.cached.has(id)));
 		if (unknown.size > 0) {
 			const read = readNames(tree, unknown);
-			for (const id of unknown) this.known.set(id, read.get(id));
+			for (const id of unknown) this.cached.set(id, read.get(id));
 		}
 		return new Map(
 			all.flatMap((id): [string, string][] => {
-				const name = this.known.get(id);
+				const name = this.cached.get(id);
 				return name === undefined ? [] : [[id, name]];
 			}),
 		);
@@ -36,10 +36,11 @@ export class PciIds {
 
 function readNames(tree: Tree, wanted: ReadonlySet<string>): Map<string, string> {
 	const keep = (list: string) => wantedLines(list, wanted);
-	const kept = PLACES.map(place => tree.read(place, keep, LIST_BYTES)).find(text => text !== undefined) ?? '';
+	const lines =
+		PLACES.map(place => tree.read(place, keep, LIST_BYTES)).find(text => text !== undefined) ?? '';
 	const names = new Map<string, string>();
 	let vendor = {id: '', name: ''};
-	for (const line of kept.split('\n')) {
+	for (const line of lines.split('\n')) {
 		const [, tab, id, bytes] = LINE.exec(line) ?? [];
 		if (id === undefined) continue;
 		const name = Buffer.from(bytes, 'latin1').toString();
@@ -52,10 +53,10 @@ function readNames(tree: Tree, wanted: ReadonlySet<string>): Map<string, string>
 const TAB = 9;
 const HASH = 35;
 
-/** The vendors and products that are asked for, in the list's own format and order: in one pass, however many they are. */
+/** The lines of the wanted vendors and products, in the list's own format and order, found in one pass. */
 function wantedLines(list: string, wanted: ReadonlySet<string>): string {
 	const vendors = new Set([...wanted].map(id => id.slice(0, 4)));
-	const kept: string[] = [];
+	const wantedText: string[] = [];
 	let vendor = '';
 	let head = '';
 	for (let at = 0, end = 0; at < list.length && (vendors.size > 0 || vendor !== ''); at = end + 1) {
@@ -65,7 +66,7 @@ function wantedLines(list: string, wanted: ReadonlySet<string>): string {
 		if (first === TAB) {
 			const [line, tab, id] = (vendor !== '' && LINE.exec(list.slice(at, end))) || [];
 			if (tab !== '\t' || !wanted.has(`${vendor}:${id}`)) continue;
-			kept.push(head, `${line}\n`);
+			wantedText.push(head, `${line}\n`);
 			head = '';
 		} else {
 			// Another vendor, or after all of them the classes.
@@ -74,5 +75,5 @@ function wantedLines(list: string, wanted: ReadonlySet<string>): string {
 			head = `${list.slice(at, end)}\n`;
 		}
 	}
-	return kept.join('');
+	return wantedText.join('');
 }

@@ -1,23 +1,23 @@
-// What the kernel was told, and what the machine might have: the command line, module parameters, the processor.
+// The kernel's settings and the machine's abilities: command line, module parameters, processor.
 
 import type {Tree} from './tree.js';
 
 export type Settings = {
 	/** Such as 6.1.0-56-amd64. */
 	release: string | undefined;
-	/** The words of the kernel's command line that are about IOMMUs, and no others. */
+	/** Only the words of the kernel's command line that concern IOMMUs. */
 	words: readonly string[];
 	vendor: 'Intel' | 'AMD' | undefined;
-	/** The processor has hardware virtualization, and so most probably an IOMMU beside it. */
+	/** The processor has hardware virtualization, so the machine most likely has an IOMMU. */
 	virtualization: boolean;
-	/** The machine is a guest itself. */
+	/** The machine is a guest. */
 	guest: boolean;
 	container: boolean;
 	/** ACPI has a table that describes IOMMUs: DMAR (VT-d) or IVRS (AMD-Vi). */
 	table: 'DMAR' | 'IVRS' | undefined;
-	/** vfio takes groups though interrupts are not remapped. */
+	/** vfio accepts groups without interrupt remapping. */
 	unsafeInterrupts: boolean;
-	/** vfio hands out devices that no IOMMU holds back. */
+	/** vfio offers devices without an IOMMU. */
 	noIommuMode: boolean;
 };
 
@@ -27,13 +27,13 @@ const CONTAINERS = ['/.dockerenv', '/run/.containerenv', '/run/systemd/container
 const PARAMETERS = '/sys/module';
 
 export function readSettings(tree: Tree): Settings {
-	const cpu = tree.read('/proc/cpuinfo', aboutVirtualization, 65536) ?? '';
+	const cpu = tree.read('/proc/cpuinfo', keepVirtualization, 65536) ?? '';
 	const flags = new Set(/^flags: (.*)$/m.exec(cpu)?.[1].split(' '));
 	const table = (['DMAR', 'IVRS'] as const).find(name => tree.exists(`/sys/firmware/acpi/tables/${name}`));
 	const isOn = (parameter: string) => tree.read(`${PARAMETERS}/${parameter}`) === 'Y';
 	return {
 		release: /^[\w.+~-]{1,80}$/.exec(tree.read('/proc/sys/kernel/osrelease') ?? '')?.[0],
-		words: tree.read('/proc/cmdline', aboutIommus)?.split(' ').filter(Boolean) ?? [],
+		words: tree.read('/proc/cmdline', keepIommuWords)?.split(' ').filter(Boolean) ?? [],
 		vendor: cpu.includes('GenuineIntel') ? 'Intel' : cpu.includes('AuthenticAMD') ? 'AMD' : undefined,
 		virtualization: flags.has('vmx') || flags.has('svm'),
 		guest: flags.has('hypervisor'),
@@ -44,16 +44,16 @@ export function readSettings(tree: Tree): Settings {
 	};
 }
 
-const aboutIommus = (text: string): string =>
+const keepIommuWords = (text: string): string =>
 	text
 		.split(/\s+/)
 		.filter(word => WORD.test(word))
-		// pci= has a list of settings, of which one is about isolation.
+		// pci= takes a list of settings; only acs concerns isolation.
 		.filter(word => !word.startsWith('pci=') || word.includes('acs'))
 		.join(' ');
 
-/** Of the first processor, who made it and three flags. */
-function aboutVirtualization(text: string): string {
+/** Keep the first processor's vendor and three of its flags. */
+function keepVirtualization(text: string): string {
 	const vendor = /^vendor_id\s*: (\w+)/m.exec(text)?.[1] ?? '';
 	const flags = /^flags\s*: (.*)$/m.exec(text)?.[1].split(' ') ?? [];
 	const wanted = flags.filter(flag => ['vmx', 'svm', 'hypervisor'].includes(flag));

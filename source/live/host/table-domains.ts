@@ -1,26 +1,27 @@
-// Page tables that a kernel shows as domains: devices whose tables start at the same place are in the same one.
+// Domains from the page tables that a kernel shows: devices whose tables have the same root are in the same domain.
 
+import {UNKNOWN} from '../../explain/ranges.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {type Rid, ridOf} from '../../formats/pci.js';
-import type {Device, Domain, MachineState} from '../../seam/observed.js';
-import {UNKNOWN} from '../../seam/ranges.js';
-import {asBefore} from '../nothing.js';
+import type {Device, MachineState} from '../../machine/observed.js';
+import type {Domain} from '../../machine/tables.js';
+import {keepIdentity} from '../observation.js';
 import {type HostDevice, shortId} from './devices.js';
 import type {DeviceTables} from './page-tables.js';
 import type {TableDump} from './table-dump.js';
 
-/** Whose any memory is, the kernel does not show. */
+/** The kernel does not show who owns memory. */
 const OWNED = [{hpa: 0, pages: 2 ** 52 / PAGE_SIZE, owner: UNKNOWN}];
 
-/** What is as it was `before` stays the same object. */
+/** A domain whose tables are the same as `before` stays the same object. */
 export function tableDomains(
 	tables: readonly DeviceTables[],
-	known: readonly HostDevice[],
-	before: Pick<MachineState, 'domains' | 'devices'>,
+	hostDevices: readonly HostDevice[],
+	before: readonly Domain[],
 ): Pick<MachineState, 'domains' | 'devices' | 'owned'> {
 	const domains = new Map<number, Domain>();
-	const drivers = new Map(known.map(({id, driver}) => [id, driver]));
-	const earlier = new Map(before.domains.map(domain => [domain.id, domain]));
+	const drivers = new Map(hostDevices.map(({id, driver}) => [id, driver]));
+	const earlier = new Map(before.map(domain => [domain.id, domain]));
 	const devices: Device[] = [];
 	for (const each of tables) {
 		const rid = ridAt(each.id);
@@ -35,14 +36,9 @@ export function tableDomains(
 			untranslated: 'why' in each && each.why === 'pass-through',
 		});
 	}
-	const now = [...domains.values()].map(domain => {
-		const old = earlier.get(domain.id);
-		return old === undefined ? domain : asBefore(old, domain);
-	});
-	const same = now.length === before.domains.length && now.every((domain, i) => domain === before.domains[i]);
 	return {
-		domains: same ? before.domains : now,
-		devices: asBefore(before.devices, devices),
+		domains: [...domains.values()].map(domain => keepIdentity(earlier.get(domain.id) ?? domain, domain)),
+		devices,
 		owned: OWNED,
 	};
 }
@@ -51,8 +47,8 @@ const idOf = ({root}: TableDump): number => root / PAGE_SIZE;
 
 const domainOf = (dump: TableDump): Domain => ({
 	id: idOf(dump),
-	// The kernel's own number of it is not in the dump.
-	label: `@0x${dump.root.toString(16)}${dump.cut ? ', in part' : ''}`,
+	// The dump does not contain the kernel's domain number.
+	label: `@0x${dump.root.toString(16)}${dump.cut ? ', incomplete' : ''}`,
 	role: 'os',
 	format: 'vt-d',
 	root: dump.root,

@@ -1,5 +1,5 @@
-// Captures are tar files in the ustar format (POSIX pax(1), "ustar Interchange Format"), which every tar unpacks.
-// Files, directories and symbolic links are all there is in them.
+// Captures are tar files in the ustar format (POSIX pax(1), "ustar Interchange Format"), which every tar can unpack.
+// They contain only files, directories and symbolic links.
 
 import {UserError} from '../../user-error.js';
 import {grouped} from '../../words.js';
@@ -15,7 +15,7 @@ export function tarOf(entries: readonly TarEntry[]): Buffer {
 	return Buffer.concat([...entries.flatMap(blocksOf), Buffer.alloc(2 * BLOCK)]);
 }
 
-/** Sysfs paths are long: what does not fit into a header's 100 bytes goes ahead of it, as GNU tar has it. */
+/** Sysfs paths are long: one that exceeds the header's 100 bytes goes in an entry before it, as in GNU tar. */
 function blocksOf({path, kind, text, readable}: TarEntry): Buffer[] {
 	const name = `${path.replace(/^\//, '')}${kind === 'directory' ? '/' : ''}`;
 	const content = Buffer.from(kind === 'file' ? text : '', 'latin1');
@@ -41,7 +41,7 @@ function header(name: string, flag: string, mode: number, size: number, target: 
 		block.write(`${value.toString(8).padStart(length - 1, '0')}\0`, at, 'latin1');
 	block.write(name.slice(0, 100), 0, 'latin1');
 	octal(mode, 100, 8);
-	// Owner, group and time of every entry are 0, so that the same machine gives the same bytes.
+	// Owner, group and time are 0: the same machine gives the same bytes.
 	octal(0, 108, 8);
 	octal(0, 116, 8);
 	octal(size, 124, 12);
@@ -56,15 +56,15 @@ function header(name: string, flag: string, mode: number, size: number, target: 
 
 const padded = (bytes: Buffer): Buffer => Buffer.concat([bytes], Math.ceil(bytes.length / BLOCK) * BLOCK);
 
-/** The sum of a header's bytes, with its own field as spaces. */
+/** A header's checksum: the sum of its bytes, with the checksum's own field as spaces. */
 const sumOf = (block: Buffer): number =>
 	block.reduce((sum, byte, i) => sum + (i >= 148 && i < 156 ? 0x20 : byte), 0);
 
 const EXTENDED_BYTES = 4 * PATH_BYTES;
-/** No machine has as many files that are read here. */
+/** More files than are read of any machine. */
 const MOST_ENTRIES = 2 ** 17;
 
-/** Where an entry is, and what is in it. */
+/** An entry's position and content. */
 type Raw = {
 	at: number;
 	end: number;
@@ -75,9 +75,9 @@ type Raw = {
 	content: Buffer;
 };
 
-/** `name`: what the file is called. @throws UserError where it is no tar file, a damaged one, or not all of one */
+/** @param name the file's name @throws UserError where it is not a tar file, or is damaged or cut short */
 export function entriesOf(tar: Buffer, name = 'The capture'): TarEntry[] {
-	if (tar.length === 0) throw new UserError(`${name} is empty; name a file that --capture has made.`);
+	if (tar.length === 0) throw new UserError(`${name} is empty; name a file written by --capture.`);
 	const entries: TarEntry[] = [];
 	let longName: string | undefined;
 	let longTarget: string | undefined;
@@ -94,14 +94,14 @@ export function entriesOf(tar: Buffer, name = 'The capture'): TarEntry[] {
 		} else if (entry.flag !== 'g') {
 			if (entries.length === MOST_ENTRIES)
 				throw new UserError(
-					`${name} holds more than ${grouped(MOST_ENTRIES)} files; name a capture of one host.`,
+					`${name} has more than ${grouped(MOST_ENTRIES)} files; name a capture of one host.`,
 				);
 			entries.push(finished(entry, longName ?? entry.name, longTarget ?? entry.target, name));
 			longName = undefined;
 			longTarget = undefined;
 		}
 	}
-	// Two blocks of zeros end a tar file. Without them, files are missing that would be there.
+	// Two blocks of zeros end a tar file. Without them, files are missing.
 	if (tar.length < at + 2 * BLOCK || !isZero(tar.subarray(at))) throw damaged(name, at);
 	return entries;
 }
@@ -130,7 +130,7 @@ function finished({at, flag, mode, content}: Raw, path: string, target: string, 
 	const kind = KINDS[flag];
 	if (kind === undefined)
 		throw new UserError(
-			`${name} holds something else than files, folders and symbolic links at byte ${grouped(at)}; name a capture.`,
+			`${name} has an entry at byte ${grouped(at)} that is not a file, folder or symbolic link; name a capture.`,
 		);
 	if (path.length > PATH_BYTES || target.length > PATH_BYTES) throw tooLong(name, at);
 	return {
@@ -146,7 +146,7 @@ function textOf({content, at}: Raw, name: string, limit: number): string {
 	return content.toString('latin1').replace(/\0.*$/s, '');
 }
 
-/** Records of pax(1): their length, a space, a word, an equals sign, its value and a line feed. */
+/** Records of pax(1): length, space, keyword, equals sign, value and newline. */
 function extendedOf(entry: Raw, name: string): Map<string, string> {
 	const text = textOf(entry, name, EXTENDED_BYTES);
 	const found = new Map<string, string>();
@@ -163,7 +163,7 @@ function extendedOf(entry: Raw, name: string): Map<string, string> {
 const fieldIn = (block: Buffer, from: number, length: number): string =>
 	block.toString('latin1', from, from + length).replace(/\0.*$/s, '');
 
-/** Undefined where these are no octal digits. */
+/** Undefined where the field is not octal. */
 function numberIn(block: Buffer, from: number, length: number): number | undefined {
 	const digits = fieldIn(block, from, length).trim();
 	return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || '0', 8) : undefined;
@@ -176,14 +176,14 @@ function isZero(bytes: Buffer): boolean {
 
 const damaged = (name: string, at: number): UserError =>
 	new UserError(
-		`${name} is no tar file, or it is cut short or damaged at byte ${grouped(at)}; capture the host again.`,
+		`${name} is not a tar file, or is damaged or cut short at byte ${grouped(at)}; capture the host again.`,
 	);
 const tooLong = (name: string, at: number): UserError =>
 	new UserError(
-		`${name} holds a path longer than ${grouped(PATH_BYTES)} bytes, at byte ${grouped(at)}; capture the host again.`,
+		`${name} has a path longer than ${grouped(PATH_BYTES)} bytes at byte ${grouped(at)}; capture the host again.`,
 	);
 
-/** Whether a file that begins so is a capture: its entries are of no user and no time. */
+/** Whether a file with this beginning is a capture: its entries have no owner and no time. */
 export function isCapture(beginning: Buffer): boolean {
 	const block = beginning.subarray(0, BLOCK);
 	const isZeroAt = (from: number, length: number) => numberIn(block, from, length) === 0;

@@ -1,17 +1,17 @@
-// The kernel's iommu trace events, as trace_pipe has them: a line each (Linux's include/trace/events/iommu.h).
+// The kernel's iommu trace events, one line each in trace_pipe (Linux's include/trace/events/iommu.h).
 
-import {parseHalves} from '../../formats/halves.js';
-import type {Happened, TraceEvent} from '../../seam/traced.js';
+import {parseHalves} from '../../formats/address.js';
+import type {EventDetails, TraceEvent} from '../../machine/trace.js';
 
 /**
  * Task, thread, processor, flags, time, event, as kernel/trace/trace_output.c prints them. The thread group and the
- * flags are there or not, as they are switched. A task is called what it likes, in 15 bytes: too few to look like the
- * rest of a line, and the rest is matched from the end.
+ * flags are optional. A task's name is any 15 bytes: too few to look like the rest of a line, which is matched from the
+ * end.
  */
 const LINE =
 	/^ *(.*)-(\d{1,7}) +(?:\([ \d-]{1,9}\) +)?\[\d{3,5}\] +(?:[^\s:]{4,7} +)?(\d{1,12}\.\d{6}): (\w{1,40}): IOMMU:(.*)$/s;
 
-/** @returns undefined for anything else than such an event, whole and exact */
+/** @returns undefined for anything but a complete, exact event */
 export function traceEvent(line: string): TraceEvent | undefined {
 	const [, task, pid, at, name, text] = LINE.exec(line) ?? [];
 	const happened = name === undefined ? undefined : EVENTS.get(name)?.(text);
@@ -19,7 +19,7 @@ export function traceEvent(line: string): TraceEvent | undefined {
 }
 
 const ADDRESS = '0x([0-9a-f]{1,16})';
-/** Without the end before 2022. */
+/** Kernels before 2022 do not print the end. */
 const RANGE = `iova=${ADDRESS}(?: - 0x[0-9a-f]{1,16})?`;
 const MAP = new RegExp(`^ ${RANGE} paddr=${ADDRESS} size=(\\d{1,20})$`);
 const UNMAP = new RegExp(`^ ${RANGE} size=(\\d{1,20}) unmapped_size=(\\d{1,20})$`);
@@ -27,8 +27,8 @@ const DEVICE = /^ device=(\S{1,200})$/;
 const GROUP = /^ groupID=(\d{1,9}) device=(\S{1,200})$/;
 const FAULT = new RegExp(`^(.{0,200}) (\\S{1,200}) iova=${ADDRESS} flags=0x([0-9a-f]{1,8})$`);
 
-/** Every event that is understood, by the name of its folder. 6.1 has a detach event, 6.12 none. */
-export const EVENTS: ReadonlyMap<string, (text: string) => Happened | undefined> = new Map([
+/** The supported events by the name of their folder. 6.1 has a detach event, 6.12 does not. */
+export const EVENTS: ReadonlyMap<string, (text: string) => EventDetails | undefined> = new Map([
 	['map', mapped],
 	['unmap', unmapped],
 	['attach_device_to_domain', attached('attach')],
@@ -38,14 +38,14 @@ export const EVENTS: ReadonlyMap<string, (text: string) => Happened | undefined>
 	['io_page_fault', fault],
 ]);
 
-function mapped(text: string): Happened | undefined {
+function mapped(text: string): EventDetails | undefined {
 	const [, digits, physical, size] = MAP.exec(text) ?? [];
 	if (digits === undefined) return undefined;
 	const [iova, paddr, bytes] = [parseHalves(digits), Number(`0x${physical}`), Number(size)];
 	return iova && exact(paddr, bytes) ? {is: 'map', iova, paddr, bytes} : undefined;
 }
 
-function unmapped(text: string): Happened | undefined {
+function unmapped(text: string): EventDetails | undefined {
 	const [, digits, size, found] = UNMAP.exec(text) ?? [];
 	if (digits === undefined) return undefined;
 	const [iova, bytes, unmapped] = [parseHalves(digits), Number(size), Number(found)];
@@ -53,20 +53,20 @@ function unmapped(text: string): Happened | undefined {
 }
 
 function attached(is: 'attach' | 'detach') {
-	return (text: string): Happened | undefined => {
+	return (text: string): EventDetails | undefined => {
 		const device = DEVICE.exec(text)?.[1];
 		return device === undefined ? undefined : {is, device};
 	};
 }
 
 function grouped(joined: boolean) {
-	return (text: string): Happened | undefined => {
+	return (text: string): EventDetails | undefined => {
 		const [, group, device] = GROUP.exec(text) ?? [];
 		return device === undefined ? undefined : {is: 'group', device, group: Number(group), joined};
 	};
 }
 
-function fault(text: string): Happened | undefined {
+function fault(text: string): EventDetails | undefined {
 	const [, driver, device, digits, flags] = FAULT.exec(text) ?? [];
 	const iova = digits === undefined ? undefined : parseHalves(digits);
 	return (
@@ -80,5 +80,5 @@ function fault(text: string): Happened | undefined {
 	);
 }
 
-/** Physical addresses have 52 bits at most, and a length that no number holds is none. */
+/** Physical addresses have at most 52 bits; a length beyond a safe integer is not real. */
 const exact = (...numbers: number[]): boolean => numbers.every(Number.isSafeInteger);

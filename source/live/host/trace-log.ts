@@ -1,8 +1,12 @@
-// The events of a trace as they are looked at: the newest of them, and how many there were each second.
+// A trace for the dashboard: its newest events, and how many there were in each second; and as lines for a pipe.
 
-import type {Traced, TraceEvent} from '../../seam/traced.js';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {eventJson, eventText} from '../../explain/trace-text.js';
+import type {Trace, TraceEvent} from '../../machine/trace.js';
+import type {Print} from '../../print.js';
+import {plural} from '../../words.js';
 
-/** Tracing, or what a test makes up in its place. */
+/** Tracing, or a test's stand-in. */
 export type EventSource = {
 	poll(): readonly TraceEvent[];
 	readonly missed: number;
@@ -10,18 +14,18 @@ export type EventSource = {
 	close(): void;
 };
 
-const KEPT = 2000;
+const MOST_EVENTS = 2000;
 const SECONDS = 120;
 
 export class TraceLog {
-	private traced: Traced = {events: [], total: 0, lost: 0, maps: [], unmaps: [], mapped: 0, unmapped: 0};
-	/** By whole seconds. */
+	private trace: Trace = {events: [], total: 0, lost: 0, maps: [], unmaps: [], mapped: 0, unmapped: 0};
+	/** Counts by whole second. */
 	private readonly maps = new Map<number, number>();
 	private readonly unmaps = new Map<number, number>();
 	private readonly began: number;
 	private until: number;
 
-	/** `now`: seconds, of the clock that events have. */
+	/** @param now the events' clock, in seconds */
 	constructor(
 		private readonly source: EventSource,
 		private readonly now: () => number,
@@ -30,15 +34,15 @@ export class TraceLog {
 		this.until = this.began;
 	}
 
-	/** The same object as before where nothing has happened. */
-	poll(): Traced {
+	/** The same object as before where nothing happened. */
+	poll(): Trace {
 		const events = this.source.poll();
 		const until = Math.floor(this.now());
 		const {missed: lost, lost: ended} = this.source;
-		const before = this.traced;
+		const before = this.trace;
 		for (const event of events) this.count(event);
 		const quiet = events.length === 0 && lost === before.lost && ended === before.ended;
-		// A second that has passed with nothing in it, after others like it, is nothing to show.
+		// Another second without events changes nothing when the graphs are already flat.
 		if (quiet && (until === this.until || this.isStill(until))) return before;
 		this.until = until;
 		const [maps, unmaps] = [this.seconds(this.maps), this.seconds(this.unmaps)];
@@ -47,8 +51,8 @@ export class TraceLog {
 			if (event.is === 'map') mapped += event.bytes;
 			if (event.is === 'unmap') unmapped += event.unmapped;
 		}
-		this.traced = {
-			events: events.length === 0 ? before.events : [...before.events, ...events].slice(-KEPT),
+		this.trace = {
+			events: events.length === 0 ? before.events : [...before.events, ...events].slice(-MOST_EVENTS),
 			total: before.total + events.length,
 			lost,
 			maps,
@@ -57,7 +61,7 @@ export class TraceLog {
 			unmapped,
 			...(ended === undefined ? {} : {ended}),
 		};
-		return this.traced;
+		return this.trace;
 	}
 
 	close(): void {
@@ -70,9 +74,9 @@ export class TraceLog {
 		counts?.set(second, (counts.get(second) ?? 0) + 1);
 	}
 
-	/** Whether the graphs would show nothing but zeros, as they do now. */
+	/** Whether the graphs are flat, and stay so. */
 	private isStill(until: number): boolean {
-		const {maps, unmaps} = this.traced;
+		const {maps, unmaps} = this.trace;
 		if (maps.some(Boolean) || unmaps.some(Boolean)) return false;
 		return [...this.maps.keys(), ...this.unmaps.keys()].every(second => second < until - SECONDS);
 	}
@@ -81,5 +85,29 @@ export class TraceLog {
 		const first = Math.max(this.began, this.until - SECONDS);
 		for (const second of counts.keys()) if (second < first) counts.delete(second);
 		return Array.from({length: Math.max(0, this.until - first)}, (_, i) => counts.get(first + i) ?? 0);
+	}
+}
+
+const POLL_MS = 100;
+
+/** Prints a line per event until stopped. @param warn reports lost events and the end of the trace */
+export async function streamEvents(
+	source: EventSource,
+	{json, stop}: {json: boolean; stop: AbortSignal},
+	print: Print,
+	warn: Print,
+): Promise<void> {
+	let {missed} = source;
+	while (!stop.aborted) {
+		for (const event of source.poll()) print(json ? JSON.stringify(eventJson(event)) : eventText(event));
+		if (source.missed > missed) {
+			warn(`${plural(source.missed - missed, 'event')} lost here: the kernel’s buffer was full.`);
+			missed = source.missed;
+		}
+		if (source.lost !== undefined) {
+			warn(source.lost);
+			return;
+		}
+		await sleep(POLL_MS, undefined, {signal: stop}).catch(() => {});
 	}
 }

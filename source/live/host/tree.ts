@@ -1,22 +1,24 @@
-// What a Linux machine says of itself is files and links below /, most of them in /sys and /proc. They are read through
-// a tree, so that the machine may be this one, a copy of another's, or a test's.
+// A Linux machine describes itself in files and links, most of them in /sys and /proc. They are read through a tree, whose
+// source is this machine, a copy of another, or a test.
 
-import {UserError} from '../../user-error.js';
+import fs from 'node:fs';
+import path from 'node:path';
+import {errnoOf, UserError} from '../../user-error.js';
 
-/** What there is at a path whose own folders are no links; undefined stands for nothing, and for nothing readable. */
+/** The files of a machine, by paths whose folders are not links. Undefined: missing or unreadable. */
 export type Source = {
 	kind(path: string): Kind | undefined;
 	/** At most `limit` bytes of a file. */
 	read(path: string, limit: number): string | undefined;
 	list(path: string): string[] | undefined;
-	/** Undefined of all that is no link, too. */
+	/** Undefined also for anything but a link. */
 	link(path: string): string | undefined;
-	/** Paths that exist and were refused: who reads them has to be root. */
+	/** Paths that exist and need root. */
 	readonly refused: ReadonlySet<string>;
 };
 export type Kind = 'file' | 'directory' | 'link';
 
-/** Is told of each thing that was found, as it was read. */
+/** Receives everything that is found, as it is read. */
 export type Witness = {
 	file(path: string, content: string): void;
 	directory(path: string): void;
@@ -24,20 +26,20 @@ export type Witness = {
 	refused(path: string): void;
 };
 
-/** A file of sysfs is a page at most; what is longer has its reader ask for more. */
+/** A sysfs file is at most a page; the reader of a longer file gives a limit. */
 const FILE_BYTES = 4096;
-/** As many as Linux follows before it says ELOOP. */
+/** Linux follows as many links before ELOOP. */
 const LINKS = 40;
-/** No path of Linux is longer, nor what a link points to (PATH_MAX). */
+/** Linux's limit for a path and for a link's target (PATH_MAX). */
 export const PATH_BYTES = 4096;
 /** Names in a path: four times as many as any in sysfs. */
 const NAMES = 128;
-/** What the paths of a tree in memory may come to: their characters, and of each what else it takes. */
+/** Limit for the paths of a tree in memory: their characters, and an overhead for each. */
 const PATHS = 2 ** 26;
 const EACH_PATH = 100;
 
 export class Tree {
-	/** By the path of a link, where it leads. */
+	/** Where a link leads, by its path. */
 	private readonly followed = new Map<string, string | undefined>();
 
 	constructor(
@@ -47,19 +49,19 @@ export class Tree {
 
 	/**
 	 * A file's text without the space around it.
-	 * @param keep what of it is needed: the rest is neither parsed nor captured
+	 * @param keep the part that is needed: the rest is neither parsed nor captured
 	 */
 	read(path: string, keep: (text: string) => string = text => text, limit = FILE_BYTES): string | undefined {
 		const at = this.resolve(path);
 		if (at === undefined || this.source.kind(at) !== 'file') return undefined;
 		const text = this.source.read(at, limit);
 		if (text === undefined) return this.refuse(at);
-		const kept = keep(text);
-		this.witness?.file(at, kept);
-		return kept.trim();
+		const needed = keep(text);
+		this.witness?.file(at, needed);
+		return needed.trim();
 	}
 
-	/** The names in a directory, in the order of numbers where they are numbers. */
+	/** The names in a directory, sorted, numbers by value. */
 	list(path: string): string[] {
 		const at = this.resolve(path);
 		if (at === undefined || this.source.kind(at) !== 'directory') return [];
@@ -72,7 +74,7 @@ export class Tree {
 		return [...names].sort(byNumber);
 	}
 
-	/** Where a link points to, as it is written; undefined where `wanted` says no. */
+	/** A link's target as written; undefined where it is not `wanted`. */
 	link(path: string, wanted: (target: string) => boolean = () => true): string | undefined {
 		const at = this.resolve(path, false);
 		if (at === undefined) return undefined;
@@ -83,7 +85,7 @@ export class Tree {
 		return target;
 	}
 
-	/** Where the links in a directory point to that are `wanted`: a process may have thousands. */
+	/** The `wanted` targets of the links in a directory: a process may have thousands. */
 	links(path: string, wanted: (target: string) => boolean): string[] {
 		const names = this.list(path);
 		const at = names.length > 0 ? this.resolve(path) : undefined;
@@ -95,7 +97,7 @@ export class Tree {
 		});
 	}
 
-	/** The last name that a link points to: a driver's, a group's. */
+	/** The last name of a link's target: a driver, a group. */
 	linkName(path: string): string | undefined {
 		return this.link(path)?.split('/').findLast(Boolean);
 	}
@@ -119,7 +121,7 @@ export class Tree {
 		return undefined;
 	}
 
-	/** Follows the links in a path, none of which leads out of the tree. `depth`: links on the way here. */
+	/** Follows the links in a path; none leads out of the tree. `depth`: links followed so far. */
 	private resolve(path: string, last = true, depth = 0): string | undefined {
 		const names = path.split('/').filter(name => name !== '' && name !== '.');
 		if (names.length > NAMES) return undefined;
@@ -130,7 +132,7 @@ export class Tree {
 				continue;
 			}
 			const next = `${at}/${name}`;
-			// Of a link that is read itself the kernel says whether it is one: processes have thousands.
+			// Skip the check of a link that is itself read: the kernel reports whether it is one.
 			if (i === names.length - 1 && !last) return next;
 			const kind = this.source.kind(next);
 			if (kind === undefined) return this.refuse(next);
@@ -141,7 +143,7 @@ export class Tree {
 		return at === '' ? '/' : at;
 	}
 
-	/** Where a link in a folder leads. Each is followed once, however many paths go through it. */
+	/** Where a link in a folder leads. Each link is followed once, however many paths use it. */
 	private follow(link: string, folder: string, depth: number): string | undefined {
 		if (this.followed.has(link)) return this.followed.get(link);
 		// Until it is known: a link that leads through itself leads nowhere.
@@ -170,7 +172,7 @@ export class Files implements Source {
 	/** @throws UserError where there are too many */
 	add(path: string, kind: Kind, text = '', readable = true): void {
 		const names = path.split('/').filter(name => name !== '' && name !== '.');
-		// Nothing of ours climbs, and nothing is as deep or as long.
+		// No path that we read climbs, or is as deep or long.
 		if (names.length === 0 || names.length > NAMES || names.includes('..')) return;
 		if (path.length > PATH_BYTES || (kind === 'link' && text.length > PATH_BYTES)) return;
 		let parent = '';
@@ -191,7 +193,7 @@ export class Files implements Source {
 	private grow(parent: string, name: string, at: string): void {
 		this.left -= at.length + EACH_PATH;
 		if (this.left < 0)
-			throw new UserError('The paths of the capture take too much memory; name a capture of one host.');
+			throw new UserError('The paths of the capture need too much memory; name a capture of one host.');
 		const siblings = this.children.get(parent) ?? new Set();
 		this.children.set(parent, siblings.add(name));
 	}
@@ -218,4 +220,69 @@ export class Files implements Source {
 		this.refused.add(path);
 		return undefined;
 	}
+}
+
+const {O_RDONLY, O_NONBLOCK, O_NOFOLLOW} = fs.constants;
+
+export class Disk implements Source {
+	readonly refused = new Set<string>();
+	private readonly kinds = new Map<string, Kind | undefined>();
+
+	constructor(private readonly root: string) {}
+
+	/** Each path is checked once, since many paths share their beginning. */
+	kind(at: string): Kind | undefined {
+		if (!this.kinds.has(at)) this.kinds.set(at, this.kindOf(at));
+		return this.kinds.get(at);
+	}
+
+	private kindOf(at: string): Kind | undefined {
+		const stats = this.attempt(at, file => fs.lstatSync(file, {throwIfNoEntry: false}));
+		if (stats?.isSymbolicLink()) return 'link';
+		if (stats?.isDirectory()) return 'directory';
+		// Never open anything else: a pipe would block, and a device may react.
+		return stats?.isFile() ? 'file' : undefined;
+	}
+
+	read(at: string, limit: number): string | undefined {
+		return this.attempt(at, file => {
+			const descriptor = fs.openSync(file, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+			try {
+				return readUpTo(descriptor, limit);
+			} finally {
+				fs.closeSync(descriptor);
+			}
+		});
+	}
+
+	list(at: string): string[] | undefined {
+		return this.attempt(at, file => fs.readdirSync(file));
+	}
+
+	link(at: string): string | undefined {
+		return this.attempt(at, file => fs.readlinkSync(file));
+	}
+
+	/** Files in /sys and /proc come and go, and may fail in their own ways: go on without them. */
+	private attempt<T>(at: string, work: (file: string) => T): T | undefined {
+		try {
+			return work(path.join(this.root, at));
+		} catch (error) {
+			const errno = errnoOf(error);
+			if (errno === 'EACCES' || errno === 'EPERM') this.refused.add(at);
+			return undefined;
+		}
+	}
+}
+
+/** Files in /proc report a size of 0, so read until the end. */
+function readUpTo(descriptor: number, limit: number): string {
+	const bytes = Buffer.alloc(limit);
+	let length = 0;
+	while (length < limit) {
+		const read = fs.readSync(descriptor, bytes, length, limit - length, null);
+		if (read === 0) break;
+		length += read;
+	}
+	return bytes.toString('latin1', 0, length);
 }

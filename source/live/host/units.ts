@@ -1,19 +1,19 @@
-// The IOMMU units that the kernel drives: /sys/class/iommu.
+// The IOMMU units that the kernel uses: /sys/class/iommu.
 
-import {type AmdViFeatures, amdViCapability, amdViFeatures} from '../../formats/amdvi-features.js';
-import {type Halves, parseHalves} from '../../formats/halves.js';
-import {type VtdCapabilities, vtdCapabilities} from '../../formats/vtd-capabilities.js';
+import {type Halves, parseHalves} from '../../formats/address.js';
+import {type AmdViFeatures, amdViCapability, amdViFeatures} from '../../formats/amdvi.js';
+import {type VtdCapabilities, vtdCapabilities} from '../../formats/vtd.js';
 import type {Settings} from './settings.js';
 import type {Tree} from './tree.js';
 
 export type HostUnit = {
 	name: string;
-	/** Without one it is of another kind (an SMMU, virtio-iommu), or its registers are not to be had. */
+	/** Undefined for another kind (an SMMU, virtio-iommu), and where the registers are not shown. */
 	vtd?: VtdCapabilities;
 	amdvi?: AmdViFeatures;
 	format: 'vt-d' | 'amd-vi' | 'other';
 	version?: string;
-	/** Where its registers are, in hex digits. */
+	/** The address of its registers, in hex digits. */
 	address?: string;
 	domainsUsed?: number;
 };
@@ -59,7 +59,7 @@ function readAmdVi(name: string, file: Files, settings: Settings): HostUnit {
 }
 
 /**
- * One word; two since Linux 6.0, the second register first; since 6.7 the first register first
+ * One word; since Linux 6.0 two, the second register first; since 6.7 the first register first
  * (features_show of amd/init.c).
  */
 function extendedFeatures(text: string | undefined, {release}: Settings): Halves | undefined {
@@ -68,7 +68,7 @@ function extendedFeatures(text: string | undefined, {release}: Settings): Halves
 	return word(isSince(release, 6, 7) ? first : second);
 }
 
-/** Whether a kernel, such as 6.1.0-56-amd64, is of that version or a later one; an unknown one counts as new. */
+/** Whether a kernel, such as 6.1.0-56-amd64, has that version or a later one; an unknown one counts as new. */
 export function isSince(release: string | undefined, major: number, minor: number): boolean {
 	const [, a, b] = /^(\d+)\.(\d+)/.exec(release ?? '') ?? [];
 	return a === undefined || Number(a) > major || (Number(a) === major && Number(b) >= minor);

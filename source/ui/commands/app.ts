@@ -1,8 +1,8 @@
 // The program itself.
 
-import {settle, TOP} from '../content.js';
-import {type Store, say} from '../store.js';
-import {leaveTravel} from '../travel.js';
+import {settle, TOP} from '../state/list.js';
+import {type Store, say} from '../state/store.js';
+import {leaveTravel} from '../state/travel.js';
 import type {AppControls, UiCommand} from './command.js';
 
 /** Asks twice where something would be lost. */
@@ -25,11 +25,11 @@ export const appCommands: readonly UiCommand[] = [
 		group: 'dmascope',
 		run: (store, app) => {
 			const {message, places} = store.getState();
-			const target = app.target();
-			const chosen = target?.content.selects && target.content.count > 0 ? target : undefined;
-			const {cursor} = chosen ? settle(chosen.content, chosen.height, places[chosen.name] ?? TOP) : TOP;
-			const row = chosen?.content.row(cursor);
-			const text = row ? row.map(span => (typeof span === 'string' ? span : span[0])).join('') : message.text;
+			const list = app.list();
+			const chosen = list?.handle.selects && list.handle.count > 0 ? list : undefined;
+			const text = chosen
+				? chosen.handle.text(settle(chosen.handle, places[chosen.name] ?? TOP).cursor)
+				: message.text;
 			const refused = app.copy(text.trim());
 			say(store, refused ?? `Copied: ${text.trim()}`, refused === undefined ? 'good' : 'warn');
 		},
@@ -54,13 +54,13 @@ export const appCommands: readonly UiCommand[] = [
 		keys: ['?'],
 		shown: '?',
 		label: 'help',
-		description: 'What every key does',
+		description: 'What every key does; again: the glossary',
 		group: 'dmascope',
 		hint: 12,
 		run: (store: Store) =>
 			store.setState(({overlay, places}) => ({
-				overlay: overlay === 'help' ? undefined : 'help',
-				places: {...places, help: {top: 0, cursor: 0}},
+				overlay: overlay === 'help' ? 'glossary' : overlay === 'glossary' ? undefined : 'help',
+				places: {...places, help: TOP, glossary: TOP},
 			})),
 	},
 	{
@@ -70,6 +70,7 @@ export const appCommands: readonly UiCommand[] = [
 		label: 'redraw',
 		description: 'The screen anew, where something else wrote on it',
 		group: 'dmascope',
+		terminal: true,
 		run: (_store, app) => app.redraw(),
 	},
 	{
@@ -79,6 +80,7 @@ export const appCommands: readonly UiCommand[] = [
 		label: 'suspend',
 		description: 'Back to the shell; fg returns',
 		group: 'dmascope',
+		terminal: true,
 		run: (_store, app) => app.suspend(),
 	},
 	{

@@ -1,10 +1,10 @@
 // A command of the dashboard: it carries its own keys, words and conditions.
 
-import type {Content} from '../content.js';
-import type {PanelId} from '../layout.js';
-import {type Store, say, type Ui} from '../store.js';
+import type {GridHandle, ListHandle} from '../hooks/use-screen.js';
+import {type Overlay, type Store, say, type Ui} from '../state/store.js';
+import type {PanelId} from '../state/views.js';
 
-export const GROUPS = ['Views', 'Look', 'Lab', 'Form', 'Scenario', 'Time', 'dmascope'] as const;
+export const GROUPS = ['Views', 'Display', 'Lab', 'Form', 'Scenario', 'Time', 'dmascope'] as const;
 
 /** What a machine without a lab has no use for. */
 export const NEEDS_LAB: readonly string[] = ['Lab', 'Form', 'Scenario', 'Time'];
@@ -21,9 +21,12 @@ export type UiCommand = {
 	hint?: number;
 	/** Where the same keys do different things, by a name; undefined: everywhere. */
 	place?: 'form' | 'list' | 'map' | 'compare' | 'talk' | 'travel';
-	when?: (ui: Ui) => boolean;
+	/** Whether it means anything now; `opens`: Enter opens something in the focused list. */
+	when?: (ui: Ui, opens: boolean) => boolean;
 	/** Why it cannot be done now, as a sentence. */
 	why?: (ui: Ui) => string | undefined;
+	/** It concerns the terminal alone: a number that is being typed stays as it is. */
+	terminal?: true;
 	run: (store: Store, app: AppControls) => void;
 };
 
@@ -31,17 +34,19 @@ export type UiCommand = {
 export type AppControls = {
 	exit: () => void;
 	suspend: () => void;
-	/** Draws the whole screen anew. */
+	/** Draws the whole screen again. */
 	redraw: () => void;
 	/** Puts text on the clipboard of whoever sits at the terminal. @returns why it cannot, if it cannot */
 	copy: (text: string) => string | undefined;
-	/** What arrows move in, as it is on the screen. */
-	target: () => Target | undefined;
+	/** The list that arrows move in now, by its name. */
+	list: () => {name: PanelId | Overlay; handle: ListHandle} | undefined;
+	grid: () => GridHandle | undefined;
+	/** Whether the terminal is large enough for the dashboard. */
+	fits: () => boolean;
 };
-export type Target = {name: PanelId | 'help'; content: Content; height: number};
 
 export const withLab = ({machine}: Ui): string | undefined =>
-	machine.lab === undefined ? 'This machine can only be looked at.' : undefined;
+	machine.lab === undefined ? 'This machine is read-only.' : undefined;
 
 /** Runs a command, or says why it cannot be run. */
 export function runCommand(command: UiCommand, store: Store, app: AppControls): void {

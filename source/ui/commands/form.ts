@@ -1,7 +1,7 @@
 // The form of the device model, where it has the focus.
 
-import {edit, moveField, stepField} from '../form.js';
-import {type Store, say, type Ui} from '../store.js';
+import {edit, moveField, stepField} from '../state/form.js';
+import {type Store, say, type Ui} from '../state/store.js';
 import type {UiCommand} from './command.js';
 
 const inForm = ({focus}: Ui): boolean => focus === 'model';

@@ -1,28 +1,28 @@
 // The one table of commands: keys, footer, help, palette and the readme's table of keys are made from it.
 
 import {type Config, withKeys} from '../config.js';
-import type {Ui} from '../store.js';
+import {isReading, type Ui} from '../state/store.js';
 import {appCommands} from './app.js';
 import type {UiCommand} from './command.js';
+import {displayCommands} from './display.js';
 import {formCommands} from './form.js';
 import {labCommands} from './lab.js';
-import {lifeCommands} from './life.js';
-import {lookCommands} from './look.js';
 import {mapCommands} from './map.js';
 import {scenarioCommands, talkCommands} from './scenario.js';
 import {tableCommands} from './table.js';
 import {timeCommands} from './time.js';
+import {trafficCommands} from './traffic.js';
 
 export let commands: readonly UiCommand[] = [
 	...talkCommands,
 	...labCommands,
 	...formCommands,
-	...lifeCommands,
+	...trafficCommands,
 	...scenarioCommands,
 	...timeCommands,
 	...tableCommands,
 	...mapCommands,
-	...lookCommands,
+	...displayCommands,
 	...appCommands,
 ];
 
@@ -48,8 +48,8 @@ const whenTooSmall = ['redraw', 'suspend', 'quit'];
 const whileTravelling = [...whenTooSmall, 'stop'];
 
 /** Whether a command means anything where the dashboard is now. */
-export function possible({id, when}: UiCommand, ui: Ui, large: boolean): boolean {
+export function isAvailable({id, when}: UiCommand, ui: Ui, large: boolean, opens: boolean): boolean {
 	if (ui.travel !== undefined) return whileTravelling.includes(id);
 	if (!large) return whenTooSmall.includes(id);
-	return ui.overlay === 'help' ? inHelp.includes(id) : (when?.(ui) ?? true);
+	return isReading(ui) ? inHelp.includes(id) : (when?.(ui, opens) ?? true);
 }

@@ -1,9 +1,10 @@
 // What is done to the machine.
 
-import {POLICIES} from '../../seam/command.js';
-import {dispatch} from '../dispatch.js';
-import {commandOf, commitDraft, stepField} from '../form.js';
-import {BOTTOM, say} from '../store.js';
+import {POLICIES} from '../../machine/command.js';
+import {dispatch, dispatchForm} from '../state/dispatch.js';
+import {commandOf, commitDraft, stepField} from '../state/form.js';
+import {BOTTOM} from '../state/list.js';
+import {say} from '../state/store.js';
 import {type UiCommand, withLab} from './command.js';
 
 export const labCommands: readonly UiCommand[] = [
@@ -25,7 +26,7 @@ export const labCommands: readonly UiCommand[] = [
 			store.setState({form});
 			if (typeof command === 'string') say(store, command, 'warn');
 			// A number that was typed and refused goes again.
-			else if (!dispatch(store, command)) store.setState({form: {...before, draft: undefined}});
+			else if (!dispatchForm(store, command)) store.setState({form: {...before, draft: undefined}});
 		},
 	},
 	{

@@ -1,7 +1,7 @@
 // Playing the scenarios that ship.
 
-import {startScenario, stepBack, takeStep} from '../play.js';
-import {focusOn, show} from '../store.js';
+import {startScenario, stepBack, takeStep} from '../state/play.js';
+import {focusOn, show} from '../state/store.js';
 import {type UiCommand, withLab} from './command.js';
 
 /** A clicker sends the keys of pages. They come first: while a talk is given, pages of panels have to wait. */

@@ -1,10 +1,10 @@
 // What can be done with a table of ranges: filter it, sort it, go to an address.
 
-import {SORTS} from '../../seam/filter.js';
-import {isTable, rangesShown} from '../ranges-shown.js';
-import {type Store, say, type Ui} from '../store.js';
-import {isFilteredList} from '../text-filter.js';
-import {unfoldKey} from '../unfold.js';
+import {SORTS} from '../../explain/filter.js';
+import {isTable, rangesShown} from '../state/ranges-shown.js';
+import {type Store, say, type Ui} from '../state/store.js';
+import {isFilteredList} from '../state/text-filter.js';
+import {unfoldKey} from '../state/unfold.js';
 import type {UiCommand} from './command.js';
 
 const onTable = ({focus}: Ui): boolean => isTable(focus);
@@ -16,7 +16,7 @@ export const tableCommands: readonly UiCommand[] = [
 		shown: '/',
 		label: 'filter',
 		description: 'Rows by address, owner or permission: vm0 -- 0x1000-0x2000 >100 !free',
-		group: 'Look',
+		group: 'Display',
 		hint: 7,
 		when: ui => onTable(ui) || isFilteredList(ui.focus),
 		run: store =>
@@ -28,7 +28,7 @@ export const tableCommands: readonly UiCommand[] = [
 		shown: 's',
 		label: 'sort',
 		description: 'By address, pages or owner',
-		group: 'Look',
+		group: 'Display',
 		hint: 3,
 		when: onTable,
 		run: store => {
@@ -45,7 +45,7 @@ export const tableCommands: readonly UiCommand[] = [
 		shown: '→',
 		label: 'unfold',
 		description: 'The run in entries of the next lower level',
-		group: 'Look',
+		group: 'Display',
 		place: 'list',
 		when: onTable,
 		run: store => fold(store, true),
@@ -56,7 +56,7 @@ export const tableCommands: readonly UiCommand[] = [
 		shown: '←',
 		label: 'fold',
 		description: 'The run in one row again',
-		group: 'Look',
+		group: 'Display',
 		place: 'list',
 		when: onTable,
 		run: store => fold(store, false),
@@ -67,7 +67,7 @@ export const tableCommands: readonly UiCommand[] = [
 		shown: 'a',
 		label: 'address',
 		description: 'Go to an address',
-		group: 'Look',
+		group: 'Display',
 		hint: 2,
 		when: ui => onTable(ui) || ['map', 'walk', 'reach', 'page'].includes(ui.focus),
 		run: store => store.setState({prompt: {asks: 'address', text: ''}}),

@@ -1,8 +1,8 @@
 // Time, and the session as a file.
 
-import {say, type Ui} from '../store.js';
-import {goTo, goToTrouble, leaveThePast} from '../timeline.js';
-import {stopTravel} from '../travel.js';
+import {say, type Ui} from '../state/store.js';
+import {goTo, goToTrouble, leaveThePast} from '../state/time.js';
+import {stopTravel} from '../state/travel.js';
 import type {UiCommand} from './command.js';
 
 const remembered = ({machine}: Ui): boolean => machine.lab?.history !== undefined;

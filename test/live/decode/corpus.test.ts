@@ -74,7 +74,7 @@ function check({
 	assert.equal(storm.faults, total ?? expected.length);
 }
 
-test('where an address was given out is said of the host’s drivers, not of a guest’s', () => {
+test('only addresses of host drivers, not a guest’s, are compared with Linux’s allocator', () => {
 	const line = (driver: string, address: string) =>
 		`${driver} 0000:07:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x000f address=${address} flags=0x0000]\n`;
 	const here = (driver: string, address: string) =>
@@ -93,7 +93,7 @@ test('Xen stops a device that faults again and again', () => {
 	assert.match(here(10) ?? '', /bus master/);
 });
 
-test('the corpus is the same in pieces of any size', () => {
+test('the corpus reads the same in pieces of any size', () => {
 	const log = Buffer.from(corpus.map(({log}) => log).join(''));
 	const whole = decoded(log);
 	for (const size of [1, 7, 64, 1000, 4096]) {

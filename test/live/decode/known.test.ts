@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {parseHalves} from '../../../source/formats/halves.js';
+import {parseHalves} from '../../../source/formats/address.js';
 import {Known} from '../../../source/live/decode/known.js';
 
 function known(...lines: string[]): Known {
@@ -9,7 +9,7 @@ function known(...lines: string[]): Known {
 	return all;
 }
 
-test('a device is what the log says, and who spoke for it last drives it', () => {
+test('a device comes from the log, and its driver from its last message', () => {
 	const device = known(
 		'pci 0000:3b:00.0: [8086:10fb] type 00 class 0x020000',
 		'pci 0000:3b:00.0: Adding to iommu group 12',
@@ -27,7 +27,7 @@ test('a device is what the log says, and who spoke for it last drives it', () =>
 	});
 });
 
-test('an NVMe disk, an old group, a device that is handed to a guest', () => {
+test('an NVMe disk, an old group, a device passed to a guest', () => {
 	const all = known(
 		'nvme nvme0: pci function 0000:01:00.0',
 		'iommu: Adding device 0000:01:00.0 to group 3',
@@ -38,14 +38,14 @@ test('an NVMe disk, an old group, a device that is handed to a guest', () => {
 	assert.equal(all.device({rid: 0xfa})?.driver, 'vfio-pci');
 });
 
-test('where two segments have the same number, a fault without one is neither’s', () => {
+test('a fault without a segment matches no device where two segments have its number', () => {
 	const all = known('ahci 0000:05:00.0: a', 'nvme 0001:05:00.0: b');
 	assert.equal(all.device({rid: 0x500}), undefined);
 	assert.equal(all.device({rid: 0x500, segment: 1})?.driver, 'nvme');
 	assert.equal(known('nvme 0001:05:00.0: b').device({rid: 0x500})?.driver, 'nvme');
 });
 
-test('addresses that are somebody’s: RMRR, firmware’s, registers', () => {
+test('ranges with an owner: RMRR, firmware, registers', () => {
 	const all = known(
 		'BIOS-e820: [mem 0x00000000694af000-0x000000006b2fefff] reserved',
 		'BIOS-e820: [mem 0x0000000000100000-0x00000000694aefff] usable',
@@ -71,7 +71,7 @@ test('addresses that are somebody’s: RMRR, firmware’s, registers', () => {
 	assert.deepEqual(at('2800009000'), [['BAR', 0x200]]);
 });
 
-test('how wide the units translate, and a kernel before this one', () => {
+test('the width of the units, and an earlier kernel', () => {
 	const all = known(
 		'DMAR: dmar0: reg_base_addr fed90000 ver 1:0 cap c0000020660462 ecap f0101a',
 		'DMAR: dmar1: reg_base_addr fed91000 ver 5:0 cap d2008c40660462 ecap f050da',
@@ -81,7 +81,7 @@ test('how wide the units translate, and a kernel before this one', () => {
 	assert.ok(known('DMAR: Copied translation tables from previous kernel for dmar1').inherited);
 });
 
-test('a log of hostile lines keeps no more than a machine has', () => {
+test('a hostile log stores no more than a machine has', () => {
 	const all = new Known();
 	for (let i = 0; i < 20_000; i++) {
 		all.read(

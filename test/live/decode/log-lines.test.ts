@@ -10,7 +10,7 @@ function linesOf(pieces: readonly (string | Buffer)[], wants: () => number = () 
 	return given;
 }
 
-test('of a log, only the lines around the words are given out', () => {
+test('only the lines around the words are decoded', () => {
 	const given = linesOf(['usb 1-1: new device\n[1.0] DMAR: fault\nhello\n\nAMD-Vi: event\nbye']);
 	assert.deepEqual(
 		given.map(([line]) => line),
@@ -22,7 +22,7 @@ test('the last line counts without its newline, and a line in many pieces is one
 	assert.deepEqual(linesOf(['hello\nDM', 'A', 'R: fa', 'ult'])[0], ['DMAR: fault', 'fault']);
 });
 
-test('what waits for more is given the next lines, whatever they are, across pieces too', () => {
+test('a reader that needs more gets the next lines, even across pieces', () => {
 	for (const pieces of [['AMD-Vi: open\nx\ny\nz\n'], ['AMD-Vi: open\n', 'x\ny\n', 'z\n']]) {
 		let wants = 0;
 		const seen: string[] = [];
@@ -39,7 +39,7 @@ test('what waits for more is given the next lines, whatever they are, across pie
 	}
 });
 
-test('a function that a driver speaks for is context, once for each time that the driver changes', () => {
+test('a driver’s message about a function is context, once per change of driver', () => {
 	const given = linesOf([
 		'ahci 0000:00:1f.2: a\nahci 0000:00:1f.2: b\nvfio-pci 0000:00:1f.2: c\naddress 0x0000:1\npci 0000:00:02.0: [8086:1912] type 00\n',
 	]);
@@ -62,7 +62,7 @@ test('a line with both a driver and a fault is a fault', () => {
 	);
 });
 
-test('of a line without end, what stands around the word, and no more than can be kept', () => {
+test('an endless line is cut around the word', () => {
 	const [[line]] = linesOf([`${'x'.repeat(100_000)}DMAR: fault${'y'.repeat(100_000)}\n`]);
 	assert.match(line, /^\?x+DMAR: faulty+\?$/);
 	assert.ok(line.length <= 4098);
@@ -75,7 +75,7 @@ test('of a line without end, what stands around the word, and no more than can b
 	assert.ok(process.memoryUsage().rss - before < 200 * 1024 ** 2);
 });
 
-test('what is left out of a line too long to keep leaves no new text behind', () => {
+test('cutting a line does not create new text', () => {
 	const given = linesOf([
 		`${'x'.repeat(65530)}DMAR:`,
 		'y'.repeat(100_000),
@@ -87,10 +87,29 @@ test('what is left out of a line too long to keep leaves no new text behind', ()
 	assert.equal(given.at(-1)?.[0], 'DMAR: next');
 });
 
-test('bytes that are no text are no harm', () => {
+test('bytes that are not text are harmless', () => {
 	const noise = Buffer.from(Array.from({length: 65536}, (_, i) => (i * 7919) & 0xff));
 	assert.equal(
 		linesOf([noise, Buffer.from('\nDMAR: fault\n'), noise]).filter(([line]) => line === 'DMAR: fault').length,
 		1,
 	);
+});
+
+test('a log is UTF-8: characters stay whole across pieces, and invalid bytes are marked', () => {
+	const bytes = Buffer.concat([
+		Buffer.from('DMAR: größe 日本 😀 '),
+		Buffer.from([0xff, 0xc3, 0x28, 0x9b]),
+		Buffer.from('\n'),
+	]);
+	const line = 'DMAR: größe 日本 😀 \ufffd\ufffd(\ufffd';
+	for (let cut = 0; cut <= bytes.length; cut++)
+		assert.deepEqual(linesOf([bytes.subarray(0, cut), bytes.subarray(cut)]), [[line, 'fault']]);
+});
+
+test('cutting a long line splits no character', () => {
+	for (let shift = 0; shift < 4; shift++) {
+		const around = '😀'.repeat(5000);
+		const [[line]] = linesOf([`${'x'.repeat(shift)}${around}DMAR: fault${around}\n`]);
+		assert.match(line, /^\?😀{100,}DMAR: fault😀+\?$/u);
+	}
 });

@@ -54,7 +54,7 @@ for (const [how, prefix, time] of PREFIXES) {
 	});
 }
 
-test('colours, carriage returns and NULs are no part of a message', () => {
+test('colours, carriage returns and NULs are removed', () => {
 	assert.equal(
 		cleaned('\x1b[32m[    1.5] \x1b[0m\x1b[1;33mDMAR: \x1b[0mfault\r\0\0'),
 		'[    1.5] DMAR: fault',
@@ -62,6 +62,6 @@ test('colours, carriage returns and NULs are no part of a message', () => {
 	assert.equal(cleaned('a\ttab stays'), 'a\ttab stays');
 });
 
-test('a month that there is not is no clock', () => {
+test('an invalid month is not a clock', () => {
 	assert.equal(withoutPrefix('Foo 22 12:00:01 host kernel: hello').time, undefined);
 });

@@ -4,32 +4,32 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {Capture} from '../../../source/live/host/capture.js';
-import {treeAt} from '../../../source/live/host/command.js';
+import {Capture, treeAt} from '../../../source/live/host/capture.js';
 import {verdictText} from '../../../source/live/host/groups.js';
-import {type Host, readHost} from '../../../source/live/host/host.js';
+import type {Host} from '../../../source/live/host/host.js';
+import {readHost} from '../../../source/live/host/read-host.js';
 import {Tree} from '../../../source/live/host/tree.js';
 
 const at = (name: string) => path.join(import.meta.dirname, name);
-const read = (name: string): Host => readHost(new Tree(treeAt(at(name))()));
-/** Numbers of processes differ from boot to boot. */
+const read = (name: string): Promise<Host> => readHost(new Tree(treeAt(at(name))()));
+/** Process IDs differ from boot to boot. */
 const verdicts = ({groups}: Host): string[] =>
 	groups.map(group => verdictText(group).replace(/process \d+/, 'process N'));
 
-test('intel.tar: groups, owners and warnings', () => {
-	const host = read('intel.tar');
+test('intel.tar: groups, owners and warnings', async () => {
+	const host = await read('intel.tar');
 	assert.deepEqual(verdicts(host), [
-		'group 0: bridges alone',
-		'group 1: bridges alone',
-		'group 2: bridges alone',
-		'group 3 is process N’s (sh)',
-		'group 4 is the host’s; it can be passed through whole',
-		'group 5 cannot be passed through whole: 00:1f.2 SATA controller is the host’s (ahci)',
-		'group 6 is VM web’s (qemu-system-x86, process N)',
-		'group 7 cannot be passed through whole: 02:00.1 Ethernet controller is the host’s (e1000e)',
+		'Group 0 has only bridges',
+		'Group 1 has only bridges',
+		'Group 2 has only bridges',
+		'Group 3 belongs to process N (sh)',
+		'Group 4 is used by the host; it can be passed through',
+		'Group 5 cannot be passed through: the host uses 00:1f.2 SATA controller (ahci)',
+		'Group 6 belongs to VM web (qemu-system-x86, process N)',
+		'Group 7 cannot be passed through: the host uses 02:00.1 Ethernet controller (e1000e)',
 	]);
 	assert.deepEqual(
-		host.lints.map(({id}) => id),
+		host.findings.map(({id}) => id),
 		['shared:7'],
 	);
 	const [unit] = host.units;
@@ -50,26 +50,26 @@ test('intel.tar: groups, owners and warnings', () => {
 	assert.match(host.gaps.map(({how}) => how).join(), /CONFIG_INTEL_IOMMU_DEBUGFS/);
 });
 
-test('amd.tar: groups, owners and warnings', () => {
-	const host = read('amd.tar');
+test('amd.tar: groups, owners and warnings', async () => {
+	const host = await read('amd.tar');
 	assert.deepEqual(verdicts(host).slice(3), [
-		'group 3 is the host’s; it can be passed through whole',
-		'group 4 cannot be passed through whole: 00:1f.2 SATA controller is the host’s (ahci)',
-		'group 5 is VM db’s (qemu-system-x86, process N)',
-		'group 6 waits for a VM: it is vfio’s, whole',
+		'Group 3 is used by the host; it can be passed through',
+		'Group 4 cannot be passed through: the host uses 00:1f.2 SATA controller (ahci)',
+		'Group 5 belongs to VM db (qemu-system-x86, process N)',
+		'Group 6 is ready for a VM: vfio has all of it',
 	]);
 	assert.deepEqual(
-		host.lints.map(({id}) => id),
+		host.findings.map(({id}) => id),
 		['pass-through-default', 'unsafe-interrupts'],
 	);
 	assert.ok(host.groups.every(({type}) => type === 'identity'));
 	assert.equal(host.units[0]?.amdvi?.levels, 6);
 });
 
-test('a capture of a capture is the same, and holds nothing but what was read', () => {
+test('a capture of a capture is identical, and has only what was read', async () => {
 	for (const name of ['intel.tar', 'amd.tar']) {
 		const recorded = new Capture();
-		readHost(new Tree(treeAt(at(name))(), recorded));
+		await readHost(new Tree(treeAt(at(name))(), recorded));
 		assert.deepEqual(recorded.tar(), fs.readFileSync(at(name)));
 		for (const {path, text} of recorded.contents()) {
 			assert.doesNotMatch(path, /serial|address$(?<!iommu\/address)|net\/|hostname|environ|config$/);

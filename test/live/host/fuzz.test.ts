@@ -5,18 +5,16 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {Capture} from '../../../source/live/host/capture.js';
-import {treeAt} from '../../../source/live/host/command.js';
-import {readHost} from '../../../source/live/host/host.js';
+import {Capture, treeAt} from '../../../source/live/host/capture.js';
+import {hostFacts} from '../../../source/live/host/describe.js';
 import {hostJson} from '../../../source/live/host/json.js';
+import {readHost} from '../../../source/live/host/read-host.js';
+import {hostLines} from '../../../source/live/host/report.js';
 import {entriesOf} from '../../../source/live/host/tar.js';
-import {hostText} from '../../../source/live/host/text.js';
 import {Files, Tree} from '../../../source/live/host/tree.js';
-import {hostWords} from '../../../source/live/host/words.js';
-import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
+import {lineText} from '../../../source/print.js';
+import {fuzz} from '../../helpers/fuzz.js';
 
-const same = (text: string) => text;
-const PLAIN = {title: same, dim: same, good: same, bad: same, warn: same};
 const ENTRIES = ['intel.tar', 'amd.tar'].map(name =>
 	entriesOf(fs.readFileSync(path.join(import.meta.dirname, name))),
 );
@@ -49,28 +47,30 @@ const damage = fc.record({
 	readable: fc.boolean(),
 });
 
-test('damaged machines are read to the end, shown in 80 columns, and captured as they are', () => {
-	fc.assert(
-		fc.property(
+test('damaged machines are read, shown in 80 columns, and captured', async () => {
+	await fc.assert(
+		fc.asyncProperty(
 			fc.constantFrom(...ENTRIES),
 			fc.array(damage, {minLength: 1, maxLength: 40}),
-			(entries, damages) => {
+			async (entries, damages) => {
 				const files = new Files();
 				for (const {path, kind, text, readable} of [...entries, ...damages])
 					files.add(path, kind, text, readable);
 				const capture = new Capture();
-				const host = readHost(new Tree(files, capture));
-				const shown = hostText(hostWords(host), undefined, PLAIN);
-				assert.doesNotMatch(shown, /undefined|NaN|\[object/);
-				for (const line of shown.split('\n')) assert.ok(line.length <= 80, line);
-				JSON.stringify(hostJson(host, hostWords(host), undefined));
+				const host = await readHost(new Tree(files, capture));
+				const shown = hostLines(hostFacts(host), undefined).map(line => lineText(line));
+				assert.doesNotMatch(shown.join('\n'), /undefined|NaN|\[object/);
+				for (const line of shown) assert.ok(line.length <= 80, line);
+				JSON.stringify(hostJson(host, hostFacts(host), undefined));
 				entriesOf(capture.tar());
 			},
 		),
-		{seed: 20261122, numRuns: Math.ceil(FUZZ_REQUESTS / 60)},
+		fuzz(34, 20261122),
 	);
 });
 
-test('there is something to damage', () => {
-	assert.ok(readHost(new Tree(treeAt(path.join(import.meta.dirname, 'intel.tar'))())).groups.length > 0);
+test('the undamaged machine has groups', async () => {
+	assert.ok(
+		(await readHost(new Tree(treeAt(path.join(import.meta.dirname, 'intel.tar'))()))).groups.length > 0,
+	);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {readHost} from '../../../source/live/host/host.js';
 import type {DeviceTables} from '../../../source/live/host/page-tables.js';
+import {readHost} from '../../../source/live/host/read-host.js';
 import {type Source, Tree} from '../../../source/live/host/tree.js';
 import {recordedTables as recorded} from '../../helpers/host-tables.js';
 import {filesOf, type Machine} from '../../helpers/host-tree.js';
@@ -17,7 +17,7 @@ const context = (id: string, lo: number, pasid = -1, entry = 0) =>
 	`${id}\t${word(0)}:${word(0x101d5e001)}\t${word(0x102)}:${word(lo)}\t${String(pasid).padEnd(6)}\t${word(0)}:${word(0)}:${word(entry)}\n`;
 
 /** What is read of a machine's page tables, and which files were opened for it. */
-function tablesOf(machine: Machine) {
+async function tablesOf(machine: Machine) {
 	const source = filesOf(machine);
 	const opened: string[] = [];
 	const watched: Source = {
@@ -30,7 +30,7 @@ function tablesOf(machine: Machine) {
 			return source.read(path, limit);
 		},
 	};
-	const {tables} = readHost(new Tree(watched));
+	const {tables} = await readHost(new Tree(watched));
 	return {tables, opened: opened.filter(path => path.endsWith('domain_translation_struct'))};
 }
 
@@ -53,12 +53,12 @@ const runs = (tables: readonly DeviceTables[], id: string) => {
 	);
 };
 
-test('6.12 has a file for each device; of a domain with several only one is opened', () => {
+test('6.12 has a file per device; only one per domain is opened', async () => {
 	const machine = {
 		...recorded('6.12', '6.12.117'),
 		...unopened('0000:00:05.0', '0000:00:1f.2', '0000:00:1f.3'),
 	};
-	const {tables, opened} = tablesOf(machine);
+	const {tables, opened} = await tablesOf(machine);
 	assert.deepEqual(brief(tables), [
 		'0000:00:00.0 @817000 0 by 0',
 		'0000:00:03.0 @81b000 7 by 7',
@@ -86,9 +86,9 @@ test('6.12 has a file for each device; of a domain with several only one is open
 	]);
 });
 
-test('6.12 in scalable mode has the root in another place', () => {
+test('6.12 in scalable mode has the root in the PASID entry', async () => {
 	const machine = {...recorded('6.12-scalable', '6.12.117'), ...unopened('0000:00:1f.2', '0000:00:1f.3')};
-	const {tables, opened} = tablesOf(machine);
+	const {tables, opened} = await tablesOf(machine);
 	assert.deepEqual(brief(tables), [
 		'0000:00:00.0 @820000 0 by 0',
 		'0000:00:03.0 @824000 6 by 6',
@@ -102,8 +102,8 @@ test('6.12 in scalable mode has the root in another place', () => {
 	assert.equal(opened.length, 6);
 });
 
-test('6.1 has one file, and a group in it as often as it has devices', () => {
-	const {tables} = tablesOf(recorded('6.1', '6.1.192'));
+test('6.1 has one file, which lists a group once per device', async () => {
+	const {tables} = await tablesOf(recorded('6.1', '6.1.192'));
 	assert.deepEqual(brief(tables), [
 		'0000:00:00.0 @943000 0 by 0',
 		'0000:00:03.0 @94c000 6 by 6',
@@ -126,8 +126,8 @@ test('6.1 has one file, and a group in it as often as it has devices', () => {
 	]);
 });
 
-test('a device in pass-through has no tables, whatever is listed for it, and is not asked for them', () => {
-	assert.deepEqual(brief(tablesOf(recorded('6.1-pass-through', '6.1.192')).tables), [
+test('a device in pass-through has no tables, whatever is listed, and its file is not opened', async () => {
+	assert.deepEqual(brief((await tablesOf(recorded('6.1-pass-through', '6.1.192'))).tables), [
 		'0000:00:00.0 pass-through',
 		'0000:00:03.0 pass-through',
 		'0000:00:04.0 pass-through',
@@ -137,7 +137,7 @@ test('a device in pass-through has no tables, whatever is listed for it, and is 
 	]);
 	const ids = ['00:00.0', '00:03.0', '00:04.0', '00:05.0', '00:06.0', '00:1f.0', '00:1f.2', '00:1f.3'];
 	const machine = {...recorded('6.12-pass-through', '6.12.117'), ...unopened(...ids.map(id => `0000:${id}`))};
-	const {tables, opened} = tablesOf(machine);
+	const {tables, opened} = await tablesOf(machine);
 	assert.deepEqual(
 		brief(tables),
 		ids.map(id => `0000:${id} pass-through`),
@@ -145,7 +145,7 @@ test('a device in pass-through has no tables, whatever is listed for it, and is 
 	assert.deepEqual(opened, []);
 });
 
-test('from 6.7 on only a device that is known to have tables is asked for them', () => {
+test('from 6.7 on, only the files of devices known to have tables are opened', async () => {
 	const machine = {
 		'/proc/sys/kernel/osrelease': '6.12.0\n',
 		...Object.fromEntries(
@@ -164,7 +164,7 @@ test('from 6.7 on only a device that is known to have tables is asked for them',
 		context('00:06.0', 0x101d63001),
 		context('00:06.0', 0x9),
 	].join('');
-	const {tables, opened} = tablesOf({...machine, [`${FOLDER}/dmar_translation_struct`]: contexts});
+	const {tables, opened} = await tablesOf({...machine, [`${FOLDER}/dmar_translation_struct`]: contexts});
 	assert.deepEqual(opened, [
 		`${FOLDER}/0000:00:02.0/domain_translation_struct`,
 		`${FOLDER}/0000:00:04.0/domain_translation_struct`,
@@ -174,19 +174,22 @@ test('from 6.7 on only a device that is known to have tables is asked for them',
 		[513, 'pass-through', 513, 'pass-through', 'pass-through', 'pass-through'],
 	);
 	// Where the contexts are not to be had, or make no sense, nothing is opened; nor where the kernel is unknown.
-	assert.deepEqual(tablesOf(machine).opened, []);
+	assert.deepEqual((await tablesOf(machine)).opened, []);
 	assert.deepEqual(
-		tablesOf({...machine, [`${FOLDER}/dmar_translation_struct`]: '00:02.0\tgarbage\n'}).opened,
+		(await tablesOf({...machine, [`${FOLDER}/dmar_translation_struct`]: '00:02.0\tgarbage\n'})).opened,
 		[],
 	);
 	const long = contexts.repeat(8000);
-	assert.deepEqual(tablesOf({...machine, [`${FOLDER}/dmar_translation_struct`]: long}).opened, []);
+	assert.deepEqual((await tablesOf({...machine, [`${FOLDER}/dmar_translation_struct`]: long})).opened, []);
 	const {'/proc/sys/kernel/osrelease': _, ...unknown} = machine;
-	assert.deepEqual(tablesOf({...unknown, [`${FOLDER}/domain_translation_struct`]: TABLES}).opened, []);
+	assert.deepEqual(
+		(await tablesOf({...unknown, [`${FOLDER}/domain_translation_struct`]: TABLES})).opened,
+		[],
+	);
 });
 
-test('tables that are gone by the time they are asked for, or that are refused, are not taken for empty ones', () => {
-	const {tables} = tablesOf({
+test('tables that are gone or refused are unreadable, not empty', async () => {
+	const {tables} = await tablesOf({
 		'/proc/sys/kernel/osrelease': '6.12.0\n',
 		[`${FOLDER}/dmar_translation_struct`]: context('00:02.0', 0x101d63001) + context('00:03.0', 0x101d64001),
 		[`${FOLDER}/0000:00:02.0/domain_translation_struct`]: '',
@@ -195,9 +198,9 @@ test('tables that are gone by the time they are asked for, or that are refused, 
 	assert.deepEqual(brief(tables), ['0000:00:02.0 unreadable', '0000:00:03.0 unreadable']);
 });
 
-test('with two segments nobody knows whose root a row has: each device is asked for its own', () => {
+test('with two segments a row’s root is ambiguous: each device’s file is opened', async () => {
 	const file = (id: string) => `${FOLDER}/${id}/domain_translation_struct`;
-	const {tables} = tablesOf({
+	const {tables} = await tablesOf({
 		'/proc/sys/kernel/osrelease': '6.12.0\n',
 		[`${FOLDER}/dmar_translation_struct`]: context('00:02.0', 0x1017f8001) + context('00:03.0', 0x1017f8001),
 		[file('0000:00:03.0')]: `Device 0000:00:03.0 @0x1017f8000\n${TABLES}`,
@@ -211,9 +214,9 @@ test('with two segments nobody knows whose root a row has: each device is asked 
 	]);
 });
 
-test('what is too long is read as far as it goes, and said to be cut', () => {
+test('tables that are too long are read in part and marked as cut', async () => {
 	const rows = Array.from({length: 12_000}, (_, i) => row(2 * i, 0, 1, 1, 1, 0x1003)).join('');
-	const {tables} = tablesOf({
+	const {tables} = await tablesOf({
 		'/proc/sys/kernel/osrelease': '6.12.0\n',
 		[`${FOLDER}/dmar_translation_struct`]: context('00:02.0', 0x101d63001),
 		[`${FOLDER}/0000:00:02.0/domain_translation_struct`]: `Device 0000:00:02.0 @0x101d63000\n${HEAD}${rows}`,

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {Disk} from '../../../source/live/host/disk.js';
+import {hostDevice} from '../../../source/live/host/device-lookup.js';
 import {PciIds} from '../../../source/live/host/pci-ids.js';
-import {Files, type Source, Tree} from '../../../source/live/host/tree.js';
-import {hostDevice} from '../../../source/live/host-devices.js';
+import {Disk, Files, type Source, Tree} from '../../../source/live/host/tree.js';
 import {folder} from '../../helpers/lab.js';
 
 const LIST = `# a comment
@@ -42,7 +41,7 @@ function machine(list: string, place = PLACES[0]): {tree: () => Tree; reads: () 
 	return {tree: () => new Tree(source), reads: () => reads};
 }
 
-test('names of devices, from the list of lspci', () => {
+test('device names from lspci’s list', () => {
 	for (const place of PLACES)
 		assert.deepEqual(
 			new PciIds().names(machine(LIST, place).tree(), ['8086:10d3', '1022:1137', '8086:ffff', 'dead:beef']),
@@ -65,7 +64,7 @@ test('names at the beginning of a list and at its end, which may lack a newline'
 	);
 });
 
-test('the list is read once for what is asked again and again, and once more for what is new', () => {
+test('the list is read once, and once more for new devices', () => {
 	const {tree, reads} = machine(LIST);
 	const pciIds = new PciIds();
 	for (let i = 0; i < 100; i++) pciIds.names(tree(), ['8086:10d3', '8086:ffff', 'dead:beef']);
@@ -75,7 +74,7 @@ test('the list is read once for what is asked again and again, and once more for
 	assert.equal(reads(), 2);
 });
 
-test('as many names as a list has', () => {
+test('every name of a list', () => {
 	const hex = (i: number) => (i + 0x1000).toString(16);
 	const all = Array.from({length: 2000}, (_, i) => i);
 	const {tree} = machine(all.map(i => `${hex(i)}  Vendor ${i}\n\t0001  Product ${i}\n`).join(''));
@@ -87,7 +86,7 @@ test('as many names as a list has', () => {
 	assert.equal(names.get('1400:0001'), 'Vendor 1024 Product 1024');
 });
 
-test('a device of this host, as sysfs has it', t => {
+test('a device of this host, from sysfs', t => {
 	const root = folder(t);
 	const devices = path.join(root, 'sys/bus/pci/devices');
 	const device = path.join(devices, '0000:3b:00.0');

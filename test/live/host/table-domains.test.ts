@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
-import {readingHost} from '../../../source/live/host/host.js';
 import {HostMachine} from '../../../source/live/host/machine.js';
+import {readHost} from '../../../source/live/host/read-host.js';
 import {Tree} from '../../../source/live/host/tree.js';
 import {recordedTables} from '../../helpers/host-tables.js';
 import {filesOf, type Machine, pci, VTD} from '../../helpers/host-tree.js';
@@ -23,13 +23,13 @@ const LATER: Machine = {
 	'/sys/kernel/debug/iommu/intel/0000:00:03.0/domain_translation_struct': 'Device 0000:00:03.0 @0x81b000\n',
 };
 
-function machineOf(t: TestContext, first: Machine) {
+async function machineOf(t: TestContext, first: Machine) {
 	const now = {files: first};
-	const machine = new HostMachine({
+	const machine = await HostMachine.open({
 		title: 'host',
-		read: () => readingHost(new Tree(filesOf(now.files))),
+		read: () => readHost(new Tree(filesOf(now.files))),
 		now: () => 0,
-		pace: () => 5,
+		pause: () => 5,
 		clock: () => '12:34:56',
 		gaps: [],
 	});
@@ -37,8 +37,8 @@ function machineOf(t: TestContext, first: Machine) {
 	return {now, machine};
 }
 
-test('devices whose tables start at the same place are in one domain, and what it maps is listed', async t => {
-	const {machine} = machineOf(t, GUEST);
+test('devices with the same table root are in one domain, whose mappings are listed', async t => {
+	const {machine} = await machineOf(t, GUEST);
 	const {domains, devices} = machine.state();
 	const passed = domains.find(({label}) => label === '@0x3bbf000');
 	assert.deepEqual(
@@ -57,8 +57,8 @@ test('devices whose tables start at the same place are in one domain, and what i
 	assert.match(await press('down', 'down'), /DOMAIN @0x3bbf000 ─ 00:04\.0, 00:05\.0 ─ [\s\S]*→ 0x3a000000/);
 });
 
-test('a table that changes is another domain object, the rest stay; and it lights up', async t => {
-	const {now, machine} = machineOf(t, GUEST);
+test('a changed table is a new domain object, the others stay the same', async t => {
+	const {now, machine} = await machineOf(t, GUEST);
 	const before = machine.state().domains;
 	const changed = new Promise<void>(resolve => machine.watch(resolve));
 	now.files = LATER;

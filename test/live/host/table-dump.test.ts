@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {type TableDump, tableDumps} from '../../../source/live/host/table-dump.js';
-import type {Mapping} from '../../../source/seam/observed.js';
-import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
+import type {Mapping} from '../../../source/machine/tables.js';
+import {fuzz} from '../../helpers/fuzz.js';
 
 const HEAD = 'Device 0000:00:02.0 @0x1017f8000\nIOVA_PFN\n';
 const word = (n: bigint) => `0x${n.toString(16).padStart(16, '0')}`;
@@ -21,7 +21,7 @@ const runs = ({mappings}: TableDump) =>
 			`${iova.toString(16)} ${hpa.toString(16)} ${pages} ${read ? 'r' : '-'}${write ? 'w' : '-'}`,
 	);
 
-test('the last entry maps, with the rights that it and those before it give', () => {
+test('the last entry maps, with the permissions of the whole walk', () => {
 	const dump = dumpOf(
 		[
 			row(0x1fff_ffff_fff0n, [3n, 0x5003n, 0x6003n, 0x7003n, 0x8003n]),
@@ -46,7 +46,7 @@ test('the last entry maps, with the rights that it and those before it give', ()
 	assert.equal(dump.root, 0x1017f8000);
 });
 
-test('what is no row maps nothing', () => {
+test('anything but a row maps nothing', () => {
 	for (const text of [
 		row(0n, [0n, 0n, 0n, 0n, 0n]),
 		// No large page: bit 7 is not set.
@@ -63,7 +63,7 @@ test('what is no row maps nothing', () => {
 	assert.deepEqual(tableDumps(row(0n, [0n, 0x5003n, 0x6003n, 0x7003n, 0x8003n]), false), []);
 });
 
-test('of a row that was cut nothing is believed', () => {
+test('a row that was cut is ignored', () => {
 	const whole = row(0n, [0n, 0x5003n, 0x6083n, 0x7083n, 0x8003n]);
 	for (let length = 0; length < whole.length; length++)
 		assert.deepEqual(runs(dumpOf(whole.slice(0, length), true)), []);
@@ -85,7 +85,7 @@ const leaves = fc.array(
 	{maxLength: 60},
 );
 
-test('any tables: the runs are those of the pages', () => {
+test('the runs of any tables match their pages', () => {
 	fc.assert(
 		fc.property(leaves, fc.boolean(), (all, isNew) => {
 			let [frame, physical] = [0n, 0x100n];
@@ -139,11 +139,11 @@ test('any tables: the runs are those of the pages', () => {
 				);
 			}
 		}),
-		{seed: 20261122, numRuns: Math.ceil(FUZZ_REQUESTS / 40)},
+		fuzz(50, 20261122),
 	);
 });
 
-test('a damaged dump is read to its end', () => {
+test('a damaged dump is read to the end', () => {
 	const text = HEAD + row(0n, [0n, 0x5003n, 0x6003n, 0x7003n, 0x8003n]).repeat(3);
 	const damage = fc.tuple(fc.nat(text.length), fc.nat(40), fc.string({unit: 'binary', maxLength: 8}));
 	fc.assert(
@@ -161,6 +161,6 @@ test('a damaged dump is read to its end', () => {
 				);
 			}
 		}),
-		{seed: 20261122, numRuns: Math.ceil(FUZZ_REQUESTS / 4)},
+		fuzz(500, 20261122),
 	);
 });

@@ -19,11 +19,11 @@ const ENTRIES: TarEntry[] = [
 	{path: '/block', kind: 'file', text: 'x'.repeat(512), readable: true},
 ];
 
-test('what is put in comes out', () => {
+test('entries survive a round trip', () => {
 	assert.deepEqual(entriesOf(tarOf(ENTRIES)), ENTRIES);
 });
 
-test('the system’s tar unpacks it, and what that packs is read', t => {
+test('the system’s tar unpacks a capture, and its own archives are read', t => {
 	const place = folder(t);
 	const file = path.join(place, 'a.tar');
 	fs.writeFileSync(file, tarOf(ENTRIES));
@@ -58,7 +58,7 @@ function made(...parts: readonly {flag: string; content: string; name?: string}[
 	]);
 }
 
-test('of a tar file that is cut anywhere nothing is believed', () => {
+test('a tar file that is cut anywhere is refused', () => {
 	for (const name of ['intel.tar', 'amd.tar']) {
 		const whole = fs.readFileSync(path.join(import.meta.dirname, name));
 		// As --capture ends it: with two blocks of zeros, and no more.
@@ -72,31 +72,31 @@ test('of a tar file that is cut anywhere nothing is believed', () => {
 	}
 });
 
-test('what follows the end of a tar file, or takes its place, is refused', () => {
+test('anything after the end of a tar file, or in place of it, is refused', () => {
 	const good = tarOf(ENTRIES);
 	assert.equal(entriesOf(Buffer.concat([good, Buffer.alloc(8192)])).length, ENTRIES.length);
-	assert.throws(() => entriesOf(Buffer.concat([good, good])), /damaged at byte/);
+	assert.throws(() => entriesOf(Buffer.concat([good, good])), /cut short at byte/);
 	assert.throws(
 		() => entriesOf(Buffer.alloc(0), 'a.tar'),
-		/^Error: a\.tar is empty; name a file that --capture/,
+		/^Error: a\.tar is empty; name a file written by --capture/,
 	);
 	for (const bytes of [511, 512, 1023])
-		assert.throws(() => entriesOf(Buffer.alloc(bytes)), /cut short or damaged/);
-	assert.throws(() => entriesOf(Buffer.alloc(2048, 'not a tar file ')), /is no tar file/);
+		assert.throws(() => entriesOf(Buffer.alloc(bytes)), /damaged or cut short/);
+	assert.throws(() => entriesOf(Buffer.alloc(2048, 'not a tar file ')), /is not a tar file/);
 });
 
-test('a name that pax(1) writes is read, and a kind of file that no capture has is refused', () => {
+test('names written by pax(1) are read, and other kinds of files are refused', () => {
 	const long = `sys/${'a'.repeat(150)}`;
 	const record = `${`00 path=${long}\n`.length + 1} path=${long}\n`;
 	const [entry] = entriesOf(
 		made({flag: 'x', content: `19 mtime=1.5000000\n${record}`}, {flag: '0', content: 'y'}),
 	);
 	assert.deepEqual([entry.path, entry.text], [`/${long}`, 'y']);
-	assert.throws(() => entriesOf(made({flag: '1', content: ''})), /something else than files, folders/);
+	assert.throws(() => entriesOf(made({flag: '1', content: ''})), /not a file, folder or symbolic link/);
 	for (const content of ['9', '99999 path=x', '4 a=\n', '-1 path=x\n', '12 =\n', '0 path=\n'.repeat(50)])
 		assert.throws(
 			() => entriesOf(made({flag: 'x', content}, {flag: '0', content: ''})),
-			/damaged at byte 0/,
+			/cut short at byte 0/,
 			content,
 		);
 });
@@ -109,20 +109,20 @@ test('paths have a limit, and so have entries', () => {
 		for (const bytes of [4098, 65_536, 10_000_000])
 			assert.throws(
 				() => name(bytes),
-				/holds a path longer than 4,096 bytes, at byte 0; capture the host again/,
+				/has a path longer than 4,096 bytes at byte 0; capture the host again/,
 			);
 		assert.throws(
 			() =>
 				entriesOf(made({flag: 'x', content: `5000 path=${'a'.repeat(4989)}\n`}, {flag: '0', content: ''})),
-			/holds a path longer/,
+			/has a path longer/,
 		);
 		const one = made({flag: '0', content: ''}).subarray(0, 512);
 		const many = Buffer.concat([...Array.from({length: 2 ** 17 + 1}, () => one), Buffer.alloc(1024)]);
-		assert.throws(() => entriesOf(many), /holds more than 131,072 files; name a capture of one host/);
+		assert.throws(() => entriesOf(many), /has more than 131,072 files; name a capture of one host/);
 	});
 });
 
-test('a capture is known by how it begins', () => {
+test('a capture is recognised by its beginning', () => {
 	assert.equal(isCapture(tarOf(ENTRIES).subarray(0, 1024)), true);
 	assert.equal(isCapture(tarOf([{...ENTRIES[0], path: '/etc/passwd'}])), false);
 	assert.equal(isCapture(Buffer.alloc(1024)), false);

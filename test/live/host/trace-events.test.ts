@@ -3,10 +3,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {hexHalves} from '../../../source/formats/halves.js';
+import {hexHalves} from '../../../source/formats/address.js';
 import {traceEvent} from '../../../source/live/host/trace-events.js';
-import type {TraceEvent} from '../../../source/seam/traced.js';
-import {FUZZ_REQUESTS} from '../../helpers/hostile.js';
+import type {TraceEvent} from '../../../source/machine/trace.js';
+import {fuzz} from '../../helpers/fuzz.js';
 
 const at = (text: string) => `    kworker/0:1H-38      [000] .....    11.859841: ${text}`;
 const brief = (event: TraceEvent): string => {
@@ -26,7 +26,7 @@ const of = (text: string): string | undefined => {
  * Lines of Debian's 6.1, with VT-d and with AMD-Vi: a driver that lets go of a disk and takes it again, and reads of it;
  * the last seven with record-tgid, and of those four without irq-info and of a task that is called "a]\nx-1 [00".
  */
-test('what a real kernel writes', () => {
+test('events of a real kernel', () => {
 	const lines = fs
 		.readFileSync(path.join(import.meta.dirname, 'trace.txt'), 'utf8')
 		.trimEnd()
@@ -58,7 +58,7 @@ test('what a real kernel writes', () => {
 	);
 });
 
-test('every age of the events', () => {
+test('events of every kernel version', () => {
 	assert.equal(
 		of('map: IOMMU: iova=0x00000000fffc0000 paddr=0x000000000a8ac000 size=4096'),
 		'map 0xfffc0000 a8ac000 4096',
@@ -92,7 +92,7 @@ test('every age of the events', () => {
 	});
 });
 
-test('what is not such an event, whole and exact, is none', () => {
+test('anything but a complete event is ignored', () => {
 	const map = 'map: IOMMU: iova=0x00000000fffc0000 - 0x00000000fffc1000 paddr=0x000000000a8ac000 size=4096';
 	assert.ok(of(map));
 	for (const text of [
@@ -161,7 +161,7 @@ function textsOf(event: TraceEvent): string[] {
 	return [true, false].map(isNew => `${event.is}: IOMMU: ${rangeOf(digits, isNew)} ${rest}`);
 }
 
-test('whatever a task is called, the event is the one of its line', () => {
+test('a task’s name cannot forge an event', () => {
 	fc.assert(
 		fc.property(line, text, (start, end) => {
 			const last = `${start}${end}`.split('\n').at(-1) ?? '';
@@ -172,11 +172,11 @@ test('whatever a task is called, the event is the one of its line', () => {
 			if (event.is === 'fault') assert.ok(end.includes(hexHalves(event.iova).slice(2)));
 			else assert.ok(textsOf(event).includes(end), end);
 		}),
-		{seed: 20261122, numRuns: FUZZ_REQUESTS},
+		fuzz(2000, 20261122),
 	);
 });
 
-test('of a damaged line no more is believed than it says', () => {
+test('a damaged line gives no invented event', () => {
 	fc.assert(
 		fc.property(
 			line,
@@ -199,6 +199,6 @@ test('of a damaged line no more is believed than it says', () => {
 				);
 			},
 		),
-		{seed: 20261122, numRuns: FUZZ_REQUESTS},
+		fuzz(2000, 20261122),
 	);
 });

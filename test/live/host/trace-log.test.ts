@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {type EventSource, TraceLog} from '../../../source/live/host/trace-log.js';
-import type {TraceEvent} from '../../../source/seam/traced.js';
+import type {TraceEvent} from '../../../source/machine/trace.js';
 
 const map = (at: number, bytes = 4096): TraceEvent => ({
 	at,
@@ -22,7 +22,7 @@ const unmap = (at: number, unmapped = 4096): TraceEvent => ({
 	unmapped,
 });
 
-function traced() {
+function trace() {
 	const time = {now: 100.5};
 	let waiting: TraceEvent[] = [];
 	const source: EventSource & {missed: number; lost?: string} = {
@@ -39,8 +39,8 @@ function traced() {
 	return {source, poll};
 }
 
-test('events are counted by the seconds that have passed, and their bytes summed', () => {
-	const {poll} = traced();
+test('events are counted per second, and their bytes are added up', () => {
+	const {poll} = trace();
 	const first = poll(100.7, map(100.6), map(100.65, 8192), unmap(100.66, 0));
 	assert.deepEqual([first.total, first.maps, first.mapped, first.unmapped], [3, [], 12288, 0]);
 	const second = poll(102.1, unmap(101.5));
@@ -51,8 +51,8 @@ test('events are counted by the seconds that have passed, and their bytes summed
 	);
 });
 
-test('where nothing happens nothing is new, but for the seconds that pass after something', () => {
-	const {poll, source} = traced();
+test('a quiet trace changes only while its graphs still move', () => {
+	const {poll, source} = trace();
 	const idle = poll(100.9);
 	assert.equal(poll(105), idle);
 	const busy = poll(105.2, map(105.1));
@@ -70,8 +70,8 @@ test('where nothing happens nothing is new, but for the seconds that pass after 
 	assert.equal(poll(301.6).lost, 12);
 });
 
-test('a storm is kept to its newest events', () => {
-	const {poll} = traced();
+test('only a storm’s newest events stay', () => {
+	const {poll} = trace();
 	const events = Array.from({length: 3000}, (_, i) => map(100 + i / 10_000));
 	const {events: kept, total} = poll(101, ...events);
 	assert.deepEqual([kept.length, total, kept.at(-1)?.at], [2000, 3000, 100 + 2999 / 10_000]);

@@ -7,8 +7,8 @@ import path from 'node:path';
 import {test} from 'node:test';
 import {promisify} from 'node:util';
 import {buildSync} from 'esbuild';
-import {hexHalves} from '../../../source/formats/halves.js';
-import type {TraceEvent} from '../../../source/seam/traced.js';
+import {hexHalves} from '../../../source/formats/address.js';
+import type {TraceEvent} from '../../../source/machine/trace.js';
 import {DIRECTORY, FILE, Initramfs, moduleFiles, PROGRAM} from '../../helpers/initramfs.js';
 import {folder} from '../../helpers/lab.js';
 import {findGuest, type Guest} from '../../helpers/qemu.js';
@@ -57,7 +57,7 @@ function initramfs({busybox, modules}: Guest): Buffer {
 	return files.cpio();
 }
 
-test('a real kernel is traced, and is as it was afterwards', options, async t => {
+test('a real kernel is traced, and left unchanged', options, async t => {
 	assert.ok(typeof guest !== 'string');
 	const initrd = path.join(folder(t), 'initrd');
 	fs.writeFileSync(initrd, initramfs(guest));

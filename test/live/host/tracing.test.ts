@@ -62,7 +62,7 @@ const fails = (root: string, message: RegExp) =>
 		error => error instanceof UserError && message.test(error.message),
 	);
 
-test('an instance of its own, with the events that there are and a clock that others know', t => {
+test('a tracing instance of its own, with the available events and a shared clock', t => {
 	const {root, names, content} = tracefs(t);
 	const tracing = Tracing.open(root);
 	assert.deepEqual(names(), [`dmascope-${process.pid}`]);
@@ -75,7 +75,7 @@ test('an instance of its own, with the events that there are and a clock that ot
 	assert.deepEqual(tracing.poll(), []);
 });
 
-test('events come as they happen; a line that has not ended is waited for', t => {
+test('events arrive as they happen; an incomplete line waits for its end', t => {
 	const {root, instance} = tracefs(t, {place: 'sys/kernel/debug/tracing'});
 	const tracing = Tracing.open(root);
 	const pipe = fs.openSync(path.join(instance, 'trace_pipe'), fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
@@ -98,7 +98,7 @@ test('events come as they happen; a line that has not ended is waited for', t =>
 	tracing.close();
 });
 
-test('a storm is read in pieces, and none of it is lost between them', t => {
+test('a storm is read in pieces without losing events', t => {
 	const lines = Array.from({length: 30_000}, (_, page) => map(page)).join('');
 	const {root} = tracefs(t, {pipe: file => fs.writeFileSync(file, lines)});
 	const tracing = Tracing.open(root);
@@ -122,19 +122,19 @@ test('a storm is read in pieces, and none of it is lost between them', t => {
 	tracing.close();
 });
 
-test('where it cannot be read any more, it says so', t => {
+test('a trace that can no longer be read says so', t => {
 	const {root, names} = tracefs(t, {pipe: file => fs.writeFileSync(file, '')});
 	const tracing = Tracing.open(root);
 	t.mock.method(fs, 'readSync', () => {
 		throw Object.assign(new Error('ENODEV: no such device, read'), {code: 'ENODEV'});
 	});
 	assert.deepEqual(tracing.poll(), []);
-	assert.match(tracing.lost ?? '', /cannot be read any more.*ENODEV.*start dmascope anew/);
+	assert.match(tracing.lost ?? '', /can no longer be read: ENODEV.*restart dmascope/);
 	tracing.close();
 	assert.deepEqual(names(), []);
 });
 
-test('what killed dmascopes have left is removed, and nothing else', t => {
+test('instances of killed dmascopes are removed, and nothing else', t => {
 	const {root, instances, names} = tracefs(t);
 	// No process has a number past 2^22.
 	for (const name of ['dmascope-9999999', 'dmascope-1', 'dmascope-', 'others'])
@@ -146,20 +146,17 @@ test('what killed dmascopes have left is removed, and nothing else', t => {
 	assert.deepEqual(names().sort(), left);
 });
 
-test('where there is no tracing, one sentence says how to get it', t => {
-	fails(folder(t), /There is no \/sys\/kernel\/tracing; look from the host itself/);
+test('without tracing, one sentence says how to enable it', t => {
+	fails(folder(t), /\/sys\/kernel\/tracing does not exist; run dmascope on the host/);
 	const unmounted = folder(t);
 	fs.mkdirSync(path.join(unmounted, TRACING), {recursive: true});
 	fails(
 		unmounted,
-		/not mounted; as root, on the host itself: mount -t tracefs tracefs \/sys\/kernel\/tracing$/,
+		/not mounted; run this as root on the host: mount -t tracefs tracefs \/sys\/kernel\/tracing$/,
 	);
 	fs.mkdirSync(path.join(unmounted, TRACING, 'events'));
 	fails(unmounted, /no instances/);
-	fails(
-		tracefs(t, {events: []}).root,
-		/no trace events of its IOMMUs; boot one that is built with CONFIG_FTRACE/,
-	);
+	fails(tracefs(t, {events: []}).root, /no IOMMU trace events; boot one built with CONFIG_FTRACE/);
 });
 
 function as(t: TestContext, user: number): void {
@@ -171,8 +168,8 @@ function as(t: TestContext, user: number): void {
 }
 
 for (const [code, user, message] of [
-	['EACCES', 1000, /root alone trace it; try sudo dmascope host --trace/],
-	['EROFS', 0, /traced from here \(EROFS\); do it on the host itself, outside of a container/],
+	['EACCES', 1000, /Only root may trace the kernel; run sudo dmascope host --trace/],
+	['EROFS', 0, /tracing from here \(EROFS\); run dmascope on the host, outside a container/],
 	['EEXIST', 0, /Another dmascope/],
 	['ENOMEM', 0, /cannot be used: ENOMEM/],
 ] as const)

@@ -3,12 +3,11 @@ import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {Disk} from '../../../source/live/host/disk.js';
-import {Tree} from '../../../source/live/host/tree.js';
+import {Disk, Tree} from '../../../source/live/host/tree.js';
 import {filesOf} from '../../helpers/host-tree.js';
 import {folder} from '../../helpers/lab.js';
 
-test('links are followed where they lead, and none leads out of the tree', () => {
+test('links are followed, and none leads out of the tree', () => {
 	const tree = new Tree(
 		filesOf({
 			'/sys/devices/a/vendor': '0x8086\n',
@@ -27,7 +26,7 @@ test('links are followed where they lead, and none leads out of the tree', () =>
 	assert.equal(tree.exists('/sys/bus/pci/devices/a/driver'), false);
 });
 
-test('what is not there, is no file, or never ends is nothing', () => {
+test('missing files, other kinds and loops are undefined', () => {
 	const tree = new Tree(
 		filesOf({'/a': {to: 'b'}, '/b': {to: 'a'}, '/self': {to: 'self/self'}, '/file': 'text', '/empty/': ''}),
 	);
@@ -39,12 +38,12 @@ test('what is not there, is no file, or never ends is nothing', () => {
 	assert.deepEqual(tree.list('/'), ['a', 'b', 'empty', 'file', 'self']);
 });
 
-test('names that are numbers are in their order', () => {
+test('numeric names are sorted by value', () => {
 	const tree = new Tree(filesOf({'/n/10': '', '/n/9': '', '/n/100': ''}));
 	assert.deepEqual(tree.list('/n'), ['9', '10', '100']);
 });
 
-test('on disk: a root is the root for links too; pipes and loops are not waited for; long files are cut', t => {
+test('on disk: links stay below the root, pipes and loops do not block, long files are cut', t => {
 	const root = folder(t);
 	const at = (name: string) => path.join(root, name);
 	fs.mkdirSync(at('sys'));
@@ -65,14 +64,14 @@ test('on disk: a root is the root for links too; pipes and loops are not waited 
 	assert.equal(tree.read('/sys\0/file'), undefined);
 });
 
-test('what is refused is nothing, and is remembered', () => {
+test('refused files are undefined, and recorded as refused', () => {
 	const tree = new Tree(filesOf({'/proc/1/fd/': {refused: true}, '/proc/1/comm': 'init'}));
 	assert.deepEqual(tree.list('/proc/1/fd'), []);
 	assert.equal(tree.refused('/proc'), true);
 	assert.equal(tree.refused('/sys'), false);
 });
 
-test('a link is followed once, however many paths lead through it, and chains have an end', () => {
+test('a link is followed once, and chains of links end', () => {
 	const links = Object.fromEntries(Array.from({length: 5000}, (_, i) => [`/chain/${i}`, {to: `${i + 1}`}]));
 	const files = filesOf({...links, '/chain/5000': 'end', '/through': {to: 'chain/4990'}});
 	let asked = 0;
@@ -88,7 +87,7 @@ test('a link is followed once, however many paths lead through it, and chains ha
 	assert.equal(tree.read('/chain/0'), undefined);
 });
 
-test('paths that are too deep or too long are nothing, and memory for them has an end', () => {
+test('paths that are too deep or long are skipped, and their memory is limited', () => {
 	const files = filesOf({
 		'/a/b': 'text',
 		'/deep': {to: `${'a/../'.repeat(200)}a/b`},
@@ -103,5 +102,5 @@ test('paths that are too deep or too long are nothing, and memory for them has a
 	assert.equal(tree.read('/deep'), undefined);
 	assert.throws(() => {
 		for (let i = 0; ; i++) files.add(`/${'x'.repeat(2000)}/${i}`, 'file', '');
-	}, /The paths of the capture take too much memory; name a capture of one host\./);
+	}, /The paths of the capture need too much memory; name a capture of one host\./);
 });

@@ -1,0 +1,133 @@
+// What a domain maps, decoded from its tables: adjacent entries join into one mapping.
+
+import {PAGE_SIZE, pageAddress} from '../formats/address.js';
+import * as amdvi from '../formats/amdvi.js';
+import * as amdviTables from '../formats/amdvi-tables.js';
+import * as vtdTables from '../formats/vtd-tables.js';
+import type {Owned} from '../machine/observed.js';
+import type {Domain, Mapping, PhysicalReader} from '../machine/tables.js';
+
+/** Where tables start, and how many levels they have. */
+export type Tables = Pick<Domain, 'format' | 'root' | 'levels'>;
+/** Addresses from `from` up to, but not including, `to`. */
+export type Window = {from: number; to: number};
+const EVERYTHING: Window = {from: 0, to: Number.POSITIVE_INFINITY};
+
+export const READ = 1;
+export const WRITE = 2;
+
+/** Mappings under construction: pages that continue the last one, with the same rights, extend it. */
+export class MappingList {
+	readonly list: Mapping[] = [];
+	/** The first is not in the list: nothing is added without rights. */
+	private last: Mapping = {iova: 0, hpa: 0, pages: 0, read: false, write: false};
+	private rights = 0;
+	/** Where the last mapping ends. */
+	private iova = 0;
+	private hpa = 0;
+
+	/** `rights`: READ, WRITE or both. */
+	add(iova: number, hpa: number, pages: number, rights: number): void {
+		if (iova === this.iova && hpa === this.hpa && rights === this.rights) this.last.pages += pages;
+		else {
+			this.last = {iova, hpa, pages, read: (rights & READ) !== 0, write: (rights & WRITE) !== 0};
+			this.rights = rights;
+			this.list.push(this.last);
+		}
+		this.iova = iova + pages * PAGE_SIZE;
+		this.hpa = hpa + pages * PAGE_SIZE;
+	}
+}
+
+/** Whether a domain has no tables, so that every address maps to itself (AMD-Vi's mode 0). */
+export const isIdentity = ({levels}: Tables): boolean => levels === 0;
+
+/** The mappings of such a domain: all memory. */
+export function identityOf(owned: readonly Owned[]): Mapping[] {
+	const found = new MappingList();
+	for (const {hpa, pages} of owned) found.add(hpa, hpa, pages, READ | WRITE);
+	return found.list;
+}
+
+/**
+ * The mappings in a domain's tables, by address; with a window, those of the entries that map any part of it. Entries
+ * that hardware refuses map nothing.
+ */
+export function mappingsOf(
+	memory: PhysicalReader,
+	{format, root, levels}: Tables,
+	window: Window = EVERYTHING,
+): Mapping[] {
+	const found = new MappingList();
+	if (levels === 0) return found.list;
+	const decode = format === 'vt-d' ? decodeVtd : decodeAmdvi;
+	decode(memory, found, window, root, levels, 0, READ | WRITE);
+	return found.list;
+}
+
+/** The first and the last entry of a table at `base` that overlap the window. */
+const firstEntry = ({from}: Window, base: number, bytes: number): number =>
+	Math.max(0, Math.floor((from - base) / bytes));
+const lastEntry = ({to}: Window, base: number, bytes: number): number =>
+	Math.min(511, Math.ceil((to - base) / bytes) - 1);
+
+/** `allowed`: the rights that the entries above this table grant. */
+function decodeVtd(
+	memory: PhysicalReader,
+	found: MappingList,
+	window: Window,
+	table: number,
+	level: number,
+	base: number,
+	allowed: number,
+): void {
+	const words = memory.page(table);
+	if (words === undefined) return;
+	const pages = 512 ** (level - 1);
+	const bytes = pages * PAGE_SIZE;
+	const end = lastEntry(window, base, bytes);
+	for (let i = firstEntry(window, base, bytes); i <= end; i++) {
+		const lo = words[2 * i];
+		const rights = vtdTables.rights(lo) & allowed;
+		const next = vtdTables.nextLevel(lo, level);
+		if (rights === 0 || next < 0) continue;
+		const hpa = pageAddress(lo, words[2 * i + 1]);
+		const iova = base + i * bytes;
+		if (next > 0) decodeVtd(memory, found, window, hpa, next, iova, rights);
+		else found.add(iova, hpa, pages, rights);
+	}
+}
+
+/** The same for AMD-Vi. An entry can skip levels, and a page of an encoded size has several entries. */
+function decodeAmdvi(
+	memory: PhysicalReader,
+	found: MappingList,
+	window: Window,
+	table: number,
+	level: number,
+	base: number,
+	allowed: number,
+): void {
+	const words = memory.page(table);
+	if (words === undefined) return;
+	const pages = 512 ** (level - 1);
+	const bytes = pages * PAGE_SIZE;
+	const end = lastEntry(window, base, bytes);
+	for (let i = firstEntry(window, base, bytes); i <= end; i++) {
+		const lo = words[2 * i];
+		const hi = words[2 * i + 1];
+		const rights = amdviTables.rights(hi) & allowed;
+		const next = amdviTables.nextLevel(lo, hi, level);
+		const iova = base + i * bytes;
+		// A number holds no longer addresses, and no device here uses any.
+		if (rights === 0 || next < 0 || iova > Number.MAX_SAFE_INTEGER) continue;
+		const address = pageAddress(lo, hi);
+		if (next > 0) decodeAmdvi(memory, found, window, address, next, iova, rights);
+		else if (level === 1 && amdvi.level(lo) === 0) found.add(iova, address, pages, rights);
+		else {
+			// The bits below the page's size encode the size, or mean nothing.
+			const size = 2 ** (amdvi.leafShift(lo, hi, level) ?? amdvi.shiftOf(level));
+			found.add(iova, address - (address % size) + (iova % size), pages, rights);
+		}
+	}
+}

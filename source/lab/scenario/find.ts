@@ -1,0 +1,43 @@
+// Where scenarios are: those that ship, and files of one's own.
+
+import fs from 'node:fs';
+import {fileURLToPath} from 'node:url';
+import {didYouMean} from '../../did-you-mean.js';
+import {readRegular} from '../../files.js';
+import {errnoOf, messageOf, UserError} from '../../user-error.js';
+
+const SHIPPED = fileURLToPath(new URL('scenarios/', import.meta.url));
+/** Bytes of a file, more than any scenario needs. */
+export const LONGEST = 2 ** 21;
+
+/** The name that stands for all that ship. */
+export const ALL = 'all';
+
+export const shippedScenarios = (): string[] =>
+	fs
+		.readdirSync(SHIPPED)
+		.filter(file => file.endsWith('.yaml'))
+		.map(file => file.replace(/\.yaml$/, ''))
+		.sort();
+
+/** Where a scenario is: a file, or the name of one that ships. */
+export const pathOf = (nameOrPath: string): string =>
+	shippedScenarios().includes(nameOrPath) ? `${SHIPPED}${nameOrPath}.yaml` : nameOrPath;
+
+/** The text of a scenario: a file, or the name of one that ships. @throws UserError */
+export function findScenario(nameOrPath: string): {path: string; text: string} {
+	const path = pathOf(nameOrPath);
+	const shipped = shippedScenarios();
+	const known = `name a file or one of those that ship: ${shipped.join(', ')}`;
+	try {
+		const bytes = readRegular(path, {limit: LONGEST, mend: known, pipes: true});
+		return {path, text: bytes.toString('utf8').replace(/^\ufeff/, '')};
+	} catch (error) {
+		if (error instanceof UserError) throw error;
+		const errno = errnoOf(error);
+		if (errno !== 'ENOENT')
+			throw new UserError(`Scenario ${nameOrPath} cannot be read: ${messageOf(error)}; ${known}.`);
+		const near = didYouMean(nameOrPath, [...shipped, ALL]);
+		throw new UserError(`There is no scenario ${nameOrPath}; ${known}.${near}`);
+	}
+}

@@ -1,0 +1,86 @@
+// A step in a run's report: the command in a few words, and the outcome as plain data.
+
+import {hex} from '../../formats/address.js';
+import type {Command, Policy} from '../../machine/command.js';
+import type {Outcome, Refusal} from '../../machine/outcome.js';
+import type {Data, Path, Transfer} from '../../machine/transfer.js';
+import {plural, sizeText} from '../../words.js';
+
+/** A command in a few words. */
+export function commandText(command: Command): string {
+	switch (command.do) {
+		case 'read':
+		case 'write':
+		case 'delete': {
+			const {do: op, vm, lba, sectors, segments, requests = 1} = command;
+			const times = requests > 1 ? `, ${plural(requests, 'request')}` : '';
+			return `${op} ${vm} LBA ${lba}, ${plural(sectors, 'sector')}, ${plural(segments, 'segment')}${times}`;
+		}
+		case 'work': {
+			const {count, writes = 0} = command;
+			return `work ${plural(count, 'request')}${writes > 0 ? `, ${writes}% writes` : ''}`;
+		}
+		case 'dma':
+			return `${command.device} ${command.access} ${hex(command.gpa)}`;
+		case 'create':
+			return `create ${command.name}, ${sizeText(command.memory)}, ${command.model} on ${command.disk}`;
+		case 'map':
+		case 'unmap':
+			return `${command.do} ${plural(command.pages, 'page')} of ${command.vm} at ${hex(command.gpa)}, ${command.from} domain`;
+		case 'start':
+			return `start ${command.machine.iommu}, policy ${command.machine.policy}`;
+		default: {
+			const {do: verb, ...fields} = command;
+			return [verb, ...Object.values(fields)].join(' ');
+		}
+	}
+}
+
+/** An outcome as a line of `--json` has it: only what is the same on every run. */
+export type OutcomeJson = {
+	policy?: Policy;
+	data?: Data;
+	path?: Path;
+	bytes?: number;
+	landed?: number;
+	faults?: number;
+	owner?: string;
+	bootable?: boolean;
+	found?: string[];
+	error?: Refusal;
+	domains?: number;
+	missing?: number;
+};
+
+export function outcomeJson(outcome: Outcome): OutcomeJson {
+	if (outcome.kind === 'policy') return {policy: outcome.policy};
+	if (outcome.kind === 'lifecycle') return {error: outcome.error, ...outcome.tables};
+	if (outcome.kind === 'work') {
+		const {data, bytes, landed, faults} = outcome.work;
+		return {data, bytes, landed, faults};
+	}
+	const transfers = transfersOf(outcome);
+	const total = (key: 'bytes' | 'landed' | 'faults') =>
+		transfers.reduce((sum, transfer) => sum + (transfer[key] ?? 0), 0);
+	const known = transfers.every(({landed}) => landed !== undefined);
+	const worst = transfers.find(({data}) => data !== 'delivered') ?? transfers[0];
+	return {
+		data: worst?.data,
+		path: worst?.path,
+		bytes: total('bytes'),
+		landed: known ? total('landed') : undefined,
+		faults: total('faults'),
+		owner: worst?.owners?.join(', ') || undefined,
+		...(outcome.kind === 'boot' ? {bootable: outcome.bootable, found: outcome.found} : {}),
+	};
+}
+
+/** The transfers that an outcome lists one by one. */
+export function transfersOf(outcome: Outcome): readonly Transfer[] {
+	if (outcome.kind === 'transfer') return [outcome.transfer];
+	return outcome.kind === 'boot' ? outcome.transfers : [];
+}
+
+/** Something was lost, faulted or was refused. */
+export const troubled = ({data, faults = 0, error, bootable}: OutcomeJson): boolean =>
+	(data !== undefined && data !== 'delivered') || faults > 0 || error !== undefined || bootable === false;

@@ -1,0 +1,37 @@
+import {Box, Text} from 'ink';
+import type {Style} from '../theme.js';
+
+/** Letters five rows high: those that verdicts are written with. */
+const LETTERS: Readonly<Record<string, readonly string[]>> = {
+	A: [' ███ ', '█   █', '█████', '█   █', '█   █'],
+	C: [' ████', '█    ', '█    ', '█    ', ' ████'],
+	D: ['████ ', '█   █', '█   █', '█   █', '████ '],
+	E: ['█████', '█    ', '████ ', '█    ', '█████'],
+	F: ['█████', '█    ', '████ ', '█    ', '█    '],
+	I: ['███', ' █ ', ' █ ', ' █ ', '███'],
+	K: ['█   █', '█  █ ', '███  ', '█  █ ', '█   █'],
+	L: ['█    ', '█    ', '█    ', '█    ', '█████'],
+	N: ['█   █', '██  █', '█ █ █', '█  ██', '█   █'],
+	O: [' ███ ', '█   █', '█   █', '█   █', ' ███ '],
+	R: ['████ ', '█   █', '████ ', '█  █ ', '█   █'],
+	S: [' ████', '█    ', ' ███ ', '    █', '████ '],
+	T: ['█████', '  █  ', '  █  ', '  █  ', '  █  '],
+	U: ['█   █', '█   █', '█   █', '█   █', ' ███ '],
+	V: ['█   █', '█   █', '█   █', ' █ █ ', '  █  '],
+	W: ['█   █', '█   █', '█ █ █', '██ ██', '█   █'],
+};
+const ROWS = [0, 1, 2, 3, 4];
+
+/** A word in large letters, for the last row of the hall. */
+export function BigText({text, style}: {readonly text: string; readonly style: Style}) {
+	const letters = [...text.toUpperCase()].map(letter => LETTERS[letter] ?? ROWS.map(() => ' '));
+	return (
+		<Box flexDirection="column" flexShrink={0}>
+			{ROWS.map(row => (
+				<Text key={row} wrap="truncate" aria-label={row === 0 ? text : ''} {...style}>
+					{` ${letters.map(letter => letter[row]).join('  ')}`}
+				</Text>
+			))}
+		</Box>
+	);
+}

@@ -1,0 +1,104 @@
+import {Box, Text, useAnimation} from 'ink';
+import {memo, useEffect} from 'react';
+import type {Stage, Transfer} from '../../machine/transfer.js';
+import {sizeText} from '../../words.js';
+import {useTheme} from '../hooks/use-theme.js';
+import {useStore, useUi} from '../hooks/use-ui.js';
+import {printable} from '../rows.js';
+import type {Tone} from '../theme.js';
+
+/** Milliseconds that the packet takes from one station to the next. */
+const STATION_MS = 100;
+
+export type Station = {name: string; saw: string; trouble: boolean};
+
+/** The stations of a transfer in order. A bounced one has a copy before the guest's memory. */
+export function stationsOf({chain, path, copied}: Transfer): Station[] {
+	const stations = chain.map(({place, brief, trouble}: Stage) => ({name: place, saw: brief, trouble}));
+	if (path === 'bounced')
+		stations.splice(-1, 0, {
+			name: 'copy',
+			saw: copied > 0 ? sizeText(copied) : 'none',
+			trouble: copied === 0,
+		});
+	return stations;
+}
+
+/** Where the packet stops: the station that refused it, or the last. */
+const endOf = (stations: readonly Station[]): number => {
+	const iommu = stations.findIndex(({name, trouble}) => name === 'IOMMU' && trouble);
+	return iommu < 0 ? stations.length - 1 : iommu;
+};
+
+/** The transfer as a row of stations: arrows between them, and under each what it saw. */
+export const Path = memo(function Path({transfer}: {readonly transfer: Transfer}) {
+	const store = useStore();
+	const moving = useUi(({packet}) => packet === transfer.number);
+	const {frame} = useAnimation({interval: STATION_MS, isActive: moving});
+	const stations = stationsOf(transfer);
+	const end = endOf(stations);
+	const at = moving ? frame : stations.length;
+	useEffect(() => {
+		if (moving && frame > end + 1) store.setState({packet: undefined});
+	}, [store, moving, frame, end]);
+	return (
+		<Box flexShrink={0} height={2} overflow="hidden">
+			{stations.map((station, i) => (
+				<StationBox
+					key={station.name}
+					station={station}
+					reached={i <= at}
+					packet={moving && i === Math.min(at, end)}
+					link={i === stations.length - 1 ? undefined : i < end ? 'arrow' : i === end ? 'broken' : 'none'}
+				/>
+			))}
+		</Box>
+	);
+});
+
+type StationProps = {
+	readonly station: Station;
+	readonly reached: boolean;
+	readonly packet: boolean;
+	/** What leads on from here; undefined after the last. */
+	readonly link?: 'arrow' | 'broken' | 'none';
+};
+
+function StationBox({station: {name, saw, trouble}, reached, packet, link}: StationProps) {
+	const theme = useTheme();
+	const tone: Tone = reached ? (trouble ? 'bad' : 'good') : 'dim';
+	return (
+		<Box flexGrow={link === undefined ? 0 : 1} flexShrink={1} flexDirection="column">
+			<Box>
+				<Text wrap="truncate" {...theme[reached ? 'title' : 'dim']}>
+					{packet ? '●' : ' '}
+					{printable(name)}
+				</Text>
+				<Link link={link} tone={tone} />
+			</Box>
+			<Text wrap="truncate" {...theme[tone]}>
+				{reached ? ` ${trouble ? '✗' : '✓'} ${saw} ` : ' '}
+			</Text>
+		</Box>
+	);
+}
+
+/** The line grows to the next station. */
+function Link({link, tone}: {readonly link: StationProps['link']; readonly tone: Tone}) {
+	const theme = useTheme();
+	if (link === undefined || link === 'none') return null;
+	return (
+		<Box flexGrow={1} marginLeft={1}>
+			<Box
+				flexGrow={1}
+				height={1}
+				borderStyle={link === 'broken' ? 'double' : 'single'}
+				borderColor={theme[tone].color}
+				borderBottom={false}
+				borderLeft={false}
+				borderRight={false}
+			/>
+			<Text {...theme[tone]}>{link === 'broken' ? '✗ ' : '▶'}</Text>
+		</Box>
+	);
+}

@@ -1,0 +1,3 @@
+import {ComparePanel} from '../components/compare-panel.js';
+
+export const Compare = () => <ComparePanel flexGrow={1} />;
