@@ -164,6 +164,22 @@ export class Disk {
 		fs.closeSync(this.fd);
 	}
 
+	/**
+	 * Puts a block back, and keeps in no log what was there. An overlay loses the block again that the disk itself holds:
+	 * a transfer with one page twice shows whether it is there. @throws the system's error.
+	 */
+	restore(block: number, bytes: Uint8Array): void {
+		const {overlay} = this.beside;
+		if (overlay === undefined) {
+			this.writeAll(block * BLOCK, bytes);
+			return;
+		}
+		const below = new Uint8Array(bytes.length);
+		const read = fs.readSync(this.fd, below, 0, below.length, block * BLOCK);
+		if (read === below.length && Buffer.compare(below, bytes) === 0) overlay.delete(block);
+		else overlay.set(block, bytes.slice());
+	}
+
 	/** From now on, what a block held before it is written to goes into `log`; undefined: nowhere. */
 	keepIn(log: PageLog | undefined): void {
 		this.beside.log = log;

@@ -133,7 +133,7 @@ export function diskPlace(disk: Disk): Place {
 			const {length} = disk.peek(block * BLOCK, bytesOf(block), into);
 			if (length < bytesOf(block)) throw new Error(`the disk ends at byte ${block * BLOCK + length}`);
 		},
-		write: (block, bytes) => disk.poke(block * BLOCK, bytes.subarray(0, bytesOf(block))),
+		write: (block, bytes) => disk.restore(block, bytes.subarray(0, bytesOf(block))),
 		flush: () => disk.flush(),
 	};
 }

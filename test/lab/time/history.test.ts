@@ -6,6 +6,7 @@ import {seededRandom} from '../../../source/lab/build/random.js';
 import {sampleDisk} from '../../../source/lab/build/sample-disk.js';
 import type {Lab} from '../../../source/lab/lab.js';
 import {parseScenario} from '../../../source/lab/scenario/parse.js';
+import {Marks} from '../../../source/lab/time/marks.js';
 import type {Command} from '../../../source/machine/command.js';
 import type {Outcome} from '../../../source/machine/outcome.js';
 import {UserError} from '../../../source/user-error.js';
@@ -158,6 +159,32 @@ test('where little may be kept the first steps go, and every place that is left 
 		stepsOf(history).map(({command}) => JSON.stringify(command)),
 		done.slice(history.first).map(command => JSON.stringify(command)),
 	);
+});
+
+test('marks come and go behind and ahead of a place in the past, and every place is reached all the same', t => {
+	const {file} = randomImage(t, 8 * MIB, 3);
+	const setup = {hostMemory: 64 * MIB, disk: file, overlay: true};
+	const lab = openTestLab(t, setup);
+	const history = lab.keepHistory(steps(10));
+	// Between two switches of the policy pages differ that are the same again after them.
+	const commands = Array.from({length: 60}, (_, i): Command => {
+		if (i % 10 === 4 || i % 10 === 6) return {do: 'policy', policy: i % 10 === 4 ? 'keep' : 'remove'};
+		return {do: 'work', count: 20 + i, writes: 40};
+	});
+	for (const command of commands) lab.dispatch(command);
+	const marks: unknown = Reflect.get(history, 'marks');
+	assert.ok(marks instanceof Marks);
+	const count = () => marks.nearest(Number.POSITIVE_INFINITY) + 1;
+	for (const at of [30, 12, 46, 60, 0, 31, 6, 60, 26, 60, 45, 0, 60]) {
+		history.go(at);
+		const before = count();
+		marks.thin(() => count() <= before - 4);
+		assert.ok(count() < before || before < 8, `${before} marks`);
+		if (marks.inPast) marks.add(at, 0);
+		const fresh = openTestLab(t, setup);
+		for (const command of commands.slice(0, at)) fresh.dispatch(command);
+		assert.deepEqual(differences(lab, fresh), [], `at ${at}`);
+	}
 });
 
 test('a session whose first steps are forgotten is written from where a machine was started, or not at all', t => {
