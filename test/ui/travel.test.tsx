@@ -198,3 +198,26 @@ test('Escape lets a disk be put back, and stops then', async t => {
 	assert.ok(fs.readFileSync(file).equals(content));
 	assert.match(line(await screen(), -3), /step 0 of 3/);
 });
+
+test('where the first steps are forgotten, the timeline tells how far back it reaches', async t => {
+	const lab = openTestLab(t, {hostMemory: 64 * MIB});
+	const {press, screen} = openDashboard(t, lab, 120, 30);
+	let now = 0;
+	const history = lab.keepHistory(() => (now += 100), 16 * MIB);
+	while (history.first < 5) lab.dispatch({do: 'start', machine: lab.spec});
+	for (const policy of ['keep', 'bounce', 'remove'] as const) lab.dispatch({do: 'policy', policy});
+	const steps = history.length - history.first;
+	await press('[');
+	assert.match(
+		line(await screen(), -3),
+		new RegExp(
+			`step ${history.length - 1} of ${history.length} .* reaches back \\d s · ${steps} steps · policy bounce`,
+		),
+	);
+	const first = await press('(');
+	assert.match(line(first, -3), new RegExp(`step ${history.first} of .* earlier steps are forgotten`));
+	assert.match(
+		line(first, -2),
+		new RegExp(`Forgotten before this: ${history.first} steps; \\] goes on from here`),
+	);
+});

@@ -34,7 +34,11 @@ function timelineRow(history: History, columns: number): Row {
 		];
 	}
 	const entry = history.step(at);
-	const text = entry ? ` ${entry.note?.split('\n')[0] ?? entry.text}` : ' the beginning';
+	const text = entry
+		? ` ${entry.note?.split('\n')[0] ?? entry.text}`
+		: first === 0
+			? ' the beginning'
+			: ' earlier steps are forgotten';
 	const width = Math.max(10, Math.min(length - first + 1, Math.floor(columns / 2) - start.length));
 	const reach: Span[] = first === 0 ? [] : [[` ${reachText(history)} ·`, 'plain']];
 	return [[start, 'key'], ...bar(history, width), ...reach, [text, entry ? toneOf(entry) : 'dim']];

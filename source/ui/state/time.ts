@@ -4,7 +4,7 @@ import type {Entry, History, Travel, Unsettled} from '../../machine/history.js';
 import type {MachineState} from '../../machine/observed.js';
 import type {Transfer} from '../../machine/transfer.js';
 import {messageOf, UserError} from '../../user-error.js';
-import {grouped} from '../../words.js';
+import {grouped, plural} from '../../words.js';
 import {refresh} from './refresh.js';
 import {type Store, say} from './store.js';
 import {pauseWork} from './traffic.js';
@@ -39,7 +39,8 @@ export function travelTo(store: Store, travel: Travel, arrived: () => void = () 
 			const entry = history.step(history.at);
 			if (differs) say(store, differs, 'bad');
 			else if (entry) say(store, entry.report, toneOf(entry));
-			else say(store, 'The beginning: ] goes on, step by step.', 'key');
+			else if (history.first === 0) say(store, 'The beginning: ] goes on, step by step.', 'key');
+			else say(store, `Forgotten before this: ${plural(history.first, 'step')}; ] goes on from here.`, 'key');
 			arrived();
 		},
 		stopped: () => {
