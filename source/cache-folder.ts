@@ -1,5 +1,5 @@
-// The folder for what is made once and kept. It is this user's alone: the folder for temporary files is everybody's, and
-// what stands at our place in it may be somebody else's.
+// The folder for files that are made once and kept. It belongs to this user alone. The folder for temporary files is
+// shared, and another user could have made ours there first.
 
 import fs from 'node:fs';
 import os from 'node:os';
@@ -22,7 +22,7 @@ export function stateFolders(): string[] {
 	return [path.join(state, 'dmascope'), ...cacheFolders()].filter(path.isAbsolute);
 }
 
-/** Makes a folder where there is none. @throws UserError where it is not this user's alone; the system's error */
+/** Makes a folder if it does not exist. @throws UserError where others can write to it; the system's error */
 export function makeOwn(folder: string): void {
 	// No folder above these two is made: under /proc, mkdir -p never ends in Node.
 	for (const each of [path.dirname(folder), folder]) make(each);

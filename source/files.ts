@@ -59,7 +59,7 @@ export function openNew(path: string, contents: string | Uint8Array, options: Ne
 		try {
 			fs.writeFileSync(descriptor, contents);
 			fs.fsyncSync(descriptor);
-			// What is at the path by now may be another file than before the contents were written.
+			// While the contents were written, another file may have come to the path.
 			if (checkName(path, options)) fs.renameSync(temporary, path);
 			else takeName(temporary, path);
 			return descriptor;
@@ -174,7 +174,7 @@ function idAt(path: string): FileId | undefined {
 
 type Kinds = Pick<fs.Stats, 'isDirectory' | 'isSymbolicLink' | 'isFIFO' | 'isSocket' | 'isBlockDevice'>;
 
-/** What a file is that is not a regular one. */
+/** The kind of a file that is not regular, in words. */
 function kindOf(stat: Kinds): string {
 	if (stat.isDirectory()) return 'a directory';
 	if (stat.isSymbolicLink()) return 'a symbolic link';
@@ -220,7 +220,7 @@ export function readRegular(path: string, {limit, mend, pipes = false}: ReadOpti
 	}
 }
 
-/** Opens a regular file to read. @throws UserError where it is none; the system's error where it cannot be opened */
+/** Opens a regular file for reading. @throws UserError for any other kind of file; the system's error */
 export function openRegular(path: string, {mend, pipes = false}: Omit<ReadOptions, 'limit'>): number {
 	const check = (stat: fs.Stats) => {
 		if (stat.isFile() || (pipes && stat.isFIFO())) return;
@@ -263,7 +263,7 @@ const COMPRESSED: readonly {beginning: string; name: string; cat: string}[] = [
 	{beginning: 'BZh', name: 'bzip2', cat: 'bzcat'},
 ];
 
-/** What a file was compressed with, as its first bytes tell. */
+/** The program that compressed a file, by the file's first bytes. */
 export function compressionOf(beginning: Uint8Array): {name: string; cat: string} | undefined {
 	const text = Buffer.from(beginning.subarray(0, 8)).toString('latin1');
 	return COMPRESSED.find(each => text.startsWith(each.beginning));

@@ -3,7 +3,7 @@
 
 import {checkNew, createNew, type FileId, type FileKind, type NewOptions} from '../files.js';
 import {UNPRINTABLE} from '../printable.js';
-import type {Report, ReportSink} from './run-scenarios.js';
+import type {Report, ReportSink} from './run-report.js';
 
 const HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="dmascope" ';
 const REPORT: FileKind = {

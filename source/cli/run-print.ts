@@ -5,7 +5,7 @@ import type {OutcomeJson} from '../lab/scenario/step-report.js';
 import type {Command} from '../machine/command.js';
 import type {PrintLine} from '../print.js';
 import {partOf, plural} from '../words.js';
-import type {Read, Report, StepReport} from './run-scenarios.js';
+import type {Read, Report, StepReport} from './run-report.js';
 
 type Printer = {
 	begin: (read: Read) => void;

@@ -5,7 +5,7 @@ import {Lab} from '../lab/lab.js';
 import {ALL, findScenario, shippedScenarios} from '../lab/scenario/find.js';
 import type {MachineFields} from '../lab/scenario/machine-fields.js';
 import {parseScenario, type Setting} from '../lab/scenario/parse.js';
-import {type OutcomeJson, outcomeJson} from '../lab/scenario/step-report.js';
+import {outcomeJson} from '../lab/scenario/step-report.js';
 import type {Command} from '../machine/command.js';
 import type {Outcome} from '../machine/outcome.js';
 import type {Scenario, Step} from '../machine/scenario.js';
@@ -14,26 +14,10 @@ import {messageOf, UserError} from '../user-error.js';
 import {plural, sizeText} from '../words.js';
 import {defaultMachine, type LabFlags, machineOf, openDisk, unharmed} from './open-lab.js';
 import {jsonPrinter, textPrinter} from './run-print.js';
+import type {Read, Report, ReportSink, StepReport} from './run-report.js';
 
 /** `set`: parts of the machine in place of the scenario's own; `junit`: the report for a CI system. */
 export type RunOptions = {flags: LabFlags; set?: MachineFields; json?: boolean; junit?: ReportSink};
-
-/** Where a report goes: checked before a run that reads `inputs`, written after it. Both throw UserErrors. */
-export type ReportSink = {
-	check(inputs: readonly string[]): void;
-	write(reports: readonly Report[], inputs: readonly string[]): void;
-};
-
-/** A scenario that was read: `name` as it was asked for. */
-export type Read = {name: string; path: string; scenario: Scenario};
-export type StepReport = {number: number; step: Step; outcome: OutcomeJson; unmet: readonly string[]};
-export type Report = {
-	read: Read;
-	steps: readonly StepReport[];
-	expectations: number;
-	held: number;
-	broken: number;
-};
 
 /** The scenarios that words of the command line stand for. */
 export const named = (words: readonly string[]): string[] =>

@@ -1,4 +1,4 @@
-// What a domain maps, decoded from its tables: adjacent entries join into one mapping.
+// A domain's mappings, decoded from its tables. Adjacent entries become one mapping.
 
 import {PAGE_SIZE, pageAddress} from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';

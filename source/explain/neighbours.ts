@@ -1,4 +1,4 @@
-// What a domain maps at an address and nearest to it on both sides. The tables are read in growing windows: a large
+// A domain's mapping at an address, and the nearest on both sides. The tables are read in growing windows: a large
 // domain is not decoded as a whole.
 
 import {PAGE_SIZE} from '../formats/address.js';

@@ -1,4 +1,4 @@
-// Who can reach a page of memory, and why: devices through the current tables, guests through the CPU.
+// The devices that reach a page of memory through the current tables, the guests that reach it with the CPU, and why.
 
 import {hex, PAGE_SIZE} from '../formats/address.js';
 import type {Device, MachineState, Vm} from '../machine/observed.js';

@@ -33,7 +33,7 @@ export type FaultEnd = {
 	text: string;
 	/** Why hardware does not record it, or not each time. */
 	unrecorded?: string;
-	/** What the domain maps there and nearby. */
+	/** The domain's mapping there, and the nearest ones. */
 	near: Nearest;
 	/** The access, and why it was refused. */
 	sentence: string;
@@ -171,7 +171,7 @@ function faultEnd(
 	};
 }
 
-/** What the tables map at an address and nearby; nothing if there are none. */
+/** The mapping at an address, and the nearest ones; none without tables. */
 export const nearStart = (
 	memory: PhysicalReader,
 	{unit, owned}: MachineState,

@@ -4,7 +4,7 @@
 import {pageAddress} from './address.js';
 import * as vtd from './vtd.js';
 
-/** What a unit checks entries against: its capability registers, and the bits in a physical address. */
+/** A unit's limits for entries: its capability registers, and the width of a physical address in bits. */
 export type VtdLimits = {capLo: number; capHi: number; ecapLo: number; hostAddressWidth: number};
 /** The set bits that must be zero, a 64-bit word each. */
 export type ReservedBits = readonly (readonly [lo: number, hi: number])[];

@@ -1,7 +1,7 @@
 // The guests' own I/O, sampled for graphs; and one command under each policy, for comparison.
 
-import type {Policy, TransferCommand, WorkCommand} from './command.js';
-import type {Data, Path} from './transfer.js';
+import type {TransferCommand, WorkCommand} from './command.js';
+import type {Transfer} from './transfer.js';
 
 /** A tenth of a second. */
 export type Sample = {
@@ -34,15 +34,10 @@ export interface Workload {
 }
 
 /** The same command under one policy, on a machine of its own. */
-export type Comparison = {
-	policy: Policy;
-	data: Data;
-	path: Path;
-	bytes: number;
-	/** Undefined where that cannot be checked. */
-	landed?: number;
-	copied: number;
-	faults: number;
+export type Comparison = Pick<
+	Transfer,
+	'policy' | 'data' | 'path' | 'bytes' | 'landed' | 'copied' | 'faults'
+> & {
 	/** Pages of guest memory that host devices can reach, and pages of memory that they cannot. */
 	hostReach: number;
 	missing: number;

@@ -79,17 +79,18 @@ function ownState(t: TestContext): void {
 	});
 }
 
-/** A disk that takes a while for each MiB. */
-function openSlow(t: TestContext) {
+/** A disk that takes a while for each MiB, so that no machine is done before its keys are read; until it is `quick`. */
+function openSlow(t: TestContext, writes = 4) {
 	ownState(t);
-	const {file, content} = randomImage(t, 16 * MIB);
+	const {file, content} = randomImage(t, 64 * MIB);
 	const lab = openTestLab(t, {hostMemory: 64 * MIB, disk: file, writable: true});
 	const dashboard = openDashboard(t, lab, 120, 30);
-	lab.dispatch({do: 'write', vm: 'vm1', lba: 0, sectors: 24_000, segments: 1, gpa: MIB});
-	t.mock.method(fs, 'fdatasyncSync', () => {
+	for (let i = 0; i < writes; i++)
+		lab.dispatch({do: 'write', vm: 'vm1', lba: i * 24_000, sectors: 24_000, segments: 1, gpa: MIB});
+	const slow = t.mock.method(fs, 'fdatasyncSync', () => {
 		for (const start = performance.now(); performance.now() < start + 120; );
 	});
-	return {lab, file, content, ...dashboard};
+	return {lab, file, content, quick: () => slow.mock.restore(), ...dashboard};
 }
 
 function openFailing(t: TestContext) {
@@ -158,11 +159,12 @@ test('leaving what is in memory alone is asked for twice', async t => {
 });
 
 test('a disk is put back before q leaves', async t => {
-	const {type, done, file, content, lab} = openSlow(t);
+	const {type, done, file, content, lab, quick} = openSlow(t);
 	const on = await type('(');
-	assert.match(line(on, -2), /^ Restoring the disk: [\d,]+ of 3,000 blocks/);
+	assert.match(line(on, -2), /^ Restoring the disk: [\d,]+ of 12,000 blocks/);
 	await type('escape');
 	assert.notEqual(lab.history?.unsettled, undefined);
+	quick();
 	await type('q');
 	await done();
 	assert.equal(lab.history?.unsettled, undefined);
@@ -175,7 +177,7 @@ test('whoever leaves twice leaves at once, and what the disk held is saved', asy
 	await done();
 	assert.ok(!fs.readFileSync(file).equals(content));
 	const [, done1, command = ''] =
-		/is only partly restored: ([\d,]+) of 3,000 blocks\. To restore its old blocks: (.*)$/.exec(
+		/is only partly restored: ([\d,]+) of 12,000 blocks\. To restore its old blocks: (.*)$/.exec(
 			lab.history?.rescue() ?? '',
 		) ?? [];
 	assert.notEqual(done1, '0');
@@ -184,7 +186,7 @@ test('whoever leaves twice leaves at once, and what the disk held is saved', asy
 });
 
 test('Escape lets a disk be put back, and stops then', async t => {
-	const {type, screen, lab, file, content} = openSlow(t);
+	const {type, screen, lab, file, content} = openSlow(t, 1);
 	lab.dispatch({do: 'policy', policy: 'keep'});
 	lab.dispatch({do: 'policy', policy: 'bounce'});
 	lab.history?.go(0);

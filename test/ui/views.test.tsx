@@ -97,7 +97,7 @@ test('Space has the guests work, + hurries them, Space pauses: then nothing move
 	const {press, store, screen} = openDashboard(t, openTestLab(t, {policy: 'keep'}), 120, 40);
 	await press('+', '+', '+', ' ');
 	await new Promise(resolve => setTimeout(resolve, 450));
-	assert.match(await press(' '), /TRAFFIC ─ paused[\s\S]*landed/);
+	assert.match(await press(' '), /TRAFFIC ─ paused[\s\S]*arrived/);
 	const {revision, tally} = store.getState().state;
 	assert.ok(tally.delivered > 20, `${tally.delivered}`);
 	await new Promise(resolve => setTimeout(resolve, 250));

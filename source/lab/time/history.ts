@@ -13,10 +13,9 @@ import {messageOf, UserError} from '../../user-error.js';
 import {grouped, plural} from '../../words.js';
 import {outcomeJson, troubled} from '../scenario/step-report.js';
 import {writeSession} from '../scenario/write.js';
-import {entryOf} from './entry.js';
 import {diskPlace, Exchange, memoryPlace} from './exchange.js';
 import {KEPT_PAGE_BYTES, type Log, Marks, type Moment} from './marks.js';
-import {Steps} from './steps.js';
+import {entryOf, Steps} from './steps.js';
 import {type OldBlocks, removeUndo, saveUndo, undoCommand, writeUndo} from './undo-file.js';
 
 /** The lab, as its history uses it. */

@@ -2,7 +2,8 @@
 
 import {deflateRawSync, inflateRawSync} from 'node:zlib';
 import type {Command} from '../../machine/command.js';
-import type {OutcomeJson} from '../scenario/step-report.js';
+import type {Entry} from '../../machine/history.js';
+import {commandText, type OutcomeJson, troubled} from '../scenario/step-report.js';
 
 export type SessionStep = {
 	/** Unique: a step that takes its place has another. */
@@ -102,4 +103,11 @@ export class Steps {
 			this.inflated = {chunk, steps: JSON.parse(inflateRawSync(chunk).toString())};
 		return this.inflated.steps;
 	}
+}
+
+/** A step as it is shown, and whether something was wrong with it. */
+export function entryOf({id, command, outcome, report, transfer, note}: SessionStep): Entry {
+	const {data, faults = 0} = outcome;
+	const text = commandText(command);
+	return {id, command, text, report, data, faults, trouble: troubled(outcome), transfer, note};
 }

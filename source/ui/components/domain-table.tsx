@@ -1,10 +1,11 @@
 // A domain's table, decoded from the bits in memory: the host's by owner, a guest's with where its pages are.
 
-import {type BoxProps, Text} from 'ink';
+import type {BoxProps} from 'ink';
 import {memo, useMemo} from 'react';
 import {domainName, functionsIn} from '../../explain/names.js';
 import {type DomainView, NO_MEMORY, type Range} from '../../explain/ranges.js';
 import {PAGE_SIZE} from '../../formats/address.js';
+import type {Vm} from '../../machine/observed.js';
 import {grouped, plural} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useRanges} from '../hooks/use-ranges.js';
@@ -15,8 +16,10 @@ import type {List} from '../state/list.js';
 import {hostOf, type Shown, type TableId} from '../state/ranges-shown.js';
 import {holds, type Lit, rangeKey, shownTransfer, type Ui} from '../state/store.js';
 import type {ShownRange} from '../state/unfold.js';
+import {type Tone, toneOfGuest} from '../theme.js';
 import {ListPanel} from './list-panel.js';
 import {Panel} from './panel.js';
+import {Prose} from './prose.js';
 
 /** From this width on, addresses have their 0x and names are written out. */
 const WIDE = 56;
@@ -25,20 +28,21 @@ export const HostTable = memo(function HostTable(layout: BoxProps) {
 	const size = useMeasured();
 	const shown = useRanges('host');
 	const enter = useWalkOfRow(shown);
-	const {changed, wired, looked} = useParts(ui => ({
+	const {changed, wired, guests, looked} = useParts(ui => ({
 		changed: ui.changed,
-		wired: wiredNames(ui),
+		wired: namesOf(ui, ({wired}) => wired),
+		guests: namesOf(ui),
 		looked: lookedAt(ui),
 	}));
 	const {width} = size;
 	const list = useMemo(
-		() => shown && hostList(shown, width, changed, wired, looked),
-		[shown, width, changed, wired, looked],
+		() => shown && hostList(shown, width, changed, {wired, guests}, looked),
+		[shown, width, changed, wired, guests, looked],
 	);
 	if (list === undefined)
 		return (
 			<Panel id="host" title="HOST DOMAIN" inside={size.ref} {...layout}>
-				<Text> No host domain yet: vmm makes it when the first passthru device is bound to a VM.</Text>
+				<Prose>No host domain yet: vmm makes it when the first passthru device is bound to a VM.</Prose>
 			</Panel>
 		);
 	return <ListPanel id="host" list={list} size={size} enter={enter} {...layout} />;
@@ -80,7 +84,7 @@ export const DomainTable = memo(function DomainTable(layout: BoxProps) {
 	if (list === undefined)
 		return (
 			<Panel id="domain" title="DOMAIN" inside={size.ref} {...layout}>
-				<Text> No domain.</Text>
+				<Prose>No domain.</Prose>
 			</Panel>
 		);
 	return <ListPanel id="domain" list={list} size={size} enter={enter} {...layout} />;
@@ -108,14 +112,15 @@ function lookedAt(ui: Ui): number | undefined {
 	return shown?.command.do === 'dma' ? undefined : shown?.iova;
 }
 
-const wiredNames = ({state}: Ui): string =>
-	state.vms.flatMap(({name, wired}) => (wired ? [name] : [])).join(' ');
+/** One text, so that the same names are the same for React. */
+const namesOf = ({state}: Ui, wanted: (vm: Vm) => boolean = () => true): string =>
+	state.vms.flatMap(vm => (wanted(vm) ? [vm.name] : [])).join(' ');
 
 function hostList(
 	shown: Shown,
 	width: number,
 	changed: Lit,
-	wiredVms: string,
+	vms: {readonly wired: string; readonly guests: string},
 	looked: number | undefined,
 ): List {
 	const {domain, mappedPages, removedPages} = shown.view;
@@ -126,7 +131,8 @@ function hostList(
 			? `${plural(mappedPages, 'page')}${removed}`
 			: `${plural(removedPages, 'page')} gone`;
 	const columns = columnsOf(shown.view, width, 0);
-	const wired = new Set(wiredVms.split(' '));
+	const wired = new Set(vms.wired.split(' '));
+	const guests = vms.guests.split(' ');
 	const head: Row = [
 		[` ${'IOVA = HPA'.padEnd(columns.range)}${'pages'.padStart(columns.pages)} rw owner`, 'dim'],
 	];
@@ -141,10 +147,15 @@ function hostList(
 			grouped(range.pages).padStart(columns.pages),
 			' ',
 			rights(range),
-			gone ? [` ${owner} ✗${wide ? ' removed' : ''}`, 'bad'] : [` ${owner}`, isWired ? 'guest' : 'plain'],
+			gone
+				? [` ${owner} ✗${wide ? ' removed' : ''}`, 'bad']
+				: [` ${owner}`, ownerTone(guests.indexOf(range.owner))],
 		];
 	});
 }
+
+/** A guest's memory has its hue in the map of memory, too. */
+const ownerTone = (guest: number): Tone => (guest < 0 ? 'plain' : toneOfGuest(guest));
 
 /** A table with where each run leads; `marked` is an address to point at. */
 function translated(
@@ -210,11 +221,11 @@ function WithoutDomain(layout: BoxProps) {
 	const some = count === pages ? `All ${grouped(pages)}` : `${grouped(count)} of the ${grouped(pages)}`;
 	return (
 		<Panel id="guest" title={pages === 0 ? 'GUEST' : `${vm} ─ no domain of its own`} {...layout}>
-			<Text>
+			<Prose>
 				{pages === 0
-					? ' No guest.'
-					: ` ${vm} has no passthru device, so no domain. ${some} pages of its memory are in the host domain.`}
-			</Text>
+					? 'No guest.'
+					: `${vm} has no passthru device, so no domain. ${some} pages of its memory are in the host domain.`}
+			</Prose>
 		</Panel>
 	);
 }

@@ -12,6 +12,7 @@ import {printable} from '../rows.js';
 import {focusOn} from '../state/store.js';
 import {type Theme, type Tone, toneOfGuest} from '../theme.js';
 import {Panel} from './panel.js';
+import {Prose} from './prose.js';
 
 /** Below the map is what its colours or letters stand for: one row where that fits, else two. */
 const ONE_ROW = 100;
@@ -52,7 +53,7 @@ export const MapPanel = memo(function MapPanel(layout: BoxProps) {
 	if (map.cells.length === 0)
 		return (
 			<Panel id="map" title="MEMORY" inside={size.ref} {...layout}>
-				<Text> This machine does not show its memory.</Text>
+				<Prose>This machine does not show its memory.</Prose>
 			</Panel>
 		);
 	const each = sizeText((map.pages / map.cells.length) * 4096);

@@ -1,6 +1,6 @@
 // A page of host physical memory, byte for byte, as it is now.
 
-import {type BoxProps, Text} from 'ink';
+import type {BoxProps} from 'ink';
 import {memo, useMemo} from 'react';
 import {NO_MEMORY, ownerAt, UNKNOWN} from '../../explain/ranges.js';
 import {hex, PAGE_SIZE} from '../../formats/address.js';
@@ -9,6 +9,7 @@ import {useParts} from '../hooks/use-ui.js';
 import {memoryRow} from './hex.js';
 import {ListPanel} from './list-panel.js';
 import {Panel} from './panel.js';
+import {Prose} from './prose.js';
 
 /** Columns of a row of 16 bytes: address, bytes and text. */
 const WIDE = 76;
@@ -36,7 +37,7 @@ export const PagePanel = memo(function PagePanel(layout: BoxProps) {
 	if (list === undefined)
 		return (
 			<Panel id="page" title={`PAGE ${hex(page)}`} inside={size.ref} {...layout}>
-				<Text>{owner === NO_MEMORY ? ' No memory at this address.' : ' This page cannot be read now.'}</Text>
+				<Prose>{owner === NO_MEMORY ? 'No memory at this address.' : 'This page cannot be read now.'}</Prose>
 			</Panel>
 		);
 	return <ListPanel id="page" list={list} size={size} {...layout} />;

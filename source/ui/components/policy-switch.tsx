@@ -7,9 +7,9 @@ import {useStore, useUi} from '../hooks/use-ui.js';
 import {dispatch} from '../state/dispatch.js';
 
 const EFFECTS: Record<Policy, string> = {
-	remove: 'wired pages leave host',
-	keep: 'pages stay in host',
-	bounce: 'copies through own buffer',
+	remove: 'wired pages leave the host domain',
+	keep: 'guest pages stay in the host domain',
+	bounce: 'copies through a buffer',
 };
 
 /** All three policies, the one in force marked, with what it does. */
@@ -23,7 +23,7 @@ export const PolicySwitch = memo(function PolicySwitch({brief = false}: {readonl
 			{POLICIES.map(each => (
 				<Choice key={each} policy={each} chosen={each === policy} />
 			))}
-			{brief ? null : <Text {...theme.dim}>{` ${EFFECTS[policy]}`}</Text>}
+			{brief ? null : <Text {...theme.dim}>{` · ${EFFECTS[policy]}`}</Text>}
 		</Box>
 	);
 });

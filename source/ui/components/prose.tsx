@@ -19,9 +19,9 @@ export function Prose({tone = 'plain', indent = 1, children}: Layout & {readonly
 }
 
 /** Wrapped text, without the blank that Ink leaves at the start of a line where the line before it was full. */
-export const Wrapped = ({style, children}: {readonly style: Style; readonly children: string}) => (
+export const Wrapped = ({style, children}: {readonly style?: Style; readonly children: ReactNode}) => (
 	<Transform transform={withoutBlank}>
-		<Text {...style}>{printable(children)}</Text>
+		<Text {...style}>{typeof children === 'string' ? printable(children) : children}</Text>
 	</Transform>
 );
 

@@ -11,11 +11,12 @@ import {useParts} from '../hooks/use-ui.js';
 import {fit} from '../rows.js';
 import type {Tone} from '../theme.js';
 import {Panel} from './panel.js';
+import {Prose} from './prose.js';
 
 type Series = {name: string; tone: Tone; of: (sample: Sample) => number; text: (value: number) => string};
 
 const SERIES: readonly Series[] = [
-	{name: 'landed', tone: 'good', of: ({delivered}) => delivered, text: sizeText},
+	{name: 'arrived', tone: 'good', of: ({delivered}) => delivered, text: sizeText},
 	{name: 'lost', tone: 'bad', of: ({lost}) => lost, text: sizeText},
 	{name: 'faults', tone: 'graphFaults', of: ({faults}) => faults, text: grouped},
 	{name: 'IOTLB hits', tone: 'graphHits', of: ({hits}) => hits, text: grouped},
@@ -36,7 +37,7 @@ export const TrafficPanel = memo(function TrafficPanel(layout: BoxProps) {
 	if (samples === undefined || samples.length === 0)
 		return (
 			<Panel id="traffic" title="TRAFFIC" inside={size.ref} {...layout}>
-				<Text {...theme.dim}> Space starts reads by the guests; + and − change the rate.</Text>
+				<Prose tone="dim">Space starts reads by the guests; + and − change the rate.</Prose>
 			</Panel>
 		);
 	// The counters of the IOTLB take the last row, where there is one.

@@ -7,6 +7,7 @@ import {useTheme} from '../hooks/use-theme.js';
 import {useParts} from '../hooks/use-ui.js';
 import {inkOn, type Style, type Tone} from '../theme.js';
 import {BigText} from './big-text.js';
+import {Wrapped} from './prose.js';
 
 export const DATA_TONES: Record<Data, Tone> = {
 	delivered: 'good',
@@ -59,11 +60,11 @@ export const Verdict = memo(function Verdict({transfer, large = false}: Props) {
 			</Bar>
 			{loss ? (
 				<Box paddingLeft={1} paddingRight={1}>
-					<Text>
+					<Wrapped>
 						<Text {...theme.title}>Why: </Text>
 						{loss.why}
 						{next ? <Text {...theme.key}>{`  ${next}`}</Text> : null}
-					</Text>
+					</Wrapped>
 				</Box>
 			) : null}
 		</Box>

@@ -35,7 +35,7 @@ export const WalkPanel = memo(function WalkPanel({access, ...layout}: Props) {
 	if (shown === undefined)
 		return (
 			<Panel id="walk" title="WALK" {...layout}>
-				<Text> Nothing to look up.</Text>
+				<Prose>Nothing to look up.</Prose>
 			</Panel>
 		);
 	const {walk, page} = shown;

@@ -3,7 +3,7 @@
 import {Box, Text} from 'ink';
 import {GROUPS, NEEDS_LAB, type UiCommand} from '../commands/command.js';
 import {commands} from '../commands/index.js';
-import {Prose} from '../components/prose.js';
+import {Labelled, Prose, Wrapped} from '../components/prose.js';
 import {ScrollPanel} from '../components/scroll-panel.js';
 import {useKeySign, useTheme} from '../hooks/use-theme.js';
 import {useParts} from '../hooks/use-ui.js';
@@ -13,6 +13,7 @@ import {termsFor} from './glossary.js';
 const INTRO = [
 	'A guest reads a raw disk: the host’s disk controller writes the guest’s memory itself, and the IOMMU looks that up in the host domain. Policy remove takes the pages of a guest with a passthru device out of that domain, keep leaves them, bounce copies each transfer through a buffer of bhyve. The host is modelled; the disk and its bytes, the tables and the copies are real.',
 	'▸ marks the row of the last lookup, or of the buffer · ✗ is no longer mapped · * marks bytes that differ',
+	'A digit opens a view. In the form it is typed into a number; Alt and a digit opens a view there, too.',
 ];
 
 export function Help() {
@@ -54,25 +55,17 @@ function KeyRow({keys, text}: {readonly keys: string; readonly text: string}) {
 			<Box width={7} flexShrink={0}>
 				<Text {...theme.key}>{keys}</Text>
 			</Box>
-			<Text>{text}</Text>
+			<Wrapped>{text}</Wrapped>
 		</Box>
 	);
 }
 
 export function Glossary() {
-	const theme = useTheme();
 	const {focus} = useParts(({focus}) => ({focus}));
 	return (
 		<ScrollPanel id="glossary" title="GLOSSARY ─ the focused panel’s terms first" flexGrow={1}>
 			{termsFor(focus).map(({name, meaning}) => (
-				<Box key={name} flexShrink={0} paddingLeft={1} paddingRight={1}>
-					<Box width={17} flexShrink={0}>
-						<Text {...theme.key}>{name}</Text>
-					</Box>
-					<Box flexShrink={1}>
-						<Text>{meaning}</Text>
-					</Box>
-				</Box>
+				<Labelled key={name} label={name} labelTone="key" width={17} texts={[meaning]} />
 			))}
 		</ScrollPanel>
 	);
