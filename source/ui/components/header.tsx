@@ -26,7 +26,6 @@ export const Header = memo(function Header() {
 		const rights = disk.writable ? 'writable' : 'read-only';
 		left.push([` · ${disk.name} ${path} ${rights}${disk.sample ? ' sample' : ''}`, 'dim']);
 	}
-	if (kind === 'lab' && columns >= NAMED_VIEWS) left.push([' ·', 'dim']);
 	return (
 		<Box justifyContent="space-between">
 			<Box flexShrink={1} overflow="hidden">

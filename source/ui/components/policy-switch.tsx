@@ -7,8 +7,8 @@ import {useStore, useUi} from '../hooks/use-ui.js';
 import {dispatch} from '../state/dispatch.js';
 
 const EFFECTS: Record<Policy, string> = {
-	remove: 'wired pages leave the host domain',
-	keep: 'guest pages stay in the host domain',
+	remove: 'wired pages unmapped',
+	keep: 'guest pages stay mapped',
 	bounce: 'copies through a buffer',
 };
 
