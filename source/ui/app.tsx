@@ -1,6 +1,6 @@
 // The dashboard as an Ink app: a header, a view, the timeline, a message, and what keys do.
 
-import {Box, Text, useApp, useFocusManager, useInput, usePaste, useStdout, useWindowSize} from 'ink';
+import {Box, useApp, useFocusManager, useInput, usePaste, useStdout, useWindowSize} from 'ink';
 import {useContext, useLayoutEffect, useMemo, useRef} from 'react';
 import type {AppControls} from './commands/command.js';
 import {handleKey, paste} from './commands/handle-key.js';
@@ -9,6 +9,7 @@ import {Footer} from './components/footer.js';
 import {Header} from './components/header.js';
 import {MessageLine} from './components/message-line.js';
 import {Overlay} from './components/overlay.js';
+import {Wrapped} from './components/prose.js';
 import {Timeline} from './components/timeline.js';
 import {ControlsContext} from './hooks/use-controls.js';
 import {type Screen, ScreenContext} from './hooks/use-screen.js';
@@ -77,13 +78,19 @@ function Dashboard({terminal}: {readonly terminal: Terminal}) {
 	);
 }
 
+/**
+ * Fills the terminal: after a resize Ink first draws the old tree, whose rows may wrap, and would then erase too few rows
+ * above a shorter frame.
+ */
 function TooSmall() {
 	const {columns, rows} = useWindowSize();
 	return (
-		<Text>
-			dmascope needs {LEAST.columns}×{LEAST.rows}; this terminal is {columns}×{rows}. Enlarge it, or press q
-			to quit.
-		</Text>
+		<Box width={columns} height={rows} overflow="hidden">
+			<Wrapped>
+				dmascope needs {LEAST.columns}×{LEAST.rows}; this terminal is {columns}×{rows}. Enlarge it, or press q
+				to quit.
+			</Wrapped>
+		</Box>
 	);
 }
 

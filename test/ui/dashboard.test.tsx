@@ -70,6 +70,12 @@ test('a terminal too small says what it needs, and a larger one shows the dashbo
 	);
 	assert.match(await resize(60, 15), /DEVICE MODEL/);
 	assert.match(await resize(80, 24), /HOST DOMAIN 1/);
+	// Narrower and higher: the rows of the frame before wrap, so that there are more of them than its lines.
+	await resize(120, 40);
+	assert.match(
+		await resize(30, 60),
+		/^dmascope needs 60×15; this *\nterminal is 30×60\. Enlarge it,\s*\nor press q to quit\.\s*$/,
+	);
 });
 
 test('rows that changed are lit, and go out after a second', async t => {
