@@ -38,18 +38,23 @@ export function memoryMap(
 	const pages = endOfMemory(owned);
 	const count = Math.min(Math.max(1, Math.floor(wanted)), pages);
 	const names = vms.map(({name}) => name);
-	const byOwner = new Map<string, Float64Array>();
-	for (const {hpa, pages: length, owner} of owned) {
-		let counts = byOwner.get(owner);
-		if (counts === undefined) {
-			counts = new Float64Array(count);
-			byOwner.set(owner, counts);
-		}
-		spread(counts, pages, hpa, length);
-	}
 	const mapped = host && mappedPages(host, pages, count);
-	const cells = Array.from({length: count}, (_, i) => cellOf(byOwner, mapped, names, i));
+	const cells = ownersOf(owned, pages, count).map((owners, i) => cellOf(owners, mapped?.[i], names));
 	return {pages, cells, legend: legendOf(owned, names)};
+}
+
+type Share = {readonly owner: string; pages: number};
+
+/** For each cell, who has how much of it. Owners come by address, so one pass is enough, however many there are. */
+function ownersOf(owned: readonly Owned[], pages: number, count: number): Share[][] {
+	const cells = Array.from({length: count}, (): Share[] => []);
+	for (const {hpa, pages: length, owner} of owned)
+		eachCell(count, pages, hpa, length, (cell, part) => {
+			const share = cells[cell].find(other => other.owner === owner);
+			if (share === undefined) cells[cell].push({owner, pages: part});
+			else share.pages += part;
+		});
+	return cells;
 }
 
 /** In pages. */
@@ -69,12 +74,25 @@ const cellIndex = (pages: number, cells: number, page: number): number =>
 
 /** Adds `length` pages from an address on to the counts of their cells. */
 export function spread(counts: Float64Array, pages: number, hpa: number, length: number): void {
+	eachCell(counts.length, pages, hpa, length, (cell, part) => {
+		counts[cell] += part;
+	});
+}
+
+/** The cells that `length` pages from an address on lie in, with how many of them. */
+function eachCell(
+	cells: number,
+	pages: number,
+	hpa: number,
+	length: number,
+	visit: (cell: number, part: number) => void,
+): void {
 	const end = Math.min(pages, hpa / PAGE_SIZE + length);
 	for (let page = hpa / PAGE_SIZE; page < end; ) {
-		const cell = cellIndex(pages, counts.length, page);
+		const cell = cellIndex(pages, cells, page);
 		// Of 2^40 pages a cell's end can round to the page itself.
-		const next = Math.min(end, Math.max(page + 1, Math.floor(((cell + 1) * pages) / counts.length)));
-		counts[cell] += next - page;
+		const next = Math.min(end, Math.max(page + 1, Math.floor(((cell + 1) * pages) / cells)));
+		visit(cell, next - page);
 		page = next;
 	}
 }
@@ -86,34 +104,18 @@ function mappedPages({ranges}: DomainView, pages: number, count: number): Float6
 	return mapped;
 }
 
-function cellOf(
-	byOwner: ReadonlyMap<string, Float64Array>,
-	mapped: Float64Array | undefined,
-	vms: readonly string[],
-	cell: number,
-): Cell {
-	let owner = NO_MEMORY;
-	let most = 0;
-	let owners = 0;
-	let total = 0;
-	for (const [name, counts] of byOwner) {
-		const own = counts[cell];
-		if (own === 0) continue;
-		owners++;
-		total += own;
-		if (own > most) {
-			most = own;
-			owner = name;
-		}
+function cellOf(owners: readonly Share[], reached: number | undefined, vms: readonly string[]): Cell {
+	let [owner, most, total] = [NO_MEMORY, 0, 0];
+	for (const share of owners) {
+		total += share.pages;
+		if (share.pages > most) [owner, most] = [share.owner, share.pages];
 	}
-	const reached = mapped === undefined || total === 0 ? undefined : mapped[cell];
-	return {
-		letter: letterOf(owner, vms),
-		owner,
-		mixed: owners > 1,
-		mapped: reached === undefined ? undefined : reached >= total ? 'all' : reached > 0 ? 'some' : 'none',
-	};
+	const mapped = reached === undefined || total === 0 ? undefined : part(reached, total);
+	return {letter: letterOf(owner, vms), owner, mixed: owners.length > 1, mapped};
 }
+
+const part = (reached: number, total: number): Cell['mapped'] =>
+	reached >= total ? 'all' : reached > 0 ? 'some' : 'none';
 
 /** An owner's letter. Guests are numbered in the machine's order; those after the tenth share a letter. */
 export function letterOf(owner: string, vms: readonly string[]): string {

@@ -11,10 +11,11 @@ import type {Machine} from './machine.js';
 
 export function domainsOf({family, iommu, vmm, spec}: Machine): Domain[] {
 	const domains = family.driver?.domains ?? [];
+	const names = new Map(vmm.vms.map(vm => [vm.domain, vm.name]));
 	return domains.map(domain => ({
 		id: domain.id,
 		role: domain === iommu.hostDomain ? 'host' : 'guest',
-		vm: vmm.vms.find(vm => vm.domain === domain)?.name,
+		vm: names.get(domain),
 		format: spec.iommu === 'amd-vi' ? 'amd-vi' : 'vt-d',
 		root: domain.root,
 		levels: domain.levels,
@@ -31,6 +32,8 @@ export function stateOf(
 	tables: number,
 ): MachineState {
 	const {functions, ppt, guests, family, pages, spec: parts} = machine;
+	const passedAt = new Map(ppt.devices.map(device => [device.rid, device]));
+	const passedTo = Map.groupBy(ppt.devices, ({vm}) => vm);
 	return {
 		revision,
 		tables,
@@ -40,7 +43,7 @@ export function stateOf(
 		unit: family.observed(),
 		domains: domainsOf(machine),
 		devices: functions.map(({rid, name, driver}) => {
-			const passed = ppt.devices.find(device => device.rid === rid);
+			const passed = passedAt.get(rid);
 			return {
 				rid,
 				name: passed?.name ?? name,
@@ -53,7 +56,7 @@ export function stateOf(
 			name: vm.name,
 			pages: vm.pages,
 			wired: vm.memMaps.every(({wired}) => wired),
-			passthru: ppt.of(vm).map(({name}) => name),
+			passthru: passedTo.get(vm)?.map(({name}) => name) ?? [],
 			model: spec.model,
 			disk: machine.disks.pathOf(spec.disk),
 			console: [...console],
