@@ -93,10 +93,12 @@ export function startProgram({file, args, columns, rows, env, cwd}: Start): Prog
 				await sleep(ms);
 			}
 		},
-		resize: size => {
-			terminal.resize(size.columns, size.rows);
-			child.resize(size.columns, size.rows);
-		},
+		// xterm throws where its rows go while it still parses what was written for them.
+		resize: ({columns: width, rows: height}) =>
+			terminal.write('', () => {
+				terminal.resize(width, height);
+				if (end === undefined) child.resize(width, height);
+			}),
 		// proc(5): utime and stime are the 14th and the 15th field; the 2nd, a name in brackets, may hold spaces.
 		cpuMs: () => {
 			const fields = stat('stat')
