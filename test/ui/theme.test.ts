@@ -122,3 +122,8 @@ test('a sensible theme by itself', () => {
 	for (const [env, name, depth] of cases)
 		assert.deepEqual([themeOf(env), depthOf(env)], [name, depth], JSON.stringify(env));
 });
+
+test('without colours only fields and missing pages are underlined: no guest in good health', () => {
+	const underlined = TONES.filter(tone => LOOKS.plain[tone].underline);
+	assert.deepEqual(underlined, ['field', 'missing']);
+});
