@@ -47,7 +47,8 @@ const table = {
 	names: {about: 'the names alone'},
 	theme: {takes: 'NAME', about: 'dark, light, colour-blind or plain; NO_COLOR is heeded'},
 	ascii: {about: 'signs and borders of ASCII alone'},
-	mouse: {about: 'click to focus, wheel to scroll'},
+	'no-mouse': {about: 'leave the mouse to the terminal; else Shift selects text'},
+	'no-motion': {about: 'show outcomes at once, without the moving packet'},
 	large: {about: 'fewer, larger panels, for a projector'},
 	config: {takes: 'FILE', about: 'settings and keys, if not from ~/.config/dmascope/config.yaml'},
 	help: {about: 'this; after a command, what that takes'},
@@ -98,12 +99,13 @@ export const labFlags = (given: Given): LabFlags => ({
 	hba: given.text('hba'),
 });
 
-export const DISPLAY_FLAGS = ['theme', 'ascii', 'mouse', 'large', 'config', 'cast'] as const;
+export const DISPLAY_FLAGS = ['theme', 'ascii', 'no-mouse', 'no-motion', 'large', 'config', 'cast'] as const;
 export const displayFlags = (given: Given): DisplayFlags => ({
 	theme: given.text('theme'),
 	config: given.text('config'),
 	cast: given.text('cast'),
 	ascii: given.has('ascii') || undefined,
 	large: given.has('large') || undefined,
-	mouse: given.has('mouse') || undefined,
+	mouse: given.has('no-mouse') ? false : undefined,
+	motion: given.has('no-motion') ? false : undefined,
 });

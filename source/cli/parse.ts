@@ -21,8 +21,11 @@ export function parse(argv: readonly string[], importMeta: ImportMeta): Asked {
 	checkValues(argv);
 	const flags: Meow = {};
 	for (const [name, {takes}] of FLAGS)
-		flags[camel(name)] = takes === undefined ? {type: 'boolean'} : {type: 'string', isMultiple: true};
-	const cli = meow('', {importMeta, argv, flags, autoHelp: false, autoVersion: false});
+		flags[camel(name.replace(NEGATED, ''))] =
+			takes === undefined ? {type: 'boolean'} : {type: 'string', isMultiple: true};
+	// Else --no-mouse would be the same as no flag.
+	const booleanDefault = undefined;
+	const cli = meow('', {importMeta, argv, flags, booleanDefault, autoHelp: false, autoVersion: false});
 	const given = new Given(valuesOf(cli.flags));
 	const [name = '', ...words] = cli.input.map(String);
 	return {command: commandOf(name), words, given, package: cli.pkg};
@@ -75,17 +78,21 @@ function checkValues(argv: readonly string[]): void {
 function valuesOf(flags: Readonly<Record<string, unknown>>): Map<string, readonly string[]> {
 	const values = new Map<string, readonly string[]>();
 	for (const [key, value] of Object.entries(flags)) {
-		const name = dashed(key);
+		if (value === undefined) continue;
+		const name = value === false ? `no-${dashed(key)}` : dashed(key);
 		if (!FLAGS.has(name)) {
 			const near = didYouMean(name, [...FLAGS.keys()]).replace('mean ', 'mean --');
 			const flag = `${name.length === 1 ? '-' : '--'}${name}`;
 			throw new UserError(`There is no flag ${flag}; dmascope --help lists those there are.${near}`);
 		}
 		const words = Array.isArray(value) ? value.map(String) : [];
-		if (value === true || words.length > 0) values.set(name, words);
+		if (typeof value === 'boolean' || words.length > 0) values.set(name, words);
 	}
 	return values;
 }
+
+/** meow takes --no-mouse as a flag mouse that is false. */
+const NEGATED = /^no-/;
 
 const camel = (name: string): string => name.replace(/-[a-z]/g, letter => letter.slice(1).toUpperCase());
 const dashed = (name: string): string => name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);

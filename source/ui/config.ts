@@ -15,6 +15,7 @@ export type Config = {
 	theme?: ThemeName;
 	ascii?: boolean;
 	mouse?: boolean;
+	motion?: boolean;
 	large?: boolean;
 	/** By the ID of a command: the keys that replace its own. */
 	keys: Readonly<Record<string, readonly string[]>>;
@@ -76,6 +77,7 @@ const schemaOf = (commands: readonly KeyedCommand[]) =>
 			theme: z.optional(choice(THEMES)),
 			ascii: z.optional(onOff),
 			mouse: z.optional(onOff),
+			motion: z.optional(onOff),
 			large: z.optional(onOff),
 			keys: z._default(
 				fields(Object.fromEntries(commands.map(({id}) => [id, z.optional(listOf(key))])), 'command'),

@@ -20,7 +20,7 @@ import {pauseWork} from './state/traffic.js';
 import {endTravel} from './state/travel.js';
 import {writeAscii} from './terminal/ascii.js';
 import {recordCast} from './terminal/cast.js';
-import {copySequence} from './terminal/clipboard.js';
+import {copySequence, doubtOfCopy} from './terminal/clipboard.js';
 import {keysOf} from './terminal/input.js';
 import {MOUSE_OFF, MOUSE_ON} from './terminal/mouse.js';
 import {depthOf, themeOf, themeWith} from './theme.js';
@@ -49,17 +49,22 @@ export async function dashboard(
 	chooseKeys(config.keys);
 	const store = createUi(machine);
 	const screen = new Screen();
-	store.setState({large: flags.large ?? config.large ?? false});
+	// A screen reader speaks each frame anew, and does not point.
+	const spoken = env.INK_SCREEN_READER === 'true';
+	store.setState({
+		large: flags.large ?? config.large ?? false,
+		motion: !spoken && (flags.motion ?? config.motion ?? true),
+	});
 	if (opening && 'present' in opening) play(store, opening.present, true);
 	else if (opening) replay(store, opening.replay);
-	const mouse = flags.mouse ?? config.mouse ?? false;
+	const mouse = !spoken && (flags.mouse ?? config.mouse ?? true);
 	// Past the recording: whoever plays it keeps their own clipboard.
 	const write = stdout.write.bind(stdout);
 	const copy = (text: string): string | undefined => {
 		const copied = copySequence(text, env);
 		if ('refused' in copied) return copied.refused;
 		write(copied.sequence);
-		return undefined;
+		return doubtOfCopy(env);
 	};
 	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
 	const stopCast =

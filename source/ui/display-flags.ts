@@ -13,6 +13,7 @@ export type DisplayFlags = {
 	theme?: string;
 	ascii?: boolean;
 	mouse?: boolean;
+	motion?: boolean;
 	large?: boolean;
 	config?: string;
 	/** The file that a recording goes into. */

@@ -271,9 +271,25 @@ test('a paste is a number or nothing, and never runs a command', async t => {
 test('^L leaves a number that is being typed as it is', async t => {
 	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
 	const before = await press('e12');
-	assert.match(before, /LBA 12▏/);
+	assert.match(before, /LBA 12 {3}/);
 	assert.equal(await press('\x0c'), before);
 	assert.equal(store.getState().form.draft, '12');
+});
+
+test('the terminal’s cursor stands where text goes: in a field, in a line, and nowhere else', async t => {
+	const {press, terminal} = openDashboard(t, openTestLab(t), 80, 24);
+	const stands = () => {
+		const {cursorX, cursorY} = terminal.buffer.active;
+		return {cursorX, cursorY};
+	};
+	const typed = (await press('e', '1', '2')).split('\n');
+	const row = typed.findIndex(line => line.includes('LBA 12'));
+	assert.deepEqual(stands(), {cursorX: typed[row].indexOf('LBA 12') + 6, cursorY: row});
+	const line = (await press('escape', ':', 'z', 'o')).split('\n')[22];
+	assert.deepEqual(stands(), {cursorX: line.indexOf('zo') + 2, cursorY: 22});
+	const long = (await press(...'x'.repeat(90), 'y')).split('\n')[22];
+	assert.match(long, /command: x+y/, 'the end of a long text is shown');
+	assert.equal(stands().cursorX, 79);
 });
 
 test('a line takes letters and signs alone, and no more than it has room for', async t => {
