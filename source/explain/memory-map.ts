@@ -1,7 +1,7 @@
 // Host physical memory as a map of cells: the main owner of each, and whether host devices reach it.
 
-import {PAGE_SIZE} from '../formats/address.js';
 import type {MachineState, Owned} from '../machine/observed.js';
+import {addressOf, type Banks, banksOf, eachPiece, ordinalOf} from './banks.js';
 import {type DomainView, FREE, NO_MEMORY} from './ranges.js';
 
 export type Cell = {
@@ -14,8 +14,8 @@ export type Cell = {
 	mapped?: 'all' | 'some' | 'none';
 };
 export type LegendEntry = {letter: string; text: string; pages: number};
-/** `pages`: from address 0 to the end of memory. The cells divide them into equal parts of whole pages. */
-export type MemoryMap = {pages: number; cells: readonly Cell[]; legend: readonly LegendEntry[]};
+/** The cells divide the memory that there is, without holes, into equal parts of whole pages. */
+export type MemoryMap = Banks & {cells: readonly Cell[]; legend: readonly LegendEntry[]};
 
 export const LETTERS = {
 	kernel: 'k',
@@ -35,21 +35,25 @@ export function memoryMap(
 	host: DomainView | undefined,
 	wanted: number,
 ): MemoryMap {
-	const pages = endOfMemory(owned);
-	const count = Math.min(Math.max(1, Math.floor(wanted)), pages);
+	const memory = banksOf(owned);
+	const count = cellsFor(memory, wanted);
 	const names = vms.map(({name}) => name);
-	const mapped = host && mappedPages(host, pages, count);
-	const cells = ownersOf(owned, pages, count).map((owners, i) => cellOf(owners, mapped?.[i], names));
-	return {pages, cells, legend: legendOf(owned, names)};
+	const mapped = host && mappedPages(host, memory, count);
+	const cells = ownersOf(owned, memory, count).map((owners, i) => cellOf(owners, mapped?.[i], names));
+	return {...memory, cells, legend: legendOf(owned, names)};
 }
+
+/** As many cells as are wanted, but each of a page at least. */
+export const cellsFor = ({pages}: Banks, wanted: number): number =>
+	Math.min(Math.max(1, Math.floor(wanted)), pages);
 
 type Share = {readonly owner: string; pages: number};
 
 /** For each cell, who has how much of it. Owners come by address, so one pass is enough, however many there are. */
-function ownersOf(owned: readonly Owned[], pages: number, count: number): Share[][] {
+function ownersOf(owned: readonly Owned[], memory: Banks, count: number): Share[][] {
 	const cells = Array.from({length: count}, (): Share[] => []);
 	for (const {hpa, pages: length, owner} of owned)
-		eachCell(count, pages, hpa, length, (cell, part) => {
+		eachCell(count, memory, hpa, length, (cell, part) => {
 			const share = cells[cell].find(other => other.owner === owner);
 			if (share === undefined) cells[cell].push({owner, pages: part});
 			else share.pages += part;
@@ -57,24 +61,20 @@ function ownersOf(owned: readonly Owned[], pages: number, count: number): Share[
 	return cells;
 }
 
-/** In pages. */
-export const endOfMemory = (owned: readonly Owned[]): number =>
-	Math.max(0, ...owned.slice(-1).map(({hpa, pages}) => hpa / PAGE_SIZE + pages));
-
 /** A cell's first address. */
-export const addressOfCell = ({pages, cells}: MemoryMap, cell: number): number =>
-	Math.floor((cell * pages) / cells.length) * PAGE_SIZE;
+export const addressOfCell = (map: MemoryMap, cell: number): number =>
+	addressOf(map, Math.floor((cell * map.pages) / map.cells.length));
 
-/** The cell with an address; the last one for addresses beyond the end. */
-export const cellAt = ({pages, cells}: MemoryMap, hpa: number): number =>
-	cellIndex(pages, cells.length, Math.min(pages - 1, Math.floor(hpa / PAGE_SIZE)));
+/** The cell with an address; for one in a hole, the cell before it. */
+export const cellAt = (map: MemoryMap, hpa: number): number =>
+	cellIndex(map.pages, map.cells.length, ordinalOf(map, hpa));
 
 const cellIndex = (pages: number, cells: number, page: number): number =>
 	Math.ceil(((page + 1) * cells) / pages) - 1;
 
 /** Adds `length` pages from an address on to the counts of their cells. */
-export function spread(counts: Float64Array, pages: number, hpa: number, length: number): void {
-	eachCell(counts.length, pages, hpa, length, (cell, part) => {
+export function spread(counts: Float64Array, memory: Banks, hpa: number, length: number): void {
+	eachCell(counts.length, memory, hpa, length, (cell, part) => {
 		counts[cell] += part;
 	});
 }
@@ -82,25 +82,27 @@ export function spread(counts: Float64Array, pages: number, hpa: number, length:
 /** The cells that `length` pages from an address on lie in, with how many of them. */
 function eachCell(
 	cells: number,
-	pages: number,
+	memory: Banks,
 	hpa: number,
 	length: number,
 	visit: (cell: number, part: number) => void,
 ): void {
-	const end = Math.min(pages, hpa / PAGE_SIZE + length);
-	for (let page = hpa / PAGE_SIZE; page < end; ) {
-		const cell = cellIndex(pages, cells, page);
-		// Of 2^40 pages a cell's end can round to the page itself.
-		const next = Math.min(end, Math.max(page + 1, Math.floor(((cell + 1) * pages) / cells)));
-		visit(cell, next - page);
-		page = next;
-	}
+	const {pages} = memory;
+	eachPiece(memory, hpa, length, (from, to) => {
+		for (let page = from; page < to; ) {
+			const cell = cellIndex(pages, cells, page);
+			// Of 2^40 pages a cell's end can round to the page itself.
+			const next = Math.min(to, Math.max(page + 1, Math.floor(((cell + 1) * pages) / cells)));
+			visit(cell, next - page);
+			page = next;
+		}
+	});
 }
 
-function mappedPages({ranges}: DomainView, pages: number, count: number): Float64Array {
+function mappedPages({ranges}: DomainView, memory: Banks, count: number): Float64Array {
 	const mapped = new Float64Array(count);
 	for (const {iova, pages: length, read, write, owner} of ranges)
-		if ((read || write) && owner !== NO_MEMORY) spread(mapped, pages, iova, length);
+		if ((read || write) && owner !== NO_MEMORY) spread(mapped, memory, iova, length);
 	return mapped;
 }
 
