@@ -20,7 +20,6 @@ export const TONES = [
 	'field',
 	'chosen',
 	'changed',
-	'guest',
 	'missing',
 	'ownerKernel',
 	'ownerTables',
@@ -36,9 +35,13 @@ export const TONES = [
 ] as const;
 export type Tone = (typeof TONES)[number];
 
-/** A guest's hue by its number; the fifth has the first's again. */
-export const toneOfGuest = (guest: number): Tone =>
-	(['ownerGuest0', 'ownerGuest1', 'ownerGuest2', 'ownerGuest3'] as const)[guest % 4];
+const GUESTS = ['ownerGuest0', 'ownerGuest1', 'ownerGuest2', 'ownerGuest3'] as const;
+
+/** A guest's hue, the same wherever it is named; the fifth guest has the first's again. What is no guest has none. */
+export function toneOfGuest(name: string, guests: readonly string[]): Tone {
+	const at = guests.indexOf(name);
+	return at < 0 ? 'plain' : GUESTS[at % GUESTS.length];
+}
 
 export const THEMES = ['dark', 'light', 'colour-blind', 'plain'] as const;
 export type ThemeName = (typeof THEMES)[number];
@@ -91,7 +94,6 @@ const dark: Looks = {
 	field: {underline: true},
 	chosen: {inverse: true},
 	changed: {text: ['#000000', 'black'], ground: ['#e5c07b', 'yellow']},
-	guest: {text: ['#ff87ff', 'magenta']},
 	ownerKernel: {text: ['#5f87ff', 'blueBright']},
 	ownerTables: {text: ['#e5c07b', 'yellow'], bold: true},
 	ownerGuest0: {text: ['#ff87ff', 'magenta']},
@@ -120,7 +122,6 @@ const light: Looks = {
 	field: {underline: true},
 	chosen: {inverse: true},
 	changed: {text: ['#000000', 'black'], ground: ['#ffe28a', 'yellow']},
-	guest: {text: ['#9b0e8e', 'magenta']},
 	ownerKernel: {text: ['#1f3fbf', 'blue']},
 	ownerTables: {text: ['#7a5200', 'red'], bold: true},
 	ownerGuest0: {text: ['#9b0e8e', 'magenta']},
@@ -147,7 +148,6 @@ const colourBlind: Looks = {
 	warn: {text: ['#f7ec7a', 'yellowBright']},
 	key: {text: ['#a8dcff', 'cyanBright']},
 	changed: {text: ['#000000', 'black'], ground: ['#f7ec7a', 'yellowBright']},
-	guest: {text: ['#a8dcff', 'cyanBright']},
 	ownerKernel: {text: ['#3f8fd8', 'blueBright']},
 	ownerTables: {text: ['#f7ec7a', 'yellowBright'], bold: true},
 	ownerGuest0: {text: ['#a8dcff', 'cyanBright']},
@@ -175,7 +175,6 @@ const plain: Looks = {
 	field: {underline: true},
 	chosen: {inverse: true},
 	changed: {inverse: true},
-	guest: {},
 	ownerKernel: {},
 	ownerTables: strong,
 	ownerGuest0: {},
@@ -212,7 +211,6 @@ export function themeWith(name: ThemeName, depth: Depth): Theme {
 		field: style(looks.field),
 		chosen: style(looks.chosen),
 		changed: style(looks.changed),
-		guest: style(looks.guest),
 		missing: style(looks.missing),
 		ownerKernel: style(looks.ownerKernel),
 		ownerTables: style(looks.ownerTables),

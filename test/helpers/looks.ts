@@ -20,7 +20,6 @@ const LETTERS: Readonly<Record<Tone, string>> = {
 	field: '_',
 	chosen: 'C',
 	changed: 'N',
-	guest: 'v',
 	missing: 'M',
 	ownerKernel: 'K',
 	ownerTables: 'P',

@@ -13,7 +13,7 @@ import {openDashboard} from '../helpers/terminal.js';
 test('the overview lists groups with their owners, and the chosen one with its devices', async t => {
 	const {screen, press} = openDashboard(t, await capturedHost(), 120, 40);
 	const first = await screen();
-	assert.match(first, /host intel\.tar · vt-d .*1 overview {2}2 7 8 9/);
+	assert.match(first, /host intel\.tar · vt-d .*1 overview {2}2 domains 7 faults 8 diagnosis 9 events/);
 	assert.match(first, /GROUPS ─ 8/);
 	assert.match(first, /6 {2}VM web +01:00\.0 Ethernet controller · vfio/);
 	assert.match(first, /UNITS ─ 1[\s\S]*dmar0 {2}VT-d, version 1\.0/);

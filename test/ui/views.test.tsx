@@ -141,6 +141,32 @@ test('every transfer is listed; the chosen one has its chain, and Enter walks it
 	assert.match(await press('enter'), /WALK ─ ahci0 0:31:2 writes 0x02790000/);
 });
 
+test('another row is read from its beginning, however far the one before was scrolled', async t => {
+	const {press} = openDashboard(t, openTestLab(t), 80, 24);
+	const start = await press('enter', 'alt-5');
+	assert.match(start, /LOST {2}Every layer/);
+	assert.doesNotMatch(await press('tab', 'end'), /LOST {2}Every layer/);
+	assert.match(await press('shift-tab', 'down'), /CHAIN of #4[\s\S]*DELIVERED {2}16,384/);
+	assert.match(await press('up'), /CHAIN of #5[\s\S]*LOST {2}Every layer/);
+});
+
+test('the first line has whole parts, the most important ones at every width', async t => {
+	const {screen, resize} = openDashboard(t, openTestLab(t), 60, 15);
+	const heads = [(await screen()).split('\n')[0]];
+	for (const [columns, rows] of [
+		[80, 24],
+		[120, 40],
+		[200, 60],
+	] as const)
+		heads.push((await resize(columns, rows)).split('\n')[0]);
+	const policies = '‹remove› keep  bounce';
+	assert.match(heads[0], new RegExp(`^ dmascope ${policies} +1 overview  2 3 4 5 6 7 8$`));
+	assert.match(heads[1], new RegExp(`^ dmascope policy ${policies}  vt-d · lab  .* 2 3 4 5 6 7 8$`));
+	assert.match(heads[2], new RegExp(`^ dmascope ${policies}  vt-d  .* 2 domains 3 walk .* 8 diagnosis$`));
+	assert.match(heads[3], /vt-d · lab · remove: wired pages leave the host domain .* 8 diagnosis$/);
+	for (const head of heads) assert.doesNotMatch(head, /…/);
+});
+
 test('the chosen transfer stays chosen as others come', async t => {
 	const {press, store} = openDashboard(t, openTestLab(t), 100, 30);
 	assert.match(await press('alt-5', 'down'), /CHAIN of #3/);

@@ -99,7 +99,7 @@ export const FindingPanel = memo(function FindingPanel(layout: BoxProps) {
 	const findings = useFindings();
 	const finding = useUi(({places}) => chosenOf(findings, keyOf, places.diagnosis));
 	return (
-		<ScrollPanel id="finding" title="CAUSE AND CURE" {...layout}>
+		<ScrollPanel id="finding" title="CAUSE AND CURE" about={finding && keyOf(finding)} {...layout}>
 			{finding ? (
 				<>
 					<Prose tone={finding.severity === 'note' ? 'title' : SIGNS[finding.severity][1]}>

@@ -16,7 +16,7 @@ import type {List} from '../state/list.js';
 import {hostOf, type Shown, type TableId} from '../state/ranges-shown.js';
 import {holds, type Lit, rangeKey, shownTransfer, type Ui} from '../state/store.js';
 import type {ShownRange} from '../state/unfold.js';
-import {type Tone, toneOfGuest} from '../theme.js';
+import {toneOfGuest} from '../theme.js';
 import {ListPanel} from './list-panel.js';
 import {Panel} from './panel.js';
 import {Prose} from './prose.js';
@@ -149,13 +149,10 @@ function hostList(
 			rights(range),
 			gone
 				? [` ${owner} ✗${wide ? ' removed' : ''}`, 'bad']
-				: [` ${owner}`, ownerTone(guests.indexOf(range.owner))],
+				: [` ${owner}`, toneOfGuest(range.owner, guests)],
 		];
 	});
 }
-
-/** A guest's memory has its hue in the map of memory, too. */
-const ownerTone = (guest: number): Tone => (guest < 0 ? 'plain' : toneOfGuest(guest));
 
 /** A table with where each run leads; `marked` is an address to point at. */
 function translated(

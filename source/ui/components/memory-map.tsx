@@ -4,6 +4,7 @@ import {domainMap, SHARED} from '../../explain/domain-map.js';
 import {addressOfCell, type Cell, cellAt, type MemoryMap, memoryMap} from '../../explain/memory-map.js';
 import {hex} from '../../formats/address.js';
 import {plural, sizeText} from '../../words.js';
+import {useBlink} from '../hooks/use-blink.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useGridHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {AppearanceContext, useTheme} from '../hooks/use-theme.js';
@@ -34,7 +35,8 @@ export const MapPanel = memo(function MapPanel(layout: BoxProps) {
 		const host = views.find(({domain}) => domain.role === 'host');
 		return kind === 'lab' ? memoryMap({owned, vms}, host, wanted) : domainMap(owned, views, wanted);
 	}, [owned, vms, views, kind, columns, rows, halves]);
-	const here = cellAt(map, page);
+	// The page that a transfer was for blinks once when that has landed.
+	const here = useBlink() ? undefined : cellAt(map, page);
 	const grid = useMemo(() => {
 		const go = (cell: number) => {
 			if (cell >= 0 && cell < map.cells.length) store.setState({page: addressOfCell(map, cell)});
@@ -70,7 +72,7 @@ const isColoured = (theme: Theme): boolean => theme.ownerGuest0.color?.startsWit
 type CellsProps = {
 	readonly map: MemoryMap;
 	readonly columns: number;
-	readonly here: number;
+	readonly here: number | undefined;
 	readonly halves: boolean;
 	readonly names: readonly string[];
 };
@@ -97,7 +99,7 @@ function halfBlocks(
 	{cells}: MemoryMap,
 	start: number,
 	columns: number,
-	here: number,
+	here: number | undefined,
 	theme: Theme,
 	names: readonly string[],
 ): ReactNode[] {
@@ -135,7 +137,7 @@ function letters(
 	{cells}: MemoryMap,
 	start: number,
 	columns: number,
-	here: number,
+	here: number | undefined,
 	theme: Theme,
 	names: readonly string[],
 ): ReactNode {
@@ -164,8 +166,7 @@ function ownerTone({owner}: Cell, names: readonly string[]): Tone {
 	if (owner === 'free' || owner === SHARED.none.text) return 'ownerFree';
 	if (owner === SHARED.one.text) return 'ownerGuest1';
 	if (owner === SHARED.several.text || owner.startsWith('bhyve ')) return 'ownerBuffer';
-	const guest = names.indexOf(owner);
-	return guest < 0 ? 'ownerBuffer' : toneOfGuest(guest);
+	return names.includes(owner) ? toneOfGuest(owner, names) : 'ownerBuffer';
 }
 
 type LegendProps = {

@@ -18,15 +18,19 @@ export function Prose({tone = 'plain', indent = 1, children}: Layout & {readonly
 	);
 }
 
-/** Wrapped text, without the blank that Ink leaves at the start of a line where the line before it was full. */
+/** Wrapped text, without the blanks that Ink leaves at the start of a line where the line before it was full. */
 export const Wrapped = ({style, children}: {readonly style?: Style; readonly children: ReactNode}) => (
-	<Transform transform={withoutBlank}>
+	<Transform transform={withoutBlanks}>
 		<Text {...style}>{typeof children === 'string' ? printable(children) : children}</Text>
 	</Transform>
 );
 
-const withoutBlank = (line: string): string =>
-	stripVTControlCharacters(line).startsWith(' ') ? line.replace(' ', '') : line;
+function withoutBlanks(line: string, index: number): string {
+	const blanks = index === 0 ? 0 : stripVTControlCharacters(line).search(/[^ ]|$/);
+	let rest = line;
+	for (let i = 0; i < blanks; i++) rest = rest.replace(' ', '');
+	return rest;
+}
 
 /** Texts, each on lines of its own. */
 export const Paragraphs = ({texts, ...layout}: Layout & {readonly texts: readonly string[]}) =>

@@ -17,7 +17,7 @@ export const ReachPanel = memo(function ReachPanel(layout: BoxProps) {
 	const reached = useMemo(() => reachOf(memory, state, views, page), [memory, state, views, page]);
 	const names = reached.reduce((most, {name}) => Math.max(most, name.length + 1), 8);
 	return (
-		<ScrollPanel id="reach" title={`WHO REACHES ${hex(page)}`} {...layout}>
+		<ScrollPanel id="reach" title={`WHO REACHES ${hex(page)}`} about={page} {...layout}>
 			{reached.map(({name, how, at, why}) => (
 				<Box key={`${name} ${at}`} flexDirection="column" flexShrink={0}>
 					<Text wrap="truncate">

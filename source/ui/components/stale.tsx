@@ -16,7 +16,7 @@ export function Stale({children}: {readonly children: ReactNode}) {
 			{lost ? (
 				<Box flexShrink={0} flexDirection="column">
 					<Bar style={appearance.theme.bad} reversed>
-						{` STALE since ${lost.lastSeen}: ${printable(lost.why)}`}
+						{`STALE since ${lost.lastSeen}: ${printable(lost.why)}`}
 					</Bar>
 				</Box>
 			) : null}

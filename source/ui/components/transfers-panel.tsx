@@ -99,6 +99,7 @@ export const ChainPanel = memo(function ChainPanel(layout: BoxProps) {
 			id="chain"
 			title={`CHAIN of #${number} ─ ${commandWords(transfer.command)}`}
 			enter={enter}
+			about={number}
 			{...layout}
 		>
 			<Outcome transfer={transfer} />
@@ -120,7 +121,7 @@ function Outcome({transfer}: {readonly transfer: Transfer}) {
 	return (
 		<>
 			<Bar style={theme[DATA_TONES[data]]} reversed>
-				{` ${data.toUpperCase()}  ${verdictSentence(transfer)} Policy ${policy}.`}
+				{`${data.toUpperCase()}  ${verdictSentence(transfer)} Policy ${policy}.`}
 			</Bar>
 			{why ? <Labelled label="Why:" labelTone="title" width={5} texts={[why]} /> : null}
 		</>

@@ -56,7 +56,7 @@ export const Verdict = memo(function Verdict({transfer, large = false}: Props) {
 		<Box flexDirection="column" flexShrink={0}>
 			{large ? <BigText text={transfer.data} style={tone} /> : null}
 			<Bar style={tone} reversed={!stale}>
-				{` ${transfer.data.toUpperCase()} ${stale ? `under ${transfer.policy}${ago}:` : ''} ${verdictSentence(transfer)}`}
+				{`${transfer.data.toUpperCase()} ${stale ? `under ${transfer.policy}${ago}:` : ''} ${verdictSentence(transfer)}`}
 			</Bar>
 			{loss ? (
 				<Box paddingLeft={1} paddingRight={1}>
@@ -84,20 +84,18 @@ export function Bar({
 	if (!reversed)
 		return (
 			<Text wrap="truncate" {...style}>
-				{children}
+				{` ${children}`}
 			</Text>
 		);
 	if (style.color === undefined)
 		return (
-			<Text wrap="truncate" bold inverse>
-				{children}
+			<Text bold inverse>
+				{` ${children} `}
 			</Text>
 		);
 	return (
-		<Box backgroundColor={style.color}>
-			<Text wrap="truncate" bold color={inkOn(style.color)}>
-				{children}
-			</Text>
+		<Box backgroundColor={style.color} paddingX={1}>
+			<Wrapped style={{bold: true, color: inkOn(style.color)}}>{children}</Wrapped>
 		</Box>
 	);
 }
