@@ -88,7 +88,8 @@ export async function dashboard(
 					screen.point(event.x, event.y, event.kind === 'press' ? 'press' : event.up ? 'up' : 'down'),
 				),
 				stdout,
-				alternateScreen: true,
+				// What is spoken is longer than the screen, and scrolls.
+				alternateScreen: !spoken,
 				interactive: true,
 				exitOnCtrlC: false,
 				incrementalRendering: true,

@@ -26,9 +26,9 @@ const ROWS = [0, 1, 2, 3, 4];
 export function BigText({text, style}: {readonly text: string; readonly style: Style}) {
 	const letters = [...text.toUpperCase()].map(letter => LETTERS[letter] ?? ROWS.map(() => ' '));
 	return (
-		<Box flexDirection="column" flexShrink={0}>
+		<Box flexDirection="column" flexShrink={0} aria-label={text}>
 			{ROWS.map(row => (
-				<Text key={row} wrap="truncate" aria-label={row === 0 ? text : ''} {...style}>
+				<Text key={row} wrap="truncate" {...style}>
 					{` ${letters.map(letter => letter[row]).join('  ')}`}
 				</Text>
 			))}

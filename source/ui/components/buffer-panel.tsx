@@ -45,7 +45,7 @@ export const BufferPanel = memo(function BufferPanel(layout: BoxProps) {
 				<Text>{` ${bytes}`}</Text>
 			</Panel>
 		);
-	return <ListPanel id="buffer" list={list} size={size} {...layout} />;
+	return <ListPanel mute id="buffer" list={list} size={size} {...layout} />;
 });
 
 /** Both sides; a sentence where the disk cannot be read. */

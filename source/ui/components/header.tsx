@@ -76,8 +76,8 @@ function Tab({view, chosen, named}: TabProps) {
 	);
 	const number = VIEWS.indexOf(view) + 1;
 	return (
-		<Box ref={ref} flexShrink={0}>
-			<Text {...theme[chosen ? 'chosen' : 'dim']}>
+		<Box ref={ref} flexShrink={0} aria-role="tab" aria-state={{selected: chosen}}>
+			<Text aria-label={`${number} ${view}`} {...theme[chosen ? 'chosen' : 'dim']}>
 				{chosen ? ` ${number} ${view} ` : named ? ` ${number} ${view}` : ` ${number}`}
 			</Text>
 		</Box>

@@ -28,9 +28,17 @@ const sameSpan = (one: Span, other: Span): boolean =>
 
 const toneOf = (span: Span): Tone | undefined => (typeof span === 'string' ? undefined : span[1]);
 
+/** What a screen reader says of such a row. */
+const SPOKEN: Partial<Record<Tone, string>> = {chosen: 'selected'};
+
 function LineOf({row, whole, width = 0}: Props) {
 	const theme = useTheme();
-	if (whole) return <Text {...theme[whole]}>{fit(rowText(row), width)}</Text>;
+	if (whole)
+		return (
+			<Text aria-label={`(${SPOKEN[whole] ?? whole}) ${printable(rowText(row))}`} {...theme[whole]}>
+				{fit(rowText(row), width)}
+			</Text>
+		);
 	if (row.length === 0) return <Text> </Text>;
 	return createElement(Text, {wrap: 'truncate', ...theme.plain}, ...row.map(span => piece(span, theme)));
 }

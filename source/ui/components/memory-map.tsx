@@ -82,7 +82,7 @@ const Cells = memo(function Cells({map, columns, here, halves, names}: CellsProp
 	const step = columns * (halves ? 2 : 1);
 	const starts = Array.from({length: Math.ceil(map.cells.length / step)}, (_, y) => y * step);
 	return (
-		<Box flexDirection="column" flexShrink={0}>
+		<Box flexDirection="column" flexShrink={0} aria-hidden>
 			{starts.map(start => (
 				<Text key={start} wrap="truncate">
 					{halves
@@ -185,14 +185,14 @@ function Legend({map, halves, names, owners}: LegendProps) {
 				const owner = text.split(', ')[0];
 				const sign = halves ? '■' : letter === ' ' ? 'blank' : letter;
 				return (
-					<Text key={text} wrap="truncate">
+					<Text key={text} wrap="truncate" aria-label={`${printable(text)}, ${plural(pages, 'page')}.`}>
 						<Text {...theme[ownerTone({letter, owner, mixed: false}, names)]}>{sign}</Text>
 						{` ${printable(text)}${owners ? '' : `, ${plural(pages, 'page')}`}`}
 					</Text>
 				);
 			})}
 			{owners ? (
-				<Text {...theme.dim}>
+				<Text aria-hidden {...theme.dim}>
 					{halves ? 'dark: not in the host domain' : 'underlined: not in the host domain'}
 				</Text>
 			) : null}

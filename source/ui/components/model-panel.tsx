@@ -79,7 +79,7 @@ function FormField({field}: {readonly field: Field}) {
 		),
 	);
 	return (
-		<Box ref={ref} flexShrink={0}>
+		<Box ref={ref} flexShrink={0} aria-role="textbox" aria-state={{selected: chosen}}>
 			<Text {...theme.dim}>{`${LABELS[field]} `}</Text>
 			<Text {...theme[chosen ? 'chosen' : 'field']}>{text}</Text>
 			{typed === undefined ? null : <Cursor field={ref} column={LABELS[field].length + 1 + typed.length} />}

@@ -45,7 +45,7 @@ export function PageJoin() {
 	const color = theme.key.color;
 	const joined = page !== undefined && from !== undefined && to !== undefined;
 	return (
-		<Box ref={ref} position="absolute" top={0} bottom={0} left={0} right={0}>
+		<Box aria-hidden ref={ref} position="absolute" top={0} bottom={0} left={0} right={0}>
 			{joined ? (
 				<>
 					<Half row={from} end="◀" side="left" color={color} />

@@ -40,5 +40,5 @@ export const PagePanel = memo(function PagePanel(layout: BoxProps) {
 				<Prose>{owner === NO_MEMORY ? 'No memory at this address.' : 'This page cannot be read now.'}</Prose>
 			</Panel>
 		);
-	return <ListPanel id="page" list={list} size={size} {...layout} />;
+	return <ListPanel mute id="page" list={list} size={size} {...layout} />;
 });

@@ -35,11 +35,16 @@ export function Panel({id, title, note, inside, children, ...layout}: PanelProps
 	const edge = theme[isFocused ? 'focus' : 'border'];
 	return (
 		<Box ref={ref} flexDirection="column" borderStyle="round" borderColor={edge.color} {...layout}>
+			{/* It comes first, so that a screen reader speaks it first, on a line of its own. */}
+			<Box position="absolute" top={-1} left={0} right={1}>
+				<Text
+					wrap="truncate"
+					aria-label={`\n${isFocused ? '(selected) ' : ''}${printable(title).replace(/ [─│] /g, ', ')}`}
+					{...theme[isFocused ? 'focus' : 'title']}
+				>{` ${printable(title)} `}</Text>
+			</Box>
 			<Box ref={inside} flexDirection="column" flexGrow={1} flexBasis={0} overflow="hidden">
 				{children}
-			</Box>
-			<Box position="absolute" top={-1} left={0} right={1}>
-				<Text wrap="truncate" {...theme[isFocused ? 'focus' : 'title']}>{` ${printable(title)} `}</Text>
 			</Box>
 			{note ? (
 				<Note panel={ref} style={edge}>

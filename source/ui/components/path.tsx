@@ -30,6 +30,10 @@ const endOf = (stations: readonly Station[]): number => {
 	return iommu < 0 ? stations.length - 1 : iommu;
 };
 
+/** Path: guest 3 OK, bhyve 1 iov, …, IOMMU trouble 1 flt, memory trouble none. */
+const spokenPath = (stations: readonly Station[]): string =>
+	`Path: ${stations.map(({name, saw, trouble}) => printable(`${name} ${trouble ? 'trouble ' : ''}${saw}`)).join(', ')}.`;
+
 /** The transfer as a row of stations: arrows between them, and under each what it saw. */
 export const Path = memo(function Path({transfer}: {readonly transfer: Transfer}) {
 	const store = useStore();
@@ -42,7 +46,7 @@ export const Path = memo(function Path({transfer}: {readonly transfer: Transfer}
 		if (moving && frame > end + 1) store.setState({packet: undefined});
 	}, [store, moving, frame, end]);
 	return (
-		<Box flexShrink={0} height={2} overflow="hidden">
+		<Box flexShrink={0} height={2} overflow="hidden" aria-label={spokenPath(stations)}>
 			{stations.map((station, i) => (
 				<StationBox
 					key={station.name}

@@ -49,8 +49,8 @@ function Choice({policy, chosen}: {readonly policy: Policy; readonly chosen: boo
 	);
 	const tone = policy === 'remove' ? theme.bad : theme.good;
 	return (
-		<Box ref={ref} flexShrink={0}>
-			<Text {...(chosen ? tone : theme.dim)} bold={chosen}>
+		<Box ref={ref} flexShrink={0} aria-role="radio" aria-state={{selected: chosen}}>
+			<Text aria-label={policy} {...(chosen ? tone : theme.dim)} bold={chosen}>
 				{chosen ? `‹${policy}›` : ` ${policy} `}
 			</Text>
 		</Box>

@@ -2,9 +2,12 @@ import {Box, Text, useWindowSize} from 'ink';
 import type {History} from '../../machine/history.js';
 import {grouped, plural} from '../../words.js';
 import {useParts, useUi} from '../hooks/use-ui.js';
-import {fit, type Row, type Span, widthOf} from '../rows.js';
+import {fit, type Row, rowText, type Span, widthOf} from '../rows.js';
 import {toneOf} from '../state/time.js';
 import {Line} from './line.js';
+
+/** What a screen reader leaves out. */
+const BAR = /[━─●✗]+/g;
 
 /** Columns that the bar has beside a long text. */
 const LEAST_BAR = 24;
@@ -16,9 +19,10 @@ export function Timeline() {
 	// The history is one object: its place in time changes with the machine's revision.
 	useParts(({state, travel}) => ({revision: state.revision, travel}));
 	if (history === undefined) return <Text> </Text>;
+	const row = timelineRow(history, columns);
 	return (
-		<Box flexShrink={0} height={1} overflow="hidden">
-			<Line row={timelineRow(history, columns)} />
+		<Box flexShrink={0} height={1} overflow="hidden" aria-label={rowText(row).replace(BAR, '')}>
+			<Line row={row} />
 		</Box>
 	);
 }

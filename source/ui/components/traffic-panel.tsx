@@ -49,7 +49,7 @@ export const TrafficPanel = memo(function TrafficPanel(layout: BoxProps) {
 			{SERIES.map(({name, tone, of, text}) => (
 				<Box key={name} flexShrink={0} height={tall}>
 					<Text {...theme.dim}>{` ${fit(name, NAME)}`}</Text>
-					<Box width={width} flexShrink={0}>
+					<Box width={width} flexShrink={0} aria-hidden>
 						<Text wrap="truncate" {...theme[tone]}>
 							{graph(samples.map(of), {width, height: tall}).join('\n')}
 						</Text>
