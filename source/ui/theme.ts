@@ -137,7 +137,8 @@ const light: Looks = {
 
 /**
  * On black. Blue against orange and yellow stay apart where red and green do not; and no two that are told apart
- * by colour are equally bright. The hues are those of Okabe and Ito (Color Universal Design, 2008), lightened.
+ * by colour are equally bright. The hues are those of Okabe and Ito (Color Universal Design, 2008), lightened; owners
+ * have those of xterm's 256 that every kind of eye tells apart best, and from what is bad (test/ui/contrast.test.ts).
  */
 const colourBlind: Looks = {
 	...dark,
@@ -148,13 +149,14 @@ const colourBlind: Looks = {
 	warn: {text: ['#f7ec7a', 'yellowBright']},
 	key: {text: ['#a8dcff', 'cyanBright']},
 	changed: {text: ['#000000', 'black'], ground: ['#f7ec7a', 'yellowBright']},
-	ownerKernel: {text: ['#3f8fd8', 'blueBright']},
-	ownerTables: {text: ['#f7ec7a', 'yellowBright'], bold: true},
-	ownerGuest0: {text: ['#a8dcff', 'cyanBright']},
-	ownerGuest1: {text: ['#d68a1e', 'yellow']},
-	ownerGuest2: {text: ['#a8a8a8', 'white']},
-	ownerGuest3: {text: ['#ffffff', 'whiteBright']},
-	ownerBuffer: {text: ['#ffa640', 'yellow'], bold: true},
+	ownerKernel: {text: ['#afafd7', 'blueBright']},
+	ownerTables: {text: ['#ffd700', 'yellowBright'], bold: true},
+	ownerGuest0: {text: ['#ff5fff', 'magenta']},
+	ownerGuest1: {text: ['#5fd7af', 'cyan']},
+	ownerGuest2: {text: ['#ffffff', 'whiteBright']},
+	ownerGuest3: {text: ['#afffaf', 'green']},
+	ownerBuffer: {text: ['#ff5f5f', 'redBright'], bold: true},
+	ownerFree: {text: ['#878787', 'gray']},
 	graph: {text: ['#a8dcff', 'cyanBright']},
 	graphFaults: {text: ['#ffa640', 'yellow']},
 	graphHits: {text: ['#4a9fe0', 'blueBright']},
