@@ -18,13 +18,18 @@ import {Prose} from './prose.js';
 /** Below the map is what its colours or letters stand for: one row where that fits, else two. */
 const ONE_ROW = 100;
 
+type Props = BoxProps & {
+	/** The address to mark; undefined: the page that is looked at. */
+	readonly at?: number;
+};
+
 /** Host memory as a map: whose it is, and what the host's devices cannot reach. */
-export const MapPanel = memo(function MapPanel(layout: BoxProps) {
+export const MapPanel = memo(function MapPanel({at, ...layout}: Props) {
 	const {theme, ascii} = useContext(AppearanceContext);
 	const size = useMeasured();
 	const store = useStore();
 	const {owned, vms, views, kind, page} = useParts(({state, views, kind, page}) => ({
-		...{owned: state.owned, vms: state.vms, views, kind, page},
+		...{owned: state.owned, vms: state.vms, views, kind, page: at ?? page},
 	}));
 	const columns = Math.max(1, size.width);
 	const rows = Math.max(1, size.height - (columns < ONE_ROW ? 2 : 1));

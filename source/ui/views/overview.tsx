@@ -4,11 +4,11 @@ import {PanelById} from '../components/by-id.js';
 import {GuestTable, HostTable} from '../components/domain-table.js';
 import {MapPanel} from '../components/memory-map.js';
 import {ModelPanel} from '../components/model-panel.js';
-import {PageJoin} from '../components/page-join.js';
 import {TrafficPanel} from '../components/traffic-panel.js';
 import {WalkStrip} from '../components/walk-panel.js';
 import {useUi} from '../hooks/use-ui.js';
 import type {PanelId} from '../state/views.js';
+import {JoinedMap} from './domains.js';
 
 /** Two borders, the form, the path, the verdict, and why: with air between them where there is room. */
 const MODEL = 8;
@@ -58,10 +58,7 @@ function Wide() {
 			<ModelPanel height={AIRY_MODEL} flexShrink={0} />
 			<Box flexGrow={1} flexBasis={0}>
 				<HostTable flexGrow={1} flexBasis={0} />
-				<Box flexGrow={1} flexBasis={0}>
-					<MapPanel flexGrow={1} />
-					<PageJoin />
-				</Box>
+				<JoinedMap />
 				<GuestTable flexGrow={1} flexBasis={0} />
 			</Box>
 			<WalkStrip height={5} flexShrink={0} />
