@@ -55,7 +55,7 @@ export const GuestTable = memo(function GuestTable(layout: BoxProps) {
 	const {changed, vm, gpa} = useParts(ui => ({
 		changed: ui.changed,
 		vm: ui.form.vm,
-		gpa: shownTransfer(ui)?.command.gpa,
+		gpa: bufferOf(ui),
 	}));
 	const {width} = size;
 	const list = useMemo(() => {
@@ -109,7 +109,13 @@ function useWalkOfRow(shown: Shown | undefined): ((index: number) => void) | und
 /** Where the shown transfer was looked up in the host's table; a passthru device's was not. */
 function lookedAt(ui: Ui): number | undefined {
 	const shown = shownTransfer(ui);
-	return shown?.command.do === 'dma' ? undefined : shown?.iova;
+	return shown?.command.do === 'dma' && shown.vm !== undefined ? undefined : shown?.iova;
+}
+
+/** Where the shown transfer's buffer is in the guest. */
+function bufferOf(ui: Ui): number | undefined {
+	const shown = shownTransfer(ui);
+	return shown?.vm === undefined ? undefined : shown.command.gpa;
 }
 
 /** One text, so that the same names are the same for React. */

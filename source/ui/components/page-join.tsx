@@ -35,7 +35,8 @@ export function PageJoin() {
 	const ref = useRef<DOMElement>(null);
 	const {height} = useBoxMetrics(ref);
 	const {page, from, to} = useParts(ui => {
-		const shown = hostOf(ui) && guestOf(ui) ? shownTransfer(ui) : undefined;
+		const last = hostOf(ui) && guestOf(ui) ? shownTransfer(ui) : undefined;
+		const shown = last?.vm === undefined ? undefined : last;
 		return {
 			page: shown?.iova,
 			from: rowOf(ui, 'host', shown?.iova, height),

@@ -4,7 +4,7 @@ import {useMouseTarget} from '../hooks/use-screen.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
 import {printable} from '../rows.js';
-import {focusOn, type Overlay} from '../state/store.js';
+import {focusOn, type Overlay, seenIn} from '../state/store.js';
 import {isPanel, type PanelId} from '../state/views.js';
 import type {Style} from '../theme.js';
 
@@ -32,7 +32,8 @@ export function Panel({id, title, note, inside, children, ...layout}: PanelProps
 		ref,
 		useMemo(() => ({press: () => isPanel(id) && focusOn(store, id)}), [store, id]),
 	);
-	const edge = theme[isFocused ? 'focus' : 'border'];
+	const named = useUi(ui => seenIn(ui) === id);
+	const edge = theme[isFocused ? 'focus' : named ? 'warn' : 'border'];
 	return (
 		<Box ref={ref} flexDirection="column" borderStyle="round" borderColor={edge.color} {...layout}>
 			{/* It comes first, so that a screen reader speaks it first, on a line of its own. */}

@@ -48,6 +48,8 @@ export type Ui = {
 	form: Form;
 	/** The last transfer of each guest that the dashboard's user asked for. */
 	last: Readonly<Record<string, Transfer>>;
+	/** The last transfer, where it was of no guest: a host device's own DMA. */
+	ofHost?: Transfer;
 	/** When its verdict was reached: the step of the session, and the tables of that moment. */
 	verdictAt: Readonly<Record<string, {step: number; tables: number}>>;
 	/** The transfer whose packet is on its way across the screen, by its number. */
@@ -159,8 +161,8 @@ export const viewDomains = (
 	});
 
 /** The transfer whose path is shown: the last one that the form's guest was asked for, else its last one. */
-export const shownTransfer = ({last, form, state}: Ui): Transfer | undefined =>
-	last[form.vm] ?? state.transfers.findLast(({vm}) => vm === form.vm);
+export const shownTransfer = ({ofHost, last, form, state}: Ui): Transfer | undefined =>
+	ofHost ?? last[form.vm] ?? state.transfers.findLast(({vm}) => vm === form.vm);
 
 export const say = (store: Store, text: string, tone: Tone): void => store.setState({message: {text, tone}});
 
@@ -173,6 +175,13 @@ export function focusOn(store: Store, panel: PanelId): void {
 		recent: [panel, ...recent.filter(other => other !== panel)],
 		form: commitDraft(form),
 	}));
+}
+
+/** The panel that the last step of a scenario is seen in. */
+export function seenIn({play}: Pick<Ui, 'play'>): PanelId | undefined {
+	const step = play?.scenario.steps[play.taken.length - 1]?.command.do;
+	if (step === undefined) return undefined;
+	return step === 'boot' ? 'console' : step === 'policy' || step === 'start' ? 'host' : 'model';
 }
 
 const WITHOUT: Record<MachineKind, string> = {
