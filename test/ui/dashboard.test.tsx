@@ -62,6 +62,16 @@ test('every line of every size fits the terminal', async t => {
 	}
 });
 
+test('--large writes the verdict in letters five rows high, twice as wide where there is room', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 100, 30);
+	store.setState({large: true});
+	const rowsOf = (screen: string) => screen.split('\n').filter(line => line.includes('██'));
+	const lost = rowsOf(await press('enter'));
+	assert.equal(lost.length, 5);
+	assert.match(lost[4], /│ {1,2}██████████ {2,}██████ {2,}████████ {2,}██ +│/);
+	assert.match(rowsOf(await press('p', 'enter'))[0], /████ {3}█████  █ {6}███/);
+});
+
 test('a terminal too small says what it needs, and a larger one shows the dashboard', async t => {
 	const {resize} = openDashboard(t, openTestLab(t), 80, 24);
 	assert.match(
