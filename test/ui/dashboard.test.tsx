@@ -69,7 +69,7 @@ test('--large writes the verdict in letters five rows high, twice as wide where 
 	const lost = rowsOf(await press('enter'));
 	assert.equal(lost.length, 5);
 	assert.match(lost[4], /│ {1,2}██████████ {2,}██████ {2,}████████ {2,}██ +│/);
-	assert.match(rowsOf(await press('p', 'enter'))[0], /████ {3}█████  █ {6}███/);
+	assert.match(rowsOf(await press('p', 'enter'))[0], /████ {3}█████ {2}█ {6}███/);
 });
 
 test('a terminal too small says what it needs, and a larger one shows the dashboard', async t => {
@@ -284,6 +284,14 @@ test('^L leaves a number that is being typed as it is', async t => {
 	assert.match(before, /LBA 12 {3}/);
 	assert.equal(await press('\x0c'), before);
 	assert.equal(store.getState().form.draft, '12');
+});
+
+test('the first screen has the row of the lookup in view, and a digit in the form says how to open a view', async t => {
+	const {press, screen} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(await screen(), /▸01b70000–01e5ffff {4}752 -- vm0 ✗/);
+	assert.match(await press('6'), /LBA 6 [\s\S]*Typing a number; Esc drops it\. Alt-6 opens compare\./);
+	const devices = await press('escape', 'tab', 'tab', 'tab', 'tab');
+	assert.match(devices, /DEVICES ─ 4[\s\S]*ppt0/, 'every device is in view');
 });
 
 test('the terminal’s cursor stands where text goes: in a field, in a line, and nowhere else', async t => {

@@ -23,7 +23,7 @@ export const DevicesPanel = memo(function DevicesPanel(layout: BoxProps) {
 	const size = useMeasured();
 	const {devices, vms} = useUi(({tables}) => tables);
 	const reach = useDeviceReach(devices);
-	const {width} = size;
+	const {width, height} = size;
 	const list = useMemo(() => {
 		const name = Math.min(NAME, width - 22, Math.max(5, ...devices.map(each => widthOf(each.name))));
 		const guests = vms.map(({name}) => name);
@@ -40,13 +40,14 @@ export const DevicesPanel = memo(function DevicesPanel(layout: BoxProps) {
 		);
 		return {
 			title: `DEVICES ─ ${devices.length}`,
-			head: width < WIDE ? [] : [head],
+			// A row counts for more than the columns' names.
+			head: width < WIDE || height <= devices.length ? [] : [head],
 			count: devices.length,
 			row,
 			key: (index: number) => devices[index].rid,
 			selects: true,
 		};
-	}, [devices, vms, reach, width]);
+	}, [devices, vms, reach, width, height]);
 	const enter = useCallback(
 		(index: number) => {
 			const {sentence, lowest = 0} = reach[index];

@@ -2,7 +2,7 @@
 
 import {createStore, type StoreApi} from 'zustand/vanilla';
 import {type DomainView, type Range, viewDomain} from '../../explain/ranges.js';
-import {PAGE_SIZE} from '../../formats/address.js';
+import {PAGE_SIZE, pageOf} from '../../formats/address.js';
 import type {Rid} from '../../formats/pci.js';
 import type {Progress} from '../../machine/history.js';
 import type {MachineKind, MachineState, ObservedMachine} from '../../machine/observed.js';
@@ -12,7 +12,7 @@ import type {Transfer} from '../../machine/transfer.js';
 import type {Comparable, Comparison} from '../../machine/workload.js';
 import type {Tone} from '../theme.js';
 import {commitDraft, type Form, newForm} from './form.js';
-import {BOTTOM, type Place} from './list.js';
+import {BOTTOM, type Place, TOP} from './list.js';
 import {type PanelId, panelsOf, type ViewId} from './views.js';
 
 /** What lies over the panels. */
@@ -114,12 +114,14 @@ export function createUi(machine: ObservedMachine): Store {
 	const state = machine.state();
 	const vm = state.vms[0]?.name ?? '';
 	const {kind} = machine;
+	const views = viewDomains(machine, state);
+	const first = state.transfers.findLast(transfer => transfer.vm === vm);
 	return createStore<Ui>(() => ({
 		machine,
 		kind,
 		state,
 		tables: state,
-		views: viewDomains(machine, state),
+		views,
 		changed: new Map(),
 		view: 'overview',
 		focus: firstPanel(kind, 'overview'),
@@ -127,7 +129,7 @@ export function createUi(machine: ObservedMachine): Store {
 		zoom: false,
 		large: false,
 		recent: ['console'],
-		places: {console: BOTTOM},
+		places: {console: BOTTOM, ...firstPlaces(views, first)},
 		form: newForm(vm, machine.lab?.defaultGpa ?? 0),
 		last: {},
 		verdictAt: {},
@@ -136,13 +138,32 @@ export function createUi(machine: ObservedMachine): Store {
 		filters: {},
 		sorts: {},
 		unfolded: {},
-		page: 0,
+		page: pageOf(first?.iova ?? 0),
 		timeline: false,
 		message: {
 			text: kind !== 'lab' ? LOOKING : `Press Enter to have ${vm} read the raw disk; press t for a tour.`,
 			tone: 'key',
 		},
 	}));
+}
+
+/** The tables open where the first transfer that is shown was looked up, and where its buffer is. */
+function firstPlaces(views: readonly DomainView[], first: Transfer | undefined): Ui['places'] {
+	if (first?.iova === undefined) return {};
+	const placeIn = (view: DomainView | undefined, address: number): Place => {
+		const at = view?.ranges.findIndex(range => holds(range, address)) ?? -1;
+		return at < 0 ? TOP : {top: Math.max(0, at - 1), cursor: at};
+	};
+	return {
+		host: placeIn(
+			views.find(({domain}) => domain.role === 'host'),
+			first.iova,
+		),
+		guest: placeIn(
+			views.find(({domain}) => domain.vm !== undefined && domain.vm === first.vm),
+			first.command.gpa,
+		),
+	};
 }
 
 const LOOKING = 'Read-only. Press ? for what cannot be seen.';
