@@ -163,7 +163,7 @@ test('the first line has whole parts, the most important ones at every width', a
 	assert.match(heads[0], new RegExp(`^ dmascope ${policies} +1 overview  2 3 4 5 6 7 8$`));
 	assert.match(heads[1], new RegExp(`^ dmascope policy ${policies}  vt-d · lab  .* 2 3 4 5 6 7 8$`));
 	assert.match(heads[2], new RegExp(`^ dmascope ${policies}  vt-d  .* 2 domains 3 walk .* 8 diagnosis$`));
-	assert.match(heads[3], /vt-d · lab · remove: wired pages leave the host domain .* 8 diagnosis$/);
+	assert.match(heads[3], /vt-d · lab · remove: wired pages unmapped .* 8 diagnosis$/);
 	for (const head of heads) assert.doesNotMatch(head, /…/);
 });
 
