@@ -21,7 +21,7 @@ const cache = cacheFolder();
 // Node's own place for it is in the folder for temporary files, where others may have laid code to be run.
 if (cache !== undefined) module.enableCompileCache?.(path.join(cache, 'compiled'));
 const {main} = await import('./source/cli/main.js');
-const {printTo} = await import('./source/print.js');
+const {printTo} = await import('./source/text/print.js');
 const {printable} = await import('./source/printable.js');
 
 /** A reader that has seen enough (head, less) closes the pipe; that is no error. */

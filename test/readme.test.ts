@@ -9,7 +9,7 @@ import {shippedScenarios} from '../source/lab/scenario/find.js';
 import {VERB_NAMES} from '../source/lab/scenario/verbs.js';
 import {Decoder} from '../source/live/decode/decoder.js';
 import {closing, paragraph} from '../source/live/decode/report.js';
-import {lineText} from '../source/print.js';
+import {lineText} from '../source/text/print.js';
 import {commands} from '../source/ui/commands/index.js';
 import {folder} from './helpers/lab.js';
 

@@ -1,6 +1,6 @@
 // Every command of the command line: what it is called, what it takes, and what then does it, loaded only when asked for.
 
-import type {Print} from '../print.js';
+import type {Print} from '../text/print.js';
 import {DISPLAY_FLAGS, displayFlags, type FlagName, type Given, LAB_FLAGS, labFlags} from './flags.js';
 
 export type CliCommand = {

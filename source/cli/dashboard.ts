@@ -3,7 +3,7 @@
 import type {Lab} from '../lab/lab.js';
 import {parseHistory} from '../lab/scenario/machine-fields.js';
 import type {ObservedMachine} from '../machine/observed.js';
-import {jsonLines, type Print} from '../print.js';
+import {jsonLines, type Print} from '../text/print.js';
 import type {Opening} from '../ui/dashboard.js';
 import type {DisplayFlags} from '../ui/display-flags.js';
 import {UserError} from '../user-error.js';

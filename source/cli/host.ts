@@ -3,7 +3,7 @@
 import {captureHost} from '../live/host/capture.js';
 import {openHost, openTracing, printHost} from '../live/host/open.js';
 import {streamEvents} from '../live/host/trace-log.js';
-import type {Print} from '../print.js';
+import type {Print} from '../text/print.js';
 import {checkDisplay, onTerminal} from './dashboard.js';
 import {displayFlags, type Given} from './flags.js';
 import {exitOnSignals} from './signals.js';

@@ -1,6 +1,6 @@
 // Runs a command line, and says how it ended.
 
-import type {Print} from '../print.js';
+import type {Print} from '../text/print.js';
 import {messageOf, UserError} from '../user-error.js';
 import {checkAsked, parse} from './parse.js';
 

@@ -3,7 +3,7 @@
 import {hex} from '../formats/address.js';
 import type {OutcomeJson} from '../lab/scenario/step-report.js';
 import type {Command} from '../machine/command.js';
-import type {PrintLine} from '../print.js';
+import type {PrintLine} from '../text/print.js';
 import {partOf, plural} from '../words.js';
 import type {Read, Report, StepReport} from './run-report.js';
 

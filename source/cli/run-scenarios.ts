@@ -9,7 +9,7 @@ import {outcomeJson} from '../lab/scenario/step-report.js';
 import type {Command} from '../machine/command.js';
 import type {Outcome} from '../machine/outcome.js';
 import type {Scenario, Step} from '../machine/scenario.js';
-import type {PrintLine} from '../print.js';
+import type {PrintLine} from '../text/print.js';
 import {messageOf, UserError} from '../user-error.js';
 import {plural, sizeText} from '../words.js';
 import {defaultMachine, type LabFlags, machineOf, openDisk, unharmed} from './open-lab.js';

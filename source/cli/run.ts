@@ -2,7 +2,7 @@
 
 import {pathOf} from '../lab/scenario/find.js';
 import {machineSet} from '../lab/scenario/machine-fields.js';
-import type {Print} from '../print.js';
+import type {Print} from '../text/print.js';
 import {type Given, labFlags} from './flags.js';
 import {ReportFile} from './junit.js';
 import {checkScenarios, named, type RunOptions, runScenarios} from './run-scenarios.js';

@@ -1,7 +1,7 @@
 // Work that is done again whenever a file changes, until somebody has seen enough.
 
 import fs from 'node:fs';
-import type {PrintLine} from '../print.js';
+import type {PrintLine} from '../text/print.js';
 import {messageOf, UserError} from '../user-error.js';
 
 /** Milliseconds between looks at the files, and for which an editor may still be writing. */

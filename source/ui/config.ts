@@ -5,11 +5,11 @@ import * as z from 'zod/mini';
 import {didYouMean} from '../did-you-mean.js';
 import {readRegular} from '../files.js';
 import {choice, fields, listOf, parseData, word} from '../parse-data.js';
+import type {Environment} from '../text/terminal.js';
+import {THEMES, type ThemeName} from '../text/tones.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 import {YamlFile} from '../yaml-file.js';
 import {KEY_NAMES} from './commands/keys.js';
-import type {Environment} from './terminal/environment.js';
-import {THEMES, type ThemeName} from './theme.js';
 
 export type Config = {
 	theme?: ThemeName;

@@ -2,11 +2,11 @@
 // said in a pipe as well.
 
 import {didYouMean} from '../did-you-mean.js';
+import type {Environment} from '../text/terminal.js';
+import {THEMES, type ThemeName} from '../text/tones.js';
 import {UserError} from '../user-error.js';
 import {commands} from './commands/index.js';
 import {type Config, loadConfig} from './config.js';
-import type {Environment} from './terminal/environment.js';
-import {THEMES, type ThemeName} from './theme.js';
 
 /** What was not given is as the config file says, or as the terminal suggests. */
 export type DisplayFlags = {

@@ -9,7 +9,7 @@ import {
 	type NewOptions,
 	readRegular,
 } from '../../files.js';
-import type {Print} from '../../print.js';
+import type {Print} from '../../text/print.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
 import {plural, sizeText} from '../../words.js';
 import {readHost} from './read-host.js';

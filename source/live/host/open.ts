@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {jsonLines, type Print} from '../../print.js';
+import {jsonLines, type Print} from '../../text/print.js';
 import {UserError} from '../../user-error.js';
 import {KernelLog, OWN_LOG} from '../kernel-log.js';
 import {checkLog} from '../log-input.js';

@@ -13,6 +13,7 @@ import {outcomeJson} from '../../../source/lab/scenario/step-report.js';
 import type {DiskCommand} from '../../../source/machine/command.js';
 import {failReads, fault, realRead} from '../../helpers/failing-disk.js';
 import {folder, MIB, openTestLab, randomImage, read, transfer} from '../../helpers/lab.js';
+import {linesText} from '../../helpers/lines.js';
 
 /** A lab on an image that guests may write. */
 function writableLab(t: TestContext): {lab: Lab; file: string} {
@@ -48,7 +49,7 @@ test('a write that arrives on a disk that cannot be read back is neither lost no
 	assert.equal(state.tally.unchecked, 1);
 	assert.equal(state.tally.lost, 0);
 	assert.match(
-		snapshotLines(lab).join('\n'),
+		linesText(snapshotLines(lab)),
 		/unchecked direct, \? of 4,096 bytes, 0 faults\n {6}Cannot be checked/,
 	);
 	const shot = JSON.parse(JSON.stringify(snapshotJson(lab)));

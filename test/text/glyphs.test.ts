@@ -4,8 +4,9 @@ import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
-import {asciiByItself, asciiOf, SIGNS} from '../../source/ui/glyphs.js';
-import {fit} from '../../source/ui/rows.js';
+import {asciiOf, SIGNS} from '../../source/text/glyphs.js';
+import {asciiByItself} from '../../source/text/terminal.js';
+import {fit} from '../../source/text/width.js';
 import {writeAscii} from '../../source/ui/terminal/ascii.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {asciiOf} from '../../source/ui/glyphs.js';
-import {graph, roundTop, sparkline} from '../../source/ui/graph.js';
-import {widthOf} from '../../source/ui/rows.js';
+import {asciiOf} from '../../source/text/glyphs.js';
+import {graph, roundTop, sparkline} from '../../source/text/graph.js';
+import {widthOf} from '../../source/text/width.js';
 
 const RISE = [0, 1, 2, 4, 8, 16, 12, 8, 4, 2, 1, 0];
 

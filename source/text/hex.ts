@@ -1,8 +1,8 @@
 // Bytes in hex and as text.
 
-import {hex} from '../../formats/address.js';
-import type {Row, Span} from '../rows.js';
-import type {Tone} from '../theme.js';
+import {hex} from '../formats/address.js';
+import type {Row, Span} from './rows.js';
+import type {Tone} from './tones.js';
 
 const charOf = (byte: number): string => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·');
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {jsonLines, type Line, printTo} from '../source/print.js';
-import {masked, printable} from '../source/printable.js';
-import {show} from '../source/words.js';
-import {assertHarmless, HOSTILE, hostile} from './helpers/escapes.js';
+import {masked, printable} from '../../source/printable.js';
+import {jsonLines, printTo} from '../../source/text/print.js';
+import type {Line} from '../../source/text/rows.js';
+import {show} from '../../source/words.js';
+import {assertHarmless, HOSTILE, hostile} from '../helpers/escapes.js';
 
 function printed(lines: string | readonly Line[], isTTY = false): string {
 	let written = '';
@@ -59,7 +60,7 @@ test('on a terminal the program colours, and text from elsewhere does not', () =
 	process.env.TERM = 'xterm';
 	try {
 		const line: Line = ['a ', ['\x1b[31mred', 'title'], '\x1b[m'];
-		assert.equal(printed([line], true), 'a \x1b[1m\\u001b[31mred\x1b[m\\u001b[m\n');
+		assert.equal(printed([line], true), 'a \x1b[1m\\u001b[31mred\x1b[22m\\u001b[m\n');
 		assert.equal(printed([line]), 'a \\u001b[31mred\\u001b[m\n');
 		process.env.NO_COLOR = '1';
 		assert.equal(printed([line], true), printed([line]));

@@ -2,7 +2,6 @@
 // column, so that whole painted lines can be translated at the very end and nothing else need know.
 
 import stringWidth from 'string-width';
-import type {Environment} from './terminal/environment.js';
 
 /** Every other sign is the stand-in of the one before it. */
 const PAIRS = [
@@ -57,13 +56,4 @@ export function asciiOf(line: string): string {
 		for (const {segment} of graphemes.segment(run)) bare += OTHERS.test(segment) ? unknown(segment) : segment;
 		return bare;
 	});
-}
-
-/** Whether the terminal can show no more than ASCII, as far as the environment tells. */
-export function asciiByItself({TERM = '', LC_ALL, LC_CTYPE, LANG}: Environment): boolean {
-	// The Linux console has 512 signs at most: borders and blocks, but neither ticks nor braille.
-	if (TERM === 'linux' || TERM === 'dumb' || /^vt\d/.test(TERM)) return true;
-	const locale = LC_ALL || LC_CTYPE || LANG;
-	// Nothing set is what a container or a bare ssh has, and says nothing of the terminal.
-	return locale !== undefined && locale !== '' && !/utf-?8/i.test(locale);
 }

@@ -1,7 +1,8 @@
 // A table's columns: how wide each is, and which of them a narrow panel leaves out.
 
-import {fit, type Row, type Span, spanText} from '../rows.js';
-import type {Tone} from '../theme.js';
+import {type Row, type Span, spanText} from './rows.js';
+import type {Tone} from './tones.js';
+import {fit, padStart} from './width.js';
 
 export type Column<T> = {
 	title: string;
@@ -21,7 +22,7 @@ export function columnsFor<T>(columns: readonly Column<T>[], width: number) {
 	const rest = Math.max(1, width - fixed);
 	const placed = ({width: own = rest, right}: Column<T>, span: Span): Span => {
 		const text = spanText(span);
-		const cell = ` ${right ? fit(text.padStart(own), own) : fit(text, own)}`;
+		const cell = ` ${right ? fit(padStart(text, own), own) : fit(text, own)}`;
 		return typeof span === 'string' ? cell : [cell, span[1]];
 	};
 	return {
