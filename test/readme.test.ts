@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import {COMMANDS} from '../source/cli/commands.js';
-import {runScenarios} from '../source/cli/run-scenarios.js';
+import {runScenarios} from '../source/cli/run.js';
 import {EXPECTATIONS} from '../source/lab/scenario/expectations.js';
 import {shippedScenarios} from '../source/lab/scenario/find.js';
 import {VERB_NAMES} from '../source/lab/scenario/verbs.js';

@@ -1,5 +1,6 @@
 // The dashboard on a terminal; where there is none, a snapshot.
 
+import os from 'node:os';
 import type {Lab} from '../lab/lab.js';
 import {parseHistory} from '../lab/scenario/machine-fields.js';
 import type {ObservedMachine} from '../machine/observed.js';
@@ -7,9 +8,7 @@ import {jsonLines, type Print} from '../text/print.js';
 import type {Opening} from '../ui/dashboard.js';
 import type {DisplayFlags} from '../ui/display-flags.js';
 import {UserError} from '../user-error.js';
-import {type LabFlags, openLab} from './open-lab.js';
-import {openScenario} from './open-scenario.js';
-import {exitOnSignals} from './signals.js';
+import {type LabFlags, openLab, openScenario} from './open-lab.js';
 
 export type Opened = {lab: LabFlags; look: DisplayFlags; history?: string};
 
@@ -99,4 +98,10 @@ export async function checkDisplay(look: DisplayFlags): Promise<void> {
 	if (look.theme === undefined && look.config === undefined) return;
 	const {readDisplay} = await import('../ui/display-flags.js');
 	readDisplay(look, {});
+}
+
+/** Exits on signals, so that work at exit is done: by default a signal ends Node without an `exit` event. */
+export function exitOnSignals(): void {
+	for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const)
+		process.once(signal, () => process.exit(128 + os.constants.signals[signal]));
 }

@@ -1,4 +1,4 @@
-// What dmascope --help says: made of the tables of commands and flags.
+// The text of --help, made from the tables of commands and options.
 
 import {type CliCommand, COMMANDS} from './commands.js';
 import {DISPLAY_FLAGS, FLAGS, type FlagName, LAB_FLAGS} from './flags.js';
@@ -23,13 +23,10 @@ const general = (): string[] => [
 	),
 	...section('Options', [...LAB_FLAGS, 'json' as const, 'help' as const, 'version' as const].map(row)),
 	...section('The dashboard', DISPLAY_FLAGS.map(row)),
-	...section('A command of its own', [
-		['dmascope COMMAND --help', 'what it takes'],
-		['dmascope run all', 'every scenario that ships'],
-	]),
+	...section('Help on a command', [['dmascope COMMAND --help', 'its arguments and options']]),
 	...section('Exit codes', [
-		['0', 'all well; with run, every expectation held'],
-		['1', 'an expectation did not hold'],
+		['0', 'success; for run, every expectation held'],
+		['1', 'an expectation failed'],
 		['2', 'the command line or a file is wrong'],
 	]),
 ];

@@ -4,9 +4,8 @@ import {captureHost} from '../live/host/capture.js';
 import {openHost, openTracing, printHost} from '../live/host/open.js';
 import {streamEvents} from '../live/host/trace-log.js';
 import type {Print} from '../text/print.js';
-import {checkDisplay, onTerminal} from './dashboard.js';
+import {checkDisplay, exitOnSignals, onTerminal} from './dashboard.js';
 import {displayFlags, type Given} from './flags.js';
-import {exitOnSignals} from './signals.js';
 
 /** @returns the exit code @throws UserError */
 export async function host(given: Given, out: Print, err: Print): Promise<number> {

@@ -1,14 +1,18 @@
 // From the words of the command line to a lab.
 
-import {didYouMean} from '../did-you-mean.js';
+import {chosen} from '../did-you-mean.js';
 import {Disk} from '../hardware/disk.js';
 import {sampleDisk} from '../lab/build/sample-disk.js';
 import {DEFAULT_MEMORY, defaultSpec, withoutPassthru} from '../lab/build/spec.js';
 import type {DiskInfo} from '../lab/build/state.js';
 import {Lab} from '../lab/lab.js';
-import {parseHostMemory} from '../lab/scenario/machine-fields.js';
+import {findScenario} from '../lab/scenario/find.js';
+import {type MachineFields, parseHostMemory} from '../lab/scenario/machine-fields.js';
+import {parseScenario, type Setting} from '../lab/scenario/parse.js';
 import {FAMILIES, type MachineSpec, POLICIES} from '../machine/command.js';
+import type {Scenario} from '../machine/scenario.js';
 import {UserError} from '../user-error.js';
+import {sizeText} from '../words.js';
 
 /** Flags as they were given; what was not given is undefined. */
 export type LabFlags = {
@@ -36,23 +40,11 @@ export const defaultMachine = ({hostMemory}: LabFlags): MachineSpec =>
 export function machineOf({iommu, policy, hba}: LabFlags, base: MachineSpec): MachineSpec {
 	const machine = {
 		...base,
-		iommu: chosen('--iommu', iommu, FAMILIES) ?? base.iommu,
-		policy: chosen('--policy', policy, POLICIES) ?? base.policy,
-		hba: chosen('--hba', hba, ['silent', 'error'] as const) ?? base.hba,
+		iommu: chosen('IOMMU', iommu, FAMILIES) ?? base.iommu,
+		policy: chosen('policy', policy, POLICIES) ?? base.policy,
+		hba: chosen('HBA answer', hba, ['silent', 'error'] as const) ?? base.hba,
 	};
 	return machine.iommu === 'none' && base.iommu !== 'none' ? withoutPassthru(machine) : machine;
-}
-
-function chosen<Choice extends string>(
-	flag: string,
-	word: string | undefined,
-	choices: readonly Choice[],
-): Choice | undefined {
-	if (word === undefined) return undefined;
-	const choice = choices.find(name => name === word);
-	if (choice !== undefined) return choice;
-	const near = didYouMean(word, choices);
-	throw new UserError(`${flag} ${word} is none; it may be ${choices.join(', ')}.${near}`);
 }
 
 /** What guests of a scenario write is gone with it, unless the disk itself is to be written. */
@@ -64,4 +56,37 @@ export function openDisk({disk: path, writable, overlay}: LabFlags): DiskInfo {
 	if (path === undefined)
 		return {disk: Disk.open(sampleDisk(), {overlay: writable || overlay}), sample: true};
 	return {disk: Disk.open(path, {writable, overlay}), sample: false};
+}
+
+/** Its machine at the start. @throws UserError */
+export function openScenario(flags: LabFlags, nameOrPath: string): {lab: Lab; scenario: Scenario} {
+	const info = openDisk(unharmed(flags));
+	try {
+		const {path, text} = findScenario(nameOrPath);
+		const scenario = parseScenario(path, text, settingOf(flags, info));
+		return {lab: new Lab(scenario.machine, info), scenario};
+	} catch (error) {
+		info.disk.close();
+		throw error;
+	}
+}
+
+/** What the command line makes of scenarios; they are rehearsed on the disk that they will run on. */
+export const settingOf = (flags: LabFlags, info: DiskInfo, set?: MachineFields): Setting => ({
+	base: defaultMachine(flags),
+	set,
+	override: machine => overridden(flags, machine),
+	power: machine => new Lab(machine, {...info, disk: info.disk.scratch}),
+});
+
+/** What the command line makes of a scenario's machine. */
+function overridden(flags: LabFlags, machine: Scenario['machine']): Scenario['machine'] {
+	const {hostMemory} = defaultMachine(flags);
+	if (flags.hostMemory !== undefined && hostMemory !== machine.hostMemory) {
+		const asked = sizeText(machine.hostMemory).replace(/ |iB/g, '');
+		throw new UserError(`it is written for a host of ${asked}; run it with --host-memory ${asked}.`, [
+			'memory',
+		]);
+	}
+	return machineOf(flags, machine);
 }

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {ReportFile} from '../../../source/cli/junit.js';
-import {runScenarios} from '../../../source/cli/run-scenarios.js';
+import {runScenarios} from '../../../source/cli/run.js';
 import {diagnose} from '../../../source/explain/diagnosis.js';
 import {snapshotJson, snapshotLines} from '../../../source/explain/snapshot.js';
 import {verdictText} from '../../../source/lab/judge/chain.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {runScenarios} from '../../../source/cli/run-scenarios.js';
+import {runScenarios} from '../../../source/cli/run.js';
 import {seededRandom} from '../../../source/lab/build/random.js';
 import {findScenario, shippedScenarios} from '../../../source/lab/scenario/find.js';
 import {folder} from '../../helpers/lab.js';

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {ReportFile} from '../../source/cli/junit.js';
-import {checkScenarios, type RunOptions, runScenarios} from '../../source/cli/run-scenarios.js';
+import {checkScenarios, type RunOptions, runScenarios} from '../../source/cli/run.js';
 import {sampleDisk} from '../../source/lab/build/sample-disk.js';
 import {findScenario, shippedScenarios} from '../../source/lab/scenario/find.js';
 import {machineSet} from '../../source/lab/scenario/machine-fields.js';
