@@ -29,7 +29,7 @@ export const COMMANDS: readonly CliCommand[] = [
 			(await import('./dashboard.js')).open(
 				{
 					lab: labFlags(given),
-					look: displayFlags(given),
+					display: displayFlags(given),
 					history: given.text('history'),
 					replay: given.text('replay'),
 					json: given.has('json'),
@@ -59,7 +59,7 @@ export const COMMANDS: readonly CliCommand[] = [
 		run: async (words, given) =>
 			(await import('./dashboard.js')).present(words, {
 				lab: labFlags(given),
-				look: displayFlags(given),
+				display: displayFlags(given),
 				history: given.text('history'),
 			}),
 	},
@@ -93,7 +93,7 @@ export const COMMANDS: readonly CliCommand[] = [
 			(await import('./dashboard.js')).attach(
 				words,
 				{
-					look: displayFlags(given),
+					display: displayFlags(given),
 					every: given.text('every'),
 					log: given.text('log'),
 					json: given.has('json'),

@@ -1,4 +1,4 @@
-// From the words of the command line to a lab.
+// Opens a lab, or a scenario on a lab, with the options of the command line.
 
 import {chosen} from '../did-you-mean.js';
 import {Disk} from '../hardware/disk.js';
@@ -14,11 +14,11 @@ import type {Scenario} from '../machine/scenario.js';
 import {UserError} from '../user-error.js';
 import {sizeText} from '../words.js';
 
-/** Flags as they were given; what was not given is undefined. */
+/** The given options; undefined if not given. */
 export type LabFlags = {
 	disk?: string;
 	writable: boolean;
-	/** What guests write stays in memory. */
+	/** Keep the guests' writes in memory. */
 	overlay?: boolean;
 	iommu?: string;
 	hostMemory?: string;
@@ -26,17 +26,17 @@ export type LabFlags = {
 	hba?: string;
 };
 
-/** @throws UserError that says which flag is wrong and how to mend it. */
+/** @throws UserError if an option is wrong */
 export function openLab(flags: LabFlags): Lab {
 	const machine = machineOf(flags, defaultMachine(flags));
 	return new Lab(machine, openDisk(flags));
 }
 
-/** The usual machine, with the memory that the flags give. @throws UserError */
+/** The default machine, with the given memory. @throws UserError */
 export const defaultMachine = ({hostMemory}: LabFlags): MachineSpec =>
 	defaultSpec(hostMemory === undefined ? DEFAULT_MEMORY : parseHostMemory(hostMemory));
 
-/** A machine with the flags' word over its own. @throws UserError */
+/** A machine with the options in place of its own parts. @throws UserError */
 export function machineOf({iommu, policy, hba}: LabFlags, base: MachineSpec): MachineSpec {
 	const machine = {
 		...base,
@@ -47,18 +47,18 @@ export function machineOf({iommu, policy, hba}: LabFlags, base: MachineSpec): Ma
 	return machine.iommu === 'none' && base.iommu !== 'none' ? withoutPassthru(machine) : machine;
 }
 
-/** What guests of a scenario write is gone with it, unless the disk itself is to be written. */
+/** Without --writable, the writes of a scenario's guests go to an overlay. */
 export const unharmed = (flags: LabFlags): LabFlags => ({...flags, overlay: !flags.writable});
 
-/** @throws UserError where it cannot be used */
+/** @throws UserError if the disk cannot be used */
 export function openDisk({disk: path, writable, overlay}: LabFlags): DiskInfo {
-	// The sample stays as it was made, whoever writes to it.
+	// The sample disk itself is never written.
 	if (path === undefined)
 		return {disk: Disk.open(sampleDisk(), {overlay: writable || overlay}), sample: true};
 	return {disk: Disk.open(path, {writable, overlay}), sample: false};
 }
 
-/** Its machine at the start. @throws UserError */
+/** A scenario, and its machine before the first step. @throws UserError */
 export function openScenario(flags: LabFlags, nameOrPath: string): {lab: Lab; scenario: Scenario} {
 	const info = openDisk(unharmed(flags));
 	try {
@@ -71,7 +71,7 @@ export function openScenario(flags: LabFlags, nameOrPath: string): {lab: Lab; sc
 	}
 }
 
-/** What the command line makes of scenarios; they are rehearsed on the disk that they will run on. */
+/** How the command line affects scenarios. They are rehearsed on the disk that they will run on. */
 export const settingOf = (flags: LabFlags, info: DiskInfo, set?: MachineFields): Setting => ({
 	base: defaultMachine(flags),
 	set,
@@ -79,12 +79,12 @@ export const settingOf = (flags: LabFlags, info: DiskInfo, set?: MachineFields):
 	power: machine => new Lab(machine, {...info, disk: info.disk.scratch}),
 });
 
-/** What the command line makes of a scenario's machine. */
+/** A scenario's machine with the options of the command line. */
 function overridden(flags: LabFlags, machine: Scenario['machine']): Scenario['machine'] {
 	const {hostMemory} = defaultMachine(flags);
 	if (flags.hostMemory !== undefined && hostMemory !== machine.hostMemory) {
-		const asked = sizeText(machine.hostMemory).replace(/ |iB/g, '');
-		throw new UserError(`it is written for a host of ${asked}; run it with --host-memory ${asked}.`, [
+		const size = sizeText(machine.hostMemory).replace(/ |iB/g, '');
+		throw new UserError(`it is written for a host of ${size}; run it with --host-memory ${size}.`, [
 			'memory',
 		]);
 	}

@@ -1,5 +1,5 @@
-// Parses the command line. Of meow's checks none is used: they print or throw sentences of their own, know nothing of
-// misspelt words, and its commands would need all options after them.
+// Parses the command line. meow's own checks of commands, choices and unknown flags print their own messages or exit,
+// and suggest nothing for a misspelt word; and after a command meow parses no options.
 
 import meow from 'meow';
 import {didYouMean} from '../did-you-mean.js';
@@ -9,7 +9,7 @@ import {type CliCommand, COMMANDS} from './commands.js';
 import {FLAGS, Given} from './flags.js';
 
 /** `package`: the program's own package.json. */
-export type Asked = {
+export type Request = {
 	command: CliCommand;
 	words: readonly string[];
 	given: Given;
@@ -19,7 +19,7 @@ export type Asked = {
 type Meow = Record<string, {type: 'boolean'} | {type: 'string'; isMultiple: true}>;
 
 /** @throws UserError if an option or the command is unknown */
-export function parse(argv: readonly string[], importMeta: ImportMeta): Asked {
+export function parse(argv: readonly string[], importMeta: ImportMeta): Request {
 	checkValues(argv);
 	const flags: Meow = {};
 	for (const [name, {takes}] of FLAGS)
@@ -31,7 +31,7 @@ export function parse(argv: readonly string[], importMeta: ImportMeta): Asked {
 }
 
 /** @throws UserError if options or arguments do not belong to the command, or are missing */
-export function checkAsked({command, words, given}: Asked): void {
+export function checkRequest({command, words, given}: Request): void {
 	const name = command.name || 'the dashboard';
 	const strange = given.names.find(flag => !command.flags.some(own => own === flag));
 	if (strange !== undefined) {

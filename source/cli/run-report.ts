@@ -1,4 +1,5 @@
-// What dmascope run prints: lines for people, or JSON for programs. Of several scenarios each line says whose it is.
+// The report of dmascope run: text for people, JSON for programs. With several scenarios, each JSON line names its
+// file.
 
 import {hex} from '../formats/address.js';
 import type {OutcomeJson} from '../lab/scenario/step-report.js';
@@ -7,13 +8,13 @@ import type {Scenario, Step} from '../machine/scenario.js';
 import type {PrintLine} from '../text/print.js';
 import {partOf, plural} from '../words.js';
 
-/** Where a report goes: checked before a run that reads `inputs`, written after it. Both throw UserErrors. */
+/** The file of a report: checked before a run that reads `inputs`, written after it. Both throw UserErrors. */
 export type ReportSink = {
 	check(inputs: readonly string[]): void;
 	write(reports: readonly Report[], inputs: readonly string[]): void;
 };
 
-/** A scenario that was read: `name` as it was asked for. */
+/** A scenario that was read; `name` as given on the command line. */
 export type Read = {name: string; path: string; scenario: Scenario};
 export type StepReport = {number: number; step: Step; outcome: OutcomeJson; unmet: readonly string[]};
 export type Report = {
@@ -28,7 +29,7 @@ type Printer = {
 	begin: (read: Read) => void;
 	step: (read: Read, step: StepReport) => void;
 	end: (report: Report) => void;
-	/** After several. */
+	/** After the last of several scenarios. */
 	total: (reports: readonly Report[]) => void;
 };
 

@@ -1,4 +1,4 @@
-// dmascope run and dmascope check: scenarios without a terminal. All are read before the first step of the first.
+// dmascope run and dmascope check: scenarios without a terminal. All files are checked before the first step runs.
 
 import {Lab} from '../lab/lab.js';
 import {ALL, findScenario, pathOf, shippedScenarios} from '../lab/scenario/find.js';
@@ -24,7 +24,7 @@ import {
 } from './run-report.js';
 import {watch} from './watch.js';
 
-/** `set`: parts of the machine in place of the scenario's own; `junit`: the report for a CI system. */
+/** `set`: overrides of the scenarios' machines; `junit`: the report for a CI system. */
 export type RunOptions = {flags: LabFlags; set?: MachineFields; json?: boolean; junit?: ReportSink};
 
 function optionsOf(given: Given): RunOptions {
@@ -53,14 +53,13 @@ export const check = async (
 	err: Print,
 ): Promise<number> => checkScenarios(words, optionsOf(given), out, err);
 
-/** The scenarios that words of the command line stand for. */
+/** The scenarios named by the arguments. */
 const named = (words: readonly string[]): string[] =>
 	words.flatMap(word => (word === ALL ? shippedScenarios() : [word]));
 
 /**
- * Runs scenarios; steps go to `out`, broken expectations to `err`.
- * @returns the exit code: 1 where an expectation did not hold, 2 where a scenario makes no sense, and none has run.
- * @throws UserError where flags are wrong; nothing has run then
+ * Runs scenarios; steps go to `out`, broken expectations to `err`. @returns the exit code: 1 if an expectation
+ * failed, 2 if a scenario is invalid and nothing has run. @throws UserError if an option is wrong and nothing has run
  */
 export function runScenarios(
 	words: readonly string[],
@@ -89,7 +88,7 @@ export function runScenarios(
 	return reports.every(({broken}) => broken === 0) ? 0 : 1;
 }
 
-/** Reads scenarios and says of each whether it makes sense. @returns the exit code @throws UserError */
+/** Checks scenarios without running them. @returns the exit code @throws UserError */
 export function checkScenarios(
 	words: readonly string[],
 	options: RunOptions,
@@ -105,7 +104,7 @@ export function checkScenarios(
 	return all.length === names.length ? 0 : 2;
 }
 
-/** Those that make sense; of each other it is said why not. @throws UserError where flags are wrong */
+/** Reads the valid scenarios, and reports the errors of the others. @throws UserError if an option is wrong */
 function readScenarios(names: readonly string[], {flags, set}: RunOptions, err: PrintLine): Read[] {
 	machineOf(flags, defaultMachine(flags));
 	const info = openDisk(unharmed(flags));
@@ -126,7 +125,7 @@ function readScenarios(names: readonly string[], {flags, set}: RunOptions, err: 
 	}
 }
 
-/** Runs one on a machine and a disk of its own; `done` hears of each step. */
+/** Runs a scenario on a machine and a disk of its own; calls `done` after each step. */
 function play(read: Read, flags: LabFlags, done: (step: StepReport) => void): Report {
 	const {scenario} = read;
 	const lab = new Lab(scenario.machine, openDisk(unharmed(flags)));
@@ -153,7 +152,7 @@ function play(read: Read, flags: LabFlags, done: (step: StepReport) => void): Re
 const placeOf = ({path}: Read, {step, number}: {step: Step; number: number}): string =>
 	`${path}:${step.line}: step ${number}`;
 
-/** A rehearsal cannot foresee what others do to the disk: that is said with its place. */
+/** The disk may change after the rehearsal; such an error names the step. */
 function dispatchAt(lab: Lab, command: Command, place: string): Outcome {
 	try {
 		return lab.dispatch(command);

@@ -26,7 +26,7 @@ export function eventWords(event: TraceEvent): {where: string; more: string} {
 	}
 }
 
-/** An event as a line of a pipe. */
+/** An event as a line of text. */
 export function eventText(event: TraceEvent): string {
 	const {where, more} = eventWords(event);
 	const {at, task, pid, is} = event;

@@ -18,7 +18,7 @@ export type LogInput = {
 
 export type InputOptions = {
 	readonly follow: boolean;
-	/** Ends the reading of a followed log. */
+	/** Stops following the log. */
 	readonly stop: AbortSignal;
 	readonly stdin: Readable & {readonly isTTY?: boolean};
 };
@@ -152,7 +152,7 @@ async function* readRecords(descriptor: number, options: InputOptions): AsyncGen
 	}
 }
 
-/** The length of a record; 0 where there is none yet, -1 where the read must be repeated. */
+/** The length of a record; 0 without a new record, -1 if the read must be repeated. */
 function recordInto(descriptor: number, piece: Buffer): number {
 	try {
 		return fs.readSync(descriptor, piece);

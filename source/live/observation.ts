@@ -22,7 +22,7 @@ export const EMPTY_STATE: MachineState = {
 
 /** The machine behind an observation. */
 export type Subject = {
-	/** What it shows now. @throws UserError where it cannot be viewed */
+	/** The current state. @throws UserError if the machine cannot be read */
 	view(): Promise<Partial<MachineState>>;
 	/** What changes when its kernel log cannot be read. */
 	withoutLog(trouble: string): Partial<MachineState>;

@@ -1,5 +1,5 @@
-// The signs that panels draw with, and what stands for each where the terminal has no Unicode: one column for one
-// column, so that whole painted lines can be translated at the very end and nothing else need know.
+// The signs that panels draw with, and their ASCII stand-ins. Each pair has the same width, so whole painted lines
+// are translated at the very end, and nothing else needs to know.
 
 import stringWidth from 'string-width';
 
@@ -34,7 +34,7 @@ function dots(bits: number): string {
 	return DENSITY[count];
 }
 
-/** A letter that has an accent is shown without; what else people name things with is a question mark a column. */
+/** Accents are dropped; any other character becomes one question mark per column. */
 function unknown(grapheme: string): string {
 	const bare = grapheme.normalize('NFKD').replace(/\p{M}/gu, '');
 	const width = stringWidth(grapheme);

@@ -1,5 +1,5 @@
-// Text leaves the program here, but for the dashboard's frames. Nothing else writes lines, so text from elsewhere reaches
-// a terminal as characters alone; and a file or a pipe too, which somebody may show on a terminal later.
+// All text except the dashboard's frames leaves the program here, so text from elsewhere cannot control the terminal.
+// The same holds for a file or a pipe, which may be shown on a terminal later.
 
 import {Chalk} from 'chalk';
 import {printable} from '../printable.js';
@@ -7,7 +7,7 @@ import type {Line} from './rows.js';
 import {depthOf, type Environment, themeOf} from './terminal.js';
 import {LOOKS, type Tone} from './tones.js';
 
-/** Prints a line, or several. A line end inside one is written out, as all control characters are. */
+/** Prints a line, or several. Line ends inside a line are escaped, like all control characters. */
 export type Print = (lines: string | readonly Line[]) => void;
 /** Prints plain lines alone. */
 export type PrintLine = (line: string) => void;
@@ -21,7 +21,7 @@ export type Output = {
 
 type Paint = (text: string, tone: Tone) => string;
 
-/** On a terminal, in its colours. Calls `failed` at once where a stream takes no more: nobody would read the rest. */
+/** Prints in colour on a terminal. Calls `failed` at once if the stream is broken: nobody would read the rest. */
 export function printTo(stream: Output, failed: (error: Error) => void = () => {}): Print {
 	const paint = stream.isTTY === true ? painterFor(process.env) : unpainted;
 	return lines => {

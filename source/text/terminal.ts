@@ -1,10 +1,10 @@
-// What the environment says about the terminal. chalk's own detection does not do: it ignores NO_COLOR, believes a Linux
-// console that has inherited COLORTERM, and gives foot and alacritty no colours where ssh has dropped COLORTERM.
-// is-unicode-supported knows nothing of locales.
+// What the environment says about the terminal. chalk's own detection is not enough: it ignores NO_COLOR, believes an
+// inherited COLORTERM on the Linux console, and finds no colours in foot and alacritty after ssh has dropped
+// COLORTERM. is-unicode-supported ignores the locale.
 
 import type {Depth, ThemeName} from './tones.js';
 
-/** process.env, or what a test puts in its place. */
+/** process.env, or a test's own. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const DIRECT = /-direct$|^xterm-(kitty|ghostty)$|^(wezterm|alacritty|foot|contour)/;
@@ -21,7 +21,7 @@ export function depthOf(env: Environment): Depth {
 	return /256/.test(TERM) ? 2 : 1;
 }
 
-/** The theme for who has not chosen one. NO_COLOR (no-color.org) asks for no colour; bold and inverse remain. */
+/** The default theme. NO_COLOR (no-color.org) rules out colour, but not bold and inverse. */
 export function themeOf(env: Environment): ThemeName {
 	const {NO_COLOR, FORCE_COLOR, TERM = '', COLORFGBG = ''} = env;
 	if (NO_COLOR || FORCE_COLOR === '0' || FORCE_COLOR === 'false') return 'plain';
@@ -31,11 +31,11 @@ export function themeOf(env: Environment): ThemeName {
 	return ground !== undefined && Number(ground) >= 7 && ground !== '8' ? 'light' : 'dark';
 }
 
-/** Whether the terminal can show no more than ASCII, as far as the environment tells. */
+/** Whether the environment suggests that the terminal shows only ASCII. */
 export function asciiByItself({TERM = '', LC_ALL, LC_CTYPE, LANG}: Environment): boolean {
 	// The Linux console has 512 signs at most: borders and blocks, but neither ticks nor braille.
 	if (TERM === 'linux' || TERM === 'dumb' || /^vt\d/.test(TERM)) return true;
 	const locale = LC_ALL || LC_CTYPE || LANG;
-	// Nothing set is what a container or a bare ssh has, and says nothing of the terminal.
+	// In a container, or over a bare ssh, nothing is set; that says nothing about the terminal.
 	return locale !== undefined && locale !== '' && !/utf-?8/i.test(locale);
 }

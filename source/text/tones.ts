@@ -1,4 +1,4 @@
-// Tones: colours by what they mean. What they say is always said by a word, a letter or a sign too.
+// Tones: colours by their meaning. A word, a letter or a sign always says the same.
 
 export const TONES = [
 	'plain',
@@ -51,7 +51,7 @@ const BASIC = [
 	'cyanBright',
 	'whiteBright',
 ] as const;
-/** What is shown with more than 16 colours, and the nearest of the 16. */
+/** A colour for terminals with more than 16, and the nearest of the 16. */
 export type Colour = readonly [hex: `#${string}`, basic: (typeof BASIC)[number]];
 
 export type Look = {
@@ -124,8 +124,8 @@ const light: Looks = {
 };
 
 /**
- * On black. Blue against orange and yellow stay apart where red and green do not; and no two that are told apart
- * by colour are equally bright. The hues are those of Okabe and Ito (Color Universal Design, 2008), lightened.
+ * On black. Colour-blind eyes can tell blue from orange and yellow, but not red from green; and no two colours that
+ * must differ are equally bright. The hues are those of Okabe and Ito (Color Universal Design, 2008), lightened.
  */
 const colourBlind: Looks = {
 	...dark,
@@ -149,7 +149,7 @@ const colourBlind: Looks = {
 	graphHits: {text: ['#4a9fe0', 'blueBright']},
 };
 
-/** No colour: bold is what matters, underlined what can be changed, inverse what is chosen, new, or has the focus. */
+/** Without colour: bold for what matters, underlined for fields, inverse for anything chosen, new or focused. */
 const plain: Looks = {
 	plain: {},
 	title: strong,

@@ -50,7 +50,7 @@ export function loadConfig(
 		if (error instanceof UserError) throw error;
 		const none = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
 		if (none && named === undefined) return {keys: {}};
-		if (none) throw new UserError(`There is no ${file}; check the path after --config.`);
+		if (none) throw new UserError(`${file} does not exist; check the path after --config.`);
 		throw new UserError(`Cannot read ${file}: ${messageOf(error)}.`);
 	}
 	return parseConfig(file, text, commands);

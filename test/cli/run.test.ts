@@ -155,7 +155,7 @@ test('everything is checked before the first step of the first, and all that is 
 	assert.equal(err.length, 3);
 	assert.match(err[0], /^dmascope: .*late\.yaml:3:11: Unknown guest vm0; use vm1/);
 	assert.match(err[1], /^dmascope: .*typo\.yaml:1:1: Unknown field stesp/);
-	assert.match(err[2], /^dmascope: There is no scenario nope/);
+	assert.match(err[2], /^dmascope: Unknown scenario nope/);
 	assert.equal(fs.existsSync(report), false);
 	const checked = run([good, late], {}, checkScenarios);
 	assert.equal(checked.code, 2);

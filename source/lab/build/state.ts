@@ -1,5 +1,5 @@
-// The lab's machine at this moment: what an observer sees of it, and what a command may leave out. The domain of a
-// function is read from memory.
+// The current state of the lab's machine, and the defaults of its commands. The domain of a function is read from
+// memory.
 
 import {PAGE_SIZE} from '../../formats/address.js';
 import type {Disk} from '../../hardware/disk.js';
@@ -78,7 +78,7 @@ export function stateOf(
 	};
 }
 
-/** What a command means where it leaves out its guest, device or address; `machine`: what `start` changes. */
+/** The defaults of a command's guest, device and address; `machine`: what `start` changes. */
 export type Defaults = {vm: string; device: string; gpa: number; machine: MachineSpec};
 
 export function defaultsOf({spec, guests}: Machine): Defaults {

@@ -134,7 +134,7 @@ export function dataOf(reportedOk: boolean, landed: number | undefined, bytes: n
 export const uncheckedNote = (error: string): string =>
 	`Cannot be checked: reading the disk back failed (${error}).`;
 
-/** What reads the disk in order to judge; `error` is the errno's name where that fails. */
+/** Reads the disk for the verdict; `error` is the errno's name if that fails. */
 export function unlessUnread<T>(work: () => T): {value?: T; error?: string} {
 	try {
 		return {value: work()};

@@ -35,7 +35,7 @@ export function saveUndo(old: OldBlocks, now = new Date()): string {
 	throw new UserError(problems.join('; '));
 }
 
-/** Removes a file that is no longer needed; where that fails, it stays. */
+/** Removes a file that is no longer needed, if possible. */
 export function removeUndo(file: string): void {
 	try {
 		fs.rmSync(file, {force: true});
@@ -44,7 +44,7 @@ export function removeUndo(file: string): void {
 	}
 }
 
-/** What to type in a shell. */
+/** The shell command. */
 export const undoCommand = (file: string, disk: string): string => `sh ${shellWord(file)} ${shellWord(disk)}`;
 
 const shellWord = (text: string): string =>

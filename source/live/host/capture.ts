@@ -1,4 +1,4 @@
-// A capture: what was read of a host, as a tar file to examine elsewhere.
+// A capture: everything that was read of a host, as a tar file to examine elsewhere.
 
 import fs from 'node:fs';
 import {
@@ -119,7 +119,7 @@ function attempt<T>(root: string, work: () => T): T {
 	}
 }
 
-/** Writes what is read of a host to a tar file. @throws UserError */
+/** Saves everything that is read of a host to a tar file. @throws UserError */
 export async function captureHost(
 	root: string | undefined,
 	file: string,

@@ -85,7 +85,7 @@ export class Tracing {
 		remove(this.instance);
 	}
 
-	/** @returns the number of bytes; 0 where there are none for now */
+	/** @returns the number of bytes; 0 if there are none at present */
 	private read(): number {
 		if (this.closed || this.lost !== undefined) return 0;
 		try {

@@ -111,7 +111,10 @@ export class GuestRam implements GuestMemory {
 		return this.read(gpa, new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
 	}
 
-	/** Fills `bytes` from an address on; false where not all of that is memory. @throws UserError where the file is too short */
+	/**
+	 * Fills `bytes` from an address on; false if part of the range is not memory. @throws UserError where the file is
+	 * too short
+	 */
 	read(gpa: number, bytes: Uint8Array): boolean {
 		const block = this.blocks.find(each => gpa >= each.gpa && gpa + bytes.length <= each.gpa + each.bytes);
 		if (block === undefined || this.closed) return false;
@@ -135,7 +138,7 @@ export class GuestRam implements GuestMemory {
 	}
 }
 
-/** The memory backend that is a shared file. @throws UserError where there is none */
+/** The memory backend that is a shared file. @throws UserError without one */
 async function backingFile(
 	qmp: Qmp,
 	backends: readonly Record<string, unknown>[],

@@ -70,7 +70,7 @@ const WRONG: [string, RegExp][] = [
 	],
 	[
 		'machine:\n  guests:\n    - {name: a, disk: ada0p7}\nsteps:\n  - boot: a',
-		/:3:23: There is no partition ada0p7 .* Did you mean ada0p1\?/,
+		/:3:23: Unknown partition ada0p7 .* Did you mean ada0p1\?/,
 	],
 	[
 		'machine:\n  guests:\n    - {name: a, disk: sda}\nsteps:\n  - boot: a',
@@ -135,7 +135,10 @@ const WRONG_EXPECTATIONS: [string, RegExp][] = [
 	['{walk: {device: ahci9, gives: fault}}', /:3:29: Unknown device ahci9; .* Did you mean ahci0\?/],
 	['{walk: {iova: 1}}', /:3:20: gives is missing/],
 	['{console: [a, {}]}', /:3:27: console is a map; expected text/],
-	['{equals: 1}', /:3:22: equals is 1, which is not an earlier step that moves data; there is none/],
+	[
+		'{equals: 1}',
+		/:3:22: equals is 1, which is not an earlier step that moves data; no earlier step moves data/,
+	],
 	['{equals: 0}', /:3:22: equals is 0; expected an integer from 1/],
 ];
 for (const [expect, message] of WRONG_EXPECTATIONS) {
@@ -262,11 +265,11 @@ test('a mangled scenario is parsed, or refused with one sentence', t => {
 test('an unknown scenario is refused with the names of those that ship', () => {
 	assert.throws(
 		() => findScenario('tuor'),
-		/There is no scenario tuor; name a file or one of those that ship: .*pr-260178.* Did you mean tour\?/,
+		/Unknown scenario tuor; name a file or a shipped scenario: .*pr-260178.* Did you mean tour\?/,
 	);
 	assert.throws(
 		() => findScenario('/'),
-		/^Error: \/ is a directory, not a regular file; name a file or one of those that ship: /,
+		/^Error: \/ is a directory, not a regular file; name a file or a shipped scenario: /,
 	);
 	assert.throws(
 		() => findScenario('/dev/zero'),
