@@ -64,6 +64,15 @@ test('every folder of source/ is a floor', () => {
 	);
 });
 
+test('the plan of the readme has the floors, from the bottom to the top', () => {
+	const readme = fs.readFileSync(path.join(root, '..', 'readme.md'), 'utf8');
+	const [, plan = ''] = /\n## How it works\n\n([\s\S]*?)\n\n/.exec(readme) ?? [];
+	assert.deepEqual(
+		[...plan.matchAll(/^ {4}(\w+)\/ /gm)].map(([, name]) => name),
+		FLOORS,
+	);
+});
+
 /** The files that a file imports directly or through others. */
 function reachable(from: string): Set<string> {
 	const found = new Set<string>();
