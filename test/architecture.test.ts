@@ -118,7 +118,7 @@ test('only ui/ uses React', () => {
 	);
 });
 
-test('lines leave the program by print.ts alone, which writes out what a terminal would obey', () => {
+test('only print.ts writes lines, and it escapes control characters', () => {
 	const writers = sources.filter(file =>
 		/\bstd(out|err)\.write\b|\bconsole\.(log|error|warn|info|debug)\b|writeSync\([012]\b/.test(textOf(file)),
 	);
@@ -126,7 +126,7 @@ test('lines leave the program by print.ts alone, which writes out what a termina
 	assert.deepEqual(writers.sort(), ['ui/dashboard.tsx']);
 });
 
-test('no class of the machine has private names, which a save cannot see', () => {
+test('no class of the machine has #private names, which a save cannot reach', () => {
 	// Memory keeps a log of its own.
 	const walked = sources.filter(
 		file => /^(hardware|kernel|bhyve|guest|lab)\//.test(file) && file !== 'hardware/memory.ts',

@@ -39,7 +39,7 @@ test('in a pipe: a snapshot as text, as JSON, and a scenario', () => {
 	assert.equal(run('run', 'pr-260178', '--json').stdout, scenario.stdout);
 });
 
-test('a broken expectation: exit 1, and which, on stderr', t => {
+test('a failed expectation: exit 1, with the expectation on stderr', t => {
 	const file = path.join(folder(t), 's.yaml');
 	fs.writeFileSync(file, 'steps:\n  - read: {vm: vm0}\n    expect: {data: delivered}\n');
 	const {status, stderr, stdout} = run('run', file);
@@ -135,14 +135,14 @@ for (const [args, message] of WRONG) {
 	});
 }
 
-test('all that ship pass in one command, in seconds', () => {
+test('all shipped scenarios pass in one command, in seconds', () => {
 	const {status, stdout, stderr} = run('run', 'all');
 	assert.deepEqual([status, stderr], [0, '']);
 	assert.match(stdout, /\n\d+ scenarios: \d+ steps, (\d+) of \1 expectations held\n$/);
 	assert.equal(run('check', 'all').status, 0);
 });
 
-test('what ships is listed, for people and for programs', () => {
+test('the shipped scenarios are listed as text and as JSON', () => {
 	const lines = run('scenarios').stdout.trimEnd().split('\n');
 	assert.ok(lines.includes('usb-disk          The same loss on another controller.'));
 	const json: {name: string; story: string; steps: number; file: string}[] = JSON.parse(
@@ -158,7 +158,7 @@ test('what ships is listed, for people and for programs', () => {
 	assert.deepEqual(JSON.parse(fs.readFileSync(shipped, 'utf8')), schema);
 });
 
-test('the help of a command says what it takes, and the general one names every command', () => {
+test('the help of a command shows its arguments and options, and the general help names every command', () => {
 	const general = run('--help');
 	assert.equal(general.status, 0);
 	for (const command of ['run', 'check', 'scenarios', 'schema']) {
@@ -197,7 +197,7 @@ test('--watch runs again when the file changes, waits for one that is broken, an
 	assert.equal((await exit).exitCode, 0);
 });
 
-test('this host, its capture, and the capture looked at', t => {
+test('this host, its capture, and a view of the capture', t => {
 	const file = path.join(folder(t), 'host.tar');
 	const kept = run('host', '--capture', file);
 	assert.deepEqual([kept.status, kept.stderr], [0, '']);
@@ -222,7 +222,7 @@ test('this host, its capture, and the capture looked at', t => {
 	assert.equal(JSON.parse(run('host', '--json').stdout).units.length >= 0, true);
 });
 
-test('a scenario is opened at its beginning, and what the terminal is sent is recorded', async t => {
+test('a scenario opens at its beginning, and the terminal is recorded', async t => {
 	const file = path.join(folder(t), 'a.cast');
 	const {child, exit, until} = terminal(t, '--replay', 'tour', '--cast', file);
 	await until('step 0 of 10');
@@ -247,14 +247,14 @@ test('a scenario is opened at its beginning, and what the terminal is sent is re
 	assert.deepEqual([again.status, again.stdout], [2, '']);
 });
 
-test('a reader that closes the pipe early is no error', () => {
+test('a reader that closes the pipe early causes no error', () => {
 	const {stderr, status} = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" --json | head -n 1`], {
 		encoding: 'utf8',
 	});
 	assert.deepEqual([stderr, status], ['', 0]);
 });
 
-test('when nobody reads any more, no further step is run, and no report is written', async t => {
+test('when the reader has gone, no further step is run, and no report is written', async t => {
 	const junit = path.join(folder(t), 'junit.xml');
 	const child = spawn(process.execPath, [CLI, 'run', 'all', '--junit', junit]);
 	let report = '';
@@ -265,7 +265,7 @@ test('when nobody reads any more, no further step is run, and no report is writt
 	assert.equal(fs.existsSync(junit) ? fs.readFileSync(junit, 'utf8') : '', '');
 });
 
-test('SIGUSR1 opens no debugger, and says nothing', async t => {
+test('SIGUSR1 opens no debugger, and prints nothing', async t => {
 	const log = path.join(folder(t), 'kern.log');
 	fs.writeFileSync(log, 'DMAR: nothing\n');
 	const child = spawn(process.execPath, [CLI, 'decode', '--json', '--follow', log]);
@@ -283,7 +283,7 @@ test('SIGUSR1 opens no debugger, and says nothing', async t => {
 	assert.equal(report, '');
 });
 
-test('an error that nobody catches is written out too', () => {
+test('an uncaught error is escaped too', () => {
 	const ready = 'process.listenerCount("uncaughtExceptionMonitor") > 0';
 	const fault = `setInterval(() => { if (${ready}) throw new Error("a \\u001b]0;title\\u0007 \\u202e") }, 20)`;
 	const {stderr, status} = spawnSync(
@@ -378,7 +378,7 @@ test('Ctrl-Z hands the terminal to the shell, through sh as npm has it, and fg d
 	assertRestored(output());
 });
 
-test('Ctrl-Z where no shell could bring it back does nothing, were it pressed twice', async t => {
+test('without a shell to resume it, Ctrl-Z does nothing, even if pressed twice', async t => {
 	const {child, exit, output, until} = terminal(t);
 	await until('quit');
 	child.write('\x1a\x1a');
@@ -388,7 +388,7 @@ test('Ctrl-Z where no shell could bring it back does nothing, were it pressed tw
 	assertRestored(output());
 });
 
-test('a scenario comes through a pipe, which is waited for', () => {
+test('a scenario may come through a pipe, even a slow one', () => {
 	const scenario = path.join(import.meta.dirname, '../source/lab/scenario/scenarios/tour.yaml');
 	const command = `"${process.execPath}" "${CLI}" run`;
 	for (const line of [
@@ -402,7 +402,7 @@ test('a scenario comes through a pipe, which is waited for', () => {
 	}
 });
 
-test('output that cannot be written is a sentence', t => {
+test('output that cannot be written gives one sentence', t => {
 	if (!fs.existsSync('/dev/full')) return t.skip('no /dev/full here');
 	const {stderr, status} = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" > /dev/full`], {
 		encoding: 'utf8',
@@ -428,7 +428,7 @@ test('a writable sample is a copy that leaves nothing behind', t => {
 	assert.deepEqual(fs.readdirSync(temporary), []);
 });
 
-test('NO_COLOR: the dashboard has none, and what is chosen can still be seen', async t => {
+test('NO_COLOR: the dashboard has no colours, and the selection is still visible', async t => {
 	process.env.NO_COLOR = '1';
 	t.after(() => delete process.env.NO_COLOR);
 	const {child, exit, output, until} = terminal(t);

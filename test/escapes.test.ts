@@ -262,7 +262,7 @@ test('a trace: names of tasks and devices', async () => {
 	});
 });
 
-test('the dashboard, its recording, and what it copies', async t => {
+test('the dashboard, its recording, and its copies', async t => {
 	const place = folder(t);
 	const file = path.join(place, 'a.yaml');
 	// YAML takes such signs by their numbers alone.

@@ -7,7 +7,7 @@ import {folder, MIB, randomImage} from '../helpers/lab.js';
 import {Loops} from '../helpers/loops.js';
 import {refusal} from '../helpers/refusal.js';
 
-test('what is no disk is refused with one sentence that names it', t => {
+test('anything but a disk is refused with one sentence that names it', t => {
 	const dir = folder(t);
 	const file = (name: string, bytes: number) => {
 		fs.writeFileSync(path.join(dir, name), Buffer.alloc(bytes));

@@ -45,7 +45,7 @@ test('a panel in ASCII reads as it did', () => {
 	]);
 });
 
-test('what is not known keeps its columns, whatever it is', () => {
+test('unknown characters keep their width', () => {
 	const text = fc
 		.oneof(
 			fc.string({unit: 'grapheme', maxLength: 30}),
@@ -65,7 +65,7 @@ test('what is not known keeps its columns, whatever it is', () => {
 	assert.equal(asciiOf(fit('', 3)), '   ');
 });
 
-test('what is written to a terminal is ASCII until that is ended; escape sequences, bytes and callbacks are handed on', () => {
+test('writes to a terminal are ASCII until stopped; escape sequences, bytes and callbacks pass unchanged', () => {
 	const written: unknown[][] = [];
 	const terminal = {
 		write: (...what: [text: string | Uint8Array, ...rest: unknown[]]) => written.push(what) > 0,

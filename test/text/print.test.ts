@@ -29,7 +29,7 @@ test('control, bidi and invisible characters are written out', () => {
 	assert.equal(printable('\x1b]52;\x9b\u202e\u{e0041}\n'), '\\u001b]52;\\u009b\\u202e\\udb40\\udc41\\u000a');
 });
 
-test('all other text is printed as it is', () => {
+test('all other text is printed unchanged', () => {
 	for (const text of [
 		'vm0 → 0x1000, 3 µs',
 		'größe',
@@ -43,7 +43,7 @@ test('all other text is printed as it is', () => {
 		assert.equal(printed(text), `${text}\n`);
 });
 
-test('each line that is given is one line, and none of them harms', () => {
+test('each given line prints as one harmless line', () => {
 	fc.assert(
 		fc.property(fc.array(aLine, {minLength: 1}), lines => {
 			const out = printed(lines);
@@ -85,7 +85,7 @@ test('a line of JSON stays JSON, and says the same', () => {
 	);
 });
 
-test('a stream that takes no more is told of at once', () => {
+test('a broken stream is reported at once', () => {
 	const error = new Error('EPIPE');
 	const logged: Error[] = [];
 	const stream = {errored: undefined as Error | undefined, write: () => (stream.errored = error)};

@@ -21,12 +21,12 @@ test('a fitted text takes exactly its width', () => {
 	assert.deepEqual([fit('日本語', 4), fit('domain', 4), padStart('日本', 6)], ['日… ', 'dom…', '  日本']);
 });
 
-test('no text has the terminal do anything: what is no sign is a question mark', () => {
+test('no text controls the terminal: each unprintable character becomes a question mark', () => {
 	assert.equal(fit('a\x1b[2Jb\n', 8), 'a?[2Jb? ');
 	assert.equal(fit('vm\u202eevil\u2066\u200b', 10), 'vm?evil?? ');
 });
 
-test('wrapped and indented lines fit their width in columns, wide letters included, and lose none', () => {
+test('wrapped and indented lines fit their width, with wide letters too, and lose no text', () => {
 	fc.assert(
 		fc.property(sentence, value => {
 			for (const [lines, width] of [

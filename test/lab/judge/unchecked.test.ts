@@ -79,7 +79,7 @@ test('a delete and a read that success was reported of cannot be checked either;
 	mend();
 });
 
-test('a fault before the transfer alone leaves it unchecked too: nothing told the buffer from the disk', t => {
+test('a failure just before the transfer leaves it unchecked too: nothing distinguished the buffer from the disk', t => {
 	const {lab} = writableLab(t);
 	let reads = 0;
 	t.mock.method(fs, 'readSync', (...args: Parameters<typeof fs.readSync>) => {

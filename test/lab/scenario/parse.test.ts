@@ -238,7 +238,7 @@ test('two megabytes of signs are refused at once, or within seconds', t => {
 	}
 });
 
-test('a session of 10,000 steps, each with what is expected of it, is read', () => {
+test('a session of 10,000 steps with all their expectations is read', () => {
 	const step = '  - read: { vm: vm0, lba: 79992, sectors: 8, segments: 1, gpa: 0x400000 }\n';
 	const expect = '    expect: { data: delivered, path: direct, bytes: 4096, landed: 4096, faults: 0 }\n';
 	const text = `steps:\n${(step + expect).repeat(10_000)}`;
@@ -262,7 +262,7 @@ test('a mangled scenario is parsed, or refused with one sentence', t => {
 	);
 });
 
-test('an unknown scenario is refused with the names of those that ship', () => {
+test('an unknown scenario is refused with the names of the shipped ones', () => {
 	assert.throws(
 		() => findScenario('tuor'),
 		/Unknown scenario tuor; name a file or a shipped scenario: .*pr-260178.* Did you mean tour\?/,
