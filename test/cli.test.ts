@@ -407,7 +407,7 @@ test('output that cannot be written gives one sentence', t => {
 	const {stderr, status} = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" > /dev/full`], {
 		encoding: 'utf8',
 	});
-	assert.match(stderr, /^dmascope: the output cannot be written: [^\n]*\n$/);
+	assert.match(stderr, /^dmascope: cannot write the output: [^\n]*\n$/);
 	assert.equal(status, 2);
 });
 

@@ -9,12 +9,14 @@ export function helpText(command: CliCommand, description = ''): string {
 			? general()
 			: [
 					...section('Usage', [[`$ dmascope ${command.name} ${command.takes ?? ''}`.trim(), '']]),
-					...[command.about, ...(command.more ?? [])].map(line => `  ${line}`),
+					...[sentence(command.about), ...(command.more ?? [])].map(line => `  ${line}`),
 					'',
 					...section('Options', command.flags.map(row)),
 				];
 	return ['', `  ${description}`, '', ...sections].join('\n').trimEnd();
 }
+
+const sentence = (about: string): string => `${about.charAt(0).toUpperCase()}${about.slice(1)}.`;
 
 const general = (): string[] => [
 	...section(

@@ -17,7 +17,7 @@ export type Column<T> = {
 /** The head and the rows of a table in a panel of this width. */
 export function columnsFor<T>(columns: readonly Column<T>[], width: number) {
 	const shown = columns.filter(({from = 0}) => width >= from);
-	// A blank stands before each column, and one at the panel's edge.
+	// One blank before each column, and one at the panel's edge.
 	const fixed = shown.reduce((sum, column) => sum + 1 + (column.width ?? 0), 1);
 	const rest = Math.max(1, width - fixed);
 	const placed = ({width: own = rest, right}: Column<T>, span: Span): Span => {

@@ -1,5 +1,5 @@
-// Graphs of a series of numbers, as lines of text: the latest value is at the right. They are made of blocks or
-// braille, which glyphs.ts has ASCII for, so that there is one form to make.
+// Graphs of a series of numbers, as lines of text, with the latest value at the right. They are made of blocks or
+// braille; glyphs.ts turns either into ASCII.
 
 const BARS = ' ▁▂▃▄▅▆▇█';
 const BRAILLE = 0x2800;

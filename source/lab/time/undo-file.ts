@@ -89,7 +89,7 @@ function scriptText(disk: string, blocks: OldBlocks['blocks'], sectors: number):
 	].join('\n');
 }
 
-/** Blocks that follow each other are one line. */
+/** Adjacent blocks share a line. */
 function putLines(blocks: OldBlocks['blocks'], first: number): string[] {
 	const runs: {at: number; count: number; from: number}[] = [];
 	let from = first;
