@@ -22,7 +22,7 @@ export function stateFolders(): string[] {
 	return [path.join(state, 'dmascope'), ...cacheFolders()].filter(path.isAbsolute);
 }
 
-/** Makes a folder if it does not exist. @throws UserError where others can write to it; the system's error */
+/** Makes a folder if it does not exist. @throws UserError if others can write to it; the system's error */
 export function makeOwn(folder: string): void {
 	// Create no folder above these two: under /proc, Node's mkdir -p never returns.
 	for (const each of [path.dirname(folder), folder]) make(each);

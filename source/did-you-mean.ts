@@ -24,7 +24,7 @@ export function didYouMean(word: string, words: readonly string[]): string {
 export const unknownWord = (noun: string, word: string, words: readonly string[]): string =>
 	`Unknown ${noun} ${plain(word)}; use ${either(words)}.${didYouMean(word, words)}`;
 
-/** The choice that a word names; undefined where there is no word. @throws UserError that names the choices */
+/** The choice that a word names; undefined if there is no word. @throws UserError that names the choices */
 export function chosen<Choice extends string>(
 	noun: string,
 	word: string | undefined,

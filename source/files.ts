@@ -71,7 +71,7 @@ export function openNew(path: string, contents: string | Uint8Array, options: Ne
 	});
 }
 
-/** @returns whether a file is there that may be replaced @throws UserError where one is there that may not */
+/** @returns whether a file is there that may be replaced @throws UserError if one is there that may not */
 function checkName(path: string, {inputs = [], replaces}: NewOptions): boolean {
 	const stat = fs.lstatSync(path, {bigint: true, throwIfNoEntry: false});
 	if (stat === undefined) return false;
@@ -194,7 +194,7 @@ const naps = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * All bytes of a regular file. Never blocks on a FIFO without a writer, or on a device.
- * @throws UserError where it is no regular file, or too long; the system's error where it cannot be read
+ * @throws UserError if it is no regular file, or too long; the system's error where it cannot be read
  */
 export function readRegular(path: string, {limit, mend, pipes = false}: ReadOptions): Buffer {
 	const descriptor = openRegular(path, {mend, pipes});

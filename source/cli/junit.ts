@@ -21,7 +21,7 @@ export class ReportFile implements ReportSink {
 		private readonly force = false,
 	) {}
 
-	/** Before a run that reads `inputs`. @throws UserError where the report could not be written after it */
+	/** Before a run that reads `inputs`. @throws UserError if the report could not be written after it */
 	check(inputs: readonly string[]): void {
 		checkNew(this.path, this.options(inputs));
 	}

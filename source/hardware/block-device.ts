@@ -32,7 +32,7 @@ export function placeAt(path: string): Place | undefined {
 	}
 }
 
-/** @throws UserError where the system does not say. */
+/** @throws UserError if the system does not say. */
 export function blockDeviceBytes(path: string, rdev: number): number {
 	try {
 		return Number(fs.readFileSync(`/sys/dev/block/${deviceNumber(rdev)}/size`, 'utf8')) * 512;
@@ -92,7 +92,7 @@ export class BlockDevices {
 	}
 }
 
-/** The text of a file; undefined where there is no such file, or its device is gone. @throws the system's error */
+/** The text of a file; undefined if there is no such file, or its device is gone. @throws the system's error */
 export function textOf(file: string): string | undefined {
 	try {
 		return fs.readFileSync(file, 'utf8');

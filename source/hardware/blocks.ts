@@ -3,7 +3,7 @@
 /** A page, the block size of most disks and file systems. */
 export const BLOCK = 4096;
 
-/** By number of the block; the last of a disk may be shorter. */
+/** By block number; the last block of a disk may be shorter. */
 export type Blocks = Map<number, Uint8Array>;
 
 /** The numbers of the blocks that [offset, offset + bytes) touches. */

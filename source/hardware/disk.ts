@@ -41,7 +41,7 @@ export class Disk {
 		this.sectors = bytes / SECTOR;
 	}
 
-	/** @throws UserError where the path is no disk that can be used, saying how to mend it. */
+	/** @throws UserError if the path is no disk that can be used, saying how to mend it. */
 	static open(path: string, {writable = false, overlay = false, direct = true}: DiskOptions = {}): Disk {
 		const stat = statOf(path);
 		const block = stat.isBlockDevice();

@@ -150,7 +150,7 @@ export function lockForWriting(path: string, fd: number, place: Place): void {
 	});
 }
 
-/** @throws UserError where the system calls are missing that find and take locks */
+/** @throws UserError if the system calls are missing that find and take locks */
 function systemFor(path: string): Libc {
 	if (process.platform !== 'linux' || !ARCHITECTURES.has(process.arch)) {
 		throw new UserError(
@@ -190,7 +190,7 @@ const isAt = ({key, inode}: Place, fd: number): boolean => {
 	return there.key === key && there.inode === inode;
 };
 
-/** Whether any program, or the kernel, has a file open for writing; undefined where that cannot be found out. */
+/** Whether any program, or the kernel, has a file open for writing; undefined if that cannot be found out. */
 function isWritten(path: string, place: Place, system: Libc): boolean | undefined {
 	if (REMOTE.has(fs.statfsSync(path).type)) return undefined;
 	const fd = openAs(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK, false);

@@ -99,7 +99,7 @@ export class PageLog {
 		other.pages.clear();
 	}
 
-	/** How many pages both have. */
+	/** The number of pages that both logs have. */
 	shared(other: PageLog): number {
 		let count = 0;
 		for (const key of other.pages.keys()) if (this.pages.has(key)) count++;

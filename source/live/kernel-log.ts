@@ -45,7 +45,7 @@ export class KernelLog {
 	/**
 	 * Reads the log to its end; with `follow`, until it is closed.
 	 * @param changed called when `logged` has changed
-	 * @throws UserError where the log cannot be read
+	 * @throws UserError if the log cannot be read
 	 */
 	async read(follow: boolean, changed: () => void = () => {}): Promise<void> {
 		const input = openLog(this.file, {follow, stop: this.ending.signal, stdin: process.stdin});

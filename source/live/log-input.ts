@@ -30,7 +30,7 @@ const POLL_MS = 250;
 const RECORDS = 256;
 const KMSG = '/dev/kmsg';
 
-/** @throws UserError where the log cannot be read */
+/** @throws UserError if the log cannot be read */
 export function openLog(file: string | undefined, options: InputOptions): LogInput {
 	if (file === 'dmesg' || (file === undefined && options.stdin.isTTY)) return ownLog(options);
 	if (file === undefined || file === '-') return {isOwn: false, pieces: readStream(options.stdin, options)};
@@ -202,7 +202,7 @@ async function* readStream(stream: Readable, {follow, stop}: InputOptions): Asyn
 	}
 }
 
-/** @returns false where the reading was stopped */
+/** @returns false if the reading was stopped */
 async function nextPoll(stop: AbortSignal): Promise<boolean> {
 	try {
 		await sleep(POLL_MS, undefined, {signal: stop});

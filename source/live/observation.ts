@@ -58,7 +58,7 @@ export class Observation {
 		return this.ending.signal;
 	}
 
-	/** Views the machine once. @returns whether its state changed @throws UserError where it cannot be viewed */
+	/** Views the machine once. @returns whether its state changed @throws UserError if it cannot be viewed */
 	async refresh(): Promise<boolean> {
 		const parts = await this.subject.view();
 		this.lastSeen = this.options.clock();

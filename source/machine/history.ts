@@ -27,8 +27,8 @@ export type Entry = {
 export type Progress = {doing: 'disk' | 'steps'; at: number; of: number};
 /**
  * Travels to another step, a little at a time. It may be stopped after a piece with `doing: 'steps'`.
- * @returns a sentence where a step gave a different result: something else has changed the disk
- * @throws UserError where the disk cannot be restored; the next travel tries again
+ * @returns a sentence if a step gave a different result: something else has changed the disk
+ * @throws UserError if the disk cannot be restored; the next travel tries again
  */
 export type Travel = Generator<Progress, string | undefined, void>;
 
@@ -71,6 +71,6 @@ export interface History {
 	readonly hasUndo: boolean;
 	/** Writes the old blocks of the disk into a file that restores them. @throws UserError */
 	writeUndo(file: string): void;
-	/** For the end of the program: saves old blocks. @returns a sentence where the disk is only partly restored */
+	/** For the end of the program: saves old blocks. @returns a sentence if the disk is only partly restored */
 	rescue(): string | undefined;
 }

@@ -124,7 +124,7 @@ export function runDma(machine: Machine, command: DmaCommand, number: number): J
 	return {verdict, events};
 }
 
-/** `landed`: undefined where the disk could not be read to compare. */
+/** `landed`: undefined if the disk could not be read to compare. */
 export function dataOf(reportedOk: boolean, landed: number | undefined, bytes: number): Data {
 	if (!reportedOk) return 'failed';
 	if (landed === undefined) return 'unchecked';

@@ -24,7 +24,7 @@ export const shippedScenarios = (): string[] =>
 export const pathOf = (nameOrPath: string): string =>
 	shippedScenarios().includes(nameOrPath) ? `${SHIPPED}${nameOrPath}.yaml` : nameOrPath;
 
-/** The text of a scenario: a file, or the name of one that ships. @throws UserError */
+/** The text of a scenario, given by its path or its shipped name. @throws UserError */
 export function findScenario(nameOrPath: string): {path: string; text: string} {
 	const path = pathOf(nameOrPath);
 	const shipped = shippedScenarios();

@@ -90,7 +90,7 @@ export class Exchange {
 		}
 	}
 
-	/** @returns undefined where it cannot be read */
+	/** @returns undefined if it cannot be read */
 	private readNow(key: number): Uint8Array | undefined {
 		const page = new Uint8Array(PAGE_SIZE);
 		try {

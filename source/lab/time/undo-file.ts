@@ -10,10 +10,10 @@ import {BLOCK} from '../../hardware/blocks.js';
 import {messageOf, UserError} from '../../user-error.js';
 import {plural, show} from '../../words.js';
 
-/** Blocks by their numbers, in rising order; the last of a disk is as long as it is. */
+/** Blocks by their numbers, in ascending order; the last block of a disk may be shorter. */
 export type OldBlocks = {disk: string; blocks: readonly (readonly [number, Uint8Array])[]};
 
-/** @throws UserError where the file exists, or cannot be written */
+/** @throws UserError if the file exists, or cannot be written */
 export function writeUndo(file: string, old: OldBlocks): void {
 	createNew(file, undoScript(old), {mode: 0o600});
 }

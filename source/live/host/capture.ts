@@ -80,7 +80,7 @@ const CAPTURE: FileKind = {name: 'a capture', matches: isCapture};
 const CAPTURE_BYTES = 2 ** 28;
 const MEND = 'name a folder, or a file written by --capture';
 
-/** A folder, which may change, or a tar file written by --capture. @throws UserError where it is neither */
+/** A folder, which may change, or a tar file written by --capture. @throws UserError if it is neither */
 export function treeAt(root: string): () => Source {
 	const isFolder = attempt(root, () => fs.statSync(root).isDirectory());
 	if (!isFolder) {

@@ -29,7 +29,7 @@ export class Tracing {
 	private partial = '';
 	private closed = false;
 
-	/** @throws UserError where the kernel has no tracing, or does not allow it */
+	/** @throws UserError if the kernel has no tracing, or does not allow it */
 	static open(root = '/'): Tracing {
 		const tracefs = tracefsAt(root);
 		if (!fs.existsSync(path.join(tracefs, 'events/iommu/map')))

@@ -17,7 +17,7 @@ export interface GuestMemory extends PhysicalReader {
 	readonly inPlace: boolean;
 	/**
 	 * Fills the words of a page; false where there is no memory.
-	 * @throws UserError where memory cannot be read
+	 * @throws UserError if memory cannot be read
 	 */
 	readPage(gpa: number, words: Uint32Array): boolean | Promise<boolean>;
 	close(): void;
@@ -82,7 +82,7 @@ export class GuestRam implements GuestMemory {
 		}
 	}
 
-	/** @throws UserError where the guest's memory is not in a shared file */
+	/** @throws UserError if the guest's memory is not in a shared file */
 	static async open(qmp: Qmp): Promise<GuestRam> {
 		const backends = list(await qmp.execute('query-memdev')).map(fields);
 		const {name, path} = await backingFile(qmp, backends);
@@ -112,7 +112,7 @@ export class GuestRam implements GuestMemory {
 	}
 
 	/**
-	 * Fills `bytes` from an address on; false if part of the range is not memory. @throws UserError where the file is
+	 * Fills `bytes` from an address on; false if part of the range is not memory. @throws UserError if the file is
 	 * too short
 	 */
 	read(gpa: number, bytes: Uint8Array): boolean {
