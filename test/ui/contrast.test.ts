@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {inkOn, LOOKS, luminanceOf} from '../../source/ui/theme.js';
+import {LOOKS} from '../../source/text/tones.js';
+import {inkOn, luminanceOf} from '../../source/ui/theme.js';
 
 test('the text of a verdict bar is legible on its colour, in every theme', () => {
 	for (const theme of ['dark', 'light', 'colour-blind'] as const) {

@@ -1,9 +1,9 @@
 import {Box, type DOMElement, Text, useWindowSize} from 'ink';
 import {memo, useMemo, useRef} from 'react';
+import type {Row, Span} from '../../text/rows.js';
 import {useMouseTarget} from '../hooks/use-screen.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts, useStore} from '../hooks/use-ui.js';
-import type {Row, Span} from '../rows.js';
 import {show} from '../state/store.js';
 import {VIEWS, type ViewId, viewIdsOf} from '../state/views.js';
 import {Line} from './line.js';

@@ -3,14 +3,15 @@ import {createElement, Fragment, memo, type ReactNode, useContext, useMemo} from
 import {domainMap, SHARED} from '../../explain/domain-map.js';
 import {addressOfCell, type Cell, cellAt, type MemoryMap, memoryMap} from '../../explain/memory-map.js';
 import {hex} from '../../formats/address.js';
+import {masked} from '../../printable.js';
+import type {Tone} from '../../text/tones.js';
 import {plural, sizeText} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useGridHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {AppearanceContext, useTheme} from '../hooks/use-theme.js';
 import {useParts, useStore} from '../hooks/use-ui.js';
-import {printable} from '../rows.js';
 import {focusOn} from '../state/store.js';
-import {type Theme, type Tone, toneOfGuest} from '../theme.js';
+import {type Theme, toneOfGuest} from '../theme.js';
 import {Panel} from './panel.js';
 import {Prose} from './prose.js';
 
@@ -186,7 +187,7 @@ function Legend({map, halves, names, owners}: LegendProps) {
 				return (
 					<Text key={text} wrap="truncate">
 						<Text {...theme[ownerTone({letter, owner, mixed: false}, names)]}>{sign}</Text>
-						{` ${printable(text)}${owners ? '' : `, ${plural(pages, 'page')}`}`}
+						{` ${masked(text)}${owners ? '' : `, ${plural(pages, 'page')}`}`}
 					</Text>
 				);
 			})}

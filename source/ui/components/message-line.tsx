@@ -1,7 +1,7 @@
 import {Box} from 'ink';
 import {memo} from 'react';
+import type {Row} from '../../text/rows.js';
 import {useParts} from '../hooks/use-ui.js';
-import type {Row} from '../rows.js';
 import {travelText} from '../state/travel.js';
 import {Line} from './line.js';
 

@@ -1,9 +1,9 @@
 import {Box, type BoxProps, type DOMElement, Text, useBoxMetrics, useFocus} from 'ink';
 import {type ReactNode, type RefObject, useEffect, useMemo, useRef} from 'react';
+import {masked} from '../../printable.js';
 import {useMouseTarget} from '../hooks/use-screen.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import {printable} from '../rows.js';
 import {focusOn, type Overlay} from '../state/store.js';
 import {isPanel, type PanelId} from '../state/views.js';
 import type {Style} from '../theme.js';
@@ -39,7 +39,7 @@ export function Panel({id, title, note, inside, children, ...layout}: PanelProps
 				{children}
 			</Box>
 			<Box position="absolute" top={-1} left={0} right={1}>
-				<Text wrap="truncate" {...theme[isFocused ? 'focus' : 'title']}>{` ${printable(title)} `}</Text>
+				<Text wrap="truncate" {...theme[isFocused ? 'focus' : 'title']}>{` ${masked(title)} `}</Text>
 			</Box>
 			{note ? (
 				<Note panel={ref} style={edge}>

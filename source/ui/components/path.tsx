@@ -1,11 +1,11 @@
 import {Box, Text, useAnimation} from 'ink';
 import {memo, useEffect} from 'react';
 import type {Stage, Transfer} from '../../machine/transfer.js';
+import {masked} from '../../printable.js';
+import type {Tone} from '../../text/tones.js';
 import {sizeText} from '../../words.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import {printable} from '../rows.js';
-import type {Tone} from '../theme.js';
 
 /** Milliseconds that the packet takes from one station to the next. */
 const STATION_MS = 100;
@@ -72,7 +72,7 @@ function StationBox({station: {name, saw, trouble}, reached, packet, link}: Stat
 			<Box>
 				<Text wrap="truncate" {...theme[reached ? 'title' : 'dim']}>
 					{packet ? '●' : ' '}
-					{printable(name)}
+					{masked(name)}
 				</Text>
 				<Link link={link} tone={tone} />
 			</Box>

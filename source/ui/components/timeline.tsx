@@ -1,8 +1,8 @@
 import {Box, Text, useWindowSize} from 'ink';
 import type {History} from '../../machine/history.js';
+import type {Row, Span} from '../../text/rows.js';
 import {grouped, plural} from '../../words.js';
 import {useParts, useUi} from '../hooks/use-ui.js';
-import type {Row, Span} from '../rows.js';
 import {toneOf} from '../state/time.js';
 import {Line} from './line.js';
 

@@ -2,8 +2,8 @@
 // changes no cell; written in one piece to the terminal itself, not through Ink, it leaves the frame as it is.
 
 import {printable} from '../../printable.js';
+import type {Environment} from '../../text/terminal.js';
 import {grouped} from '../../words.js';
-import type {Environment} from './environment.js';
 
 /** What hterm and others take: 100,000 bytes, of which base64 leaves three quarters. */
 const MOST = 74_994;
