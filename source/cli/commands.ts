@@ -1,37 +1,35 @@
-// Every command of the command line: what it is called, what it takes, and what then does it, loaded only when asked for.
+// Every command of the command line: its name, its arguments, its options, and the code that runs it, loaded on demand.
 
-import type {Print} from '../print.js';
+import type {Print} from '../text/print.js';
 import {DISPLAY_FLAGS, displayFlags, type FlagName, type Given, LAB_FLAGS, labFlags} from './flags.js';
 
 export type CliCommand = {
-	/** Empty: where no command is named. */
+	/** Empty for the dashboard, which is what runs without a command. */
 	name: string;
-	/** The words after it, as the help shows them. */
+	/** Its arguments, as the help shows them. */
 	takes?: string;
-	/** What to say where they are missing. */
-	wants?: string;
+	/** Completes the error for missing arguments: "run needs …". */
+	needs?: string;
 	about: string;
-	/** What only its own help says. */
+	/** Further lines of its own help. */
 	more?: readonly string[];
 	flags: readonly FlagName[];
 	/** @returns the exit code @throws UserError */
 	run: (words: readonly string[], given: Given, out: Print, err: Print) => Promise<number>;
 };
 
-const SCENARIOS = 'files, or names of those that ship, such as';
-const SCENARIO = 'a file, or the name of one that ships, such as';
-const EXIT = ['Exit 0: every expectation held; 1: one did not; 2: the command line or a file is wrong.'];
+const EXIT = ['Exit 0: every expectation held; 1: one failed; 2: the command line or a file is wrong.'];
 
 export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: '',
-		about: 'the dashboard; in a pipe, a snapshot as text',
+		about: 'open the dashboard; in a pipe, print a snapshot',
 		flags: [...LAB_FLAGS, 'history', 'replay', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out) =>
 			(await import('./dashboard.js')).open(
 				{
 					lab: labFlags(given),
-					look: displayFlags(given),
+					display: displayFlags(given),
 					history: given.text('history'),
 					replay: given.text('replay'),
 					json: given.has('json'),
@@ -42,60 +40,60 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'run',
 		takes: 'SCENARIO…',
-		wants: `one scenario or more, ${SCENARIOS}: dmascope run pr-260178`,
-		about: 'scenarios without a terminal: files, names of those that ship, or all',
-		more: ['A line a step. Everything is checked before the first step.', ...EXIT],
+		needs: 'at least one scenario, by file or by name: dmascope run pr-260178',
+		about: 'run scenarios without a terminal: files, names of shipped scenarios, or all',
+		more: ['Prints a line per step. All files are checked before the first step runs.', ...EXIT],
 		flags: [...LAB_FLAGS, 'set', 'json', 'junit', 'force', 'watch'],
 		run: async (words, given, out, err) => (await import('./run.js')).run(words, given, out, err),
 	},
 	{
 		name: 'present',
 		takes: 'SCENARIO',
-		wants: `a scenario, ${SCENARIO}: dmascope present tour`,
-		about: 'a talk: a scenario step by step, its notes large',
+		needs: 'a scenario, by file or by name: dmascope present tour',
+		about: 'give a talk: a scenario step by step, with large notes',
 		more: [
-			'Space, or PgDn of a clicker, takes the next step; Backspace, or PgUp, goes back.',
-			'Whatever is tried in between, the next step leads back to the path.',
+			'Space, or PgDn on a clicker, runs the next step; Backspace, or PgUp, goes back.',
+			'Try anything in between: the next step returns to the talk.',
 		],
 		flags: [...LAB_FLAGS, 'history', ...DISPLAY_FLAGS],
 		run: async (words, given) =>
 			(await import('./dashboard.js')).present(words, {
 				lab: labFlags(given),
-				look: displayFlags(given),
+				display: displayFlags(given),
 				history: given.text('history'),
 			}),
 	},
 	{
 		name: 'check',
 		takes: 'SCENARIO…',
-		wants: `one scenario or more, ${SCENARIOS}: dmascope check my.yaml`,
-		about: 'whether scenarios make sense, from the first step to the last; nothing is run',
+		needs: 'at least one scenario, by file or by name: dmascope check my.yaml',
+		about: 'check scenarios from the first step to the last, without running them',
 		flags: [...LAB_FLAGS, 'set'],
 		run: async (words, given, out, err) => (await import('./run.js')).check(words, given, out, err),
 	},
 	{
 		name: 'scenarios',
-		about: 'those that ship, and what each shows',
+		about: 'list the shipped scenarios and what each shows',
 		flags: ['json', 'names'],
 		run: async (_words, given, out) => (await import('./scenarios.js')).list(given, out),
 	},
 	{
 		name: 'schema',
-		about: 'the JSON Schema of scenarios, for an editor',
+		about: 'print the JSON Schema of scenarios, for editors',
 		flags: [],
 		run: async (_words, _given, out) => (await import('./scenarios.js')).schema(out),
 	},
 	{
 		name: 'qemu',
 		takes: 'SOCKET',
-		wants: 'the socket of a QEMU that was started with -qmp unix:/run/vm0.qmp,server=on,wait=off',
-		about: 'the IOMMU of a running QEMU, by its QMP socket; it is only looked at',
+		needs: 'the QMP socket of a QEMU started with -qmp unix:/run/vm0.qmp,server=on,wait=off',
+		about: 'show the IOMMU of a running QEMU through its QMP socket, read-only',
 		flags: ['every', 'log', 'json', ...DISPLAY_FLAGS],
 		run: async (words, given, out) =>
 			(await import('./dashboard.js')).attach(
 				words,
 				{
-					look: displayFlags(given),
+					display: displayFlags(given),
 					every: given.text('every'),
 					log: given.text('log'),
 					json: given.has('json'),
@@ -105,15 +103,15 @@ export const COMMANDS: readonly CliCommand[] = [
 	},
 	{
 		name: 'host',
-		about: 'this Linux host: its IOMMUs, groups, devices and who has them',
+		about: 'show this Linux host: its IOMMUs, groups, devices and their owners',
 		flags: ['root', 'capture', 'force', 'log', 'trace', 'every', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out, err) => (await import('./host.js')).host(given, out, err),
 	},
 	{
 		name: 'decode',
 		takes: '[FILE]',
-		about: 'IOMMU faults of a kernel log, explained; from a file, a pipe, or this machine’s dmesg',
-		more: ['Logs of Linux, FreeBSD, Xen and QEMU. Exit 0 where the log was read, faults or none.'],
+		about: 'explain the IOMMU faults in a kernel log: a file, a pipe, or this machine’s dmesg',
+		more: ['Reads logs of Linux, FreeBSD, Xen and QEMU. Exit 0: the log was read, with or without faults.'],
 		flags: ['json', 'follow'],
 		run: async (words, given, out) =>
 			(await import('./decode.js')).runDecode(

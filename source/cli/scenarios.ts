@@ -3,7 +3,7 @@
 import {findScenario, shippedScenarios} from '../lab/scenario/find.js';
 import {parseHead} from '../lab/scenario/parse.js';
 import {scenarioSchema} from '../lab/scenario/schema.js';
-import {jsonLines, type Print} from '../print.js';
+import {jsonLines, type Print} from '../text/print.js';
 import {firstSentence} from '../words.js';
 import type {Given} from './flags.js';
 

@@ -8,7 +8,7 @@ import {identityOf, isIdentity, mappingsOf} from './mappings.js';
 /** A mapping within one owner's pages; without read and write, a hole: pages that the host domain lacks. */
 export type Range = Mapping & {owner: string};
 
-/** Instead of an owner: nobody uses the page, its owner cannot be known, or it does not exist. */
+/** In place of an owner: the page is free, its owner is unknown, or it does not exist. */
 export const FREE = 'free';
 export const UNKNOWN = '';
 export const NO_MEMORY = 'no memory';

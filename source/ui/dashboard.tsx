@@ -5,12 +5,12 @@ import chalk from 'chalk';
 import {render} from 'ink';
 import type {ObservedMachine} from '../machine/observed.js';
 import type {Scenario, Step} from '../machine/scenario.js';
-import {printTo} from '../print.js';
+import {printTo} from '../text/print.js';
+import {asciiByItself, depthOf, themeOf} from '../text/terminal.js';
 import {grouped, plural} from '../words.js';
 import {App, EMPTY} from './app.js';
 import {chooseKeys} from './commands/index.js';
 import {type DisplayFlags, readDisplay} from './display-flags.js';
-import {asciiByItself} from './glyphs.js';
 import {Screen} from './hooks/use-screen.js';
 import {play} from './state/play.js';
 import {refresh} from './state/refresh.js';
@@ -23,7 +23,7 @@ import {recordCast} from './terminal/cast.js';
 import {copySequence, doubtOfCopy} from './terminal/clipboard.js';
 import {keysOf} from './terminal/input.js';
 import {MOUSE_OFF, MOUSE_ON} from './terminal/mouse.js';
-import {depthOf, themeOf, themeWith} from './theme.js';
+import {themeWith} from './theme.js';
 
 /** What it opens on: a scenario to present, or the beginning of a session, whose steps are run first. */
 export type Opening = {present: Scenario} | {replay: readonly Step[]};

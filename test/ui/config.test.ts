@@ -197,7 +197,7 @@ test('the file is where XDG says, and optional unless it is named', t => {
 	const named = path.join(home, 'mine.yaml');
 	assert.throws(
 		() => loadConfig(named, {}, TABLE),
-		/There is no .*mine\.yaml; check the path after --config\./,
+		/mine\.yaml does not exist; check the path after --config\./,
 	);
 	fs.writeFileSync(named, 'ascii: true\n');
 	assert.deepEqual(loadConfig(named, {HOME: home}, TABLE), {ascii: true, keys: {}});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {inkOn, LOOKS, luminanceOf, TONES} from '../../source/ui/theme.js';
+import {LOOKS, TONES} from '../../source/text/tones.js';
+import {inkOn, luminanceOf} from '../../source/ui/theme.js';
 import {among256, distance, EYES, type Rgb, rgbOf} from '../helpers/colours.js';
 
 test('the text of a verdict bar is legible on its colour, in every theme', () => {

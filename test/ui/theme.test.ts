@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {depthOf, LOOKS, THEMES, TONES, themeOf, themeWith} from '../../source/ui/theme.js';
+import {depthOf, themeOf} from '../../source/text/terminal.js';
+import {LOOKS, THEMES, TONES} from '../../source/text/tones.js';
+import {themeWith} from '../../source/ui/theme.js';
 import {lightOf, type Rgb, rgbOf} from '../helpers/colours.js';
 
 /** WCAG 2.2, relative luminance and contrast ratio. */

@@ -36,7 +36,7 @@ export function commandText(command: Command): string {
 	}
 }
 
-/** An outcome as a line of `--json` has it: only what is the same on every run. */
+/** An outcome in a line of `--json`: only values that are the same on every run. */
 export type OutcomeJson = {
 	policy?: Policy;
 	data?: Data;

@@ -4,14 +4,15 @@ import type {BoxProps} from 'ink';
 import {memo, useCallback, useMemo} from 'react';
 import {ridText} from '../../formats/pci.js';
 import type {Device} from '../../machine/observed.js';
+import {columnsFor} from '../../text/columns.js';
+import {type Span, spanText} from '../../text/rows.js';
+import {widthOf} from '../../text/width.js';
 import {useDeviceReach} from '../hooks/use-device-reach.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import {type Span, spanText, widthOf} from '../rows.js';
 import {openWalk} from '../state/access.js';
 import {say} from '../state/store.js';
 import {toneOfGuest} from '../theme.js';
-import {columnsFor} from './columns.js';
 import {ListPanel} from './list-panel.js';
 
 /** The narrowest panel with what each device reaches, and the most columns of a name. */

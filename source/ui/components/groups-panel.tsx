@@ -3,9 +3,10 @@
 import type {BoxProps} from 'ink';
 import {memo, useCallback, useMemo} from 'react';
 import type {DeviceFacts, GroupFacts, HostFacts} from '../../machine/host.js';
+import type {Row} from '../../text/rows.js';
+import {fit, widthOf} from '../../text/width.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import {fit, type Row, widthOf} from '../rows.js';
 import {filteredGroupRows, type GroupRow, groupKey, groupRowKey, groupRows} from '../state/group-rows.js';
 import {chosenOf} from '../state/list.js';
 import {focusOn} from '../state/store.js';

@@ -1,13 +1,13 @@
 import {Box, type DOMElement, Text, useWindowSize} from 'ink';
 import {memo, useMemo, useRef} from 'react';
 import type {MachineKind} from '../../machine/observed.js';
+import {masked} from '../../printable.js';
+import type {Tone} from '../../text/tones.js';
 import {useMouseTarget} from '../hooks/use-screen.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts, useStore} from '../hooks/use-ui.js';
-import {printable} from '../rows.js';
 import {show} from '../state/store.js';
 import {VIEWS, type ViewId, viewIdsOf} from '../state/views.js';
-import type {Tone} from '../theme.js';
 import {PolicyEffect, PolicySwitch} from './policy-switch.js';
 
 /** From here on the views have their names beside their numbers: the lab has most of them. */
@@ -58,7 +58,7 @@ function Part({tone = 'plain', children}: {readonly tone?: Tone; readonly childr
 	return (
 		<Box flexShrink={0}>
 			<Text wrap="truncate" {...useTheme()[tone]}>
-				{printable(children)}
+				{masked(children)}
 			</Text>
 		</Box>
 	);

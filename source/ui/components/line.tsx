@@ -1,8 +1,11 @@
 import {Text} from 'ink';
 import {createElement, memo, type ReactNode} from 'react';
+import {masked} from '../../printable.js';
+import {type Row, rowText, type Span, spanText} from '../../text/rows.js';
+import type {Tone} from '../../text/tones.js';
+import {fit} from '../../text/width.js';
 import {useTheme} from '../hooks/use-theme.js';
-import {fit, printable, type Row, rowText, type Span, spanText} from '../rows.js';
-import type {Theme, Tone} from '../theme.js';
+import type {Theme} from '../theme.js';
 
 type Props = {
 	readonly row: Row;
@@ -12,7 +15,7 @@ type Props = {
 };
 
 const piece = (span: Span, theme: Theme): ReactNode =>
-	typeof span === 'string' ? printable(span) : createElement(Text, theme[span[1]], printable(span[0]));
+	typeof span === 'string' ? masked(span) : createElement(Text, theme[span[1]], masked(span[0]));
 
 /** A row of a list: pieces of text in their tones, cut at the edge. */
 export const Line = memo(LineOf, (one, other) => {
@@ -35,7 +38,7 @@ function LineOf({row, whole, width = 0}: Props) {
 	const theme = useTheme();
 	if (whole)
 		return (
-			<Text aria-label={`(${SPOKEN[whole] ?? whole}) ${printable(rowText(row))}`} {...theme[whole]}>
+			<Text aria-label={`(${SPOKEN[whole] ?? whole}) ${masked(rowText(row))}`} {...theme[whole]}>
 				{fit(rowText(row), width)}
 			</Text>
 		);

@@ -1,9 +1,9 @@
 import {Box, type BoxProps, useIsScreenReaderEnabled} from 'ink';
 import {createElement, Fragment, useEffect, useMemo} from 'react';
+import {rowText} from '../../text/rows.js';
 import type {Measured} from '../hooks/use-measured.js';
 import {useListHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import {rowText} from '../rows.js';
 import {type List, moved, settle, TOP} from '../state/list.js';
 import {focusOn, type Overlay, placeOn} from '../state/store.js';
 import {isPanel, type PanelId} from '../state/views.js';

@@ -3,15 +3,16 @@ import {createElement, Fragment, memo, type ReactNode, useContext, useMemo} from
 import {domainMap, SHARED} from '../../explain/domain-map.js';
 import {addressOfCell, type Cell, cellAt, type MemoryMap, memoryMap} from '../../explain/memory-map.js';
 import {hex} from '../../formats/address.js';
+import {masked} from '../../printable.js';
+import type {Tone} from '../../text/tones.js';
 import {plural, sizeText} from '../../words.js';
 import {useBlink} from '../hooks/use-blink.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useGridHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {AppearanceContext, useTheme} from '../hooks/use-theme.js';
 import {useParts, useStore} from '../hooks/use-ui.js';
-import {printable} from '../rows.js';
 import {focusOn} from '../state/store.js';
-import {type Theme, type Tone, toneOfGuest} from '../theme.js';
+import {type Theme, toneOfGuest} from '../theme.js';
 import {Panel} from './panel.js';
 import {Prose} from './prose.js';
 
@@ -190,9 +191,9 @@ function Legend({map, halves, names, owners}: LegendProps) {
 				const owner = text.split(', ')[0];
 				const sign = halves ? '■' : letter === ' ' ? 'blank' : letter;
 				return (
-					<Text key={text} wrap="truncate" aria-label={`${printable(text)}, ${plural(pages, 'page')}.`}>
+					<Text key={text} wrap="truncate" aria-label={`${masked(text)}, ${plural(pages, 'page')}.`}>
 						<Text {...theme[ownerTone({letter, owner, mixed: false}, names)]}>{sign}</Text>
-						{` ${printable(text)}${owners ? '' : `, ${plural(pages, 'page')}`}`}
+						{` ${masked(text)}${owners ? '' : `, ${plural(pages, 'page')}`}`}
 					</Text>
 				);
 			})}

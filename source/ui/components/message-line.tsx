@@ -1,8 +1,9 @@
 import {Box, type DOMElement, useWindowSize} from 'ink';
 import {memo, useRef} from 'react';
+import type {Row} from '../../text/rows.js';
+import {widthOf} from '../../text/width.js';
 import {useTextCursor} from '../hooks/use-text-cursor.js';
 import {useParts} from '../hooks/use-ui.js';
-import {type Row, widthOf} from '../rows.js';
 import type {Prompt} from '../state/store.js';
 import {travelText} from '../state/travel.js';
 import {Line} from './line.js';

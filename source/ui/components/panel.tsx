@@ -1,9 +1,9 @@
 import {Box, type BoxProps, type DOMElement, Text, useBoxMetrics, useFocus} from 'ink';
 import {type ReactNode, type RefObject, useEffect, useMemo, useRef} from 'react';
+import {masked} from '../../printable.js';
 import {useMouseTarget} from '../hooks/use-screen.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import {printable} from '../rows.js';
 import {focusOn, type Overlay, seenIn} from '../state/store.js';
 import {isPanel, type PanelId} from '../state/views.js';
 import type {Style} from '../theme.js';
@@ -40,9 +40,9 @@ export function Panel({id, title, note, inside, children, ...layout}: PanelProps
 			<Box position="absolute" top={-1} left={0} right={1}>
 				<Text
 					wrap="truncate"
-					aria-label={`\n${isFocused ? '(selected) ' : ''}${printable(title).replace(/ [─│] /g, ', ')}`}
+					aria-label={`\n${isFocused ? '(selected) ' : ''}${masked(title).replace(/ [─│] /g, ', ')}`}
 					{...theme[isFocused ? 'focus' : 'title']}
-				>{` ${printable(title)} `}</Text>
+				>{` ${masked(title)} `}</Text>
 			</Box>
 			<Box ref={inside} flexDirection="column" flexGrow={1} flexBasis={0} overflow="hidden">
 				{children}

@@ -3,9 +3,10 @@
 import {stripVTControlCharacters} from 'node:util';
 import {Box, Text, Transform} from 'ink';
 import {createElement, Fragment, type ReactNode} from 'react';
+import {masked} from '../../printable.js';
+import type {Tone} from '../../text/tones.js';
 import {useTheme} from '../hooks/use-theme.js';
-import {printable} from '../rows.js';
-import type {Style, Tone} from '../theme.js';
+import type {Style} from '../theme.js';
 
 type Layout = {readonly tone?: Tone; readonly indent?: number};
 
@@ -21,7 +22,7 @@ export function Prose({tone = 'plain', indent = 1, children}: Layout & {readonly
 /** Wrapped text, without the blanks that Ink leaves at the start of a line where the line before it was full. */
 export const Wrapped = ({style, children}: {readonly style?: Style; readonly children: ReactNode}) => (
 	<Transform transform={withoutBlanks}>
-		<Text {...style}>{typeof children === 'string' ? printable(children) : children}</Text>
+		<Text {...style}>{typeof children === 'string' ? masked(children) : children}</Text>
 	</Transform>
 );
 
@@ -59,7 +60,7 @@ export function Labelled({
 	return (
 		<Box flexShrink={0} paddingLeft={indent} paddingRight={1}>
 			<Box flexShrink={0} width={width}>
-				<Text {...theme[labelTone]}>{printable(label)}</Text>
+				<Text {...theme[labelTone]}>{masked(label)}</Text>
 			</Box>
 			{createElement(
 				Box,

@@ -3,11 +3,11 @@
 import {Box, type BoxProps, Text} from 'ink';
 import {memo, useCallback, useMemo} from 'react';
 import type {Step} from '../../machine/scenario.js';
+import type {Row} from '../../text/rows.js';
 import {firstSentence} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useKeySign, useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import type {Row} from '../rows.js';
 import {nextStep, startScenario} from '../state/play.js';
 import type {Play, Taken} from '../state/store.js';
 import {ListPanel} from './list-panel.js';

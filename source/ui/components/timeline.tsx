@@ -1,8 +1,9 @@
 import {Box, Text, useWindowSize} from 'ink';
 import type {History} from '../../machine/history.js';
+import {type Row, rowText, type Span} from '../../text/rows.js';
+import {fit, widthOf} from '../../text/width.js';
 import {grouped, plural} from '../../words.js';
 import {useParts, useUi} from '../hooks/use-ui.js';
-import {fit, type Row, rowText, type Span, widthOf} from '../rows.js';
 import {toneOf} from '../state/time.js';
 import {Line} from './line.js';
 

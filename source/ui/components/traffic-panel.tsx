@@ -3,13 +3,13 @@
 import {Box, type BoxProps, Text} from 'ink';
 import {memo} from 'react';
 import type {Sample} from '../../machine/workload.js';
+import {graph} from '../../text/graph.js';
+import type {Tone} from '../../text/tones.js';
+import {fit} from '../../text/width.js';
 import {grouped, sizeText} from '../../words.js';
-import {graph} from '../graph.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts} from '../hooks/use-ui.js';
-import {fit} from '../rows.js';
-import type {Tone} from '../theme.js';
 import {Panel} from './panel.js';
 import {Prose} from './prose.js';
 

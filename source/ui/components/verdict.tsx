@@ -2,10 +2,11 @@ import {Box, Text} from 'ink';
 import {memo} from 'react';
 import {explainLoss} from '../../explain/loss.js';
 import type {Data, Transfer} from '../../machine/transfer.js';
+import type {Tone} from '../../text/tones.js';
 import {grouped, partOf} from '../../words.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts} from '../hooks/use-ui.js';
-import {inkOn, type Style, type Tone} from '../theme.js';
+import {inkOn, type Style} from '../theme.js';
 import {BigText} from './big-text.js';
 import {Wrapped} from './prose.js';
 

@@ -10,7 +10,7 @@ import type {Outcome} from '../../machine/outcome.js';
 import type {Scenario} from '../../machine/scenario.js';
 import type {Transfer} from '../../machine/transfer.js';
 import type {Comparable, Comparison} from '../../machine/workload.js';
-import type {Tone} from '../theme.js';
+import type {Tone} from '../../text/tones.js';
 import {commitDraft, type Form, newForm} from './form.js';
 import {BOTTOM, type Place, TOP} from './list.js';
 import {type PanelId, panelsOf, type ViewId} from './views.js';

@@ -3,8 +3,8 @@
 
 import {execFileSync} from 'node:child_process';
 import {printable} from '../../printable.js';
+import type {Environment} from '../../text/terminal.js';
 import {grouped} from '../../words.js';
-import type {Environment} from './environment.js';
 
 /** What hterm and others take: 100,000 bytes, of which base64 leaves three quarters. */
 const MOST = 74_994;
