@@ -14,5 +14,5 @@ test('--no-mouse and --no-motion switch off; without them the config file decide
 		[undefined, undefined, true, undefined],
 	);
 	for (const strange of ['--mouse', '--no-large', '--motion'])
-		assert.throws(() => given(strange), {message: new RegExp(`flag ${strange}`)});
+		assert.throws(() => given(strange), {message: new RegExp(`option ${strange}`)});
 });
