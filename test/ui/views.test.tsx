@@ -238,7 +238,7 @@ test('a panel keeps its focus when it is zoomed, and Tab goes on to the next', a
 
 test('→ unfolds a run into entries of the lower levels, ← folds it from any of its parts', async t => {
 	const {press, store} = openDashboard(t, openTestLab(t), 120, 40);
-	const before = await press('alt-2');
+	const before = await press('alt-2', 'g');
 	assert.match(
 		await press('right'),
 		/0x00000000–0x00ffffff +4,096[\s\S]*0x00000000–0x001fffff +512 rw kernel[\s\S]*0x00200000–/,
