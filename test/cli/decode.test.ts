@@ -71,7 +71,7 @@ test('a file, explained, and as JSON', async t => {
 test('a log without a fault is no error', async t => {
 	const quiet = running([logFile(t, 'usb 1-1: new device\n')]);
 	assert.equal(await quiet.done, 0);
-	assert.equal(quiet.text(), 'This log has no IOMMU faults.');
+	assert.match(quiet.text(), /^This log has no IOMMU faults\. Looked for: the messages of VT-d, AMD-Vi, Arm/);
 	assert.equal(await running([logFile(t, '')]).done, 0);
 });
 

@@ -132,9 +132,11 @@ function claimsStand(fault: LoggedFault, text: string): void {
 	// Colours, carriage returns and NULs are not in the message.
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: as the decoder takes them out
 	const clean = text.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '').replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
+	// A message that was wrapped is put together, at a space or within a word.
+	const ways = [clean, clean.replaceAll('\n', ' '), clean.replaceAll('\n', '')];
 	const says = (...paths: (string | RegExp)[]) =>
 		assert.ok(
-			paths.some(path => (typeof path === 'string' ? clean.includes(path) : path.test(clean))),
+			paths.some(path => ways.some(way => (typeof path === 'string' ? way.includes(path) : path.test(way)))),
 			`${JSON.stringify(fault)} claims ${paths.join(' or ')}, of ${JSON.stringify(text)}`,
 		);
 	const raw = /amdiommu\d+: event type/.test(clean);
@@ -179,7 +181,7 @@ function claimsStand(fault: LoggedFault, text: string): void {
 		if (!inAddress) says(new RegExp(`fault index (?:0x)?0*${index.toString(16)}(?![0-9a-f])`));
 	}
 	if (fault.driver !== undefined) says(`${fault.driver} `, `${fault.driver}:`, ` ${fault.driver}`);
-	if (fault.access !== undefined && !raw) accessStands(fault.access, clean, fault);
+	if (fault.access !== undefined && !raw) accessStands(fault.access, ways.join('\n'), fault);
 }
 
 const hex8 = (value: number): string => value.toString(16).padStart(8, '0');
