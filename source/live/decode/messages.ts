@@ -1,16 +1,16 @@
 // Puts messages together again that mail, forums and consoles have broken: lines wrapped at a width, quoted, with
 // quoted-printable's soft breaks; and takes messages apart that share a line.
 
-import {type Wholeness, wholenessOf} from './parse.js';
-import {isFrame, isSoftBreak, withoutQuotedPrintable, withoutQuotes} from './plain-line.js';
+import {lacksDevice, type Wholeness, wholenessOf} from './parse.js';
+import {isFrame, isSoftBreak, withoutMarks, withoutQuotedPrintable, withoutQuotes} from './plain-line.js';
 import {type LogLine, withoutPrefix} from './prefix.js';
 
 /** A message has at most as many more lines, at 40 columns. */
-const MOST_LINES = 6;
+const MOST_LINES = 8;
 /** Fields of a journal between two messages. */
-const MOST_FRAMES = 64;
+const MOST_FRAMES = 256;
 /** Only a console cuts a word in two, and at its right edge. */
-const NARROWEST_CONSOLE = 60;
+const NARROWEST_CONSOLE = 40;
 
 const CLOCK = String.raw`\[ *\d{1,9}\.\d{3,6}(?: *<[^<>\]]{0,20}>)?\]`;
 /** What begins a message within a line: a clock, or another fault. */
@@ -50,13 +50,15 @@ const RANK: Readonly<Record<Wholeness, number>> = {none: 0, broken: 1, part: 2, 
 
 type Pending = {
 	readonly first: LogLine;
-	/** With what was joined to it. */
-	text: string;
+	/** With what was joined to it: at spaces, as mail wraps, and within words, as consoles do. */
+	wrapped: string;
+	cut: string;
 	/** The length of its last line as it stood in the log. */
 	length: number;
 	rank: number;
 	lines: number;
-	frames: number;
+	/** Lines that may have been its continuation: they are read where they were not. */
+	swallowed: LogLine[];
 };
 
 export class Messages {
@@ -64,6 +66,7 @@ export class Messages {
 	#pending: Pending | undefined;
 	/** A message that another one interrupted within its line. */
 	#torn: Pending | undefined;
+	#frames = 0;
 
 	/** @param read receives each message, put together */
 	constructor(read: (message: LogLine) => void) {
@@ -79,6 +82,8 @@ export class Messages {
 	/** @param before reads the line before it */
 	push(raw: string, time: number | undefined, before: () => string): void {
 		const line = withoutQuotedPrintable(raw);
+		if (isFrame(line) && (this.#completes(line) || this.#frames++ < MOST_FRAMES)) return;
+		this.#frames = 0;
 		if (this.#pending !== undefined && this.#continue(line)) return;
 		if (this.#torn !== undefined && this.#mend(line)) return;
 		const pieces = messagesOf(line);
@@ -101,39 +106,47 @@ export class Messages {
 		if (wholeness === 'none' || wholeness === 'whole') this.#read(whole);
 		else {
 			const rank = RANK[wholeness];
-			this.#pending = {first: whole, text: whole.text, length, rank, lines: 0, frames: 0};
+			this.#pending = {first: whole, wrapped: whole.text, cut: whole.text, length, rank, lines: 0, swallowed: []};
 		}
+	}
+
+	/** A bracket alone may be a message's last. @returns whether it is */
+	#completes(line: string): boolean {
+		const pending = this.#pending;
+		const whole = pending && waysOf(pending, line, line).find(({rank}) => rank > RANK.part);
+		if (pending === undefined || whole === undefined) return false;
+		this.#pending = undefined;
+		this.#read({...pending.first, text: whole.text});
+		return true;
 	}
 
 	/** @returns whether the line belongs to the message before it */
 	#continue(line: string): boolean {
 		const pending = this.#pending;
 		if (pending === undefined) return false;
-		if (isFrame(line) && pending.frames++ < MOST_FRAMES) return true;
 		const body = withoutQuotes(line);
-		if (body === '') return ++pending.lines < MOST_LINES || this.#flush();
-		const whole = OWN.test(body) || ANY_CLOCK.test(body.slice(0, 40)) ? this.#repeated(pending, line) : body;
-		const joined = whole === undefined ? undefined : bestOf(pending, whole);
-		if (joined !== undefined && joined.rank > pending.rank) {
-			const message = {...pending.first, text: joined.text};
-			if (joined.rank === RANK.whole) {
+		const isOwn = OWN.test(body) || ANY_CLOCK.test(body.slice(0, 40));
+		const rest = isOwn ? this.#repeated(pending, line) : body;
+		const joined = rest === undefined ? [] : waysOf(pending, rest, withoutMarks(line));
+		const best = joined.reduce((a, b) => (b.rank > a.rank ? b : a), {text: '', rank: pending.rank});
+		if (best.rank > pending.rank) {
+			const message = {...pending.first, text: best.text};
+			if (best.rank > RANK.part) {
 				this.#pending = undefined;
 				this.#read(message);
-			} else Object.assign(pending, joined, {length: line.length, lines: pending.lines + 1, first: message});
+			} else this.#pending = {...pending, first: message, wrapped: best.text, cut: best.text, length: line.length, rank: best.rank};
 			return true;
 		}
 		// A line that says something by itself is none of this message's.
-		if (
-			whole === undefined ||
-			++pending.lines >= MOST_LINES ||
-			wholenessOf(body) !== 'none' ||
-			pending.rank !== RANK.broken
-		) {
+		const own = rest === undefined ? 'whole' : wholenessOf(body);
+		const isOver = own === 'whole' || own === 'part' || pending.rank !== RANK.broken;
+		if (isOver || ++pending.lines >= MOST_LINES) {
 			this.#flush();
 			return false;
 		}
-		const text = isSoftBreak(pending.text) ? pending.text.slice(0, -1) + whole : `${pending.text} ${whole}`;
-		Object.assign(pending, {text, length: line.length});
+		[pending.wrapped, pending.cut] = [joined[0].text, joined.at(-1)?.text ?? joined[0].text];
+		pending.length = line.length;
+		if (own === 'broken') pending.swallowed.push({text: body});
 		return true;
 	}
 
@@ -149,7 +162,7 @@ export class Messages {
 	#flush(): false {
 		const pending = this.#pending;
 		this.#pending = undefined;
-		if (pending !== undefined) this.#read(pending.first);
+		for (const message of pending === undefined ? [] : [pending.first, ...pending.swallowed]) this.#read(message);
 		return false;
 	}
 
@@ -169,8 +182,9 @@ export class Messages {
 		const torn = this.#torn;
 		const body = withoutQuotes(line);
 		if (torn === undefined) return false;
-		const joined = OWN.test(body) ? undefined : bestOf({...torn, length: NARROWEST_CONSOLE}, body);
-		if (joined === undefined || joined.rank < RANK.part) {
+		const ways = OWN.test(body) ? [] : waysOf({...torn, length: NARROWEST_CONSOLE}, body, line);
+		const joined = ways.find(({rank}) => rank >= RANK.part);
+		if (joined === undefined) {
 			this.#dropTorn();
 			return false;
 		}
@@ -186,34 +200,42 @@ export class Messages {
 	}
 }
 
-/** The better of the ways to join: at a space, as mail wraps, or within a word, as a console does. */
-function bestOf(
-	{text, length}: Pick<Pending, 'text' | 'length'>,
+/** A cut at a space leaves one; more are an indent. */
+const INDENT = /^(?: {2}|\t)/;
+
+/** The ways to join a line: at a space, as mail wraps, and within a word, as a console does. */
+function waysOf(
+	{wrapped, cut, length}: Pick<Pending, 'wrapped' | 'cut' | 'length'>,
 	body: string,
-): {text: string; rank: number} {
-	const spaced = `${text.trimEnd()} ${body}`;
-	const ways = isSoftBreak(text)
-		? [text.slice(0, -1) + body, `${text.slice(0, -1)} ${body}`]
-		: length >= NARROWEST_CONSOLE && !/\s$/.test(text)
-			? [spaced, text + body]
-			: [spaced];
-	const ranked = ways.map(way => ({text: way, rank: RANK[wholenessOf(way)]}));
-	return ranked.reduce((best, each) => (each.rank > best.rank ? each : best));
+	line: string,
+): readonly {text: string; rank: number}[] {
+	const ways = isSoftBreak(wrapped)
+		? [wrapped.slice(0, -1) + body, cut + line]
+		: length >= NARROWEST_CONSOLE
+			? [`${wrapped.trimEnd()} ${body}`, cut + (INDENT.test(line) ? body : line)]
+			: [`${wrapped.trimEnd()} ${body}`];
+	return ways.map(text => ({text, rank: RANK[wholenessOf(text)] - (lacksDevice(text) ? 0.5 : 0)}));
 }
 
-/** The driver or the function that the message begins with may be the end of the line before. */
-const NAMED = /(?:^|\s)([a-z][\w-]{1,31})$/;
-const NAMED_FUNCTION = /(?:^|\s)((?:[a-z][\w-]{1,31} )?[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]:)$/;
+/** All that a line has before a message: a driver's name, or its beginning, perhaps with the function. */
+const NAME = /^[a-z][\w-]{0,31}(?: [0-9a-f:.]*:?)?$/;
+const STARTS_NAMED = /^[\w-]* ?[0-9a-f:.]{1,12}: AMD-Vi: Event/;
 
+/** A page fault's driver and function may be in the line before, where a line's end came between. */
 function withBefore(message: LogLine, before: () => string): LogLine {
-	const head = /^(?:AMD-Vi: Event|[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]: AMD-Vi: Event)/.exec(
-		message.text,
-	)?.[0];
-	if (head === undefined) return message;
+	const text = message.text.trimStart();
+	if (message.time !== undefined || !(text.startsWith('AMD-Vi: Event') || STARTS_NAMED.test(text) || lacksDevice(text)))
+		return message;
 	const line = withoutPrefix(withoutQuotes(before().trimEnd()));
-	const name = (head.startsWith('AMD') ? NAMED_FUNCTION : NAMED).exec(line.text)?.[1];
-	return name === undefined ? message : {text: `${name} ${message.text}`, time: message.time ?? line.time};
+	const ends = /(?:^|[^\w-])([a-z][\w-]{0,31} [0-9a-f:.]{4,12}:)(?: AMD[\w:. -]{0,22})?$/.exec(line.text);
+	if (ends === null && !NAME.test(line.text)) return message;
+	const tail = ends === null ? line.text : line.text.slice(line.text.lastIndexOf(ends[1]));
+	// The rest of a driver's name follows without a space.
+	const isCut = ends === null && /^[a-z]/.test(text) && before().length >= NARROWEST_CONSOLE;
+	const ways = (isCut ? [tail + text] : [`${tail} ${text}`, tail + text]).filter(way => !lacksDevice(way) && DRIVEN.test(way));
+	return ways.length === 0 ? message : {text: ways[0], time: line.time};
 }
+const DRIVEN = /(?:^|\s)[a-z][\w-]{2,31} [0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]: AMD-Vi: Event logged \[/;
 
 /** Quote marks come before everything else. */
 const quoteless = (line: string): string => (/^\s*(?:>|\||&gt;)/.test(line) ? withoutQuotes(line) : line);

@@ -64,16 +64,32 @@ export type Wholeness = 'none' | 'broken' | 'part' | 'whole';
 
 export function wholenessOf(text: string): Wholeness {
 	const parsed = parse(text);
-	if (parsed.length === 0) return 'none';
+	if (parsed.length === 0) return endsInBeginning(text) ? 'broken' : 'none';
 	if (parsed.some(({is}) => is === 'not understood' || is === 'opened')) return 'broken';
-	if (parsed.some(each => each.is === 'open' || (each.is === 'fault' && lacksDevice(each.fault))))
-		return 'part';
-	return 'whole';
+	return parsed.some(({is}) => is === 'open') ? 'part' : 'whole';
 }
 
-/** Linux's page faults name their device before the message: in the line before, where a mail's line ends there. */
-const lacksDevice = (fault: {device?: unknown; by: string; name: string; family: string}): boolean =>
-	fault.family === 'amd-vi' &&
-	fault.by === 'Linux' &&
-	fault.name === 'IO_PAGE_FAULT' &&
-	fault.device === undefined;
+/** How the commonest messages begin: a console may cut them anywhere. */
+const BEGINNINGS = [
+	...['DMAR: [DMA Write', 'DMAR: [DMA Read', 'DMAR: [INTR-REMAP]', 'DMAR:[DMA Write', 'DMAR:[DMA Read'],
+	...['AMD-Vi: Event logged [', 'Unhandled context fault: fsr=0x'],
+];
+const SHORTEST_BEGINNING = 7;
+
+const endsInBeginning = (text: string): boolean =>
+	BEGINNINGS.some(beginning => {
+		for (let length = beginning.length - 1; length >= SHORTEST_BEGINNING; length--)
+			if (text.endsWith(beginning.slice(0, length))) return true;
+		return false;
+	});
+
+/** Whether a page fault lacks its device, which Linux names before the message: it may be in the line before. */
+export function lacksDevice(text: string): boolean {
+	const [parsed] = parse(text);
+	return (
+		parsed?.is === 'fault' &&
+		parsed.fault.device === undefined &&
+		parsed.fault.by === 'Linux' &&
+		/^(IO|RMP)_PAGE_FAULT$/.test(parsed.fault.name)
+	);
+}

@@ -8,12 +8,22 @@ const COLOUR = /(?:\x1b|\^\[|#033|\\(?:e|033|x1b|u001b))\[[0-9;?]*[A-Za-z]/g;
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/g;
 const WIDE_SPACE = /[\u00a0\u2000-\u200a\u202f\u3000]/g;
 const INVISIBLE = /[\u200b\u200e\u200f\u2060\ufeff\u00ad]/g;
-const HARDLY_ASCII = /[^\n\t -~]|[#\\^]/;
+/** Of web pages, and of strings in programs. */
+const TAG = /<\/?(?:br|p|pre|div|span|li|td|tr|code|line|font|tt|b|i|em|strong|blockquote)\b[^<>]*>|<!\[CDATA\[|\]\]>/gi;
+const ENTITY = /&(nbsp|gt|lt|amp|quot|#39|#160);/g;
+const ENTITIES: Readonly<Record<string, string>> = {nbsp: ' ', gt: '>', lt: '<', amp: '&', quot: '"', '#39': "'", '#160': ' '};
+const HARDLY_ASCII = /[^\n\t -~]|[#\\^&]|<[/!a-zA-Z]|\]\]>/;
 
 /** Without colours, carriage returns, NULs, and spaces of other kinds. Other control characters stay: they break a number. */
 export function cleaned(line: string): string {
 	if (!HARDLY_ASCII.test(line)) return line;
-	const plain = line.replace(COLOUR, '').replace(WIDE_SPACE, ' ').replace(INVISIBLE, '');
+	const plain = line
+		.replace(COLOUR, '')
+		.replace(WIDE_SPACE, ' ')
+		.replace(INVISIBLE, '')
+		.replace(TAG, '')
+		.replace(ENTITY, (_, name) => ENTITIES[name] ?? ' ')
+		.replaceAll('\\t', ' ');
 	return ['\x1b', '\r', '\0'].some(control => line.includes(control)) ? plain.replace(CONTROL, '') : plain;
 }
 
@@ -61,14 +71,14 @@ export function jsonTime(line: string): number | undefined {
 	return time ? Number(time[1]) : undefined;
 }
 
-/** Lines that only frame messages: fields of journalctl -o verbose and export, and of dmesg --json. */
+/** Lines that only frame messages: fields of journalctl -o verbose and export, and of JSON. */
 const FRAME =
-	/^\s*(?:[[\]{},\s]*|"(?:pri|time|fac|caller|dmesg)"\s*:.*|(?!MESSAGE=)_{0,2}[A-Z][A-Z0-9_]*=.*|[A-Z][a-z]{2} \d{4}-\d\d-\d\d .*\[s=.*)$/;
+	/^\s*(?:[[\]{},\s]*|"\w+"\s*:\s*(?:"[^"\s]*"|[\d.]+|null|true|false|\[)?,?|(?!MESSAGE=)_{0,2}[A-Z][A-Z0-9_]*=.*|[A-Z][a-z]{2} \d{4}-\d\d-\d\d .*\[s=.*)$/;
 
 export const isFrame = (line: string): boolean => FRAME.test(line);
 
 /** `=3D` for `=`, and a line's end that is no end: mail's quoted-printable. */
-export const isSoftBreak = (line: string): boolean => /[^=\s]=$/.test(line) || /=(?:3D|20)=$/.test(line);
+export const isSoftBreak = (line: string): boolean => line.endsWith('=');
 
 /** Only where `=3D` proves it: many a message has an = before two digits. */
 export const withoutQuotedPrintable = (line: string): string =>
@@ -79,3 +89,5 @@ export const withoutQuotedPrintable = (line: string): string =>
 /** The marks of quoted mail, of diffs and of tables: "> > ", "| ", "&gt; ". */
 const QUOTE = /^(?:\s*(?:>|\||&gt;)\s?)+/;
 export const withoutQuotes = (line: string): string => line.replace(QUOTE, '').trimStart();
+/** The same with the spaces after the marks, which may be a message's. */
+export const withoutMarks = (line: string): string => line.replace(QUOTE, '');

@@ -146,7 +146,7 @@ const CLASSES = [
 ];
 const classWords = (code: number): string => CLASSES[code] ?? '';
 
-const WORD = /(?:^|[\s:])0x([0-9a-f]{8}) ?([0-9a-f]{8})\s*$/;
+const WORD = /(?:^|smmu.*[\s:])\s*0x([0-9a-f]{8}) ?([0-9a-f]{8})(?![0-9a-f])/i;
 const DECODED =
 	/event: (\w+) client: (\S+?)(?: \S+\))? sid: (0x[0-9a-f]{1,8}) ssid: (0x[0-9a-f]{1,5})(?: iova: (0x[0-9a-f]{1,16}) ipa: (0x[0-9a-f]{1,16})| fetch_addr: (0x[0-9a-f]{1,16}))?/;
 const SORT =
