@@ -9,6 +9,8 @@ import {type LogLine, withoutPrefix} from './prefix.js';
 const MOST_LINES = 8;
 /** Fields of a journal between two messages. */
 const MOST_FRAMES = 256;
+/** Marks a cut, so that half a number is not read as a whole one. */
+const CUT = '?';
 /** Only a console cuts a word in two, and at its right edge. */
 const NARROWEST_CONSOLE = 40;
 
@@ -89,8 +91,11 @@ export class Messages {
 		const pieces = messagesOf(line);
 		for (const [i, piece] of pieces.entries()) {
 			if (i > 0) this.#tear();
+			// Another message may have come into the middle of a number.
+			const isTorn = i < pieces.length - 1 && /\w$/.test(piece);
 			const message = withoutPrefix(i === 0 ? quoteless(piece) : piece);
-			this.#start({...message, time: message.time ?? time}, piece.length, i === 0 ? before : undefined);
+			const read = {...message, text: isTorn ? message.text + CUT : message.text, time: message.time ?? time};
+			this.#start(read, message.text, piece.length, i === 0 ? before : undefined);
 		}
 	}
 
@@ -100,13 +105,15 @@ export class Messages {
 		this.#dropTorn();
 	}
 
-	#start(message: LogLine, length: number, before?: () => string): void {
+	/** @param rest what another line continues, without the mark of a cut */
+	#start(message: LogLine, rest: string, length: number, before?: () => string): void {
 		const whole = before === undefined ? message : withBefore(message, before);
+		const text = whole === message ? rest : whole.text;
 		const wholeness = wholenessOf(whole.text);
 		if (wholeness === 'none' || wholeness === 'whole') this.#read(whole);
 		else {
 			const rank = RANK[wholeness];
-			this.#pending = {first: whole, wrapped: whole.text, cut: whole.text, length, rank, lines: 0, swallowed: []};
+			this.#pending = {first: whole, wrapped: text, cut: text, length, rank, lines: 0, swallowed: []};
 		}
 	}
 
@@ -128,8 +135,8 @@ export class Messages {
 		const isOwn = OWN.test(body) || ANY_CLOCK.test(body.slice(0, 40));
 		const rest = isOwn ? this.#repeated(pending, line) : body;
 		const joined = rest === undefined ? [] : waysOf(pending, rest, withoutMarks(line));
-		const best = joined.reduce((a, b) => (b.rank > a.rank ? b : a), {text: '', rank: pending.rank});
-		if (best.rank > pending.rank) {
+		const best = joined.reduce((a, b) => (b.rank >= a.rank ? b : a), {text: '', rank: pending.rank});
+		if (best.rank > pending.rank || isRestOfNumber(pending, line, best)) {
 			const message = {...pending.first, text: best.text};
 			if (best.rank > RANK.part) {
 				this.#pending = undefined;
@@ -200,6 +207,14 @@ export class Messages {
 	}
 }
 
+/** A console may cut the address of a message whose reason is in another line. */
+const isRestOfNumber = ({cut, rank}: Pending, line: string, joined: {text: string; rank: number}): boolean =>
+	rank === RANK.part &&
+	joined.rank === rank &&
+	joined.text === cut + line &&
+	/[0-9a-f]$/.test(cut) &&
+	/^[0-9a-f]{1,15}(?=[\s,]|$)/.test(line);
+
 /** A cut at a space leaves one; more are an indent. */
 const INDENT = /^(?: {2}|\t)/;
 
@@ -219,7 +234,7 @@ function waysOf(
 
 /** All that a line has before a message: a driver's name, or its beginning, perhaps with the function. */
 const NAME = /^[a-z][\w-]{0,31}(?: [0-9a-f:.]*:?)?$/;
-const STARTS_NAMED = /^[\w-]* ?[0-9a-f:.]{1,12}: AMD-Vi: Event/;
+const STARTS_NAMED = /^[\w-]* ?[0-9a-f:.]{0,12}: AMD-Vi: Event/;
 
 /** A page fault's driver and function may be in the line before, where a line's end came between. */
 function withBefore(message: LogLine, before: () => string): LogLine {

@@ -31,7 +31,8 @@ const DMA = new RegExp(
 const INTERRUPT = new RegExp(
 	String.raw`INTR-REMAP(?:\]|:) Request device ${DEVICE} fault index (?:0x)?([0-9a-f]{1,4})(?=$|[\s,;"'])(.*)$`,
 );
-const REASON = /\[fault reason (0x[0-9a-f]{1,2}|\d{2,3})\](?:\s(.*))?$/;
+const REASON =
+	/^(?:[\s,;"'`>|)\]}]|\\[nrt]|DMAR:|dmar:|INTR-REMAP:)*\[fault reason (0x[0-9a-f]{1,2}|\d{2,3})\](?:\s(.*))?$/;
 /** Quotes and brackets after a message, where something else contains it. */
 const NOTHING = /^(?:\\[nrt]|[\s)\]}*_|>;,])*(?:["'`].*)?$/;
 const REASON_LINE =

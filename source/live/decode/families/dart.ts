@@ -28,7 +28,7 @@ export const DART: readonly Format[] = [
 		of: 'apple_dart_t8020_irq, apple_dart_t8110_irq',
 		word: 'translation fault: status',
 		pattern:
-			/translation fault: status:(0x[0-9a-f]{1,8}) stream:(\d{1,3}) code:(0x[0-9a-f]{1,8}) \(([A-Za-z ]+)\) at (0x[0-9a-f]{1,16})/,
+			/translation fault: status:(0x[0-9a-f]{1,8}) stream:(\d{1,3}) code:(0x[0-9a-f]{1,8}) \(([A-Za-z ]+)\) at (0x[0-9a-f]{1,16})(?![\w?])/,
 		read: ([, status, sid, code, name, at], {before, time}) => {
 			const known = CODES[name] ?? CODES.unknown;
 			return done({
@@ -52,7 +52,7 @@ export const DART: readonly Format[] = [
 		of: 'macOS’s AppleT8020DART and later, from panics',
 		word: 'DVA 0x',
 		pattern:
-			/"?(dart-[\w-]+) \(0x[0-9a-f]+\): [^"]*?error: SID (\d{1,3}) ([A-Za-z0-9 ]+?) exception on (read|write)(?: of| with)? DVA (0x[0-9a-f]{1,16})([^"]*)/,
+			/"?(dart-[\w-]+) \(0x[0-9a-f]+\): [^"]*?error: SID (\d{1,3}) ([A-Za-z0-9 ]+?) exception on (read|write)(?: of| with)? DVA (0x[0-9a-f]{1,16})(?![\w?])([^"]*)/,
 		read: ([, unit, sid, what, access, at, rest], {time}) =>
 			done({
 				family: 'dart',

@@ -134,7 +134,7 @@ export const SYSTEMS_ON_A_CHIP: readonly Format[] = [
 	{
 		of: 'rk_iommu_irq',
 		word: 'BUS_ERROR',
-		pattern: /BUS_ERROR occurred at (0x[0-9a-f]{1,16})/,
+		pattern: /BUS_ERROR occurred at (0x[0-9a-f]{1,16})(?![\w?])/,
 		read: ([, iova], {before, time}) =>
 			done({
 				...fault('rockchip', {
@@ -184,7 +184,7 @@ export const SYSTEMS_ON_A_CHIP: readonly Format[] = [
 		of: 'show_fault_information of exynos-iommu.c; before 4.8 it names the master after the address',
 		word: 'occurred at',
 		pattern:
-			/(?:([\w.-]+): )?(?:\[(READ|WRITE)\] )?((?:A[RW] |PTW )?(?:PAGE|MULTI-HIT|BUS ERROR|ACCESS|SECURITY PROTECTION|ACCESS PROTECTION|UNKNOWN|UNDEFINED)) FAULT occurred at (0x[0-9a-f]{1,16})(?: by ([\w.-]+))?/,
+			/(?:([\w.-]+): )?(?:\[(READ|WRITE)\] )?((?:A[RW] |PTW )?(?:PAGE|MULTI-HIT|BUS ERROR|ACCESS|SECURITY PROTECTION|ACCESS PROTECTION|UNKNOWN|UNDEFINED)) FAULT occurred at (0x[0-9a-f]{1,16})(?![\w?])(?: by ([\w.-]+))?/,
 		read: ([, master, type, name, iova, by], {before, time}) => {
 			const {words, cause} = exynosWords(name);
 			const who = by ?? master;
@@ -275,7 +275,7 @@ export const SYSTEMS_ON_A_CHIP: readonly Format[] = [
 	{
 		of: 'iommu_fault_handler of omap-iommu.c',
 		word: ' da:0x',
-		pattern: /([\w.]+): errs:0x([0-9a-f]{8}) da:0x([0-9a-f]{8})/,
+		pattern: /([\w.]+): errs:0x([0-9a-f]{8}) da:0x([0-9a-f]{8})(?![\w?])/,
 		read: ([, name, errs, da], {before, time}) => {
 			const words = bitNames(Number.parseInt(errs, 16), OMAP);
 			return done(
@@ -295,7 +295,7 @@ export const SYSTEMS_ON_A_CHIP: readonly Format[] = [
 	{
 		of: 'ipmmu_domain_irq',
 		word: 'Unhandled fault',
-		pattern: /Unhandled fault: status (0x[0-9a-f]{8}) iova (0x[0-9a-f]{1,16})/,
+		pattern: /Unhandled fault: status (0x[0-9a-f]{8}) iova (0x[0-9a-f]{1,16})(?![\w?])/,
 		read: ([, status, iova], {before, time}) => {
 			const words = bitNames(Number(status), IPMMU);
 			return done(
@@ -314,7 +314,7 @@ export const SYSTEMS_ON_A_CHIP: readonly Format[] = [
 	{
 		of: 'ipmmu_domain_irq',
 		word: '@0x',
-		pattern: /(Multiple TLB hits|Page Table Walk Abort) @(0x[0-9a-f]{1,16})/,
+		pattern: /(Multiple TLB hits|Page Table Walk Abort) @(0x[0-9a-f]{1,16})(?![\w?])/,
 		read: ([, what, iova], {before, time}) =>
 			done({
 				...fault('ipmmu', {

@@ -148,7 +148,7 @@ export const OTHER_SYSTEMS: readonly Format[] = [
 		of: 'io_page_fault of amd_iommu_log.c',
 		word: 'IO Page Fault. deviceid=',
 		pattern:
-			/IO Page Fault\. deviceid=(\d{1,5}), (Translation|Transaction) request, ([\w -]+), (did not have|had) permissions, (Write|Read) transaction, (Page present or Interrupt Remapped|Page not present or Interrupt Blocked), (Interrupt|Memory) request, domainid=(\d{1,5}), virtual address = (?:0x)?([0-9a-f]{1,16})/,
+			/IO Page Fault\. deviceid=(\d{1,5}), (Translation|Transaction) request, ([\w -]+), (did not have|had) permissions, (Write|Read) transaction, (Page present or Interrupt Remapped|Page not present or Interrupt Blocked), (Interrupt|Memory) request, domainid=(\d{1,5}), virtual address = (?:0x)?([0-9a-f]{1,16})(?![\w?])/,
 		read: ([, id, request, , permissions, type, present, target, domain, at], {time}) => {
 			const flags =
 				(request === 'Translation' ? 0x100 : 0) |
@@ -231,7 +231,7 @@ export const OTHER_SYSTEMS: readonly Format[] = [
 		of: 'vtd_faults of IOPCIFamily’s vtd.cpp',
 		word: '] fault: device',
 		pattern:
-			/vtd\[(\d{1,2})\] fault: device (\d{1,3}):(\d{1,2}):([0-7]) reason 0x([0-9a-f]{1,2}) ([RW]):0x([0-9a-f]{1,16})/,
+			/vtd\[(\d{1,2})\] fault: device (\d{1,3}):(\d{1,2}):([0-7]) reason 0x([0-9a-f]{1,2}) ([RW]):0x([0-9a-f]{1,16})(?![\w?])/,
 		read: ([, , bus, slot, fn, reason, type, at], {time}) =>
 			done(
 				withReason(

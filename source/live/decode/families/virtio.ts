@@ -18,7 +18,7 @@ export const VIRTIO: readonly Format[] = [
 	{
 		of: 'viommu_fault_handler',
 		word: 'fault from EP',
-		pattern: /(domain|page|unknown) fault from EP (\d{1,10})(?: at (0x[0-9a-f]{1,16}))?(?: \[([RWX]*)\])?/,
+		pattern: /(domain|page|unknown) fault from EP (\d{1,10})(?: at (0x[0-9a-f]{1,16}) \[([RWX]*)\]|\s*$)/,
 		read: ([, reason, endpoint, at, rights = ''], {before, time}) => {
 			const id = Number(endpoint);
 			const {words, cause} = REASONS[reason];
