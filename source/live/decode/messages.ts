@@ -141,7 +141,15 @@ export class Messages {
 			if (best.rank > RANK.part) {
 				this.#pending = undefined;
 				this.#read(message);
-			} else this.#pending = {...pending, first: message, wrapped: best.text, cut: best.text, length: line.length, rank: best.rank};
+			} else
+				this.#pending = {
+					...pending,
+					first: message,
+					wrapped: best.text,
+					cut: best.text,
+					length: line.length,
+					rank: best.rank,
+				};
 			return true;
 		}
 		// A line that says something by itself is none of this message's.
@@ -169,7 +177,8 @@ export class Messages {
 	#flush(): false {
 		const pending = this.#pending;
 		this.#pending = undefined;
-		for (const message of pending === undefined ? [] : [pending.first, ...pending.swallowed]) this.#read(message);
+		for (const message of pending === undefined ? [] : [pending.first, ...pending.swallowed])
+			this.#read(message);
 		return false;
 	}
 
@@ -239,7 +248,10 @@ const STARTS_NAMED = /^[\w-]* ?[0-9a-f:.]{0,12}: AMD-Vi: Event/;
 /** A page fault's driver and function may be in the line before, where a line's end came between. */
 function withBefore(message: LogLine, before: () => string): LogLine {
 	const text = message.text.trimStart();
-	if (message.time !== undefined || !(text.startsWith('AMD-Vi: Event') || STARTS_NAMED.test(text) || lacksDevice(text)))
+	if (
+		message.time !== undefined ||
+		!(text.startsWith('AMD-Vi: Event') || STARTS_NAMED.test(text) || lacksDevice(text))
+	)
 		return message;
 	const line = withoutPrefix(withoutQuotes(before().trimEnd()));
 	const ends = /(?:^|[^\w-])([a-z][\w-]{0,31} [0-9a-f:.]{4,12}:)(?: AMD[\w:. -]{0,22})?$/.exec(line.text);
@@ -247,7 +259,9 @@ function withBefore(message: LogLine, before: () => string): LogLine {
 	const tail = ends === null ? line.text : line.text.slice(line.text.lastIndexOf(ends[1]));
 	// The rest of a driver's name follows without a space.
 	const isCut = ends === null && /^[a-z]/.test(text) && before().length >= NARROWEST_CONSOLE;
-	const ways = (isCut ? [tail + text] : [`${tail} ${text}`, tail + text]).filter(way => !lacksDevice(way) && DRIVEN.test(way));
+	const ways = (isCut ? [tail + text] : [`${tail} ${text}`, tail + text]).filter(
+		way => !lacksDevice(way) && DRIVEN.test(way),
+	);
 	return ways.length === 0 ? message : {text: ways[0], time: line.time};
 }
 const DRIVEN = /(?:^|\s)[a-z][\w-]{2,31} [0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]: AMD-Vi: Event logged \[/;

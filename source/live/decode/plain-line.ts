@@ -9,9 +9,18 @@ const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/g;
 const WIDE_SPACE = /[\u00a0\u2000-\u200a\u202f\u3000]/g;
 const INVISIBLE = /[\u200b\u200e\u200f\u2060\ufeff\u00ad]/g;
 /** Of web pages, and of strings in programs. */
-const TAG = /<\/?(?:br|p|pre|div|span|li|td|tr|code|line|font|tt|b|i|em|strong|blockquote)\b[^<>]*>|<!\[CDATA\[|\]\]>/gi;
+const TAG =
+	/<\/?(?:br|p|pre|div|span|li|td|tr|code|line|font|tt|b|i|em|strong|blockquote)\b[^<>]*>|<!\[CDATA\[|\]\]>/gi;
 const ENTITY = /&(nbsp|gt|lt|amp|quot|#39|#160);/g;
-const ENTITIES: Readonly<Record<string, string>> = {nbsp: ' ', gt: '>', lt: '<', amp: '&', quot: '"', '#39': "'", '#160': ' '};
+const ENTITIES: Readonly<Record<string, string>> = {
+	nbsp: ' ',
+	gt: '>',
+	lt: '<',
+	amp: '&',
+	quot: '"',
+	'#39': "'",
+	'#160': ' ',
+};
 const HARDLY_ASCII = /[^\n\t -~]|[#\\^&]|<[/!a-zA-Z]|\]\]>/;
 
 /** Without colours, carriage returns, NULs, and spaces of other kinds. Other control characters stay: they break a number. */

@@ -34,7 +34,7 @@ const INTERRUPT = new RegExp(
 const REASON =
 	/^(?:[\s,;"'`>|)\]}]|\\[nrt]|DMAR:|dmar:|INTR-REMAP:)*\[fault reason (0x[0-9a-f]{1,2}|\d{2,3})\](?:\s(.*))?$/;
 /** Quotes and brackets after a message, where something else contains it. */
-const NOTHING = /^(?:\\[nrt]|[\s)\]}*_|>;,])*(?:["'`].*)?$/;
+const NOTHING = /^(?:\\[nrt]|[\s)\]}*_|>;,\u2500-\u257f])*(?:["'`].*)?$/;
 const REASON_LINE =
 	/(?:^|[\s>|:;,"'=)\]])(?:(DMAR|INTR-REMAP):)\s*\[fault reason (0x[0-9a-f]{1,2}|\d{2,3})\](?:\s(.*))?$/;
 const STATUS = /DRHD: handling fault status reg ([0-9a-f]{1,8})\b/;

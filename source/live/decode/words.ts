@@ -16,7 +16,7 @@ export const FAULT_WORDS: readonly string[] = [
 		'-REMAP',
 	],
 	...Array.from({length: 10}, (_, unit) => `DMAR${unit}:`),
-	...['[VT-D]', 'VT-d d', 'VT-d f', ' [DMA ', '[DMA R', '[DMA W', 'vtd_dm', 'vtd_io', 'immu: '],
+	...['[VT-D]', 'VT-d det', 'VT-d fau', ' [DMA ', '[DMA R', '[DMA W', 'vtd_dm', 'vtd_io', 'immu: '],
 	...['_vtd_entries'],
 	// AMD-Vi
 	...[
@@ -46,23 +46,13 @@ export const FAULT_WORDS: readonly string[] = [
 		'ipmmu-',
 		'_mmu: ',
 	],
-	...['iommu ', 'iommu:', 'iommu_', 'iommu-', 'IOMMU ', 'IOMMU:', 'IOMMUI', ' FAULT', 'ra-mc ', 'mc-err: '],
+	...['iommu ', 'iommu:', 'iommu_', 'iommu-', 'IOMMU ', 'IOMMU:', 'IOMMUI', ' FAULT', 'ra-mc ', 'mc-err: ('],
 	// Any
 	...['fault ', 'fault:', 'fault\u00a0', '[fault', 'Fault ', 'ot recorded', ' suppressed'],
 	// What stands beside them
-	...[
-		'swiotlb',
-		'DMA-API',
-		'VFIO_',
-		'vfio_pin',
-		"n't reserve",
-		'EAL: ',
-		'MEMLOCK',
-		' FLR; ',
-		' reset; giving',
-		'memlock',
-	],
-	...['MESSAGE":['],
+	...['swiotlb', 'DMA-API', 'VFIO_MAP', 'VFIO_UNMAP', 'vfio_dma_', 'vfio_pin', "n't reserve", 'MEMLOCK'],
+	...['IOVA mode', 'as IOVA', 'IOVA as', ' FLR; giv', 'set; giving', 'page leak'],
+	...['MESSAGE":[', '"MESSAGE" : ['],
 ].filter(word => Buffer.byteLength(word) >= 6);
 
 /** A kernel's first message. */

@@ -19,6 +19,7 @@ import {
 	type Begun,
 	begun,
 	byName,
+	detail,
 	done,
 	type Format,
 	OVERFLOW,
@@ -163,6 +164,7 @@ function record(words: readonly Halves[], base: LoggedFault): (text: string) => 
 		const decoded = DECODED.exec(text);
 		if (!decoded) return undefined;
 		const before = words.length === 4 ? recordFault(words, base) : base;
+		if (decoded[1] !== before.name) return undefined;
 		const fault = decodedFault(decoded, before);
 		return fault && {fault, next: sortOf(fault)};
 	};
@@ -200,6 +202,17 @@ const sortOf =
 			},
 		};
 	};
+
+const PRI = [
+	'The device requested a page (PRI), which nobody had enabled for it: Linux answers that it is denied.',
+];
+const PRI_REQUEST =
+	/sid (0x[0-9a-f]{8})\.(0x[0-9a-f]{5}): \[\d+L?\] (?:un)?privileged ([RWX]*) access at iova (0x[0-9a-f]{16})/;
+const priFields = ([, sid, ssid, rights, iova]: RegExpExecArray): Partial<LoggedFault> => ({
+	...streamFields(Number(sid), Number(ssid) || undefined),
+	access: rights === '' ? undefined : accessOf(rights.includes('W')),
+	address: address(iova),
+});
 
 /** Errors of the queue for commands, by what Linux calls them. */
 const COMMANDS: Readonly<Record<string, string>> = {
@@ -346,24 +359,45 @@ export const SMMU_V3: readonly Format[] = [
 		read: () => OVERFLOW,
 	},
 	{
-		of: 'arm_smmu_handle_ppr, the second line',
+		of: 'arm_smmu_handle_ppr, a line and another',
+		word: 'PRI request received',
+		pattern: /unexpected PRI request received/,
+		read: (_, {before, time}) => {
+			const base: LoggedFault = {
+				...SMMU,
+				kind: 'page request',
+				name: 'PRI request',
+				unit: unitOf(before),
+				meaning: PRI,
+				time,
+			};
+			return begun(base, text => {
+				const match = PRI_REQUEST.exec(text);
+				return match === null ? undefined : {fault: {...base, ...priFields(match)}};
+			});
+		},
+	},
+	{
+		of: 'arm_smmu_handle_ppr, the second line alone',
 		word: 'privileged',
-		pattern:
-			/sid (0x[0-9a-f]{8})\.(0x[0-9a-f]{5}): \[\d+L?\] (?:un)?privileged ([RWX]*) access at iova (0x[0-9a-f]{16})/,
-		read: ([, sid, ssid, rights, iova], {before, time}) =>
+		pattern: PRI_REQUEST,
+		read: (match, {before, time}) =>
 			done({
 				...SMMU,
 				kind: 'page request',
 				name: 'PRI request',
 				unit: unitOf(before),
-				...streamFields(Number(sid), Number(ssid) || undefined),
-				access: rights === '' ? undefined : accessOf(rights.includes('W')),
-				address: address(iova),
-				meaning: [
-					'The device requested a page (PRI), which nobody had enabled for it: Linux answers that it is denied.',
-				],
+				meaning: PRI,
 				time,
+				...priFields(match),
 			}),
+	},
+	{
+		of: '__arm_smmu_cmdq_skip_err',
+		word: 'command',
+		pattern: /(skipping command in error state|retrying command fetch)/,
+		read: ([, what]) =>
+			detail(what.startsWith('skip') ? 'the kernel skips that command' : 'the kernel tries again'),
 	},
 ];
 

@@ -86,7 +86,8 @@ export function contextFault(fsr: number, fsynr: number | undefined): Partial<Lo
 }
 
 const SMMU = {family: 'smmu', by: 'Linux', kind: 'access', name: 'context fault'} as const;
-const byOf = (before: string) => (before.includes('smmu: ') ? 'Xen' : 'Linux');
+/** Xen's driver names itself, and then the unit by its path. */
+const byOf = (before: string) => (/(?:^|[\s)])smmu: \//.test(before) ? 'Xen' : 'Linux');
 const streamFields = (sid: number): Partial<LoggedFault> => ({
 	endpoint: `stream 0x${sid.toString(16)}`,
 	stream: sid,
