@@ -14,7 +14,7 @@ const CUT = '?';
 /** Only a console cuts a word in two, and at its right edge. */
 const NARROWEST_CONSOLE = 40;
 
-const CLOCK = String.raw`\[ *\d{1,9}\.\d{3,6}(?: *<[^<>\]]{0,20}>)?\]`;
+const CLOCK = String.raw`\[ *\d{1,9}\.\d{1,6}(?: *<[^<>\]]{0,20}>)?\]`;
 /** What begins a message within a line: a clock, or another fault. */
 const SEAM = new RegExp(
 	String.raw`${CLOCK}|(?:[\w-]+ [0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]: |iommu ivhd\d+: )?AMD-Vi: Event logged \[|(?:DMAR: )?(?:DMAR: ?)?\[DMA (?:Read|Write)|(?:DMAR: )?\[INTR-REMAP\]`,

@@ -38,6 +38,8 @@ const XEN = /^\(XEN\) (?:\[(?: *(\d+\.\d+)|(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\
 /** The kernel's clock after something else: [   12.345678], [   12.345678 <    0.000123 >], and a thread's name. */
 const CLOCK =
 	/^.{0,160}?\[ *(\d{1,9}\.\d{1,6})(?: *<[^<>\]]{0,20}>)?\](?:\s?\[ *[TC]\d+\])?(?:\s?\(\d+\)\[\d+:[^\]]{1,20}\])?\s*/;
+/** What no prefix contains. */
+const MESSAGE = /DMAR: ?\[|AMD-Vi: |Event logged|\[DMA |fault addr|Request device/;
 /** QEMU's trace log: the process and seconds since 1970. */
 const TRACE = /^\d+@(\d+\.\d+):/;
 
@@ -83,6 +85,8 @@ export function withoutPrefix(line: string): LogLine {
 	// Whatever else comes before the kernel's clock: a logger's columns, a terminal program's time, a file's name.
 	const clock = text.includes('message repeated') ? null : CLOCK.exec(text);
 	if (clock === null) return withoutBareClock(text);
+	// Of a line of several messages this is another one's clock.
+	if (MESSAGE.test(clock[0])) return {text};
 	const rest = text.slice(clock[0].length);
 	return {text: rest.replace(/^\S+ kernel: /, ''), time: Number(clock[1])};
 }

@@ -163,9 +163,7 @@ test('quoted-printable: =3D, and an = at a line’s end', () => {
 
 test('several messages of one line are several', () => {
 	const line = `[   10.5] ${VTD} [   10.6] ${AMD} [   10.7] ${OLD[0]} [   10.7] ${OLD[1]}`;
-	const exact = line.replaceAll(/\[ {3}10\.(\d)\]/g, '[   10.$100000]');
-	assert.equal(messagesOf(exact).length, 4);
-	assert.deepEqual(said(decoded(exact)), SAYS.slice(0, 3));
+	assert.equal(messagesOf(line).length, 4);
 	assert.deepEqual(said(decoded(line)), SAYS.slice(0, 3));
 	assert.deepEqual(said(decoded(`${VTD} ${AMD}`)), SAYS.slice(0, 2));
 });

@@ -68,7 +68,7 @@ export const RISC_V: readonly Format[] = [
 		of: 'riscv_iommu_fault',
 		word: ' iotval',
 		pattern:
-			/Fault (\d{1,4}) (?:ttyp \d+ )?devid: (0x[0-9a-f]{1,6}|\d{1,8}) iotval: ([0-9a-f]{1,16}) iotval2: ([0-9a-f]{1,16})/,
+			/Fault (\d{1,4}) (?:ttyp \d+ )?devid: (0x[0-9a-f]{1,6}|\d{1,8}) iotval: ([0-9a-f]{1,16}) iotval2: ([0-9a-f]{1,16})(?![\w?])/,
 		read: ([, number, devid, iotval], {before, time}) => {
 			const code = Number(number);
 			const {words, kind, cause, access} = CAUSES[code] ?? {

@@ -149,7 +149,7 @@ const classWords = (code: number): string => CLASSES[code] ?? '';
 
 const WORD = /(?:^|smmu.*[\s:])\s*0x([0-9a-f]{8}) ?([0-9a-f]{8})(?![0-9a-f])/i;
 const DECODED =
-	/event: (\w+) client: (\S+?)(?: \S+\))? sid: (0x[0-9a-f]{1,8}) ssid: (0x[0-9a-f]{1,5})(?: iova: (0x[0-9a-f]{1,16}) ipa: (0x[0-9a-f]{1,16})| fetch_addr: (0x[0-9a-f]{1,16}))?/;
+	/event: (\w+) client: (\S+?)(?: \S+\))? sid: (0x[0-9a-f]{1,8}) ssid: (0x[0-9a-f]{1,5})(?: iova: (0x[0-9a-f]{1,16}) ipa: (0x[0-9a-f]{1,16})(?![\w?])| fetch_addr: (0x[0-9a-f]{1,16})(?![\w?]))?/;
 const SORT =
 	/(unpriv|priv) (inst|data) (read|write) (s1|s2) "([^"]*)"( ttd_read| ttd_write)?( stall)? stag: 0x[0-9a-f]{1,4}/;
 

@@ -95,9 +95,9 @@ const streamFields = (sid: number): Partial<LoggedFault> => ({
 
 const CONTEXT =
 	/(?:Unhandled context fault:|Unexpected IOMMU page fault!)? ?(?:fsr=0x([0-9a-f]{1,8}), )?iova=0x([0-9a-f]{1,16}), fsynr=0x([0-9a-f]{1,8})(?:, cbfrsynra=0x([0-9a-f]{1,8}))?, cb=(\d{1,3})/;
-const REGISTERS = /FSR\s*= (?:0x)?([0-9a-f]{8})(?: \[[^\]]*\])?, SID=0x([0-9a-f]{1,4})/;
+const REGISTERS = /FSR\s*= (?:0x)?([0-9a-f]{8})(?: \[[^\]]*\])?, SID=0x([0-9a-f]{1,4})(?![\w?])/;
 const SYNDROME = /FSYNR0 = ([0-9a-f]{8}) \[S1CBNDX=/;
-const SOFT = /soft iova-to-phys=(0x[0-9a-f]{1,16})/;
+const SOFT = /soft iova-to-phys=(0x[0-9a-f]{1,16})(?![\w?])/;
 
 /** The lines after a context fault: registers in words, and what the kernel's own walk found. */
 const afterContext =
@@ -121,7 +121,7 @@ const afterContext =
 const afterHeader =
 	(fault: LoggedFault, fsr?: number, fsynr?: number): Continue =>
 	text => {
-		const far = /(?:^|[^A-Z])FAR\s*= (?:0x)?([0-9a-f]{1,16})/.exec(text);
+		const far = /(?:^|[^A-Z])FAR\s*= (?:0x)?([0-9a-f]{1,16})(?![\w?])/.exec(text);
 		const status = /(?:^|[^G])FSR\s*= (?:0x)?([0-9a-f]{1,8})(?: \[([^\]]*)\])?/.exec(text);
 		const syndrome = /FSYNR0\s*= (?:0x)?([0-9a-f]{1,8})/.exec(text);
 		const sid = /\bSID\s*= (?:0x)?([0-9a-f]{1,4})\b/.exec(text);
@@ -224,7 +224,7 @@ export const SMMU_V2: readonly Format[] = [
 	{
 		of: 'arm_smmu_global_fault, from 5.2',
 		word: 'unknown Stream ID',
-		pattern: /Blocked unknown Stream ID (0x[0-9a-f]{1,8})/,
+		pattern: /Blocked unknown Stream ID (0x[0-9a-f]{1,8})(?![\w?])/,
 		read: ([, sid], {before, after, time}) => {
 			const base: LoggedFault = {
 				...SMMU,

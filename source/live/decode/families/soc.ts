@@ -184,7 +184,7 @@ export const SYSTEMS_ON_A_CHIP: readonly Format[] = [
 		of: 'show_fault_information of exynos-iommu.c; before 4.8 it names the master after the address',
 		word: 'occurred at',
 		pattern:
-			/(?:([\w.-]+): )?(?:\[(READ|WRITE)\] )?((?:A[RW] |PTW )?(?:PAGE|MULTI-HIT|BUS ERROR|ACCESS|SECURITY PROTECTION|ACCESS PROTECTION|UNKNOWN|UNDEFINED)) FAULT occurred at (0x[0-9a-f]{1,16})(?![\w?])(?: by ([\w.-]+))?/,
+			/(?:([\w.-]{1,64}): )?(?:\[(READ|WRITE)\] )?((?:A[RW] |PTW )?(?:PAGE|MULTI-HIT|BUS ERROR|ACCESS|SECURITY PROTECTION|ACCESS PROTECTION|UNKNOWN|UNDEFINED)) FAULT occurred at (0x[0-9a-f]{1,16})(?![\w?])(?: by ([\w.-]+))?/,
 		read: ([, master, type, name, iova, by], {before, time}) => {
 			const {words, cause} = exynosWords(name);
 			const who = by ?? master;
@@ -275,7 +275,7 @@ export const SYSTEMS_ON_A_CHIP: readonly Format[] = [
 	{
 		of: 'iommu_fault_handler of omap-iommu.c',
 		word: ' da:0x',
-		pattern: /([\w.]+): errs:0x([0-9a-f]{8}) da:0x([0-9a-f]{8})(?![\w?])/,
+		pattern: /([\w.]{1,64}): errs:0x([0-9a-f]{8}) da:0x([0-9a-f]{8})(?![\w?])/,
 		read: ([, name, errs, da], {before, time}) => {
 			const words = bitNames(Number.parseInt(errs, 16), OMAP);
 			return done(

@@ -92,7 +92,7 @@ const jailhouseVtd =
 const jailhouseAmd =
 	(base: LoggedFault): Continue =>
 	text => {
-		const event = /EventCode: ([0-9a-f]{1,2}), Operand 1: ([0-9a-f]{1,16}), Operand 2: ([0-9a-f]{1,16})/.exec(
+		const event = /EventCode: ([0-9a-f]{1,2}), Operand 1: ([0-9a-f]{1,16}), Operand 2: ([0-9a-f]{1,16})(?![\w?])/.exec(
 			text,
 		);
 		if (event) {
@@ -174,7 +174,7 @@ export const OTHER_SYSTEMS: readonly Format[] = [
 		of: 'the other events of amd_iommu_log.c',
 		word: 'deviceid',
 		pattern:
-			/idx = \d+\. (?:deviceid ?= ?(\d{1,5}) )?(Illegal device table entry|Device Table HW Error|Page Table HW Error|IOTLB invalidation Timeout|Illegal Device Request)\b[^=]*?(?:deviceid=(\d{1,5}))?,? (.*?)(?:virtual|physical|command physical|accessed)?\s*(?:address|accessed) = (?:0x)?([0-9a-f]{1,16})/,
+			/idx = \d+\. (?:deviceid ?= ?(\d{1,5}) )?(Illegal device table entry|Device Table HW Error|Page Table HW Error|IOTLB invalidation Timeout|Illegal Device Request)\b[^=]*?(?:deviceid=(\d{1,5}))?,? (.*?)(?:virtual|physical|command physical|accessed)?\s*(?:address|accessed) = (?:0x)?([0-9a-f]{1,16})(?![\w?])/,
 		read: ([, first, what, second, , at], {time}) => {
 			const name = {
 				'Illegal device table entry': 'ILLEGAL_DEV_TABLE_ENTRY',
@@ -250,7 +250,7 @@ export const OTHER_SYSTEMS: readonly Format[] = [
 		of: 'ESXi 6 and 7, the VT-d driver',
 		word: 'R/W=',
 		pattern: new RegExp(
-			String.raw`IOMMU Unit #(\d{1,2}): R/W=([RW]), Device ${BDF}\s+(?:Faulting )?[Aa]ddr = 0x([0-9a-f]{1,16})`,
+			String.raw`IOMMU Unit #(\d{1,2}): R/W=([RW]), Device ${BDF}\s+(?:Faulting )?[Aa]ddr = 0x([0-9a-f]{1,16})(?![\w?])`,
 		),
 		read: ([, unit, type, segment, bus, slot, fn, at], {after, time}) => {
 			const base = access('ESXi', {
@@ -270,7 +270,7 @@ export const OTHER_SYSTEMS: readonly Format[] = [
 		of: 'ESXi 7 and 8, the purple screen',
 		word: 'IOMMU Fault detected',
 		pattern: new RegExp(
-			String.raw`IOMMU Fault detected for ${BDF} \(([^)]*)\) IOaddr: 0x([0-9a-f]{1,16})(?: Mask: (0x[0-9a-f]{1,8}))?(?: Domain: (0x[0-9a-f]{1,16}))?`,
+			String.raw`IOMMU Fault detected for ${BDF} \(([^)]*)\) IOaddr: 0x([0-9a-f]{1,16})(?![\w?])(?: Mask: (0x[0-9a-f]{1,8}))?(?: Domain: (0x[0-9a-f]{1,16}))?`,
 		),
 		read: ([, segment, bus, slot, fn, name, at, mask], {time}) => {
 			const device = loggedDevice(segment, bus, slot, fn);
@@ -295,7 +295,7 @@ export const OTHER_SYSTEMS: readonly Format[] = [
 		of: 'ESXi 6 to 8, vmware.log of a VM with passthrough',
 		word: 'caused an IOMMU fault',
 		pattern: new RegExp(
-			String.raw`PCI passthru device ${BDF} caused an IOMMU fault type (\d{1,3}) at address 0x([0-9a-f]{1,16})`,
+			String.raw`PCI passthru device ${BDF} caused an IOMMU fault type (\d{1,3}) at address 0x([0-9a-f]{1,16})(?![\w?])`,
 		),
 		read: ([, segment, bus, slot, fn, type, at], {time}) => {
 			const device = loggedDevice(segment, bus, slot, fn);
