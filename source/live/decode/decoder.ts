@@ -50,8 +50,8 @@ export class Decoder {
 		if (interest === 'fault' && this.#messages.wants === 0 && !this.#reader.isOpen) {
 			const like = this.#templates.read(bytes);
 			if (like !== undefined) {
-				this.#reader.sawFault();
-				this.#add([like]);
+				this.#reader.saw(like);
+				this.#add(like);
 				return;
 			}
 		}

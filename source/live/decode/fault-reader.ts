@@ -4,8 +4,8 @@ import type {Halves} from '../../formats/address.js';
 import {entryWords} from './amdvi-lines.js';
 import type {Continue} from './families/format.js';
 import type {FaultReading, LoggedFault, Reading} from './fault.js';
-import {type Parsed, parse} from './parse.js';
-import {type LogLine, withoutPrefix} from './prefix.js';
+import {type Message, type Parsed, parse} from './parse.js';
+import {withoutPrefix} from './prefix.js';
 import {joined, type QemuPart} from './qemu-lines.js';
 import {TableWalk} from './table-walk.js';
 import {fits, reasoned} from './vtd-lines.js';
@@ -43,9 +43,9 @@ export class FaultReader {
 		return this.#open !== undefined;
 	}
 
-	/** A fault was read elsewhere; "last message repeated" is about it. */
-	sawFault(): void {
-		this.#repeatable = true;
+	/** A message was read elsewhere; "last message repeated" is about it. */
+	saw(readings: readonly Reading[]): void {
+		this.#repeatable = readings.at(-1)?.is === 'fault';
 	}
 
 	/** How many more lines are needed, whatever they contain. */
@@ -58,14 +58,14 @@ export class FaultReader {
 	 * Reads a line, which may complete an earlier one. Lines that do not concern an IOMMU may be skipped, except for those
 	 * that it `wants`.
 	 */
-	read({text, time}: LogLine): Reading[] {
+	read({text, time, parsed}: Message): Reading[] {
 		if (text === this.#last?.text && this.#open === undefined) {
 			this.#repeatable = true;
 			return [{is: 'fault', fault: {...this.#last.fault, time}, times: 1}];
 		}
 		return text.includes('\\')
 			? text.split(LINE_BREAK).flatMap(each => this.#message(each, time))
-			: this.#message(text, time);
+			: this.#message(text, time, parsed);
 	}
 
 	/** The fault that was still open at the end of the log. */
@@ -73,7 +73,7 @@ export class FaultReader {
 		return this.#close();
 	}
 
-	#message(text: string, time: number | undefined): Reading[] {
+	#message(text: string, time: number | undefined, known?: readonly Parsed[]): Reading[] {
 		const suppressed = text.includes('suppressed') ? SUPPRESSED.exec(text) : null;
 		if (suppressed) {
 			this.#repeatable = false;
@@ -85,7 +85,7 @@ export class FaultReader {
 		if (more !== undefined) return more;
 		const walked = this.#walk.read(text);
 		if (walked !== undefined) return walked === '' ? [] : [...this.#close(), {is: 'detail', text: walked}];
-		const parsed = parse(text, time);
+		const parsed = known ?? parse(text, time);
 		if (parsed.length === 0) {
 			this.#repeatable = false;
 			return this.#open === undefined ? [] : this.#wait();

@@ -1,7 +1,7 @@
 // Puts messages together again that mail, forums and consoles have broken: lines wrapped at a width, quoted, with
 // quoted-printable's soft breaks; and takes messages apart that share a line.
 
-import {lacksDevice, type Wholeness, wholenessOf} from './parse.js';
+import {lacksDevice, type Message, parse, type Wholeness, wholenessOf, wholenessOfParsed} from './parse.js';
 import {isFrame, isSoftBreak, withoutMarks, withoutQuotedPrintable, withoutQuotes} from './plain-line.js';
 import {type LogLine, withoutPrefix} from './prefix.js';
 
@@ -16,10 +16,10 @@ const NARROWEST_CONSOLE = 40;
 
 const CLOCK = String.raw`\[ *\d{1,9}\.\d{1,6}(?: *<[^<>\]]{0,20}>)?\]`;
 /** What begins a message within a line: a clock, or another fault. */
-const SEAM = new RegExp(
-	String.raw`${CLOCK}|(?:[\w-]+ [0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]: |iommu ivhd\d+: )?AMD-Vi: Event logged \[|(?:DMAR: )?(?:DMAR: ?)?\[DMA (?:Read|Write)|(?:DMAR: )?\[INTR-REMAP\]`,
-	'g',
-);
+const SEAM = new RegExp(String.raw`${CLOCK}|AMD-Vi: Event logged \[|\[DMA (?:Read|Write)|\[INTR-REMAP\]`, 'g');
+/** Names before a fault that belong to it. */
+const NAMES =
+	/(?:[\w-]{1,32} [0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]: |iommu ivhd\d{1,3}: |(?:dmar: |DMAR: )?DMAR: ?)$/;
 const ANY_CLOCK = new RegExp(CLOCK);
 const FAULT = /Event logged \[|\[DMA (?:Read|Write)|\[INTR-REMAP\]/;
 
@@ -35,7 +35,8 @@ export function messagesOf(line: string): readonly string[] {
 		const isFault = FAULT.test(seam);
 		const said = clockEnd !== undefined && line.slice(clockEnd, index).trim().length > SHORTEST;
 		if (hasFault || (!isFault && said)) {
-			starts.push(index);
+			const names = isFault ? NAMES.exec(line.slice(Math.max(0, index - 64), index)) : null;
+			starts.push(index - (names?.[0].length ?? 0));
 			hasFault = isFault;
 		} else hasFault ||= isFault;
 		if (!isFault) clockEnd = index + seam.length;
@@ -64,14 +65,14 @@ type Pending = {
 };
 
 export class Messages {
-	readonly #read: (message: LogLine) => void;
+	readonly #read: (message: Message) => void;
 	#pending: Pending | undefined;
 	/** A message that another one interrupted within its line. */
 	#torn: Pending | undefined;
 	#frames = 0;
 
 	/** @param read receives each message, put together */
-	constructor(read: (message: LogLine) => void) {
+	constructor(read: (message: Message) => void) {
 		this.#read = read;
 	}
 
@@ -109,8 +110,9 @@ export class Messages {
 	#start(message: LogLine, rest: string, length: number, before?: () => string): void {
 		const whole = before === undefined ? message : withBefore(message, before);
 		const text = whole === message ? rest : whole.text;
-		const wholeness = wholenessOf(whole.text);
-		if (wholeness === 'none' || wholeness === 'whole') this.#read(whole);
+		const parsed = parse(whole.text, whole.time);
+		const wholeness = wholenessOfParsed(whole.text, parsed);
+		if (wholeness === 'none' || wholeness === 'whole') this.#read({...whole, parsed});
 		else {
 			const rank = RANK[wholeness];
 			this.#pending = {first: whole, wrapped: text, cut: text, length, rank, lines: 0, swallowed: []};

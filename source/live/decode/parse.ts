@@ -5,9 +5,13 @@ import type {Parsed as OtherParsed} from './families/format.js';
 import {FORMATS} from './families/index.js';
 import {type Parsed as FreebsdParsed, freebsdLine} from './freebsd-lines.js';
 import {looksLikeTrouble, noticeOf} from './notices.js';
+import type {LogLine} from './prefix.js';
 import {type Parsed as QemuParsed, qemuLine} from './qemu-lines.js';
 import {type Parsed as VtdParsed, vtdLine} from './vtd-lines.js';
 import {isXen, xenLine} from './xen-lines.js';
+
+/** A message, and what it says where that is known already. */
+export type Message = LogLine & {readonly parsed?: readonly Parsed[]};
 
 export type Parsed = VtdParsed | AmdviParsed | FreebsdParsed | QemuParsed | OtherParsed;
 
@@ -62,8 +66,9 @@ function ofFamily(text: string, time?: number): readonly Parsed[] {
 /** How much of a message is there. `part`: it has more lines; `whole`: nothing is missing; `none`: it is not about an IOMMU. */
 export type Wholeness = 'none' | 'broken' | 'part' | 'whole';
 
-export function wholenessOf(text: string): Wholeness {
-	const parsed = parse(text);
+export const wholenessOf = (text: string): Wholeness => wholenessOfParsed(text, parse(text));
+
+export function wholenessOfParsed(text: string, parsed: readonly Parsed[]): Wholeness {
 	if (parsed.length === 0) return endsInBeginning(text) ? 'broken' : 'none';
 	if (parsed.some(({is}) => is === 'not understood' || is === 'opened')) return 'broken';
 	return parsed.some(({is}) => is === 'open') ? 'part' : 'whole';

@@ -82,7 +82,7 @@ export function jsonTime(line: string): number | undefined {
 
 /** Lines that only frame messages: fields of journalctl -o verbose and export, and of JSON. */
 const FRAME =
-	/^\s*(?:[[\]{},\s]*|"\w+"\s*:\s*(?:"[^"\s]*"|[\d.]+|null|true|false|\[)?,?|(?!MESSAGE=)_{0,2}[A-Z][A-Z0-9_]*=.*|[A-Z][a-z]{2} \d{4}-\d\d-\d\d .*\[s=.*)$/;
+	/^[[\]{},\s]*$|^\s*(?:"\w+"\s*:\s*(?:"[^"\s]*"|[\d.]+|null|true|false|\[)?,?|(?!MESSAGE=)_{0,2}[A-Z][A-Z0-9_]*=.*|[A-Z][a-z]{2} \d{4}-\d\d-\d\d .*\[s=.*)$/;
 
 export const isFrame = (line: string): boolean => FRAME.test(line);
 

@@ -39,7 +39,7 @@ const XEN = /^\(XEN\) (?:\[(?: *(\d+\.\d+)|(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\
 const CLOCK =
 	/^.{0,160}?\[ *(\d{1,9}\.\d{1,6})(?: *<[^<>\]]{0,20}>)?\](?:\s?\[ *[TC]\d+\])?(?:\s?\(\d+\)\[\d+:[^\]]{1,20}\])?\s*/;
 /** What no prefix contains. */
-const MESSAGE = /DMAR: ?\[|AMD-Vi: |Event logged|\[DMA |fault addr|Request device/;
+export const MESSAGE = /DMAR: ?\[|AMD-Vi: |Event logged|\[DMA |fault addr|Request device/;
 /** QEMU's trace log: the process and seconds since 1970. */
 const TRACE = /^\d+@(\d+\.\d+):/;
 

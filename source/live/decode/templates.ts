@@ -3,10 +3,13 @@
 
 import type {Halves} from '../../formats/address.js';
 import type {FaultReading, LoggedFault, Reading} from './fault.js';
-import {withoutPrefix} from './prefix.js';
+import {MESSAGE, withoutPrefix} from './prefix.js';
 
 /** A message before and after its address, and what it says. */
 type Template = {readonly head: string; readonly tail: string; readonly fault: LoggedFault};
+
+/** A message without numbers of its own, and what it says. */
+type Fixed = {readonly text: string; readonly readings: readonly Reading[]};
 
 /** The latest; few storms have more kinds of lines at once. */
 const MOST = 16;
@@ -18,15 +21,22 @@ const SHAPES: readonly (readonly [start: string, address: string])[] = [
 ];
 const CLOCK = /\[ *(\d{1,9}\.\d{1,6})\]/;
 /** The driver and the function before AMD's message. */
-const NAMED = /[\w-]+ [0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]: $/;
+const NAMED = /[\w-]{1,32} [0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]: $/;
 
 export class Templates {
 	readonly #templates: Template[] = [];
+	readonly #fixed: Fixed[] = [];
 	/** Where the last message began: the next one begins there too, most often. */
 	#at = 0;
 
-	/** The fault of a line like one before; undefined where it has to be read. */
-	read(line: string): FaultReading | undefined {
+	/** What a line like one before says; undefined where it has to be read. */
+	read(line: string): readonly Reading[] | undefined {
+		const fault = this.#fault(line);
+		if (fault !== undefined) return [fault];
+		return this.#fixed.find(({text}) => line.endsWith(text) && !MESSAGE.test(line.slice(0, -text.length)))?.readings;
+	}
+
+	#fault(line: string): FaultReading | undefined {
 		for (let i = 0; i < this.#templates.length; i++) {
 			const template = this.#templates[i];
 			const reading = this.#fill(template, line);
@@ -59,6 +69,11 @@ export class Templates {
 	/** Remembers a message that was a fault by itself. */
 	learn(message: string, readings: readonly Reading[]): void {
 		const [reading] = readings;
+		if (readings.length > 0 && readings.every(({is}) => is === 'status' || is === 'overflow')) {
+			this.#fixed.unshift({text: message, readings});
+			if (this.#fixed.length > MOST) this.#fixed.pop();
+			return;
+		}
 		if (readings.length !== 1 || reading.is !== 'fault') return;
 		const {fault} = reading;
 		// Without a reason its message has another line.

@@ -223,7 +223,7 @@ export const SYSTEMS_ON_A_CHIP: readonly Format[] = [
 		of: 'tegra30_mc_handle_irq',
 		word: ' @0x',
 		pattern:
-			/(\w+): (?:(?:non-)?secure )?(read|write) ?@(0x[0-9a-f]{1,16}): ([A-Z][\w -]*\w)(?: \(([^()]*?)(?: \[([-RWS]{3})\])?\))?/,
+			/\b(\w{1,40}): (?:(?:non-)?secure )?(read|write) ?@(0x[0-9a-f]{1,16}): ([A-Z][\w -]*\w)(?: \(([^()]*?)(?: \[([-RWS]{3})\])?\))?/,
 		read: ([, client, access, at, what, error, rights], {before, time}) => {
 			const translation = /SMMU translation/.test(error ?? '') || /^Page fault/.test(what);
 			return done({
