@@ -16,7 +16,10 @@ const NARROWEST_CONSOLE = 40;
 
 const CLOCK = String.raw`\[ *\d{1,9}\.\d{1,6}(?: *<[^<>\]]{0,20}>)?\]`;
 /** What begins a message within a line: a clock, or another fault. */
-const SEAM = new RegExp(String.raw`${CLOCK}|AMD-Vi: Event logged \[|\[DMA (?:Read|Write)|\[INTR-REMAP\]`, 'g');
+const SEAM = new RegExp(
+	String.raw`${CLOCK}|AMD-Vi: Event logged \[|\[DMA (?:Read|Write)|\[INTR-REMAP\]`,
+	'g',
+);
 /** Names before a fault that belong to it. */
 const NAMES =
 	/(?:[\w-]{1,32} [0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]: |iommu ivhd\d{1,3}: |(?:dmar: |DMAR: )?DMAR: ?)$/;

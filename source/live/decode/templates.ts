@@ -33,7 +33,8 @@ export class Templates {
 	read(line: string): readonly Reading[] | undefined {
 		const fault = this.#fault(line);
 		if (fault !== undefined) return [fault];
-		return this.#fixed.find(({text}) => line.endsWith(text) && !MESSAGE.test(line.slice(0, -text.length)))?.readings;
+		return this.#fixed.find(({text}) => line.endsWith(text) && !MESSAGE.test(line.slice(0, -text.length)))
+			?.readings;
 	}
 
 	#fault(line: string): FaultReading | undefined {

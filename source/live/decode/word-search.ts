@@ -31,7 +31,9 @@ export class WordSearch {
 		const three = Uint8Array.of(...place.word.subarray(place.offset, place.offset + 3), 0);
 		const hash = Math.imul(new Uint32Array(three.buffer)[0], FACTOR) >>> (32 - TABLE_BITS);
 		if (this.#table[hash] === 0) this.#table[hash] = this.#places.push([]) - 1;
+		// The word that starts first is found first.
 		this.#places[this.#table[hash]].push(place);
+		this.#places[this.#table[hash]].sort((a, b) => b.offset - a.offset);
 	}
 
 	/** Where the next word starts, and `word` is which; -1 if there is none. The last byte belongs to no word. */

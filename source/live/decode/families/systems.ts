@@ -92,9 +92,10 @@ const jailhouseVtd =
 const jailhouseAmd =
 	(base: LoggedFault): Continue =>
 	text => {
-		const event = /EventCode: ([0-9a-f]{1,2}), Operand 1: ([0-9a-f]{1,16}), Operand 2: ([0-9a-f]{1,16})(?![\w?])/.exec(
-			text,
-		);
+		const event =
+			/EventCode: ([0-9a-f]{1,2}), Operand 1: ([0-9a-f]{1,16}), Operand 2: ([0-9a-f]{1,16})(?![\w?])/.exec(
+				text,
+			);
 		if (event) {
 			const [first, second] = [address(event[2]), address(event[3])];
 			if (first === undefined || second === undefined) return undefined;
