@@ -182,7 +182,8 @@ const NEIGHBOURS: readonly Entry[] = [
 		of: 'neighbour',
 		id: 'swiotlb full',
 		source: 'swiotlb_tbl_map_single of kernel/dma/swiotlb.c',
-		pattern: /swiotlb buffer is full|swiotlb: (?:coherent allocation failed|No low mem)/,
+		pattern:
+			/swiotlb buffer is full|Out of SW-IOMMU space|swiotlb: (?:coherent allocation failed|No low mem)/,
 		title: 'the bounce buffer (swiotlb) is full',
 		says: [
 			'DMA of devices that cannot reach all memory, or of a confidential VM, goes through this buffer. Transfers fail while it is full. Boot with a larger one: swiotlb=131072 is 256 MiB.',
@@ -212,6 +213,17 @@ const NEIGHBOURS: readonly Entry[] = [
 			'“Cannot allocate memory”: the limit of locked memory is too low (memlock). “Invalid argument” or “Bad address”: the region is a device’s registers, or lies above what the IOMMU translates. Registers of other devices only matter for DMA between devices.',
 		],
 		look: ['ulimit -l', 'grep . /sys/kernel/iommu_groups/*/reserved_regions'],
+	},
+	{
+		of: 'neighbour',
+		id: 'group not viable',
+		source: 'QEMU’s hw/vfio/container.c',
+		pattern: /group \d+ is not viable|ensure all devices within the iommu_group are bound/,
+		title: 'a group is not VFIO’s as a whole',
+		says: [
+			'All functions of the device’s IOMMU group must have vfio-pci or no driver: they could reach each other’s memory past the IOMMU. Bind the others too, or move the card to another slot.',
+		],
+		look: ['dmascope host   # the groups, and which device is in the way'],
 	},
 	{
 		of: 'neighbour',
@@ -272,7 +284,7 @@ const NEIGHBOURS: readonly Entry[] = [
 const ENTRIES = [...IOMMU, ...NEIGHBOURS];
 /** Quick check. */
 const RELEVANT =
-	/age request|canonical|Execution req|PRQ|vPFN|iommu width|1:1|ineligible|Unknown opt|log rest|Firmware|DMAR-IR|RMPEntry|swiotlb|DMA-API|VFIO|vfio_dma|MEMLOCK|reserve|after |reset|pending tr|EAL:|page leak|SEV-SNP/;
+	/SW-IOMMU|not viable|ensure all devices|age request|canonical|Execution req|PRQ|vPFN|iommu width|1:1|ineligible|Unknown opt|log rest|Firmware|DMAR-IR|RMPEntry|swiotlb|DMA-API|VFIO|vfio_dma|MEMLOCK|reserve|after |reset|pending tr|EAL:|page leak|SEV-SNP/;
 const DEVICE = /(?:^|[^0-9a-f])([0-9a-f]{4}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])(?![0-9a-f])/;
 
 /** What a message says, if it is one of these. */
@@ -288,7 +300,7 @@ export function noticeOf(text: string, time?: number): Notice | undefined {
 
 /** Drivers of IOMMUs, as they begin their messages. */
 const DRIVER =
-	/(?:^|[\s\](>])(?:DMAR(?:-IR)?\d*|dmar\d*|DRHD|AMD-Vi|amd_iommu\w*|amdiommu\d*|\[VT-D\]|VT-d|INTR-REMAP|(?:arm-smmu(?:-v3)?|SMMUv3|smmu|virtio_iommu|rk_iommu|mtk-iommu|exynos-sysmmu|apple-dart|sun50i-iommu|omap-iommu|ipmmu-vmsa|qcom-iommu|riscv,iommu|riscv_iommu\w*|tegra-mc|msm_iommu|sprd-iommu|fsl-pamu)(?: [\w.,@/-]+)?|iommu(?: ivhd\d+)?|IOMMU|immu)\s?:|Event logged \[|\[DMA (?:Read|Write)|Request device \[|\bfault addr (?:0x)?[0-9a-f]/;
+	/(?:^|[\s\](>])(?:DMAR(?:-IR)?\d*|dmar\d*|DRHD|AMD-Vi|ivhd\d*|acpidmar\d*|amd_iommu\w*|amdiommu\d*|\[VT-D\]|VT-d|INTR-REMAP|(?:arm-smmu(?:-v3)?|SMMUv3|smmu|virtio_iommu|rk_iommu|mtk-iommu|exynos-sysmmu|apple-dart|sun50i-iommu|omap-iommu|ipmmu-vmsa|qcom-iommu|riscv,iommu|riscv_iommu\w*|tegra-mc|msm_iommu|sprd-iommu|fsl-pamu)(?: [\w.,@/-]+)?|iommu(?: ivhd\d+)?|IOMMU|immu)\s?:|Event logged \[|\[DMA (?:Read|Write)|Request device \[|\bfault addr (?:0x)?[0-9a-f]/;
 /** Words of trouble, as words of their own: "default" is none. */
 const TROUBLE =
 	/\bfault(?:s|ed)?\b|\berrors?\b|violation|\babort(?:ed)?\b|timed? ?out\b|\bunhandled\b|\billegal\b|\bblocked\b|\boverflow|\bunexpected\b|\bexception\b/i;

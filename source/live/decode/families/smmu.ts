@@ -206,6 +206,19 @@ export const SMMU_V2: readonly Format[] = [
 		},
 	},
 	{
+		of: 'arm_smmu_context_fault before 4.20, and Xen’s',
+		word: 'Unexpected context fault',
+		pattern: /Unexpected context fault \(fsr 0x([0-9a-f]{1,8})\)/,
+		read: ([, fsr], {before, time}) =>
+			done({
+				...SMMU,
+				by: byOf(before),
+				unit: unitOf(before),
+				...contextFault(Number.parseInt(fsr, 16), undefined),
+				time,
+			}),
+	},
+	{
 		of: 'print_fault_regs of Android’s arm-smmu.c; print_ctx_regs of msm_iommu.c',
 		word: 'fault',
 		pattern:
