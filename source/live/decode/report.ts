@@ -95,7 +95,7 @@ export function noticeParagraph({notice, count}: NoticeCount, width = WIDTH): Li
 		),
 		...parts.flatMap(({label, texts}) => labelled(label, texts, width)),
 		...look.map(
-			(each, i): Line => [i === 0 ? [label10('look'), 'dim'] : ' '.repeat(INDENT), [each, 'command']],
+			(each, i): Line => [i === 0 ? [label10('look'), 'dim'] : ' '.repeat(INDENT), [each, 'key']],
 		),
 	];
 }
