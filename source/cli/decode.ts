@@ -70,11 +70,17 @@ async function toPrograms(
 	});
 	for await (const piece of input.pieces) if (piece !== 'pause') decoder.push(piece);
 	decoder.end();
+	refuseData(decoder);
 	if (!follow)
 		for (const group of decoder.storm.groups)
 			line(groupJson(group, decoder.around(group, lookup), decoder.explain(group, lookup)));
 	for (const notice of toldNotices(decoder.storm, all)) line(noticeJson(notice));
 	line(summaryJson(decoder.storm, decoder.bytes));
+}
+
+/** @throws UserError if it was no log: no text, and nothing of an IOMMU in it */
+function refuseData({isText, storm}: Decoder): void {
+	if (!isText && !storm.hasAnything) throw new UserError('This is not a log: it is not text.');
 }
 
 /** One fault of a group, as a group of its own. */
@@ -118,8 +124,10 @@ async function toPeople(
 		}
 	}
 	decoder.end();
+	refuseData(decoder);
 	if (follow) for (const group of decoder.storm.groups.filter(each => !logged.has(each))) tell(group);
 	else decoder.storm.groups.forEach(tell);
 	for (const notice of toldNotices(decoder.storm, all)) print([...noticeParagraph(notice), '']);
-	print(closing(decoder.storm, all).flatMap(line => wrapped(line)));
+	const lines = decoder.bytes === 0 ? ['This log is empty.'] : closing(decoder.storm, all);
+	print(lines.flatMap(line => wrapped(line)));
 }

@@ -128,6 +128,25 @@ test('a log is clear only where nothing in it is about trouble', async t => {
 	);
 });
 
+test('what is no text is no log, unless a message is in it', async t => {
+	const data = Buffer.from(Array.from({length: 4096}, (_, i) => (i * 167) & 0xff)).toString('latin1');
+	const binary = (text: string): string => {
+		const file = logFile(t, '');
+		fs.writeFileSync(file, text, 'latin1');
+		return file;
+	};
+	await assert.rejects(running([binary(data)]).done, /^Error: This is not a log: it is not text\.$/);
+	const torn = running([binary(`${data}\n${fault('0x1000')}`)]);
+	await torn.done;
+	assert.match(torn.text(), /1 fault of 1 kind/);
+	const zeros = running([binary(`${'\0'.repeat(4096)}${fault('0x1000')}`)]);
+	await zeros.done;
+	assert.match(zeros.text(), /1 fault of 1 kind/);
+	const empty = running([binary('')]);
+	await empty.done;
+	assert.match(empty.text(), /^This log is empty\.$/m);
+});
+
 test('few faults in a moment are no rate, and numbers in JSON are rounded', async t => {
 	const at = (time: string) => fault('0x1000').replace('1.587809', time);
 	const file = logFile(t, at('1.587809') + at('1.587818'));

@@ -42,6 +42,11 @@ export class Decoder {
 		return this.#lines.bytes;
 	}
 
+	/** Whether what was read is text. */
+	get isText(): boolean {
+		return this.#encoding.isText;
+	}
+
 	push(chunk: Buffer): void {
 		this.#lines.push(this.#encoding.push(chunk));
 	}

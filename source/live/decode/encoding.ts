@@ -18,7 +18,20 @@ export function wideEncoding(bytes: Buffer): 'utf-16le' | 'utf-16be' | undefined
 	return undefined;
 }
 
+/** Bytes looked at to tell text from other data. */
+const TEXT_SAMPLE = 65_536;
+/** Of the characters of a text, at most so many are control characters or no characters at all. */
+const MOST_STRANGE = 0.2;
+
+/** The control characters of texts: bell, backspace, tabs, ends of lines and pages, escape. */
+const OF_TEXTS: ReadonlySet<number> = new Set([7, 8, 9, 10, 11, 12, 13, 27]);
+/** What stands for bytes that are no UTF-8. */
+const REPLACEMENT = 0xfffd;
+
 export class ToUtf8 {
+	#sampled = 0;
+	#strange = 0;
+	#characters = 0;
 	#decoder: InstanceType<typeof TextDecoder> | undefined;
 	#isKnown = false;
 
@@ -28,6 +41,26 @@ export class ToUtf8 {
 			const encoding = wideEncoding(chunk);
 			if (encoding !== undefined) this.#decoder = new TextDecoder(encoding);
 		}
-		return this.#decoder === undefined ? chunk : Buffer.from(this.#decoder.decode(chunk, {stream: true}));
+		const bytes =
+			this.#decoder === undefined ? chunk : Buffer.from(this.#decoder.decode(chunk, {stream: true}));
+		if (this.#sampled < TEXT_SAMPLE) this.#sample(bytes.subarray(0, TEXT_SAMPLE - this.#sampled));
+		return bytes;
+	}
+
+	/** Whether its beginning is text. Zeros say nothing: a crash leaves them in logs. */
+	get isText(): boolean {
+		return this.#strange <= this.#characters * MOST_STRANGE;
+	}
+
+	#sample(bytes: Buffer): void {
+		this.#sampled += bytes.length;
+		const text = bytes.toString('utf8');
+		for (let i = 0; i < text.length; i++) {
+			const code = text.charCodeAt(i);
+			if (code === 0) continue;
+			this.#characters++;
+			const isControl = code < 32 ? !OF_TEXTS.has(code) : code >= 0x7f && code < 0xa0;
+			if (isControl || code === REPLACEMENT) this.#strange++;
+		}
 	}
 }

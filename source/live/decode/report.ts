@@ -81,7 +81,11 @@ const placeText = ({lowest, highest, count}: Place): string => {
 /** A paragraph about a message that is no refused access. */
 export function noticeParagraph({notice, count}: NoticeCount, width = WIDTH): Line[] {
 	const {title, says, look = [], line, device} = notice;
-	const head = device === undefined ? title : `${deviceText(device)}: ${title}`;
+	// A device's name stays as it is.
+	const head =
+		device === undefined
+			? `${title.charAt(0).toUpperCase()}${title.slice(1)}`
+			: `${deviceText(device)}: ${title}`;
 	const parts = [
 		{
 			label: 'what',
@@ -90,13 +94,9 @@ export function noticeParagraph({notice, count}: NoticeCount, width = WIDTH): Li
 		{label: 'means', texts: says},
 	];
 	return [
-		...wrapped(`${head.charAt(0).toUpperCase()}${head.slice(1)}`, width).map(
-			(each): Line => [[each, 'title']],
-		),
+		...wrapped(head, width).map((each): Line => [[each, 'title']]),
 		...parts.flatMap(({label, texts}) => labelled(label, texts, width)),
-		...look.map(
-			(each, i): Line => [i === 0 ? [label10('look'), 'dim'] : ' '.repeat(INDENT), [each, 'key']],
-		),
+		...look.map((each, i): Line => [i === 0 ? [label10('look'), 'dim'] : ' '.repeat(INDENT), [each, 'key']]),
 	];
 }
 

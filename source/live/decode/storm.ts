@@ -87,6 +87,15 @@ export class Storm {
 		}
 	}
 
+	/** Whether the log said anything of an IOMMU. */
+	get hasAnything(): boolean {
+		const {faults, notUnderstood, overflows, statuses, suppressed, notices} = this;
+		return (
+			faults + notUnderstood + overflows + statuses + suppressed.size > 0 ||
+			notices.some(({notice}) => notice.of === 'iommu')
+		);
+	}
+
 	/** Messages that are no refused access, by first appearance. */
 	get notices(): readonly NoticeCount[] {
 		return [...this.#notices.values()];

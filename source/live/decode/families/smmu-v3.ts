@@ -418,7 +418,7 @@ const commandError = (before: string, time: number | undefined, gerror: string):
 	notice: {
 		of: 'iommu',
 		id: 'smmu-v3 gerror',
-		title: `${unitOf(before) ?? 'Arm SMMUv3'}: an error of its command queue`,
+		title: `error in the command queue of ${unitOf(before) ?? 'an Arm SMMUv3'}`,
 		says: [`GERROR is ${gerror}: a command failed. The line with CMDQ error says which.`],
 		line: `${before}unexpected global error reported (${gerror})`,
 		time,
