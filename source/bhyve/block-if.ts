@@ -10,8 +10,8 @@ import type {VmContext} from './vmmapi.js';
 
 export type BlockOp = 'read' | 'write' | 'flush' | 'delete';
 /**
- * A request of a device model and its callback (br_callback). `resid` counts down from the bytes to move or delete. A
- * delete has no iovec.
+ * A request of a device model and its callback (br_callback). `resid` counts down from the bytes to move or delete. The
+ * iovec of a delete is not moved: virtio-blk leaves its own range descriptor there, others nothing.
  */
 export type BlockRequest = {
 	op: BlockOp;
@@ -35,8 +35,10 @@ type Element = {request: BlockRequest; status: 'BLOCK' | 'PEND' | 'BUSY'; end: n
 type Worker = {name: string; buffer: number | undefined};
 
 export class BlockIf {
-	/** As in D34535: a single segment goes through the buffer too. */
+	/** A single segment goes through the buffer too: the natural form of D34535, whose text was not read. */
 	bounceEverything = false;
+	/** The option `nodelete`. */
+	noDelete = false;
 	probe?: Probe;
 	private readonly ctx: VmContext;
 	private readonly backing: Backing;
@@ -78,7 +80,7 @@ export class BlockIf {
 	}
 
 	get canDelete(): boolean {
-		return this.backing.canDelete;
+		return this.backing.canDelete && !this.noDelete;
 	}
 
 	/** blockif_request: queues a request for the workers. @returns E2BIG if the queue is full */
@@ -216,7 +218,13 @@ export class BlockIf {
 			const length = Math.min(MAXPHYS, request.resid);
 			const single = [{pointer: buffer, bytes: length}];
 			if (write) this.copy(buffer, iov, done, length, write);
-			const {errno} = this.backing.transfer(this.ctx.process, single, offset + done, write);
+			const {errno} = this.backing.transfer(
+				this.ctx.process,
+				single,
+				offset + done,
+				write,
+				write ? 'pwrite' : 'pread',
+			);
 			if (errno !== undefined) return errno;
 			if (!write) this.copy(buffer, iov, done, length, write);
 			done += length;

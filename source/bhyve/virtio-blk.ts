@@ -136,7 +136,8 @@ export class VirtioBlk {
 			const sector = pointer + BLK_DISCARD.SECTOR;
 			const offset = offsetOf(map.u32(sector), map.u32(sector + 4));
 			const resid = map.u32(pointer + BLK_DISCARD.SECTORS) * SECTOR;
-			this.request({op: 'delete', iov: [], offset, resid, done});
+			// blockif_enqueue adds up the iovec, so the request ends 16 bytes after its start, not after its range.
+			this.request({op: 'delete', iov: [{pointer, bytes}], offset, resid, done});
 		}
 	}
 

@@ -1,6 +1,7 @@
 // The memory that a device reaches through the tables as they are now: pages by owner, and a sentence.
 
 import {PAGE_SIZE} from '../formats/address.js';
+import {OWNER as TABLES} from '../kernel/page-table.js';
 import type {Device, MachineState} from '../machine/observed.js';
 import type {PhysicalReader} from '../machine/tables.js';
 import {grouped, plural} from '../words.js';
@@ -77,7 +78,11 @@ function tablesReach({vms}: MachineState, {name, vm}: Device, ranges: readonly R
 	const none = owners.length > 0 && missed.length > 0 ? `nothing of ${guestsWords(missed)}; ` : '';
 	const only = owners.length === 1 && missed.length === 0 ? ', nothing else' : '';
 	const brief = `${none}${ownersWords(owners)}${rightsWords(ranges)}${only}`;
-	return {owners, lowest: ranges[0]?.iova, brief, sentence: `${name} reaches ${brief}.`};
+	// Nothing keeps a 1:1 domain from mapping the tables themselves.
+	const own = ranges.some(({owner, write}) => owner === TABLES && write)
+		? " It can write to the IOMMU's own tables."
+		: '';
+	return {owners, lowest: ranges[0]?.iova, brief, sentence: `${name} reaches ${brief}.${own}`};
 }
 
 const MOST = 3;

@@ -27,5 +27,8 @@ export const CSW = {SIGNATURE: 0, TAG: 4, RESIDUE: 8, STATUS: 12} as const;
 export const CSW_PASSED = 0;
 export const CSW_FAILED = 1;
 
-/** SCSI block commands with a 64-bit LBA: opcode 0, LBA 2–9, blocks 10–13, big-endian (SBC-3). */
-export const SCSI = {READ_16: 0x88, WRITE_16: 0x8a} as const;
+/**
+ * SCSI block commands, big-endian (SBC-3). READ(10): LBA 2–5, blocks 7–8. READ(16): LBA 2–9, blocks 10–13. scsi_read_write
+ * takes the shorter one where it is enough.
+ */
+export const SCSI = {READ_10: 0x28, WRITE_10: 0x2a, READ_16: 0x88, WRITE_16: 0x8a} as const;

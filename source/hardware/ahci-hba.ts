@@ -17,6 +17,8 @@ export class AhciHba {
 	/** Port registers: command list base, and task file data (status) of the last command. */
 	commandList = 0;
 	taskFile: number = TFD_OK;
+	/** Whether the last command failed because its memory could not be read. */
+	hostBusError = false;
 	probe?: Probe;
 	private readonly media: Media;
 	/** The 16 bytes last fetched: a part of a command header or FIS, or a PRD. */
@@ -37,6 +39,7 @@ export class AhciHba {
 		const headerAt = this.commandList + slot * ahci.COMMAND_HEADER_BYTES;
 		const error = this.run(headerAt);
 		this.taskFile = error === undefined ? TFD_OK : TFD_ERROR;
+		this.hostBusError = error === HOST_BUS_ERROR;
 		const {moved, dropped, direct} = this.media;
 		this.port.store(headerAt + ahci.HEADER.PRDBC, moved);
 		this.probe?.({at: 'hba', name: 'HBA', bytes: moved, dropped, direct, error});

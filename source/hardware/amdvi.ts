@@ -180,6 +180,11 @@ export class Amdvi {
 	/** Commands run while both enable bits are set. After an illegal command the bits must rise again (48882, 2.4). */
 	private control(value: number): void {
 		this.enabled = (value & CONTROL.IOMMU_EN) !== 0;
+		if (!this.enabled) {
+			// The specification leaves open what a disabled unit keeps. This one keeps nothing.
+			this.dtes.invalidateAll();
+			this.iotlb.invalidateAll();
+		}
 		const status = REG.STATUS / 4;
 		const ran = this.commandsEnabled;
 		this.commandsEnabled = (value & RUNS_COMMANDS) === RUNS_COMMANDS;

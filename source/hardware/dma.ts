@@ -13,6 +13,14 @@ export interface Translator {
 	translate(rid: Rid, iova: number, write: boolean): number;
 }
 
+/** 0xFEEx_xxxx: a write of four bytes is an interrupt request (MSI). */
+const INTERRUPTS = 0xfee00000;
+const INTERRUPTS_END = 0xfef00000;
+
+/** Whether a write is an interrupt request: the IOMMU's tables are not asked, and no memory is written (VT-d 3.14). */
+export const isInterruptRequest = (iova: number, bytes: number, write: boolean): boolean =>
+	write && bytes === 4 && iova % 4 === 0 && iova >= INTERRUPTS && iova < INTERRUPTS_END;
+
 export class DmaPort {
 	constructor(
 		readonly rid: Rid,
@@ -30,6 +38,10 @@ export class DmaPort {
 		write: boolean,
 		each: (part: Uint8Array | undefined, length: number, hpa: number) => void,
 	): void {
+		if (isInterruptRequest(iova, bytes, write)) {
+			each(undefined, bytes, iova);
+			return;
+		}
 		const end = iova + bytes;
 		this.count(Math.ceil(((iova & (PAGE_SIZE - 1)) + bytes) / PAGE_SIZE));
 		let run = 0;
@@ -65,6 +77,7 @@ export class DmaPort {
 
 	/** Writes one word at a 4-aligned address. It is a posted write: if it is refused, nobody notices. */
 	store(iova: number, value: number): void {
+		if (isInterruptRequest(iova, 4, true)) return;
 		this.count(1);
 		const hpa = this.iommu.translate(this.rid, iova, true);
 		if (hpa >= 0 && this.memory.has(hpa, 4)) this.memory.setU32(hpa, value);

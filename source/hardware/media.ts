@@ -44,6 +44,8 @@ export class Media {
 		const parts = this.parts;
 		this.direct = this.disk.isDirect(parts, offset);
 		if (parts.length > 0) this.moved = this.disk.readv(parts, offset, this.direct);
+		// In what order several refused parts land in the FIFO is the system's affair: nothing may depend on it.
+		if (this.dropped > 0) this.fifo.fill(0);
 	}
 
 	/**

@@ -14,7 +14,17 @@ type Trb = {at: number; pointer: number; bytes: number};
 /** The next transfer's role in the Bulk-Only Transport. */
 type Phase =
 	| {name: 'command'}
-	| {name: 'data'; tag: number; write: boolean; offset: number; bytes: number}
+	/** `done` bytes of `bytes` have been transferred, `moved` of them by the disk. */
+	| {
+			name: 'data';
+			tag: number;
+			write: boolean;
+			offset: number;
+			bytes: number;
+			done: number;
+			moved: number;
+			error?: string;
+	  }
 	| {name: 'status'; tag: number; residue: number; status: number};
 
 /** A ring's dequeue pointer, and the cycle bit of new TRBs. */
@@ -97,17 +107,30 @@ export class Xhci {
 		const tag = cbw.getUint32(xhci.CBW.TAG, true);
 		const bytes = cbw.getUint32(xhci.CBW.LENGTH, true);
 		const opcode = cbw.getUint8(xhci.CBW.CB);
-		const lba = join64(cbw.getUint32(xhci.CBW.CB + 6), cbw.getUint32(xhci.CBW.CB + 2));
-		const known = opcode === xhci.SCSI.READ_16 || opcode === xhci.SCSI.WRITE_16;
-		const matches = cbw.getUint32(xhci.CBW.CB + 10) * SECTOR === bytes;
+		const {READ_10, WRITE_10, READ_16, WRITE_16} = xhci.SCSI;
+		const short = opcode === READ_10 || opcode === WRITE_10;
+		const lba = short
+			? cbw.getUint32(xhci.CBW.CB + 2)
+			: join64(cbw.getUint32(xhci.CBW.CB + 6), cbw.getUint32(xhci.CBW.CB + 2));
+		const sectors = short ? cbw.getUint16(xhci.CBW.CB + 7) : cbw.getUint32(xhci.CBW.CB + 10);
+		const write = opcode === WRITE_10 || opcode === WRITE_16;
+		const known = write || opcode === READ_10 || opcode === READ_16;
 		this.phase =
-			known && matches
-				? {name: 'data', tag, write: opcode === xhci.SCSI.WRITE_16, offset: lba * SECTOR, bytes}
+			known && sectors * SECTOR === bytes
+				? {name: 'data', tag, write, offset: lba * SECTOR, bytes, done: 0, moved: 0}
 				: {name: 'status', tag, residue: bytes, status: xhci.CSW_FAILED};
 		this.complete(td, COMPLETION.SUCCESS, 0);
 	}
 
-	private data(td: Trb[], {tag, write, offset, bytes}: Extract<Phase, {name: 'data'}>): void {
+	/** A part of a command's data: the driver cuts it into transfers. After an error the others move nothing. */
+	private data(td: Trb[], phase: Extract<Phase, {name: 'data'}>): void {
+		const {write, offset, bytes, done} = phase;
+		const size = td.reduce((sum, {bytes: length}) => sum + length, 0);
+		if (phase.error !== undefined) {
+			this.endData({...phase, done: done + size});
+			this.complete(td, COMPLETION.STALL, size);
+			return;
+		}
 		this.media.begin();
 		for (const {pointer, bytes: length} of td) {
 			// A disk read writes memory, and a disk write reads it.
@@ -116,17 +139,23 @@ export class Xhci {
 		let error: string | undefined;
 		try {
 			if (write && this.media.dropped > 0 && this.writeFaults) error = HOST_BUS_ERROR;
-			else if (write) this.media.toDisk(offset);
-			else this.media.fromDisk(offset);
+			else if (write) this.media.toDisk(offset + done);
+			else this.media.fromDisk(offset + done);
 		} catch (thrown) {
 			error = messageOf(thrown);
 		}
 		const {moved, dropped, direct} = this.media;
-		if (moved < bytes) error ??= `the disk ended after ${moved} of ${bytes} bytes`;
-		const status = error === undefined ? xhci.CSW_PASSED : xhci.CSW_FAILED;
-		this.phase = {name: 'status', tag, residue: bytes - moved, status};
+		if (moved < size) error ??= `the disk ended after ${done + moved} of ${bytes} bytes`;
 		this.probe?.({at: 'hba', name: 'xHCI', bytes: moved, dropped, direct, error});
-		this.complete(td, moved < bytes ? COMPLETION.SHORT : COMPLETION.SUCCESS, bytes - moved);
+		this.endData({...phase, done: done + size, moved: phase.moved + moved, error});
+		this.complete(td, moved < size ? COMPLETION.SHORT : COMPLETION.SUCCESS, size - moved);
+	}
+
+	/** After the last part of the data comes the status. */
+	private endData(phase: Extract<Phase, {name: 'data'}>): void {
+		const {tag, bytes, done, moved, error} = phase;
+		const status = error === undefined ? xhci.CSW_PASSED : xhci.CSW_FAILED;
+		this.phase = done < bytes ? phase : {name: 'status', tag, residue: bytes - moved, status};
 	}
 
 	private status(td: Trb[], tag: number, residue: number, status: number): void {

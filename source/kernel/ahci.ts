@@ -10,9 +10,14 @@ import {type Bio, errnoFrom, type Provider} from './physio.js';
 import type {Run, VmPages} from './vm-page.js';
 
 const SLOT = 0;
+/** ADA_DEFAULT_RETRY: CAM tries a failed command so many times more. */
+const RETRIES = 4;
+const MAX_LOG_LINES = 1000;
 
 export class AhciDisk implements Provider {
 	probe?: Probe;
+	/** The newest lines of the kernel's log. */
+	readonly log: string[] = [];
 	private readonly hba: AhciHba;
 	private readonly memory: Memory;
 	private readonly list: number;
@@ -79,12 +84,50 @@ export class AhciDisk implements Provider {
 			segments: prds.map(({hpa, bytes: length}) => ({address: hpa, bytes: length})),
 		});
 
-		this.hba.issue(SLOT);
+		this.issue(acbOf(command, lba, bytes / SECTOR));
 		return {
 			moved: memory.u32(header + ahci.HEADER.PRDBC),
 			error: this.hba.taskFile !== TFD_OK,
 		};
 	}
+
+	/**
+	 * Issues the command. If the task file has a host bus error, CAM retries it and logs each attempt (adaerror,
+	 * cam_periph_error). Errors of the disk are not retried here: the system below has done so. A controller that raises
+	 * PxIS.HBDS alone is not retried either: ahci(4) reports CAM_REQ_INVALID then, which becomes EINVAL.
+	 */
+	private issue(acb: string): void {
+		this.hba.issue(SLOT);
+		for (let left = RETRIES; this.hba.hostBusError && left > 0; left--) {
+			this.logError(acb, `Retrying command, ${left - 1} more tries remain`);
+			this.hba.issue(SLOT);
+		}
+		if (this.hba.hostBusError) this.logError(acb, 'Error 5, Retries exhausted');
+	}
+
+	private logError(acb: string, last: string): void {
+		const status = (this.hba.taskFile & 0xff).toString(16);
+		for (const line of [
+			acb,
+			'CAM status: ATA Status Error',
+			`ATA status: ${status} (DRDY SERV ERR), error: 00 ()`,
+			last,
+		])
+			this.log.push(`(${this.name}:ahcich0:0:0:0): ${line}`);
+		this.log.splice(0, this.log.length - MAX_LOG_LINES);
+	}
+}
+
+/** ata_op_string and ata_cmd_string: the command block from the command to the count's high byte. */
+function acbOf(command: number, lba: number, sectors: number): string {
+	const high = Math.floor(lba / 2 ** 24);
+	const byte = (value: number, shift: number) => (value >>> shift) & 0xff;
+	const bytes = [
+		...[command, 0, byte(lba, 0), byte(lba, 8), byte(lba, 16), 0x40],
+		...[byte(high, 0), byte(high, 8), byte(high, 16), 0, byte(sectors, 0), byte(sectors, 8)],
+	];
+	const name = command === ATA.WRITE_DMA_EXT ? 'WRITE_DMA48' : 'READ_DMA48';
+	return `${name}. ACB: ${bytes.map(value => value.toString(16).padStart(2, '0')).join(' ')}`;
 }
 
 /** Joins physically adjacent pages into one PRD, up to its limit, as bus_dma(9) does. */

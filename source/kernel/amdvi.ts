@@ -40,6 +40,7 @@ export class AmdviDriver implements IommuOps {
 	private readonly memory: Memory;
 	private readonly tables: PageTables;
 	private readonly hostPtp: boolean;
+	private readonly enabled: boolean;
 	private readonly deviceTable: number;
 	private readonly commands: number;
 	private readonly events: number;
@@ -49,8 +50,12 @@ export class AmdviDriver implements IommuOps {
 	private totalCommands = 0;
 	private interrupts = 0;
 
-	/** amdvi_setup_hw, when ivhd attaches. `hostPtp` is hw.vmm.amdvi.host_ptp: page tables for the host domain. */
-	constructor(unit: Amdvi, memory: Memory, pages: VmPages, {hostPtp = true} = {}) {
+	/**
+	 * amdvi_setup_hw, when ivhd attaches. `hostPtp` is hw.vmm.amdvi.host_ptp: page tables for the host domain. `enabled` is
+	 * hw.vmm.amdvi.enable, which is 0 in FreeBSD unless loader.conf sets it.
+	 */
+	constructor(unit: Amdvi, memory: Memory, pages: VmPages, {hostPtp = true, enabled = true} = {}) {
+		this.enabled = enabled;
 		this.unit = unit;
 		this.memory = memory;
 		this.hostPtp = hostPtp;
@@ -63,16 +68,39 @@ export class AmdviDriver implements IommuOps {
 		this.commands = pages.allocPage(OWNER);
 		this.events = pages.allocPage(OWNER);
 		this.completion = pages.allocPage(OWNER);
+		this.setup();
+		unit.interrupt = () => this.eventInterrupt();
+	}
+
+	private setup(): void {
 		this.setBase(REG.DEVICE_TABLE, this.deviceTable, DEVICE_TABLE_SIZE, 0);
 		this.setBase(REG.COMMAND_BASE, this.commands, 0, RING_LENGTH);
 		this.setBase(REG.EVENT_BASE, this.events, 0, RING_LENGTH);
 		for (const ring of [REG.COMMAND_HEAD, REG.COMMAND_TAIL, REG.EVENT_HEAD, REG.EVENT_TAIL])
-			unit.write32(ring, 0);
-		unit.interrupt = () => this.eventInterrupt();
+			this.unit.write32(ring, 0);
 	}
 
-	/** amdvi_init only checks for a unit and for hw.vmm.amdvi.enable. */
-	init(): void {}
+	/**
+	 * vmm.ko is unloaded, and its statics with it: amdvi_dom_id, dom_head and amdvi_dte are as at power-on when it is
+	 * loaded again, and ivhd attaches anew, with empty rings.
+	 */
+	unload(): void {
+		this.domains.length = 0;
+		this.nextDomain = 0;
+		this.totalCommands = 0;
+		this.interrupts = 0;
+		this.memory.clear(this.deviceTable, DEVICE_TABLE_BYTES);
+		this.memory.writable(this.commands, RING_BYTES).fill(0);
+		this.memory.writable(this.events, RING_BYTES).fill(0);
+		this.setup();
+	}
+
+	/** amdvi_init. @returns false, with a line in the log, unless hw.vmm.amdvi.enable is set */
+	init(): boolean {
+		if (!this.enabled)
+			this.print('bhyve: Found 1 AMD-Vi/IOMMU device(s), use hw.vmm.amdvi.enable=1 to enable pass-through.');
+		return this.enabled;
+	}
 
 	enable(): void {
 		const {IOMMU_EN, COMMAND_EN, EVENT_LOG_EN, EVENT_INT_EN} = CONTROL;

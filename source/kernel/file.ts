@@ -17,11 +17,15 @@ export class OpenFile implements Backing {
 	probe?: Probe;
 	readonly geom = false;
 	readonly sectorSize = SECTOR;
-	readonly canDelete = false;
 	private readonly disk: Disk;
 	private readonly memory: Memory;
 
-	constructor(disk: Disk, memory: Memory) {
+	/** `canDelete`: the file system takes fspacectl(SPACECTL_DEALLOC), as ZFS does, and bhyve makes use of it (D28880). */
+	constructor(
+		disk: Disk,
+		memory: Memory,
+		readonly canDelete = false,
+	) {
 		this.disk = disk;
 		this.memory = memory;
 	}
@@ -50,9 +54,13 @@ export class OpenFile implements Backing {
 		return error;
 	}
 
-	/** block_if deletes only on character devices. */
-	delete(): string {
-		return 'EOPNOTSUPP';
+	/** fspacectl(2), which stops at the end of the file. */
+	delete(offset: number, bytes: number): string | undefined {
+		const length = Math.min(bytes, Math.max(0, this.mediaBytes - offset));
+		const error = offset < 0 || bytes <= 0 ? 'EINVAL' : this.try(() => this.disk.trim(offset, length));
+		const result = error === undefined ? length : 0;
+		this.probe?.({at: 'syscall', name: 'fspacectl', offset, bytes, result, error});
+		return error;
 	}
 
 	/** A write past its end would grow a file. This file is someone's disk image, so the file system acts as if full. */

@@ -1,7 +1,8 @@
 // Page tables with 4 KiB leaves in host memory: the part that Intel's and AMD's drivers share.
 
-import {HIGH, high32, low32, PAGE_SIZE, pageAddress} from '../formats/address.js';
+import {HIGH, hex, high32, low32, PAGE_SIZE, pageAddress} from '../formats/address.js';
 import type {Memory} from '../hardware/memory.js';
+import {UserError} from '../user-error.js';
 import type {VmPages} from './vm-page.js';
 
 export const OWNER = 'iommu tables';
@@ -50,7 +51,7 @@ export class PageTables {
 		if (levels > 1) {
 			for (let entry = root; entry < root + PAGE_SIZE; entry += 8) {
 				const next = pageAddress(this.memory.u32(entry), this.memory.u32(entry + 4));
-				if (next !== 0) this.free({root: next, levels: levels - 1});
+				if (next !== 0 && this.memory.has(next, PAGE_SIZE)) this.free({root: next, levels: levels - 1});
 			}
 		}
 		this.pages.freePage(root);
@@ -84,7 +85,10 @@ export class PageTables {
 			table = pageAddress(this.memory.u32(entry), this.memory.u32(entry + 4));
 		}
 		const words = this.memory.page(table, true);
-		if (words === undefined) throw new Error(`page table outside memory: ${table}`);
+		if (words === undefined)
+			throw new UserError(
+				`An entry of the IOMMU's tables points to ${hex(table)}, where there is no memory: something has overwritten it, and FreeBSD would panic. Start a new machine.`,
+			);
 		return words;
 	}
 }

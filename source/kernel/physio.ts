@@ -36,10 +36,10 @@ export interface Backing {
 	readonly sectorSize: number;
 	/** DIOCGSTRIPESIZE, or st_blksize; 0 if unknown. */
 	readonly stripeSize: number;
-	/** GEOM::candelete. */
+	/** GEOM::candelete, or _PC_DEALLOC_PRESENT of a file. */
 	readonly canDelete: boolean;
-	/** preadv or pwritev, by the process with this address space. */
-	transfer(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result;
+	/** preadv or pwritev, or the call of that name, by the process with this address space. */
+	transfer(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean, name?: string): Result;
 	/** @returns an errno, or undefined */
 	flush(): string | undefined;
 	/** @returns an errno, or undefined */
@@ -52,6 +52,7 @@ export class RawDevice implements Backing {
 	readonly geom = true;
 	readonly sectorSize = SECTOR;
 	readonly stripeSize = 0;
+	/** The lab's disks take TRIM. */
 	readonly canDelete = true;
 
 	constructor(readonly provider: Provider) {}
@@ -60,11 +61,17 @@ export class RawDevice implements Backing {
 		return this.provider.mediaBytes;
 	}
 
-	transfer(map: VmMap, iovec: readonly Iovec[], offset: number, write: boolean): Result {
+	transfer(
+		map: VmMap,
+		iovec: readonly Iovec[],
+		offset: number,
+		write: boolean,
+		name = write ? 'pwritev' : 'preadv',
+	): Result {
 		const result = this.physio(map, iovec, offset, write);
 		this.probe?.({
 			at: 'syscall',
-			name: write ? 'pwritev' : 'preadv',
+			name,
 			offset,
 			bytes: iovec.reduce((sum, {bytes}) => sum + bytes, 0),
 			result: result.bytes,
@@ -101,11 +108,13 @@ export class RawDevice implements Backing {
 		for (const {pointer, bytes} of iovec) {
 			for (let at = 0; at < bytes; ) {
 				const wanted = Math.min(MAXPHYS, bytes - at);
+				// physio holds the pages before GEOM sees the request.
+				const held = hold(map, pointer + at, wanted);
+				if (held === undefined) return {bytes: done, errno: 'EFAULT'};
 				const length = this.clip(offset + done, wanted);
 				if (typeof length === 'string') return {bytes: done, errno: length};
 				if (length === 0) return {bytes: done};
-				const pages = hold(map, pointer + at, length);
-				if (pages === undefined) return {bytes: done, errno: 'EFAULT'};
+				const pages = length === wanted ? held : map.runs(pointer + at, length);
 				const {moved, error} = this.provider.strategy({write, offset: offset + done, pages});
 				if (error) return {bytes: done, errno: 'EIO'};
 				done += moved;

@@ -1,10 +1,11 @@
 // vmm's io/ppt.c: PCI functions passed through to guests.
 
 import {type Rid, ridText} from '../formats/pci.js';
+import type {BusMaster} from '../hardware/bus-master.js';
 import type {Iommu} from './iommu.js';
 import type {Vm} from './vm.js';
 
-export type PptDevice = {name: string; rid: Rid; vm: Vm | undefined};
+export type PptDevice = {name: string; rid: Rid; vm: Vm | undefined; master: BusMaster};
 
 export type Errno = 'ENOENT' | 'EBUSY' | 'ENXIO';
 
@@ -20,7 +21,10 @@ export class VmmError extends Error {
 
 export class Ppt {
 	readonly devices: PptDevice[] = [];
-	/** Before D12661, a ppt device without a VM was in the host domain. Since then it is in no domain. */
+	/**
+	 * From r305485 (September 2016) to D12661 (r325900, November 2017), a ppt device without a VM was in the host domain.
+	 * Since then it is in no domain.
+	 */
 	returnsToHost = false;
 	private readonly iommu: Iommu;
 
@@ -28,20 +32,25 @@ export class Ppt {
 		this.iommu = iommu;
 	}
 
-	/** ppt_attach: the function leaves the host domain. It is in no domain until a VM owns it. */
-	attach(rid: Rid): PptDevice {
+	/** ppt_attach: the function leaves the host domain. It is in no domain until a VM owns it, and its driver is gone. */
+	attach(rid: Rid, master: BusMaster): PptDevice {
 		let unit = 0;
 		while (this.devices.some(({name}) => name === `ppt${unit}`)) unit++;
-		const device = {name: `ppt${unit}`, rid, vm: undefined};
+		const device = {name: `ppt${unit}`, rid, vm: undefined, master};
+		master.started = false;
 		this.devices.push(device);
 		if (!this.returnsToHost) this.iommu.removeFromHost(rid);
 		return device;
 	}
 
-	/** ppt_detach: the function returns to the host domain. @throws VmmError EBUSY while a VM owns it */
+	/**
+	 * ppt_detach: ends bus mastering, and then returns the function to the host domain.
+	 * @throws VmmError EBUSY while a VM owns it
+	 */
 	detach(device: PptDevice): void {
 		if (device.vm !== undefined) throw new VmmError('EBUSY', `${device.name} belongs to ${device.vm.name}`);
 		this.devices.splice(this.devices.indexOf(device), 1);
+		device.master.enabled = false;
 		if (!this.returnsToHost) this.iommu.addToHost(device.rid);
 	}
 
@@ -67,18 +76,24 @@ export class Ppt {
 		);
 	}
 
-	/** ppt_assign_device: find the device, reset it (FLR), add it to the guest's domain. @throws VmmError */
+	/**
+	 * ppt_assign_device: find the device, reset it, add it to the guest's domain. The guest's driver starts it at once.
+	 * @throws VmmError
+	 */
 	assign(vm: Vm, rid: Rid): void {
 		const device = this.find(undefined, rid);
 		if (vm.domain === undefined) throw new VmmError('ENXIO', `${vm.name} has no IOMMU domain`);
 		if (this.returnsToHost) this.iommu.removeFromHost(rid);
+		device.master.reset();
 		device.vm = vm;
 		this.iommu.ops.addDevice(vm.domain, rid);
+		device.master.start();
 	}
 
-	/** ppt_unassign_device: the device leaves the guest's domain and joins no other. @throws VmmError */
+	/** ppt_unassign_device: the device is reset, leaves the guest's domain and joins no other. @throws VmmError */
 	unassign(vm: Vm, rid: Rid): void {
 		const device = this.find(vm, rid);
+		device.master.reset();
 		if (vm.domain !== undefined) this.iommu.ops.removeDevice(vm.domain, rid);
 		if (this.returnsToHost) this.iommu.addToHost(rid);
 		device.vm = undefined;

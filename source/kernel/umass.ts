@@ -1,5 +1,6 @@
 // The host's umass(4) and da(4) drivers on a USB disk: SCSI commands in bulk transfers. The xHCI controller gets their
-// buffers' physical addresses, as bus_dma(9) loads them (sys/dev/usb/controller/xhci.c, storage/umass.c).
+// buffers' physical addresses, as bus_dma(9) loads them (sys/dev/usb/controller/xhci.c, storage/umass.c). The disk is a
+// SuperSpeed one: at lower speeds umass takes 64 KiB a command (maxio), and a longer bio becomes several.
 
 import {high32, low32, SECTOR} from '../formats/address.js';
 import * as xhci from '../formats/xhci.js';
@@ -11,6 +12,8 @@ import {type Bio, errnoFrom, type Provider} from './physio.js';
 import type {Run, VmPages} from './vm-page.js';
 
 const OWNER = 'xhci0';
+/** UMASS_BULK_SIZE: the data of a command moves in transfers of at most so much. */
+const BULK_BYTES = 1 << 17;
 /** A MAXPHYS transfer of single pages takes 257 TRBs. A ring's last TRB links to its start. */
 const RING_TRBS = 512;
 const RING_PAGES = (RING_TRBS * TRB_BYTES) / 4096;
@@ -116,7 +119,7 @@ export class UmassDisk implements Provider {
 		});
 		const csw = this.wrappers + xhci.CBW_BYTES + 1;
 		this.out.put([{hpa: this.wrappers, bytes: xhci.CBW_BYTES}]);
-		(write ? this.out : this.in).put(runs);
+		for (const some of inTransfers(runs)) (write ? this.out : this.in).put(some);
 		this.in.put([{hpa: csw, bytes: xhci.CSW_BYTES}]);
 		this.xhci.doorbell('out');
 		this.xhci.doorbell('in');
@@ -137,12 +140,38 @@ export class UmassDisk implements Provider {
 		cbw.setUint32(xhci.CBW.TAG, this.tag, true);
 		cbw.setUint32(xhci.CBW.LENGTH, bytes, true);
 		cbw.setUint8(xhci.CBW.FLAGS, write ? 0 : xhci.CBW_IN);
-		cbw.setUint8(xhci.CBW.CB_LENGTH, 16);
+		const short = high32(lba) === 0 && bytes / SECTOR <= 0xffff;
+		cbw.setUint8(xhci.CBW.CB_LENGTH, short ? 10 : 16);
+		if (short) {
+			cbw.setUint8(xhci.CBW.CB, write ? xhci.SCSI.WRITE_10 : xhci.SCSI.READ_10);
+			cbw.setUint32(xhci.CBW.CB + 2, lba);
+			cbw.setUint16(xhci.CBW.CB + 7, bytes / SECTOR);
+			return;
+		}
 		cbw.setUint8(xhci.CBW.CB, write ? xhci.SCSI.WRITE_16 : xhci.SCSI.READ_16);
 		cbw.setUint32(xhci.CBW.CB + 2, high32(lba));
 		cbw.setUint32(xhci.CBW.CB + 6, low32(lba));
 		cbw.setUint32(xhci.CBW.CB + 10, bytes / SECTOR);
 	}
+}
+
+/** The parts of a command's data that each transfer moves. */
+function inTransfers(runs: readonly Run[]): Run[][] {
+	const transfers: Run[][] = [];
+	let room = 0;
+	for (const run of runs) {
+		for (let at = 0; at < run.bytes; ) {
+			if (room === 0) {
+				transfers.push([]);
+				room = BULK_BYTES;
+			}
+			const bytes = Math.min(room, run.bytes - at);
+			transfers[transfers.length - 1].push({hpa: run.hpa + at, bytes});
+			at += bytes;
+			room -= bytes;
+		}
+	}
+	return transfers;
 }
 
 /** Splits a run at the boundaries that a TRB must not cross. */

@@ -5,6 +5,7 @@ import type {Rid} from '../formats/pci.js';
 import type {Memory} from '../hardware/memory.js';
 import type {Domain, Iommu} from './iommu.js';
 import {type Ppt, VmmError} from './ppt.js';
+import type {Release} from './release.js';
 import {type MemMap, Vm} from './vm.js';
 import type {VmPages} from './vm-page.js';
 
@@ -17,8 +18,10 @@ export class Vmm {
 	private readonly ppt: Ppt;
 	private readonly memory: Memory;
 	private readonly pages: VmPages;
+	private readonly release: Release;
 
-	constructor(iommu: Iommu, ppt: Ppt, memory: Memory, pages: VmPages) {
+	constructor(iommu: Iommu, ppt: Ppt, memory: Memory, pages: VmPages, release: Release) {
+		this.release = release;
 		this.iommu = iommu;
 		this.ppt = ppt;
 		this.memory = memory;
@@ -40,16 +43,18 @@ export class Vmm {
 
 	/**
 	 * VM_BIND_PPTDEV (vm_assign_pptdev): the VM's first passthru device creates and maps its domain. If ppt then refuses
-	 * the device, nothing is rolled back. An old domain is leaked, not destroyed (a debug kernel asserts that there is
-	 * none). @throws VmmError ENXIO, ENOENT, EBUSY
+	 * the device, nothing is rolled back; since D49629 nothing has been mapped by then. An old domain is leaked, not
+	 * destroyed (a debug kernel asserts that there is none). @throws VmmError ENXIO, ENOENT, EBUSY
 	 */
 	bind(vm: Vm, rid: Rid): void {
-		if (this.ppt.of(vm).length === 0) {
+		const first = this.ppt.of(vm).length === 0;
+		if (first) {
 			vm.domain = this.iommu.createDomain(vm.maxaddr);
-			if (vm.domain === undefined) throw new VmmError('ENXIO', 'this machine has no IOMMU');
-			this.modify(vm, vm.domain, true);
+			if (vm.domain === undefined) throw new VmmError('ENXIO', 'there is no IOMMU that vmm can use');
+			if (!this.release.mapsLast) this.modify(vm, vm.domain, true);
 		}
 		this.ppt.assign(vm, rid);
+		if (first && this.release.mapsLast && vm.domain) this.modify(vm, vm.domain, true);
 	}
 
 	/** VM_UNBIND_PPTDEV (vm_unassign_pptdev): the last device unmaps the domain, which stays. @throws VmmError */
@@ -72,21 +77,21 @@ export class Vmm {
 
 	/**
 	 * vm_cleanup. The last device to leave unmaps the domain. After a failed bind there is no such device, and before
-	 * D34607 the VM's pages then stay out of the host domain.
+	 * D34607 the VM's pages then stay out of the host domain, and the memory maps keep their flag.
 	 */
 	private cleanup(vm: Vm): void {
 		for (const {rid} of this.ppt.of(vm)) this.unbind(vm, rid);
 		if (vm.domain !== undefined) this.iommu.ops.destroyDomain(vm.domain);
 		vm.domain = undefined;
-		for (const memMap of vm.memMaps) memMap.iommu = false;
 	}
 
-	/** vm_iommu_modify: maps or unmaps gpa → hpa in the guest's domain. Before D34607, the reverse in the host domain. */
+	/** vm_iommu_modify (since D43140 vm_iommu_map and vm_iommu_unmap, which do the same): maps or unmaps gpa → hpa in the guest's domain. Before D34607, the reverse in the host domain. */
 	private modify(vm: Vm, domain: Domain, map: boolean): void {
 		const {ops} = this.iommu;
 		const host = this.iommu.host();
-		for (const memMap of vm.memMaps) {
-			if (!memMap.wired) continue;
+		for (const [i, memMap] of vm.memMaps.entries()) {
+			// vm_memseg_sysmem(vm, i): segment 0 is system memory, and map 1 (high memory) has the same segment.
+			if (!memMap.wired || (i > 0 && this.release.mapsByIndex)) continue;
 			for (const {gpa, hpa, bytes} of this.pagesOf(vm, memMap)) {
 				if (map) ops.createMapping(domain, gpa, hpa, bytes);
 				else ops.removeMapping(domain, gpa, bytes);

@@ -1,7 +1,7 @@
 // vmm's intel/vtd.c: writes root, context and second-level tables into host memory. It uses only 4 KiB pages: it has no
 // code to split a superpage when one of its pages is unmapped, so superpages are off.
 
-import {high32, low32} from '../formats/address.js';
+import {high32, low32, PAGE_SIZE} from '../formats/address.js';
 import {type Rid, ridBus, ridDevfn} from '../formats/pci.js';
 import * as vtd from '../formats/vtd.js';
 import {REG} from '../formats/vtd.js';
@@ -32,13 +32,21 @@ export class VtdDriver implements IommuOps {
 		this.tables = new PageTables(memory, pages, {table: () => READ_WRITE, page: READ_WRITE, high: 0});
 	}
 
-	init(): void {
-		this.root = this.pages.allocPage(OWNER);
+	/** vtd_init. After a reload FreeBSD allocates the tables anew and leaks the old ones; here they are cleared. */
+	init(): boolean {
+		if (this.root === 0) this.root = this.pages.allocPage(OWNER);
 		for (let bus = 0; bus < 256; bus++) {
-			const table = this.pages.allocPage(OWNER);
+			const table = this.contexts[bus] ?? this.pages.allocPage(OWNER);
+			this.memory.writable(table, PAGE_SIZE).fill(0);
 			this.contexts[bus] = table;
 			this.set64(this.root + bus * 16, low32(table) | vtd.PRESENT, high32(table));
 		}
+		return true;
+	}
+
+	/** vmm.ko is unloaded, and its statics with it: domhead is empty when it is loaded again. */
+	unload(): void {
+		this.domains.length = 0;
 	}
 
 	enable(): void {
@@ -55,10 +63,14 @@ export class VtdDriver implements IommuOps {
 		this.unit.write32(REG.GCMD, 0);
 	}
 
-	/** Takes the lowest free ID, from 1 (caching mode reserves 0), and the smallest width that fits maxaddr. */
+	/**
+	 * Takes the lowest free ID, from 1 (caching mode reserves 0), and the smallest supported width. vtd_create_domain
+	 * counts a bit too many (its loop adds one to gaw after the test), so 512 GiB already need 48 bits.
+	 */
 	createDomain(maxaddr: number): Domain {
 		const {sagaw} = vtd.decodeCap(this.unit.read32(REG.CAP), this.unit.read32(REG.CAP + 4));
-		const levels = [2, 3, 4, 5].find(n => sagaw & (1 << (n - 2)) && 2 ** (12 + 9 * n) >= maxaddr);
+		const gaw = Math.ceil(Math.log2(maxaddr)) + 1;
+		const levels = [2, 3, 4, 5].find(n => sagaw & (1 << (n - 2)) && 12 + 9 * n >= gaw);
 		if (levels === undefined) throw new Error(`no supported address width fits ${maxaddr} bytes`);
 		const taken = new Set(this.domains.map(domain => domain.id));
 		let id = 1;

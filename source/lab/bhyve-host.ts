@@ -73,7 +73,7 @@ export class BhyveHost {
 		const {error, report} = changeMachine(this.machine, command);
 		if (command.do === 'create' || command.do === 'reinit') {
 			const guest = this.machine.guest('vm' in command ? command.vm : command.name);
-			if (guest) this.boot(guest);
+			if (guest && guest.exited === undefined) this.boot(guest);
 		}
 		return {kind: 'lifecycle', error, tables: this.tables(), report};
 	}
@@ -101,7 +101,9 @@ export class BhyveHost {
 /** @throws UserError if guests have to write to a read-only disk, or there is no guest to work */
 export function refuseTransfer(machine: Machine, command: Command): void {
 	if (command.do === 'write' || command.do === 'delete') machine.needWritable();
+	if (['read', 'write', 'delete', 'boot'].includes(command.do) && 'vm' in command)
+		machine.needRunning(command.vm);
 	if (command.do !== 'work') return;
-	if (machine.guests.length === 0) throw new UserError('There is no guest to work; create one.');
+	if (machine.running.length === 0) throw new UserError('There is no guest to work; create one.');
 	if (command.writes) machine.needWritable(['writes']);
 }

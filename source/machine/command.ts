@@ -1,5 +1,7 @@
 // Commands: everything a person, a scenario or a test can do to a machine, as plain data.
 
+import type {ReleaseName} from '../kernel/release.js';
+
 export const POLICIES = ['remove', 'keep', 'bounce'] as const;
 export type Policy = (typeof POLICIES)[number];
 export const FAMILIES = ['vt-d', 'amd-vi', 'none'] as const;
@@ -17,6 +19,8 @@ export type GuestSpec = {
 	disk: string;
 	/** Selectors or names of ppt devices, bound in this order. */
 	passthru: readonly string[];
+	/** block_if's option `nodelete`: the guest is not offered trim. */
+	nodelete?: boolean;
 };
 
 /** The parts of a machine, before power-on. */
@@ -26,8 +30,16 @@ export type MachineSpec = {
 	policy: Policy;
 	/** hw.vmm.amdvi.host_ptp: whether the host domain has a page table (AMD-Vi only). */
 	hostPtp: boolean;
-	/** Before D12661, a passthru device went back to the host domain when its VM released it. */
+	/** hw.vmm.amdvi.enable (AMD-Vi only). FreeBSD's default is 0; the lab's is 1, as its guests need it. */
+	amdviEnable: boolean;
+	/** hw.vmm.iommu.enable. */
+	iommuEnable: boolean;
+	/** The release whose behaviour vmm and bhyve have. */
+	freebsd: ReleaseName;
+	/** From r305485 to D12661, a passthru device went back to the host domain when its VM released it. */
 	returnsToHost: boolean;
+	/** Whether functions have a function-level reset, which ppt uses when a VM takes or releases them. */
+	flr: boolean;
 	/** What the disk controller reports for a disk write whose memory it could not read. */
 	hba: 'silent' | 'error';
 	/** Functions that ppt takes at boot, as in the loader's pptdevs. */

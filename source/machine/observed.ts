@@ -35,6 +35,8 @@ export type Vm = {
 	/** The path in bhyve's arguments. */
 	disk: string;
 	console: readonly string[];
+	/** Why its bhyve process has ended, while the VM still exists. */
+	exited?: string;
 };
 export type Disk = {
 	name: string;

@@ -14,6 +14,9 @@ export type Stage = {place: string; brief: string; full: string; trouble: boolea
 /** A piece of memory at a stage: as the guest names it, in the bhyve process, on the bus, or refused there. */
 export type Part = {kind: 'gpa' | 'pointer' | 'hpa' | 'refused'; address: number; bytes: number};
 
+/** Bytes of memory that belong to an owner. */
+export type Reached = {owner: string; bytes: number};
+
 export type Transfer = {
 	number: number;
 	command: TransferCommand;
@@ -33,8 +36,8 @@ export type Transfer = {
 	/** The first address on the bus: physical for the disk controller, a GPA for a ppt device. */
 	iova?: number;
 	chain: Stage[];
-	/** For a function's own DMA: the owners of the memory it reached. */
-	owners?: readonly string[];
+	/** For a function's own DMA: the owners of the memory it reached, and how many bytes of each. */
+	owners?: readonly Reached[];
 	/** A remark beside the verdict, as a sentence. */
 	note?: string;
 };

@@ -143,7 +143,7 @@ test('the serial number clears the first segment, whatever its length, and leave
 		[BUFFER + 40, 8, DESC_WRITE],
 	];
 	assert.equal(ring.run(BLK_T.GET_ID, parts), BLK_S.OK);
-	assert.match(ring.bytes(41).toString('latin1'), /^BHYVE-[0-9A-F]{8}\0{26}\t$/);
+	assert.match(ring.bytes(41).toString('latin1'), /^BHYVE(-[0-9A-F]{4}){3}\0{20}\t$/);
 	assert.equal(ring.run(BLK_T.GET_ID, [[BUFFER + 100, 3, DESC_WRITE]]), BLK_S.OK);
 	assert.equal(ring.bytes(4, BUFFER + 100).toString('latin1'), 'BHY\0');
 	assert.equal(ring.run(BLK_T.GET_ID, []), BLK_S.OK);

@@ -104,7 +104,9 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 }
 
 test('a device in no domain', t => {
-	const lab = openTestLab(t, {policy: 'keep', pptdevs: ['4:0:0', '4:0:1']});
+	const lab = openTestLab(t, {policy: 'keep', flr: false, pptdevs: ['4:0:0', '4:0:1']});
+	lab.dispatch({do: 'bind', vm: 'vm0', device: 'ppt1'});
+	lab.dispatch({do: 'unbind', vm: 'vm0', device: 'ppt1'});
 	transfer(lab, {do: 'dma', device: 'ppt1', access: 'write', gpa: 0, bytes: 8192});
 	const [row] = coalesceFaults(lab.state().faults);
 	const {sentence, near, check} = explainFault(lab.memory, lab.state(), row);

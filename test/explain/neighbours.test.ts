@@ -24,7 +24,7 @@ test('the neighbours match a decoding of the whole domain', () => {
 				const memory = new Memory(16 * MIB);
 				const pages = new VmPages(memory, seededRandom(1));
 				const driver = new VtdDriver(new Vtd(memory), memory, pages);
-				const tables = {...driver.createDomain(2 ** 48), format: 'vt-d'} as const;
+				const tables = {...driver.createDomain(2 ** 47), format: 'vt-d'} as const;
 				for (const [first, count, to] of mapped)
 					driver.createMapping(tables, first * PAGE_SIZE, to * PAGE_SIZE, count * PAGE_SIZE);
 				const owned = pages.owned();

@@ -47,8 +47,10 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 			for (const page of [hpa, hpa + (pages - 1) * 4096]) {
 				for (const {name, kind, how, at = page} of reach(lab, page).flatMap(toDevice)) {
 					const dma = {do: 'dma', device: name, access: 'read', gpa: at, bytes: 8} as const;
-					const {owners} = transfer(lab, dma);
-					if (how !== 'nothing') assert.deepEqual(owners, [owner]);
+					const {owners, note = ''} = transfer(lab, dma);
+					// The tables let it, but no driver has started it.
+					if (/puts nothing on the bus/.test(note)) continue;
+					if (how !== 'nothing') assert.deepEqual(owners, [{owner, bytes: 8}]);
 					// A host device has one address for a page; for a passthru device the address may mean another page.
 					else if (kind === 'host device') assert.deepEqual(owners, []);
 				}

@@ -1,6 +1,7 @@
 // Machines and commands of every kind, for properties.
 
 import fc from 'fast-check';
+import {RELEASES} from '../../source/kernel/release.js';
 import {
 	type Command,
 	FAMILIES,
@@ -48,7 +49,11 @@ export const aMachine: fc.Arbitrary<MachineSpec> = record({
 		.map(n => n * MIB),
 	policy: fc.constantFrom(...POLICIES),
 	hostPtp: fc.boolean(),
+	amdviEnable: fc.boolean(),
+	iommuEnable: fc.boolean(),
+	freebsd: fc.constantFrom(...RELEASES),
 	returnsToHost: fc.boolean(),
+	flr: fc.boolean(),
 	hba: fc.constantFrom('silent', 'error'),
 	pptdevs: fc.array(aSelector, {maxLength: 4}),
 	guests: fc.uniqueArray(aGuest, {maxLength: 3, selector: ({name}) => name}),

@@ -30,7 +30,7 @@ export function checkMappings(
 			),
 			steps => {
 				const {unit, driver} = machine();
-				const domain = driver.createDomain(2 ** 48);
+				const domain = driver.createDomain(2 ** 47);
 				driver.addDevice(domain, RID);
 				const model = new Map<number, number>();
 				for (const {map, page: first, count, to} of steps) {

@@ -33,6 +33,9 @@ export function randomCommand(random: Random, lab: Lab): Command {
 	const vm = one(lab.state().vms)?.name ?? 'vm0';
 	const device = one(lab.state().devices)?.name ?? 'em0';
 	const gpa = lab.defaultGpa + upTo(64) * 4096 + (upTo(4) === 0 ? upTo(8) * 512 : 0);
+	// A refused bind ends a guest's bhyve; somebody starts it again.
+	const ended = lab.state().vms.find(({exited}) => exited !== undefined);
+	if (ended && upTo(2) === 0) return {do: 'reinit', vm: ended.name};
 	if (upTo(150) === 0) return {do: 'start', machine: {...lab.spec, iommu: one(FAMILIES.slice(0, 2))}};
 	const kind = one(KINDS);
 	switch (kind) {

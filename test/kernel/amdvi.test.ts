@@ -5,11 +5,13 @@ import {DTE_SE, EVENT, FLAG, REG, refusal, STATUS} from '../../source/formats/am
 import {decodeDte} from '../../source/formats/amdvi-tables.js';
 import {ridOf} from '../../source/formats/pci.js';
 import {Amdvi} from '../../source/hardware/amdvi.js';
+import {BusMaster} from '../../source/hardware/bus-master.js';
 import {Memory} from '../../source/hardware/memory.js';
 import type {Fault} from '../../source/hardware/probe.js';
 import {AmdviDriver} from '../../source/kernel/amdvi.js';
 import {Iommu} from '../../source/kernel/iommu.js';
 import {Ppt} from '../../source/kernel/ppt.js';
+import {releaseOf} from '../../source/kernel/release.js';
 import {VmPages} from '../../source/kernel/vm-page.js';
 import {Vmm} from '../../source/kernel/vmm.js';
 import {seededRandom} from '../../source/lab/build/random.js';
@@ -267,8 +269,8 @@ test('a passthru bind removes the guest’s pages from the host domain, unless t
 		const {memory, unit, driver, pages} = machine({hostPtp, host: false});
 		const iommu = new Iommu(driver, memory, () => [HBA]);
 		const ppt = new Ppt(iommu);
-		ppt.attach(RID);
-		const vmm = new Vmm(iommu, ppt, memory, pages);
+		ppt.attach(RID, new BusMaster(true));
+		const vmm = new Vmm(iommu, ppt, memory, pages, releaseOf('14-CURRENT'));
 		const vm = vmm.create('vm0');
 		vmm.mmap(vm, 0, 16 * MIB, true);
 		assert.equal(unit.translate(HBA, 0x5000, true), 0x5000, 'not translated before the first bind');

@@ -63,3 +63,29 @@ test('a disabled unit does not translate, and its tables stay', () => {
 	driver.enable();
 	assert.equal(unit.translate(RID, 0, true), 0x100000);
 });
+
+test('the width of a domain is that of vtd_create_domain, which counts a bit too many', () => {
+	const {driver} = machine();
+	assert.equal(driver.createDomain(2 ** 39).levels, 4);
+	assert.throws(() => driver.createDomain(2 ** 48), /no supported address width/);
+	// A unit with 39 and 48 bits.
+	const memory = new Memory(64 * MIB);
+	const both = new Vtd(memory, {capLo: 0x106f0666, capHi: 0xd2078c, ecapLo: 0xf020df, hostAddressWidth: 46});
+	const wide = new VtdDriver(both, memory, new VmPages(memory, seededRandom(7)));
+	assert.equal(wide.createDomain(2 ** 38).levels, 3);
+	assert.equal(wide.createDomain(2 ** 38 + PAGE_SIZE).levels, 4, '39 bits would do');
+});
+
+test('after an unload the driver starts as at power-on', () => {
+	const {driver, unit, memory} = machine();
+	const host = driver.createDomain(64 * MIB);
+	driver.addDevice(host, RID);
+	driver.disable();
+	driver.unload();
+	assert.equal(unit.translate(RID, 0, true), 0);
+	driver.init();
+	driver.enable();
+	assert.equal(driver.createDomain(64 * MIB).id, 1);
+	assert.equal(unit.translate(RID, 0, true), -2, 'no device is in a domain');
+	assert.ok(memory.has(host.root, PAGE_SIZE));
+});

@@ -3,6 +3,7 @@
 
 import {hex, PAGE_SIZE} from '../../formats/address.js';
 import {parseRid, type Rid, ridText} from '../../formats/pci.js';
+import {BusMaster} from '../../hardware/bus-master.js';
 import type {Domain} from '../../kernel/iommu.js';
 import {VmmError} from '../../kernel/ppt.js';
 import type {GuestSpec, LifecycleCommand, Policy, TableCommand} from '../../machine/command.js';
@@ -19,14 +20,21 @@ export function changeMachine(
 	try {
 		return {report: run(machine, command)};
 	} catch (error) {
-		if (error instanceof Unwired) return {error: 'unwired', report: error.message};
+		if (error instanceof StartFailed) return {error: error.refusal, report: error.message};
 		if (error instanceof VmmError) return {error: error.errno, report: `${error.errno}: ${error.message}`};
 		throw error;
 	}
 }
 
-/** bhyve's own refusal (pci_passthru.c): the device could DMA to pages that have moved. */
-class Unwired extends Error {}
+/** A device model refused to start, and bhyve exited (bhyverun.c: exit(4)). The VM stays, and does not run. */
+class StartFailed extends Error {
+	constructor(
+		readonly refusal: Refusal,
+		message: string,
+	) {
+		super(message);
+	}
+}
 
 function run(machine: Machine, command: LifecycleCommand): string {
 	switch (command.do) {
@@ -52,8 +60,8 @@ function run(machine: Machine, command: LifecycleCommand): string {
 		case 'unload':
 			if (machine.vmm.vms.length > 0)
 				throw new VmmError('EBUSY', `vmm cannot be unloaded while ${machine.vmm.vms[0].name} exists`);
-			machine.iommu.cleanup();
-			return 'vmm unloaded: no translation, no host domain';
+			machine.reloadVmm();
+			return 'vmm unloaded and loaded again: no translation, no host domain, as at power-on';
 	}
 }
 
@@ -68,13 +76,63 @@ function create(machine: Machine, spec: GuestSpec): string {
 	return `${name} created with ${plural(guest.vm.pages, wired ? 'wired page' : 'page')}`;
 }
 
-function bind(machine: Machine, {vm}: Guest, device: string): string {
-	if (vm.memMaps.some(({wired}) => !wired)) throw new Unwired('passthru requires guest memory to be wired');
+/**
+ * passthru_init (pci_passthru.c). bhyve binds when it starts, and bhyvectl can only unbind; the lab also binds while the
+ * guest runs. A refusal ends bhyve all the same.
+ */
+function bind(machine: Machine, guest: Guest, device: string): string {
+	const {vm} = guest;
+	if (vm.memMaps.some(({wired}) => !wired))
+		throw startFailed(machine, guest, 'unwired', 'passthru requires guest memory to be wired');
 	const rid = ridOf(machine, device);
 	const leaked = machine.ppt.of(vm).length === 0 ? vm.domain : undefined;
-	machine.vmm.bind(vm, rid);
+	try {
+		machine.vmm.bind(vm, rid);
+	} catch (error) {
+		if (!(error instanceof VmmError)) throw error;
+		// bhyve says this for every error of the ioctl.
+		const selector = ridText(rid).replaceAll(':', '/');
+		const words = `PCI device at ${selector} is not using the ppt(4) driver`;
+		throw startFailed(machine, guest, error.errno, words, unassignError(machine, guest, rid));
+	}
 	const report = `${pptNameOf(machine, device)} bound to ${vm.name}, domain ${vm.domain?.id}`;
 	return leaked ? `${report}; domain ${leaked.id} leaked (a debug kernel would have panicked)` : report;
+}
+
+/** passthru_init then unassigns the device, and errno is that of this second ioctl, where it fails too. */
+function unassignError(machine: Machine, {vm}: Guest, rid: Rid): Refusal {
+	try {
+		machine.vmm.unbind(vm, rid);
+		return 'EBUSY';
+	} catch (error) {
+		if (error instanceof VmmError) return error.errno;
+		throw error;
+	}
+}
+
+/** strerror(3). */
+const STRERROR: Partial<Record<Refusal, string>> = {
+	ENOENT: 'No such file or directory',
+	EBUSY: 'Device busy',
+	ENXIO: 'Device not configured',
+};
+
+/** bhyve's last words, on the console that it was started from. */
+function startFailed(
+	{release}: Machine,
+	guest: Guest,
+	refusal: Refusal,
+	words: string,
+	errno?: Refusal,
+): StartFailed {
+	const text = errno === undefined ? undefined : STRERROR[errno];
+	const last = text === undefined ? release.startError : `${release.startError}: ${text}`;
+	guest.console.push(`bhyve: ${words}`, last);
+	guest.exited = 'its bhyve exited with code 4';
+	return new StartFailed(
+		refusal,
+		`${refusal}: "${words}", "${last}": bhyve exits with code 4; ${guest.vm.name} exists and does not run`,
+	);
 }
 
 function unbind(machine: Machine, {vm}: Guest, device: string): string {
@@ -90,24 +148,27 @@ function reinit(machine: Machine, guest: Guest): string {
 	const devices = machine.ppt.of(vm).map(({rid}) => rid);
 	machine.vmm.reinit(vm);
 	for (const rid of devices) machine.vmm.bind(vm, rid);
+	guest.exited = undefined;
 	guest.disk.reset();
 	const names = machine.ppt.of(vm).map(({name}) => name);
 	return `${vm.name} restarted${names.length > 0 ? `; ${names.join(', ')} rebound` : ''}`;
 }
 
 function attach(machine: Machine, device: string): string {
-	const {rid, name, carries} = machine.functionAt(ridOf(machine, device));
+	const {rid, name, carries, master} = machine.functionAt(ridOf(machine, device));
 	if (carries !== undefined)
 		throw new UserError(`${name} carries ${carries} and stays with the host.`, ['device']);
 	if (machine.ppt.devices.some(other => other.rid === rid))
 		throw new UserError(`${device} already uses the ppt(4) driver.`, ['device']);
-	return `${name} attached as ${machine.ppt.attach(rid).name}: removed from the host domain, in no domain`;
+	return `${name} attached as ${machine.ppt.attach(rid, master).name}: removed from the host domain, in no domain`;
 }
 
 function detach(machine: Machine, device: string): string {
 	const ppt = machine.ppt.devices.find(({rid}) => rid === ridOf(machine, device));
 	if (ppt === undefined) throw new VmmError('ENOENT', `${device} does not use the ppt(4) driver`);
 	machine.ppt.detach(ppt);
+	// The host's own driver takes the function.
+	ppt.master.start();
 	return `${ppt.name} detached: ${machine.functionAt(ppt.rid).name} is back in the host domain`;
 }
 
@@ -117,7 +178,7 @@ function plug(machine: Machine, name: string, rid: Rid): string {
 		throw new UserError(`Device ${name} exists; use a new name such as nvme0.`, ['device']);
 	if (functions.some(other => other.rid === rid))
 		throw new UserError(`There is a function at ${ridText(rid)}; use a free place.`, ['rid']);
-	functions.push({rid, name, driver: name.replace(/\d+$/, '')});
+	functions.push({rid, name, driver: name.replace(/\d+$/, ''), master: new BusMaster(machine.spec.flr)});
 	iommu.addToHost(rid);
 	return `${name} added at ${ridText(rid)}${iommu.hostDomain ? ', in the host domain' : ''}`;
 }

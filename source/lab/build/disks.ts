@@ -1,7 +1,7 @@
 // The disks of the host, all from one image: a raw AHCI disk with its partitions, the same disk on USB, and a file.
 
+import {createHash} from 'node:crypto';
 import {didYouMean} from '../../did-you-mean.js';
-import {hex} from '../../formats/address.js';
 import {AhciHba} from '../../hardware/ahci-hba.js';
 import type {Disk} from '../../hardware/disk.js';
 import type {DmaPort} from '../../hardware/dma.js';
@@ -12,6 +12,7 @@ import {AhciDisk} from '../../kernel/ahci.js';
 import {OpenFile} from '../../kernel/file.js';
 import {PartitionProvider, taste} from '../../kernel/geom-part.js';
 import {type Backing, type Provider, RawDevice} from '../../kernel/physio.js';
+import type {Release} from '../../kernel/release.js';
 import {UmassDisk} from '../../kernel/umass.js';
 import type {VmPages} from '../../kernel/vm-page.js';
 import {UserError} from '../../user-error.js';
@@ -33,6 +34,7 @@ export class Disks {
 	private readonly memory: Memory;
 	/** ada0 and da0, and the partitions of the disks that were tasted. */
 	private readonly providers: Provider[];
+	private readonly ada0: AhciDisk;
 	private readonly tasted = new Map<string, PartitionProvider[]>();
 	private readonly pages: VmPages;
 
@@ -42,10 +44,15 @@ export class Disks {
 		this.pages = pages;
 		const hba = new AhciHba(ahci, disk, writeFaults);
 		const usb = new Xhci(xhci, disk, writeFaults);
-		const ada0 = new AhciDisk('ada0', hba, memory, pages);
+		this.ada0 = new AhciDisk('ada0', hba, memory, pages);
 		const da0 = new UmassDisk('da0', usb, memory, pages);
-		this.layers = [hba, usb, ada0, da0];
-		this.providers = [ada0, da0];
+		this.layers = [hba, usb, this.ada0, da0];
+		this.providers = [this.ada0, da0];
+	}
+
+	/** What the disk's driver has logged. */
+	get log(): readonly string[] {
+		return this.ada0.log;
 	}
 
 	get writable(): boolean {
@@ -57,14 +64,15 @@ export class Disks {
 		return name === 'file' ? this.disk.path : `/dev/${name}`;
 	}
 
-	/** The serial number that bhyvectl and the guest see. */
-	ident(): string {
-		return `BHYVE-${hex(this.disk.sectors).slice(2).toUpperCase()}`;
+	/** The serial number that the guest sees: of the MD5 of the path (pci_vtblk_init, pci_ahci_hd_init). */
+	ident(name: string): string {
+		const digest = createHash('md5').update(this.pathOf(name)).digest('hex').toUpperCase();
+		return `BHYVE-${digest.slice(0, 4)}-${digest.slice(4, 8)}-${digest.slice(8, 12)}`;
 	}
 
 	/** Opens a disk for a guest. @throws UserError if there is no such disk */
-	open(name: string): Backing {
-		if (name === 'file') return new OpenFile(this.disk.buffered, this.memory);
+	open(name: string, {trimsFiles}: Release): Backing {
+		if (name === 'file') return new OpenFile(this.disk.buffered, this.memory, trimsFiles);
 		return new RawDevice(this.provider(name));
 	}
 

@@ -91,9 +91,9 @@ function vtdOf(memory: Memory, pages: VmPages): IommuFamily {
 	};
 }
 
-function amdviOf({hostPtp}: MachineSpec, memory: Memory, pages: VmPages): IommuFamily {
+function amdviOf({hostPtp, amdviEnable}: MachineSpec, memory: Memory, pages: VmPages): IommuFamily {
 	const unit = new Amdvi(memory);
-	const driver = new AmdviDriver(unit, memory, pages, {hostPtp});
+	const driver = new AmdviDriver(unit, memory, pages, {hostPtp, enabled: amdviEnable});
 	const observed = (): AmdviUnit => {
 		const base = unit.read32(AMDVI.DEVICE_TABLE);
 		return {

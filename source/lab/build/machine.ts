@@ -19,6 +19,7 @@ import type {Probe} from '../../hardware/probe.js';
 import {Iommu} from '../../kernel/iommu.js';
 import type {Backing} from '../../kernel/physio.js';
 import {Ppt, VmmError} from '../../kernel/ppt.js';
+import {type Release, releaseOf} from '../../kernel/release.js';
 import type {Vm} from '../../kernel/vm.js';
 import {FREE, KERNEL, VmPages} from '../../kernel/vm-page.js';
 import {Vmm} from '../../kernel/vmm.js';
@@ -27,7 +28,7 @@ import {type DataPath, UserError, within} from '../../user-error.js';
 import {Disks} from './disks.js';
 import {familyOf, type IommuFamily} from './family.js';
 import {seededRandom} from './random.js';
-import {functionsOf, type PciFunction, ridIn} from './spec.js';
+import {functionsOf, type PciFunction, pptRids, ridIn} from './spec.js';
 
 /** The disk that bhyve shows a guest, and the guest's driver for it. */
 type DiskModel = {device: VirtioBlk | AhciHd | Nvme; disk: GuestDisk};
@@ -38,6 +39,8 @@ export type Guest = DiskModel & {
 	backing: Backing;
 	blockIf: BlockIf;
 	console: string[];
+	/** Why its bhyve process has ended. The VM stays until it is destroyed. */
+	exited?: string;
 };
 
 const SEED = 260178;
@@ -55,6 +58,7 @@ export class Machine {
 	readonly functions: PciFunction[];
 	readonly guests: Guest[] = [];
 	policy: Policy;
+	readonly release: Release;
 	/** Every layer that reports to a probe. */
 	private readonly layers = new Set<{probe?: Probe}>();
 
@@ -64,17 +68,18 @@ export class Machine {
 		disk: Disk,
 	) {
 		this.policy = spec.policy;
+		this.release = releaseOf(spec.freebsd);
 		this.memory = new Memory(spec.hostMemory);
 		this.pages = new VmPages(this.memory, seededRandom(SEED));
 		this.functions = functionsOf(spec);
 		this.family = familyOf(spec, this.memory, this.pages);
-		this.iommu = new Iommu(this.family.driver, this.memory, () =>
+		this.iommu = new Iommu(spec.iommuEnable ? this.family.driver : undefined, this.memory, () =>
 			this.functions.map(({rid}) => rid).filter(rid => this.ppt.isHosts(rid)),
 		);
 		this.ppt = new Ppt(this.iommu);
 		this.ppt.returnsToHost = spec.returnsToHost;
-		this.vmm = new Vmm(this.iommu, this.ppt, this.memory, this.pages);
-		for (const {rid, driver} of this.functions) if (driver === 'igb') this.ppt.attach(rid);
+		this.vmm = new Vmm(this.iommu, this.ppt, this.memory, this.pages, this.release);
+		this.attachPptdevs();
 		this.disks = new Disks(disk, this.memory, this.pages, {
 			ahci: this.portOf(ridIn(this.functions, 'ahci0')),
 			xhci: this.portOf(ridIn(this.functions, 'xhci0')),
@@ -82,6 +87,24 @@ export class Machine {
 		});
 		for (const layer of [this.family.unit, ...this.disks.layers]) if (layer) this.layers.add(layer);
 		within('guests', () => this.populate(spec));
+	}
+
+	/** The functions of the loader's pptdevs that are on the bus. */
+	private attachPptdevs(): void {
+		for (const rid of pptRids(this.spec)) {
+			const found = this.functions.find(candidate => candidate.rid === rid);
+			if (found) this.ppt.attach(rid, found.master);
+		}
+	}
+
+	/** kldunload vmm, and kldload vmm: its statics are as at power-on, and ppt has the functions of pptdevs again. */
+	reloadVmm(): void {
+		this.iommu.cleanup();
+		for (const device of [...this.ppt.devices]) {
+			this.ppt.detach(device);
+			device.master.start();
+		}
+		this.attachPptdevs();
 	}
 
 	/** Reports what every layer does; without a probe no layer makes reports. */
@@ -109,6 +132,18 @@ export class Machine {
 		const names = this.guests.map(({vm}) => vm.name);
 		if (names.length === 0) throw new UserError('There is no guest; create one.', ['vm']);
 		throw new UserError(unknownWord('guest', name, names), ['vm']);
+	}
+
+	/** Guests whose bhyve runs. */
+	get running(): Guest[] {
+		return this.guests.filter(({exited}) => exited === undefined);
+	}
+
+	/** @throws UserError if there is no such guest, or its bhyve has ended */
+	needRunning(name: string): void {
+		const {exited} = this.need(name);
+		if (exited !== undefined)
+			throw new UserError(`${name} does not run: ${exited}; reinit it, or destroy it.`, ['vm']);
 	}
 
 	/** A function's port to memory. */
@@ -164,12 +199,13 @@ export class Machine {
 
 	/** bhyveload and bhyve: a VM with its memory and its disk. @throws UserError if the host has no room for it */
 	createGuest(spec: GuestSpec): Guest {
-		const backing = within('disk', () => this.disks.open(spec.disk));
+		const backing = within('disk', () => this.disks.open(spec.disk, this.release));
 		const vm = this.vmm.create(spec.name);
 		const ctx = within('memory', () => this.contextOf(vm, spec));
 		const blockIf = new BlockIf(ctx, backing, this.pages, !this.disks.writable);
+		blockIf.noDelete = spec.nodelete === true;
 		blockIf.bounceEverything = this.policy === 'bounce';
-		const model = diskModel(spec.model, ctx, blockIf, this.disks.ident());
+		const model = diskModel(spec.model, ctx, blockIf, this.disks.ident(spec.disk));
 		for (const layer of [backing, blockIf, model.device]) this.layers.add(layer);
 		const guest = {...model, backing, spec, vm, blockIf, console: []};
 		this.guests.push(guest);

@@ -2,6 +2,7 @@
 
 import {PAGE_SIZE} from '../../formats/address.js';
 import {parseRid, type Rid} from '../../formats/pci.js';
+import {BusMaster} from '../../hardware/bus-master.js';
 import type {GuestSpec, MachineSpec} from '../../machine/command.js';
 
 export const DEFAULT_MEMORY = 256 * 1024 ** 2;
@@ -12,7 +13,11 @@ export const defaultSpec = (hostMemory: number): MachineSpec => ({
 	hostMemory,
 	policy: 'remove',
 	hostPtp: true,
+	amdviEnable: true,
+	iommuEnable: true,
+	freebsd: '14-CURRENT',
 	returnsToHost: false,
+	flr: true,
 	hba: 'silent',
 	pptdevs: ['4:0:0'],
 	guests: [{...defaultGuest('vm0', hostMemory), passthru: ['ppt0']}, defaultGuest('vm1', hostMemory)],
@@ -44,16 +49,32 @@ export const HOST_FUNCTIONS = [
 ] as const;
 
 /** A function, and its driver unless ppt has it; `carries` is the disk behind it. */
-export type PciFunction = {rid: Rid; name: string; driver: string; carries?: string};
+export type PciFunction = {rid: Rid; name: string; driver: string; master: BusMaster; carries?: string};
 
 /** Selectors were checked when the machine's parts were parsed. */
 const ridOfSelector = (selector: string): Rid => parseRid(selector) ?? 0;
 
-export const functionsOf = ({pptdevs}: MachineSpec): PciFunction[] => [
-	...HOST_FUNCTIONS.map(({selector, ...rest}) => ({rid: ridOfSelector(selector), ...rest})),
+export const functionsOf = ({pptdevs, flr}: MachineSpec): PciFunction[] => [
+	...HOST_FUNCTIONS.map(({selector, ...rest}) => ({
+		rid: ridOfSelector(selector),
+		...rest,
+		master: new BusMaster(flr),
+	})),
 	// Network cards, the usual device to pass through.
-	...pptdevs.map((selector, i) => ({rid: ridOfSelector(selector), name: `igb${i}`, driver: 'igb'})),
+	...pptdevs.map((selector, i) => ({
+		rid: ridOfSelector(selector),
+		name: `igb${i}`,
+		driver: 'igb',
+		master: new BusMaster(flr),
+	})),
 ];
+
+/** The functions that the loader's pptdevs names. */
+export const pptRids = ({pptdevs}: MachineSpec): Rid[] => pptdevs.map(ridOfSelector);
+
+/** Whether vmm can use the machine's IOMMU. */
+export const canTranslate = ({iommu, iommuEnable, amdviEnable}: MachineSpec): boolean =>
+	iommuEnable && iommu !== 'none' && (iommu !== 'amd-vi' || amdviEnable);
 
 export const ridIn = (functions: readonly PciFunction[], name: string): Rid =>
 	functions.find(candidate => candidate.name === name)?.rid ?? 0;

@@ -4,6 +4,7 @@
 import {PAGE_SIZE} from '../../formats/address.js';
 import type {Disk} from '../../hardware/disk.js';
 import type {MachineSpec} from '../../machine/command.js';
+import type {FaultLog} from '../../machine/fault.js';
 import type {MachineState} from '../../machine/observed.js';
 import type {Domain} from '../../machine/tables.js';
 import type {TransferLog} from '../judge/transfer-log.js';
@@ -54,7 +55,7 @@ export function stateOf(
 				vm: passed?.vm?.name,
 			};
 		}),
-		vms: guests.map(({spec, vm, console}) => ({
+		vms: guests.map(({spec, vm, console, exited}) => ({
 			name: vm.name,
 			pages: vm.pages,
 			wired: vm.memMaps.every(({wired}) => wired),
@@ -62,6 +63,7 @@ export function stateOf(
 			model: spec.model,
 			disk: machine.disks.pathOf(spec.disk),
 			console: [...console],
+			exited,
 		})),
 		owned: pages.owned(),
 		disk: {
@@ -75,9 +77,15 @@ export function stateOf(
 		transfers: log.transfers,
 		tally: {...log.tally},
 		faults: log.faults,
-		faultLog: {...family.faultLog(), blocked: log.faultCount},
+		faultLog: faultLogOf(machine, log),
 		counters: family.unit?.counters,
 	};
+}
+
+/** The kernel's log has what the IOMMU's driver prints, and after it what the disk's prints. */
+function faultLogOf({family, disks}: Machine, log: TransferLog): FaultLog {
+	const own = family.faultLog();
+	return {...own, kernelLines: [...own.kernelLines, ...disks.log], blocked: log.faultCount};
 }
 
 /** The defaults of a command's guest, device and address; `machine`: what `start` changes. */

@@ -5,7 +5,7 @@ import {PAGE_SIZE} from '../../formats/address.js';
 import type {Answer} from '../../guest/driver.js';
 import type {Extent, Fault, ProbeEvent} from '../../hardware/probe.js';
 import type {DiskCommand} from '../../machine/command.js';
-import type {Part, Path, Stage, Transfer} from '../../machine/transfer.js';
+import type {Part, Path, Reached, Stage, Transfer} from '../../machine/transfer.js';
 import {grouped, partOf, plural} from '../../words.js';
 
 export type Answers = readonly Answer[];
@@ -78,6 +78,20 @@ export function dmaChain(device: string, events: readonly ProbeEvent[], ending: 
 		endStage({...ending, place: ending.write ? 'memory' : device}),
 	];
 }
+
+/** A function that does no DMA. */
+export const idleChain = (device: string, bytes: number, why: string): Stage[] => [
+	{place: device, brief: 'idle', full: `puts nothing on the bus: ${why}`, trouble: true},
+	{place: 'IOMMU', brief: '-', full: 'not involved', trouble: false},
+	endStage({place: 'memory', bytes, landed: 0}),
+];
+
+/** A write of four bytes into the interrupt window. */
+export const interruptChain = (device: string, bytes: number): Stage[] => [
+	{place: device, brief: brief(bytes), full: `writes ${plural(bytes, 'byte')}: an MSI`, trouble: false},
+	{place: 'IOMMU', brief: '-', full: 'its tables are not asked', trouble: false},
+	{place: 'CPU', brief: 'irq', full: 'gets an interrupt; no memory is written', trouble: false},
+];
 
 function guestStage(events: readonly ProbeEvent[], {answers}: Ending): Stage {
 	const bad = answers.find(answer => !answer?.ok);
@@ -240,12 +254,18 @@ function endStage({place, bytes, landed}: {place: string; bytes: number; landed?
 	};
 }
 
+/** kernel; or, of several owners, "8 bytes of kernel, 8 of iommu tables". */
+export function ownersText(owners: readonly Reached[]): string {
+	if (owners.length === 1) return owners[0].owner;
+	return owners.map(({owner, bytes}) => `${owner} (${plural(bytes, 'byte')})`).join(', ');
+}
+
 /** "vm0 LOST: every layer reported success; 0 of 4,096 bytes arrived". */
 export function verdictText({data, bytes, landed, command, vm, note, owners}: Transfer): string {
 	const name = command.do === 'dma' && vm === undefined ? command.device : vm;
 	const where =
 		command.do === 'dma' && vm === undefined && owners !== undefined && owners.length > 0
-			? `arrived in the memory of ${owners.join(', ')}`
+			? `arrived in the memory of ${ownersText(owners)}`
 			: {read: 'arrived', dma: 'arrived', write: 'reached the disk', delete: 'read as zeros'}[command.do];
 	const counted = `${partOf(landed, bytes)} bytes ${where}`;
 	const words = {

@@ -1,15 +1,27 @@
 // Runs one transfer on the machine and judges it: compares the guest's buffer with the disk, sector by sector. The
 // verdict does not depend on any layer's report.
 
-import {SECTOR} from '../../formats/address.js';
+import {hex, PAGE_SIZE, SECTOR} from '../../formats/address.js';
+import {isInterruptRequest} from '../../hardware/dma.js';
 import type {ProbeEvent} from '../../hardware/probe.js';
+import {OWNER as TABLES} from '../../kernel/page-table.js';
 import type {DiskCommand, DmaCommand} from '../../machine/command.js';
-import type {Data, Path, Stage} from '../../machine/transfer.js';
+import type {Data, Path, Reached, Stage} from '../../machine/transfer.js';
 import {errnoOf} from '../../user-error.js';
+import {plural} from '../../words.js';
 import type {Peek} from '../build/disks.js';
 import type {Guest, Machine} from '../build/machine.js';
 import {markBuffer, matchingBytes, pattern, readIfMapped, requestsOf} from './buffers.js';
-import {type Answers, copiedBytes, diskChain, dmaChain, hardwareError, pathOf} from './chain.js';
+import {
+	type Answers,
+	copiedBytes,
+	diskChain,
+	dmaChain,
+	hardwareError,
+	idleChain,
+	interruptChain,
+	pathOf,
+} from './chain.js';
 
 export type Verdict = {
 	data: Data;
@@ -19,8 +31,8 @@ export type Verdict = {
 	copied: number;
 	chain: Stage[];
 	note?: string;
-	/** The owners of the memory that a function's own DMA reached. */
-	owners?: string[];
+	/** The owners of the memory that a function's own DMA reached, and how much of it. */
+	owners?: Reached[];
 };
 const NOTHING = new Uint8Array(0);
 
@@ -96,15 +108,19 @@ const zeroBytes = (peek: Peek, offset: number, bytes: number): number =>
 export function runDma(machine: Machine, command: DmaCommand, number: number): Judged {
 	const {device: name, access, gpa, bytes} = command;
 	const rid = machine.needRid(name);
+	const {idle} = machine.functionAt(rid).master;
+	if (idle !== undefined) return {verdict: idleVerdict(name, bytes, idle), events: []};
+	if (isInterruptRequest(gpa, bytes, access === 'write'))
+		return {verdict: interruptVerdict(name, gpa, bytes), events: []};
 	const owner = machine.ppt.devices.find(device => device.rid === rid)?.vm;
-	const reached = new Set<string>();
+	const reached = new Map<string, number>();
 	let arrived = 0;
 	const events = listen(machine, () => {
 		const payload = pattern(gpa, bytes, `${name} was here #${number}`);
 		let done = 0;
 		machine.portOf(rid).access(gpa, bytes, access === 'write', (part, length, hpa) => {
 			if (access === 'write') part?.set(payload.subarray(done, done + length));
-			if (part !== undefined) reached.add(machine.pages.ownerOf(hpa));
+			if (part !== undefined) countOwners(machine, hpa, length, reached);
 			// The bytes have arrived if the device's guest sees them. Without a guest, any memory counts.
 			const inGuest = owner === undefined ? part : readIfMapped(owner.map, gpa + done, length);
 			if (part && inGuest && Buffer.compare(part, inGuest) === 0) arrived += length;
@@ -119,10 +135,53 @@ export function runDma(machine: Machine, command: DmaCommand, number: number): J
 		landed: arrived,
 		copied: 0,
 		chain: dmaChain(name, events, ending),
-		owners: [...reached],
+		owners: [...reached].map(([whose, count]) => ({owner: whose, bytes: count})),
+		note: tablesNote(name, access === 'write' ? reached.get(TABLES) : undefined),
 	};
 	return {verdict, events};
 }
+
+/** Nothing protects the tables from the devices of the host: its domain maps all memory 1:1, them included. */
+const tablesNote = (name: string, bytes: number | undefined): string | undefined =>
+	bytes === undefined
+		? undefined
+		: `${name} overwrote ${plural(bytes, 'byte')} of the IOMMU's own tables. The host's domain maps them 1:1 like all memory, so any device of the host can change what devices may reach.`;
+
+/** Adds up, by owner, the bytes of memory from an address on. Adjacent pages may belong to different owners. */
+function countOwners({pages}: Machine, hpa: number, bytes: number, into: Map<string, number>): void {
+	for (let at = hpa; at < hpa + bytes; ) {
+		const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), hpa + bytes - at);
+		const owner = pages.ownerOf(at);
+		into.set(owner, (into.get(owner) ?? 0) + length);
+		at += length;
+	}
+}
+
+/** Nothing reaches the bus, so no IOMMU has anything to refuse. */
+const idleVerdict = (name: string, bytes: number, why: string): Verdict => ({
+	data: 'lost',
+	path: 'direct',
+	bytes,
+	landed: 0,
+	copied: 0,
+	chain: idleChain(name, bytes, why),
+	owners: [],
+	note: `${name} puts nothing on the bus: ${why}.`,
+});
+
+/** The owner of an interrupt request: it goes to a CPU. */
+export const INTERRUPT = 'interrupt';
+
+const interruptVerdict = (name: string, iova: number, bytes: number): Verdict => ({
+	data: 'delivered',
+	path: 'direct',
+	bytes,
+	landed: bytes,
+	copied: 0,
+	chain: interruptChain(name, bytes),
+	owners: [{owner: INTERRUPT, bytes}],
+	note: `${name} sent an interrupt: a write of 4 bytes at ${hex(iova)} is an MSI. The IOMMU's tables are not asked, and no memory is written.`,
+});
 
 /** `landed`: undefined if the disk could not be read to compare. */
 export function dataOf(reportedOk: boolean, landed: number | undefined, bytes: number): Data {

@@ -90,7 +90,8 @@ export class GuestWork {
 
 	/** Marks the buffer, runs the next request, and compares. The `last` one gets a chain and goes into the log. */
 	private request(writes: number, last: boolean) {
-		const guest = this.machine.guests[this.upTo(this.machine.guests.length)];
+		const guests = this.machine.running;
+		const guest = guests[this.upTo(guests.length)];
 		if (guest.disk.stopped !== undefined) guest.disk.reset();
 		const command = this.next(guest, writes);
 		const {do: op, lba, sectors} = command;

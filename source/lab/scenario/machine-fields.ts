@@ -4,10 +4,11 @@ import {parse, YAMLError} from 'yaml';
 import * as z from 'zod/mini';
 import {GIB, PAGE_SIZE} from '../../formats/address.js';
 import {parseRid} from '../../formats/pci.js';
+import {RELEASES, type ReleaseName, releaseOf} from '../../kernel/release.js';
 import {FAMILIES, type GuestSpec, type MachineSpec, MODELS, POLICIES} from '../../machine/command.js';
 import {about, choice, fields, flag, listOf, parseData, word} from '../../parse-data.js';
 import {UserError, within} from '../../user-error.js';
-import {defaultSpec, HOST_FUNCTIONS, quarterOf, withoutPassthru} from '../build/spec.js';
+import {canTranslate, defaultSpec, HOST_FUNCTIONS, quarterOf, withoutPassthru} from '../build/spec.js';
 
 const MIB = 1024 ** 2;
 const UNITS: Record<string, number> = {K: 1024, M: MIB, G: GIB};
@@ -88,6 +89,7 @@ const GUEST = {
 		'ada0',
 	),
 	passthru: z._default(about('functions bound to the guest at the start', listOf(device)), []),
+	nodelete: z.optional(about('block_if’s nodelete: the guest is not offered trim; default: false', flag)),
 };
 export const guest = fields(GUEST);
 type GuestFields = z.output<typeof guest>;
@@ -101,6 +103,16 @@ const guestOrName = z.union([
 	guest,
 ]);
 
+const NUMBERED = RELEASES.filter(name => !Number.isNaN(Number(name)));
+/** YAML reads 13.0 as the number 13. */
+const release = z.union([
+	choice(RELEASES),
+	z.pipe(
+		z.literal(NUMBERED.map(Number)),
+		z.transform((number): ReleaseName => NUMBERED.find(name => Number(name) === number) ?? '13.0'),
+	),
+]);
+
 const MACHINE = {
 	iommu: z.optional(about('the family of the IOMMU; default: vt-d', choice(FAMILIES))),
 	memory: z.optional(about('the host’s memory, such as 256M; default: 256M', hostMemory)),
@@ -110,8 +122,19 @@ const MACHINE = {
 	hostPtp: z.optional(
 		about('hw.vmm.amdvi.host_ptp: the host’s domain has a page table; default: true', flag),
 	),
+	amdviEnable: z.optional(about('hw.vmm.amdvi.enable, which FreeBSD has off; default here: true', flag)),
+	iommuEnable: z.optional(about('hw.vmm.iommu.enable; default: true', flag)),
+	freebsd: z.optional(
+		about(
+			'the release that vmm and bhyve behave like, which brings its policy; default: 14-CURRENT, main of March 2022',
+			release,
+		),
+	),
 	returnsToHost: z.optional(
 		about('as before D12661: a device whose VM ends returns to the host; default: false', flag),
+	),
+	flr: z.optional(
+		about('functions have a function-level reset, by which ppt stops their DMA; default: true', flag),
 	),
 	hba: z.optional(
 		about(
@@ -130,17 +153,24 @@ export type MachineFields = z.output<typeof machine>;
 
 /** The machine with these parts; the others are as in `base`. @throws UserError */
 export function completeMachine(parts: MachineFields, base: MachineSpec): MachineSpec {
-	const {memory = base.hostMemory, pptdevs = [], guests, ...rest} = parts;
+	const {memory = base.hostMemory, pptdevs = [], guests, freebsd, ...rest} = parts;
 	checkPptdevs(pptdevs);
 	const start = memory === base.hostMemory ? base : {...base, guests: defaultSpec(memory).guests};
 	const complete = {
 		...start,
+		...(freebsd === undefined ? {} : ofRelease(freebsd)),
 		...rest,
 		hostMemory: memory,
 		pptdevs: parts.pptdevs ?? base.pptdevs,
 		guests: guests ? within('guests', () => completeGuests(guests, memory)) : start.guests,
 	};
-	return complete.iommu === 'none' && guests === undefined ? withoutPassthru(complete) : complete;
+	return canTranslate(complete) || guests !== undefined ? complete : withoutPassthru(complete);
+}
+
+/** A release brings its side of D34607, unless a policy is chosen. */
+function ofRelease(freebsd: ReleaseName): Pick<MachineSpec, 'freebsd'> & Partial<MachineSpec> {
+	const {keepsInHost} = releaseOf(freebsd);
+	return keepsInHost === undefined ? {freebsd} : {freebsd, policy: keepsInHost ? 'keep' : 'remove'};
 }
 
 /** Each selector is the place of another network card. */

@@ -8,7 +8,7 @@ import type {Scenario, Scenarios, Step} from '../../machine/scenario.js';
 import {about, fields, parseData, type Schema, text} from '../../parse-data.js';
 import {UserError, within} from '../../user-error.js';
 import {YamlFile} from '../../yaml-file.js';
-import {withoutPassthru} from '../build/spec.js';
+import {canTranslate, withoutPassthru} from '../build/spec.js';
 import type {Defaults} from '../build/state.js';
 import {checkExpectations, expectations, unmet} from './expectations.js';
 import {findScenario, shippedScenarios} from './find.js';
@@ -96,7 +96,9 @@ const headOf = (path: string, {name = path, story = ''}: {name?: string; story?:
 
 function machineOf(parts: MachineFields = {}, {base, set = {}, override}: Setting): MachineSpec {
 	const machine = completeMachine({...parts, ...set}, base);
-	return override(set.iommu === 'none' && set.guests === undefined ? withoutPassthru(machine) : machine);
+	// The file's guests may have passthru devices, which what is set then makes impossible.
+	const lost = canTranslate(completeMachine(parts, base)) && !canTranslate(machine);
+	return override(lost && set.guests === undefined ? withoutPassthru(machine) : machine);
 }
 
 /** Parses a step, rehearses its command, and checks its expectations against the result. */

@@ -3,7 +3,7 @@
 import {hex} from '../../formats/address.js';
 import type {Command, Policy} from '../../machine/command.js';
 import type {Outcome, Refusal} from '../../machine/outcome.js';
-import type {Data, Path, Transfer} from '../../machine/transfer.js';
+import type {Data, Path, Reached, Transfer} from '../../machine/transfer.js';
 import {plural, sizeText} from '../../words.js';
 
 /** A command in a few words. */
@@ -45,6 +45,8 @@ export type OutcomeJson = {
 	landed?: number;
 	faults?: number;
 	owner?: string;
+	/** Bytes by owner, where there are several. */
+	owners?: Readonly<Record<string, number>>;
 	bootable?: boolean;
 	found?: string[];
 	error?: Refusal;
@@ -70,10 +72,14 @@ export function outcomeJson(outcome: Outcome): OutcomeJson {
 		bytes: total('bytes'),
 		landed: known ? total('landed') : undefined,
 		faults: total('faults'),
-		owner: worst?.owners?.join(', ') || undefined,
+		owner: worst?.owners?.map(({owner}) => owner).join(', ') || undefined,
+		owners: bytesByOwner(worst?.owners),
 		...(outcome.kind === 'boot' ? {bootable: outcome.bootable, found: outcome.found} : {}),
 	};
 }
+
+const bytesByOwner = (owners: readonly Reached[] = []): OutcomeJson['owners'] =>
+	owners.length < 2 ? undefined : Object.fromEntries(owners.map(({owner, bytes}) => [owner, bytes]));
 
 /** The transfers that an outcome lists one by one. */
 export function transfersOf(outcome: Outcome): readonly Transfer[] {

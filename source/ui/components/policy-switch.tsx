@@ -9,7 +9,7 @@ import {dispatch} from '../state/dispatch.js';
 const EFFECTS: Record<Policy, string> = {
 	remove: 'wired pages unmapped',
 	keep: 'guest pages stay mapped',
-	bounce: 'copies through a buffer',
+	bounce: 'copies via a buffer (inferred)',
 };
 
 /** All three policies, the one in force marked. */

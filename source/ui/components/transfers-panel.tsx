@@ -103,7 +103,9 @@ export const ChainPanel = memo(function ChainPanel(layout: BoxProps) {
 			{...layout}
 		>
 			<Outcome transfer={transfer} />
-			{owners?.length ? <Prose>{`The memory belongs to ${owners.join(', ')}.`}</Prose> : null}
+			{owners?.length ? (
+				<Prose>{`The memory belongs to ${owners.map(({owner, bytes}) => (owners.length > 1 ? `${owner} (${grouped(bytes)} bytes)` : owner)).join(', ')}.`}</Prose>
+			) : null}
 			{note ? <Prose tone="warn">{note}</Prose> : null}
 			<Box flexDirection="column" flexShrink={0} rowGap={tall ? 1 : 0} marginTop={tall ? 1 : 0}>
 				{chain.map(stage => (

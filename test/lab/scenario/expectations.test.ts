@@ -118,7 +118,8 @@ test('a reason is also the hardware’s number, different in each family', t => 
 	assert.deepEqual(judge(t, 'vt-d', reason(5)), []);
 	assert.deepEqual(judge(t, 'vt-d', reason(2)), ['expected reason 2, got 5']);
 	assert.deepEqual(judge(t, 'amd-vi', reason(2)), []);
-	const gone = '  - destroy: vm0\n  - dma: { device: ppt0 }\n    expect: { reason: no domain }\n';
+	const gone =
+		'  - start: { flr: false }\n  - destroy: vm0\n  - dma: { device: ppt0 }\n    expect: { reason: no domain }\n';
 	assert.deepEqual(judge(t, 'vt-d', gone), []);
 	// AMD-Vi's driver leaves the device its old root, whose tables are empty by then.
 	assert.deepEqual(judge(t, 'amd-vi', gone), ['expected reason no domain, got not mapped']);

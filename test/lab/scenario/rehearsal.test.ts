@@ -4,6 +4,7 @@ import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {runScenarios} from '../../../source/cli/run.js';
+import {RELEASES} from '../../../source/kernel/release.js';
 import {parseScenario} from '../../../source/lab/scenario/parse.js';
 import {scenarioText} from '../../../source/lab/scenario/write.js';
 import {
@@ -47,6 +48,10 @@ const aMachine: fc.Arbitrary<MachineSpec> = record({
 	hostMemory: fc.constant(64 * MIB),
 	policy: fc.constantFrom(...POLICIES),
 	hostPtp: fc.boolean(),
+	amdviEnable: fc.constant(true),
+	iommuEnable: fc.constant(true),
+	flr: fc.boolean(),
+	freebsd: fc.constantFrom(...RELEASES),
 	returnsToHost: fc.boolean(),
 	hba: fc.constantFrom('silent', 'error'),
 	pptdevs: fc.constantFrom(['4:0:0'], ['4:0:0', '5:0:0']),

@@ -74,7 +74,11 @@ machine:
   iommu: vt-d
   policy: remove
   hostPtp: true
+  amdviEnable: true
+  iommuEnable: true
+  freebsd: 14-CURRENT
   returnsToHost: false
+  flr: true
   hba: silent
   pptdevs: [ 4:0:0 ]
   memory: 256M

@@ -141,6 +141,7 @@ test('with little memory the first steps are forgotten, and every other step can
 	const firsts = [];
 	for (let i = 0; i < 4; i++) {
 		play(lab, random, 100);
+		lab.dispatch({do: 'start', machine: lab.spec});
 		for (let j = 0; j < 3; j++) lab.dispatch({do: 'work', count: 300, writes: 30});
 		firsts.push(history.first);
 		const at = history.first + Math.floor(random() * (history.length - history.first + 1));
