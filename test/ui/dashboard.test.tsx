@@ -179,7 +179,7 @@ test('what a narrow chain says stays apart: a write, many segments, an odd size'
 	await press('right', 'e3072', 'right', 'e12', 'left', 'left', 'left', 'up');
 	assert.match(
 		await press('enter'),
-		/guest ─+▶ +bhyve ─+▶ +pwritev ─+▶ +ahci ─+▶ +HBA ─+▶ +IOMMU ─+▶ +copy ─+▶ +disk/,
+		/guest ─+▶ +bhyve ─+▶ +pwrite ─+▶ +ahci ─+▶ +HBA ─+▶ +IOMMU ─+▶ +copy ─+▶ +disk/,
 	);
 	assert.match(await press('enter'), / 14 OK +✓ 12 cpy +✓ =1\.5M +✓ \d+ PRD +✓ ok +✓ ok +✓ 1\.5 MiB +✓ all /);
 });
