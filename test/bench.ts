@@ -79,7 +79,7 @@ function translation(): Figure[] {
 		let answers = 0;
 		for (let i = start; i < start + 1000; i++) {
 			answers |= walk.context(rootSlot, rootLow, RID);
-			answers |= walk.tables(walk.slot, walk.low, walk.levels, anywhere[i & 65535], true);
+			answers |= walk.tables(walk.slot, walk.low, walk.levels, anywhere[i & 65535], 0, true);
 		}
 		start += 1000;
 		if (answers < 0) throw new Error('a walk was refused');

@@ -2,9 +2,26 @@
 
 import fs from 'node:fs';
 import {messageOf, UserError} from '../source/user-error.js';
+import {parseAmdvi, runAmdviScene} from './helpers/amdvi-vectors.js';
 import {parseVectors, runScene} from './helpers/vectors.js';
 
 const SHOWN = 5;
+
+type Scene = {probes: number; run: (disagree: (text: string) => void) => number};
+
+/** The scenes of either family. @throws UserError */
+function scenesOf(file: string, text: string): Scene[] {
+	if (/^\s*\{\s*"iommu":\s*"amd-vi"/.test(text))
+		return parseAmdvi(file, text).map(scene => ({
+			probes: scene.probes.length,
+			run: disagree => runAmdviScene(scene, disagree),
+		}));
+	const vectors = parseVectors(file, text);
+	return vectors.scenes.map(scene => ({
+		probes: scene.probes.length,
+		run: disagree => runScene(vectors, scene, disagree),
+	}));
+}
 
 function main(files: readonly string[]): number {
 	if (files.length === 0) throw new UserError('No file of vectors; use npm run conformance -- FILE…');
@@ -12,10 +29,9 @@ function main(files: readonly string[]): number {
 	let total = 0;
 	const different: string[] = [];
 	for (const file of files) {
-		const vectors = parseVectors(file, fs.readFileSync(file, 'utf8'));
-		for (const [i, scene] of vectors.scenes.entries()) {
-			agreed += runScene(vectors, scene, text => different.push(`${file}, scene ${i}: ${text}`));
-			total += scene.probes.length;
+		for (const [i, {probes, run}] of scenesOf(file, fs.readFileSync(file, 'utf8')).entries()) {
+			agreed += run(text => different.push(`${file}, scene ${i}: ${text}`));
+			total += probes;
 		}
 	}
 	for (const text of different.slice(0, SHOWN)) console.log(text);

@@ -25,6 +25,12 @@ export const pageOf = (address: number): number => address - (address & (PAGE_SI
  */
 export type Halves = {readonly lo: number; readonly hi: number};
 
+/** Whether a plain number holds it exactly, whatever its low bits are. */
+export const isExact = ({hi}: Halves): boolean => hi < 2 ** 21;
+export const wordsOf = (value: number): Halves => ({lo: low32(value), hi: high32(value)});
+/** An address in halves; a negative number, which is a refusal, stays what it is. */
+export const halvesOf = (value: number): Halves | number => (value < 0 ? value : wordsOf(value));
+
 /** Parses hex digits; undefined if the number has more than 64 bits. */
 export function parseHalves(digits: string): Halves | undefined {
 	if (digits.length > 16) return parseLong(digits);

@@ -71,19 +71,23 @@ export class AmdviWalk {
 	}
 
 	/**
-	 * Walks tables from slot:low, at level `top`, and leaves the leaf in the fields above. `needed` and `allowed`, as IR
-	 * and IW, are the access and the permissions in the device table entry.
+	 * Walks tables from slot:low, at level `top`, and leaves the leaf in the fields above. The address comes in halves.
+	 * `needed` and `allowed`, as IR and IW, are the access and the permissions in the device table entry.
 	 * @returns the physical address, or minus the refusal.
 	 */
-	tables(slot: number, low: number, top: number, iova: number, needed: number, allowed: number): number {
+	tables(
+		slot: number,
+		low: number,
+		top: number,
+		iovaLo: number,
+		iovaHi: number,
+		needed: number,
+		allowed: number,
+	): number {
 		const slots = this.slots;
-		const iovaLo = iova | 0;
-		// Bits 61:30, which index the upper levels.
-		const iovaUpper = ((iova < HIGH ? 0 : Math.floor(iova / HIGH)) << 2) | (iovaLo >>> 30);
 		let permissions = IR | IW;
 		for (let level = top; ; ) {
-			// (iova >> (12 + 9(level − 1))) & 511
-			const index = level < 3 ? (iovaLo >>> (3 + 9 * level)) & 511 : (iovaUpper >>> (9 * (level - 3))) & 511;
+			const index = indexAt(level, iovaLo, iovaHi);
 			const at = ((low >>> 12) << 10) + 2 * index;
 			if (slot >= slots.length) return this.noTable(slot, at);
 			const words = slots[slot];
@@ -98,28 +102,27 @@ export class AmdviWalk {
 				this.leafLevel = level;
 				this.leafPermissions = permissions;
 				if ((permissions & needed & allowed) === 0) return NO_PERMISSION;
-				if (level > 1 || next !== 0) return this.largePage(low, hi, level, iova);
+				if (level > 1 || next !== 0) return this.largePage(low, hi, level, iovaLo, iovaHi);
 				slot = hi & 0xfffff;
 				low = (low & ~(PAGE_SIZE - 1)) | (iovaLo & (PAGE_SIZE - 1));
 				return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
 			}
 			if (next >= level || hi & TABLE_RESERVED_HIGH) return ENTRY_RESERVED;
-			if (next < level - 1 && skippedBits(iova, level, next) !== 0) return NOT_PRESENT;
+			if (next < level - 1 && skipsBits(level, next, iovaLo, iovaHi)) return NOT_PRESENT;
 			slot = hi & 0xfffff;
 			level = next;
 		}
 	}
 
-	private largePage(low: number, hi: number, level: number, iova: number): number {
+	private largePage(low: number, hi: number, level: number, iovaLo: number, iovaHi: number): number {
 		const shift = amdvi.leafShift(low, hi, level);
 		if (shift === undefined) return ENTRY_RESERVED;
 		// An encoded size lies between two levels' sizes. The IOTLB gets the larger, to drop enough on invalidation.
 		if (shift > amdvi.shiftOf(level)) this.leafLevel = level + 1;
 		const offsetLow = shift >= 32 ? -1 : (1 << shift) - 1;
 		const offsetHigh = shift <= 32 ? 0 : (1 << (shift - 32)) - 1;
-		const iovaHigh = iova < HIGH ? 0 : Math.floor(iova / HIGH);
-		const slot = ((hi & ~offsetHigh) | (iovaHigh & offsetHigh)) & 0xfffff;
-		return slot * HIGH + (((low & ~0xfff & ~offsetLow) | (iova & offsetLow)) >>> 0);
+		const slot = ((hi & ~offsetHigh) | (iovaHi & offsetHigh)) & 0xfffff;
+		return slot * HIGH + (((low & ~0xfff & ~offsetLow) | (iovaLo & offsetLow)) >>> 0);
 	}
 
 	private noTable(slot: number, at: number): number {
@@ -128,6 +131,15 @@ export class AmdviWalk {
 	}
 }
 
-/** The part of an address that the skipped levels would index. It must be zero. */
-const skippedBits = (iova: number, level: number, next: number): number =>
-	Math.floor(iova / 2 ** amdvi.shiftOf(next + 1)) % 512 ** (level - 1 - next);
+/** (iova >> (12 + 9(level − 1))) & 511, of halves. Level 6 has only bits 63:57. */
+function indexAt(level: number, lo: number, hi: number): number {
+	if (level < 3) return (lo >>> (3 + 9 * level)) & 511;
+	if (level === 3) return ((hi << 2) | (lo >>> 30)) & 511;
+	return (hi >>> (9 * level - 29)) & 511;
+}
+
+/** Whether the part of an address that the skipped levels would index is not zero. */
+function skipsBits(level: number, next: number, lo: number, hi: number): boolean {
+	for (let skipped = next + 1; skipped < level; skipped++) if (indexAt(skipped, lo, hi) !== 0) return true;
+	return false;
+}

@@ -2,7 +2,7 @@
 // wrote into host memory (48882, chapters 2 and 3).
 
 import * as address from '../formats/address.js';
-import {high32, low32, pageAddress, pageOf} from '../formats/address.js';
+import {type Halves, halvesOf, isExact, join64, pageAddress, pageOf, wordsOf} from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
 import {COMMAND, CONTROL, EVENT, FLAG, REG, STATUS} from '../formats/amdvi.js';
 import type {Rid} from '../formats/pci.js';
@@ -109,17 +109,46 @@ export class Amdvi {
 		return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
 	}
 
+	/**
+	 * Like `translate`, for any address of 64 bits. One that passes 2^53 is walked each time: the IOTLB's tags have no room
+	 * for it.
+	 */
+	translateHalves(rid: Rid, iova: Halves, write: boolean): Halves | number {
+		if (isExact(iova)) return halvesOf(this.translate(rid, join64(iova.lo, iova.hi), write));
+		if (!this.enabled) {
+			this.counts.untranslated++;
+			return iova;
+		}
+		const dtes = this.dtes;
+		const refused = dtes.find(rid) === 0 ? this.loadEntry(rid) : 0;
+		this.counts.settled++;
+		if (refused < 0) return this.refuse(rid, iova, write, refused, 0);
+		const dte = dtes.find(rid);
+		const domain = dtes.domain(dte);
+		if (!dtes.valid(dte)) return iova;
+		if (iova.hi >= LIMITS[dtes.levels(dte)] / HIGH) {
+			if (!dtes.translates(dte) || dtes.levels(dte) > 0)
+				return this.refuse(rid, iova, write, NOT_PRESENT, domain);
+			return dtes.allows(dte, write) ? iova : this.refuse(rid, iova, write, NO_PERMISSION, domain);
+		}
+		return halvesOf(this.walkOnce(dte, rid, iova, write));
+	}
+
 	/** A miss in the entry cache: reads the device table entry and caches it. */
 	private readEntry(rid: Rid, iova: number, write: boolean): number {
+		const refused = this.loadEntry(rid);
+		if (refused === 0) return this.translate(rid, iova, write);
+		this.counts.settled++;
+		return this.refuse(rid, wordsOf(iova), write, refused, 0);
+	}
+
+	/** @returns 0 if the device table entry is cached now, or minus the refusal */
+	private loadEntry(rid: Rid): number {
 		this.counts.contextMisses++;
 		const table = pageAddress(this.registers[0], this.registers[1]);
 		const refused = this.walk.device(table, amdvi.deviceTableBytes(this.registers[0]), rid);
-		if (refused < 0) {
-			this.counts.settled++;
-			return this.refuse(rid, iova, write, refused, 0);
-		}
-		this.dtes.fill(rid, this.walk);
-		return this.translate(rid, iova, write);
+		if (refused === 0) this.dtes.fill(rid, this.walk);
+		return refused;
 	}
 
 	/** The device table entry denies the access. The tables are walked anyway: their own fault has priority. */
@@ -137,9 +166,9 @@ export class Amdvi {
 		this.counts.settled++;
 		if (!dtes.valid(dte)) return iova;
 		if (!dtes.translates(dte) || dtes.levels(dte) > 0)
-			return this.refuse(rid, iova, write, NOT_PRESENT, dtes.domain(dte));
+			return this.refuse(rid, wordsOf(iova), write, NOT_PRESENT, dtes.domain(dte));
 		if (dtes.allows(dte, write)) return iova;
-		return this.refuse(rid, iova, write, NO_PERMISSION, dtes.domain(dte));
+		return this.refuse(rid, wordsOf(iova), write, NO_PERMISSION, dtes.domain(dte));
 	}
 
 	/** An IOTLB miss: walks the tables and caches the result for all devices of the domain. */
@@ -150,31 +179,44 @@ export class Amdvi {
 		const needed = write ? IW : IR;
 		this.counts.walks++;
 		const allowed = dtes.allows(dte, write) ? needed : 0;
-		const hpa = walk.tables(dtes.slots[rid], dtes.lows[rid], dtes.levels(dte), iova, needed, allowed);
-		if (hpa < 0) return this.refuse(rid, iova, write, hpa, domain);
-		const hi = Math.floor(iova / HIGH);
-		const pageLow = ((iova | 0) >>> 12) | (hi << 20);
+		const lo = iova | 0;
+		const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
+		const hpa = walk.tables(dtes.slots[rid], dtes.lows[rid], dtes.levels(dte), lo, hi, needed, allowed);
+		if (hpa < 0) return this.refuse(rid, wordsOf(iova), write, hpa, domain);
+		const pageLow = (lo >>> 12) | (hi << 20);
 		const {leafPermissions, leafLevel} = walk;
 		this.iotlb.fill(domain, pageLow, hi >>> 12, pageOf(hpa), leafPermissions >>> IR_BIT, leafLevel);
 		return hpa;
 	}
 
-	private refuse(rid: Rid, iova: number, write: boolean, answer: number, domain: number): number {
+	/** A walk that caches nothing. */
+	private walkOnce(dte: Dte, rid: Rid, iova: Halves, write: boolean): number {
+		const {slots, lows} = this.dtes;
+		const needed = write ? IW : IR;
+		const allowed = this.dtes.allows(dte, write) ? needed : 0;
+		const levels = this.dtes.levels(dte);
+		this.counts.walks++;
+		const hpa = this.walk.tables(slots[rid], lows[rid], levels, iova.lo | 0, iova.hi | 0, needed, allowed);
+		return hpa < 0 ? this.refuse(rid, iova, write, hpa, this.dtes.domain(dte)) : hpa;
+	}
+
+	private refuse(rid: Rid, iova: Halves, write: boolean, answer: number, domain: number): number {
 		const code = -answer | (write ? FLAG.RW : 0);
 		const type = amdvi.refusalType(code);
 		const pageFault = type === EVENT.IO_PAGE_FAULT;
 		const hardware = type === EVENT.DEV_TAB_HARDWARE_ERROR || type === EVENT.PAGE_TAB_HARDWARE_ERROR;
-		const address = hardware ? this.walk.unreadable : iova;
+		const address = hardware ? wordsOf(this.walk.unreadable) : iova;
 		const recorded =
 			!(pageFault && this.dtes.silent(this.dtes.find(rid))) && this.event(code, rid, domain, address);
 		if (recorded && pageFault) this.dtes.markFaulted(rid);
 		const text = amdvi.eventText(type, amdvi.refusalFlags(code));
-		this.probe?.({at: 'fault', fault: {rid, iova, write, reason: type, text, recorded}});
+		const at = join64(isExact(iova) ? iova.lo : (iova.lo & ~0xfff) >>> 0, iova.hi);
+		this.probe?.({at: 'fault', fault: {rid, iova: at, write, reason: type, text, recorded}});
 		return -code;
 	}
 
-	private event(code: number, rid: Rid, domain: number, address: number): boolean {
-		return this.log.write(amdvi.encodeEvent(code, rid, domain, low32(address), high32(address)));
+	private event(code: number, rid: Rid, domain: number, {lo, hi}: Halves): boolean {
+		return this.log.write(amdvi.encodeEvent(code, rid, domain, lo, hi));
 	}
 
 	/** Commands run while both enable bits are set. After an illegal command the bits must rise again (48882, 2.4). */
@@ -204,7 +246,7 @@ export class Amdvi {
 			const wrong = this.runCommand(base + head);
 			if (wrong !== 0) {
 				registers[REG.STATUS / 4] &= ~STATUS.COMMAND_RUN;
-				this.event(amdvi.refusal(wrong, 0), 0, 0, base + head);
+				this.event(amdvi.refusal(wrong, 0), 0, 0, wordsOf(base + head));
 			} else registers[REG.COMMAND_HEAD / 4] = (head + amdvi.ENTRY_BYTES) % size;
 		}
 	}

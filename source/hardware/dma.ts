@@ -1,7 +1,7 @@
 // A PCI function's path to memory: the IOMMU translates each address that it puts on the bus, page by page; and the
 // counters of these translations.
 
-import {PAGE_SIZE} from '../formats/address.js';
+import {type Halves, join64, PAGE_SIZE, wordsOf} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import type {Memory} from './memory.js';
 
@@ -11,7 +11,12 @@ export interface Translator {
 	readonly counts?: TranslationCounts;
 	/** @returns the physical address, or a negative number if the access is refused */
 	translate(rid: Rid, iova: number, write: boolean): number;
+	/** The same for any address of 64 bits. Without it, nothing is translated. */
+	translateHalves?(rid: Rid, iova: Halves, write: boolean): Halves | number;
 }
+
+/** From here on a plain number is exact only for some addresses, those of pages among them. */
+const EXACT = 2 ** 53;
 
 /** 0xFEEx_xxxx: a write of four bytes is an interrupt request (MSI). */
 const INTERRUPTS = 0xfee00000;
@@ -42,14 +47,14 @@ export class DmaPort {
 			each(undefined, bytes, iova);
 			return;
 		}
-		const end = iova + bytes;
 		this.count(Math.ceil(((iova & (PAGE_SIZE - 1)) + bytes) / PAGE_SIZE));
 		let run = 0;
 		let runLength = 0;
-		for (let at = iova; at < end; ) {
-			const length = Math.min(PAGE_SIZE - (at & (PAGE_SIZE - 1)), end - at);
-			const hpa = this.iommu.translate(this.rid, at, write);
+		for (let at = iova, left = bytes; left > 0; ) {
+			const length = Math.min(PAGE_SIZE - (at & (PAGE_SIZE - 1)), left);
+			const hpa = at < EXACT ? this.iommu.translate(this.rid, at, write) : this.translateHigh(at, write);
 			at += length;
+			left -= length;
 			if (runLength > 0 && hpa === run + runLength && this.memory.has(run, runLength + length)) {
 				runLength += length;
 				continue;
@@ -60,6 +65,12 @@ export class DmaPort {
 			if (runLength === 0) each(undefined, length, hpa);
 		}
 		if (runLength > 0) each(this.part(run, runLength, write), runLength, run);
+	}
+
+	/** At an address beyond 2^53 that a number holds exactly. */
+	private translateHigh(at: number, write: boolean): number {
+		const answer = this.iommu.translateHalves?.(this.rid, wordsOf(at), write) ?? at;
+		return typeof answer === 'number' ? answer : join64(answer.lo, answer.hi);
 	}
 
 	private part(hpa: number, bytes: number, write: boolean): Uint8Array {

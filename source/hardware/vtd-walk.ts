@@ -112,13 +112,12 @@ export class VtdWalk {
 	}
 
 	/**
-	 * Walks second-level tables from slot:low, and leaves the leaf in the fields above.
+	 * Walks second-level tables from slot:low, and leaves the leaf in the fields above. The address comes in halves.
 	 * @returns the physical address, or minus the fault reason.
 	 */
-	tables(slot: number, low: number, levels: number, iova: number, write: boolean): number {
-		const iovaLo = iova | 0;
-		// Bits 56:30, which index the upper levels.
-		const iovaUpper = ((iova < HIGH ? 0 : Math.floor(iova / HIGH)) << 2) | (iovaLo >>> 30);
+	tables(slot: number, low: number, levels: number, iovaLo: number, iovaHi: number, write: boolean): number {
+		// Bits 61:30, which index the upper levels.
+		const iovaUpper = (iovaHi << 2) | (iovaLo >>> 30);
 		const needed = write ? PTE_WRITE : PTE_READ;
 		const top = 9 * levels + 3;
 		let permissions = PTE_READ | PTE_WRITE;

@@ -2,7 +2,16 @@
 // vtd driver wrote into host memory (VT-d Architecture Specification, chapters 6, 7 and 10).
 
 import * as address from '../formats/address.js';
-import {high32, low32, PAGE_SIZE, pageAddress, pageOf} from '../formats/address.js';
+import {
+	type Halves,
+	halvesOf,
+	isExact,
+	join64,
+	PAGE_SIZE,
+	pageAddress,
+	pageOf,
+	wordsOf,
+} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import * as vtd from '../formats/vtd.js';
 import {FAULT, REG} from '../formats/vtd.js';
@@ -131,7 +140,13 @@ export class Vtd {
 		if (contexts.type(context) === 2 || iova >= this.walk.limit(contexts.levels(context))) {
 			this.counts.settled++;
 			if (contexts.type(context) === 2) return iova;
-			return this.refuse(rid, iova, write, -FAULT.BEYOND_WIDTH, contexts.faultProcessingDisabled(context));
+			return this.refuse(
+				rid,
+				wordsOf(iova),
+				write,
+				-FAULT.BEYOND_WIDTH,
+				contexts.faultProcessingDisabled(context),
+			);
 		}
 		const iotlb = this.iotlb;
 		const lo = iova | 0;
@@ -144,16 +159,46 @@ export class Vtd {
 		return slot === 0 && low >= 0 ? low : slot * HIGH + (low >>> 0);
 	}
 
+	/**
+	 * Like `translate`, for any address of 64 bits. One that passes 2^53 is walked each time: the IOTLB's tags have no room
+	 * for it.
+	 */
+	translateHalves(rid: Rid, iova: Halves, write: boolean): Halves | number {
+		if (isExact(iova)) return halvesOf(this.translate(rid, join64(iova.lo, iova.hi), write));
+		if (!this.enabled) {
+			this.counts.untranslated++;
+			return iova;
+		}
+		const {contexts, walk} = this;
+		const refused = contexts.find(rid) === 0 ? this.loadContext(rid) : 0;
+		this.counts.settled++;
+		if (refused < 0) return this.refuse(rid, iova, write, refused, walk.faultProcessingDisabled);
+		const context = contexts.find(rid);
+		const levels = contexts.levels(context);
+		const disabled = contexts.faultProcessingDisabled(context);
+		if (contexts.type(context) === 2) return iova;
+		if (iova.hi >= walk.limit(levels) / HIGH)
+			return this.refuse(rid, iova, write, -FAULT.BEYOND_WIDTH, disabled);
+		this.counts.walks++;
+		const {lo, hi} = iova;
+		const hpa = walk.tables(contexts.slots[rid], contexts.lows[rid], levels, lo | 0, hi | 0, write);
+		return hpa < 0 ? this.refuse(rid, iova, write, hpa, disabled) : halvesOf(hpa);
+	}
+
 	/** A context cache miss: reads the context entry and caches it. */
 	private readContext(rid: Rid, iova: number, write: boolean): number {
+		const refused = this.loadContext(rid);
+		if (refused === 0) return this.translate(rid, iova, write);
+		this.counts.settled++;
+		return this.refuse(rid, wordsOf(iova), write, refused, this.walk.faultProcessingDisabled);
+	}
+
+	/** @returns 0 if the context entry is cached now, or minus the fault reason */
+	private loadContext(rid: Rid): number {
 		this.counts.contextMisses++;
 		const refused = this.walk.context(this.rootSlot, this.rootLow, rid);
-		if (refused < 0) {
-			this.counts.settled++;
-			return this.refuse(rid, iova, write, refused, this.walk.faultProcessingDisabled);
-		}
-		this.contexts.fill(rid, this.walk);
-		return this.translate(rid, iova, write);
+		if (refused === 0) this.contexts.fill(rid, this.walk);
+		return refused;
 	}
 
 	/** An IOTLB miss: walks the tables and caches the result. */
@@ -161,10 +206,12 @@ export class Vtd {
 		const contexts = this.contexts;
 		const walk = this.walk;
 		this.counts.walks++;
-		const hpa = walk.tables(contexts.slots[rid], contexts.lows[rid], contexts.levels(context), iova, write);
-		if (hpa < 0) return this.refuse(rid, iova, write, hpa, contexts.faultProcessingDisabled(context));
-		const hi = Math.floor(iova / HIGH);
-		const pageLow = ((iova | 0) >>> 12) | (hi << 20);
+		const lo = iova | 0;
+		const hi = iova < HIGH ? 0 : Math.floor(iova / HIGH);
+		const hpa = walk.tables(contexts.slots[rid], contexts.lows[rid], contexts.levels(context), lo, hi, write);
+		if (hpa < 0)
+			return this.refuse(rid, wordsOf(iova), write, hpa, contexts.faultProcessingDisabled(context));
+		const pageLow = (lo >>> 12) | (hi << 20);
 		const {leafPermissions, leafLevel} = walk;
 		this.iotlb.fill(contexts.domain(context), pageLow, hi >>> 12, pageOf(hpa), leafPermissions, leafLevel);
 		return hpa;
@@ -172,17 +219,20 @@ export class Vtd {
 
 	private refuse(
 		rid: Rid,
-		iova: number,
+		iova: Halves,
 		write: boolean,
 		answer: number,
 		faultProcessingDisabled: boolean,
 	): number {
 		const reason = -answer;
 		if (!faultProcessingDisabled || IGNORES_FPD.has(reason)) {
-			const recorded = this.record(rid, iova, write, reason);
+			const page = {lo: (iova.lo & ~0xfff) >>> 0, hi: iova.hi};
+			const recorded = this.record(rid, page, write, reason);
+			// A page's address is exact as a number, however high it is.
+			const at = join64(page.lo, page.hi);
 			this.probe?.({
 				at: 'fault',
-				fault: {rid, iova: pageOf(iova), write, reason, text: vtd.reasonText(reason), recorded},
+				fault: {rid, iova: at, write, reason, text: vtd.reasonText(reason), recorded},
 			});
 		}
 		return answer;
@@ -266,7 +316,7 @@ export class Vtd {
 	}
 
 	/** Writes the next fault record, or sets PFO if it is in use. Faults are lost until PFO is cleared (VT-d 7.2.1). */
-	private record(rid: Rid, iova: number, write: boolean, reason: number): boolean {
+	private record(rid: Rid, {lo, hi}: Halves, write: boolean, reason: number): boolean {
 		const at = (this.cap.fro + 16 * this.nextRecord) / 4;
 		const status = REG.FSTS / 4;
 		if (this.registers[status] & vtd.FSTS_PFO) return false;
@@ -274,9 +324,8 @@ export class Vtd {
 			this.registers[status] |= vtd.FSTS_PFO;
 			return false;
 		}
-		const page = pageOf(iova);
 		const flags = (vtd.FRCD_F | (write ? 0 : vtd.FRCD_READ)) >>> 0;
-		this.registers.set([low32(page), high32(page), rid, (flags | reason) >>> 0], at);
+		this.registers.set([lo, hi, rid, (flags | reason) >>> 0], at);
 		if ((this.registers[status] & vtd.FSTS_PPF) === 0) {
 			this.registers[status] = (this.registers[status] & 0xff) | vtd.FSTS_PPF | (this.nextRecord << 8);
 		}

@@ -79,7 +79,10 @@ export const aCommand: fc.Arbitrary<Command> = fc.oneof(
 		do: fc.constant('dma'),
 		device: aDevice,
 		access: fc.constantFrom('read', 'write'),
-		gpa: fc.nat(2 ** 31 - 1),
+		gpa: fc.oneof(
+			fc.nat(2 ** 31 - 1),
+			fc.integer({min: 2 ** 41, max: 2 ** 52 - 2 ** 15}).map(page => page * PAGE),
+		),
 		bytes: fc.integer({min: 1, max: 65536}),
 	}),
 	record({do: fc.constant('work'), count: fc.integer({min: 1, max: 10_000}), writes: fc.nat(100)}),

@@ -52,12 +52,12 @@ function parseScene(value: unknown): Scene {
 }
 
 type Fields = Record<string, unknown>;
-function fields(value: unknown): Fields {
+export function fields(value: unknown): Fields {
 	if (typeof value !== 'object' || value === null)
 		throw new Error(`expected an object, got ${JSON.stringify(value)}`);
 	return {...value};
 }
-function list(value: unknown): unknown[] {
+export function list(value: unknown): unknown[] {
 	if (!Array.isArray(value)) throw new Error(`expected a list, got ${JSON.stringify(value)}`);
 	return value;
 }
@@ -65,8 +65,8 @@ function bigint(value: unknown): bigint {
 	if (typeof value === 'number' || typeof value === 'string') return BigInt(value);
 	throw new Error(`expected a number, got ${JSON.stringify(value)}`);
 }
-const number = (value: unknown): number => Number(bigint(value));
-const halves = (value: unknown): Halves => ({
+export const number = (value: unknown): number => Number(bigint(value));
+export const halves = (value: unknown): Halves => ({
 	lo: Number(bigint(value) & 0xffffffffn),
 	hi: Number(bigint(value) >> 32n),
 });

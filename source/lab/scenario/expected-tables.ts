@@ -16,7 +16,7 @@ import {about, choice, fields, text} from '../../parse-data.js';
 import {UserError} from '../../user-error.js';
 import {show} from '../../words.js';
 import {device} from './machine-fields.js';
-import {address} from './verbs.js';
+import {address, busAddress} from './verbs.js';
 
 /** A step that was taken, and the outcomes of the steps before it. */
 export type Taken = {
@@ -50,7 +50,7 @@ type End = z.output<typeof end>;
 export const walk = fields({
 	device: z.optional(about('the function that walks; default: the one of the step’s transfer', device)),
 	iova: z.optional(
-		about('the address; default: the first that the step’s transfer put on the bus', address()),
+		about('the address; default: the first that the step’s transfer put on the bus', busAddress()),
 	),
 	access: z.optional(
 		about('the access; default: as the step’s transfer did, or write', choice(['read', 'write'])),

@@ -1,7 +1,7 @@
 // The verbs of a scenario's steps: the fields of each, and the command that they make.
 
 import * as z from 'zod/mini';
-import {PAGE_SIZE} from '../../formats/address.js';
+import {isExact, PAGE_SIZE, parseHalves} from '../../formats/address.js';
 import {parseRid} from '../../formats/pci.js';
 import {type Command, type DiskCommand, POLICIES} from '../../machine/command.js';
 import type {Comparable} from '../../machine/workload.js';
@@ -36,6 +36,23 @@ export function address(multiple = 1) {
 	return multiple === 1 ? at : at.check(z.multipleOf(multiple, `expected a multiple of ${multiple}.`));
 }
 
+const WIDE = 'write an address beyond 53 bits as text, a page’s: "0xff00ffffffefe000".';
+/** Below 2^53 any address fits a number; above, a page's does, which YAML would take for a rounded number unless quoted. */
+const fitsNumber = (text: string): boolean => {
+	const value = parseHalves(text.slice(2));
+	return value !== undefined && (isExact(value) || value.lo % PAGE_SIZE === 0);
+};
+
+/** An address that a device puts on the bus: any of 64 bits. */
+export const busAddress = () =>
+	z.union([
+		address(),
+		z.pipe(
+			word(/^0x[0-9a-fA-F]{1,16}$/, WIDE).check(z.refine(fitsNumber, WIDE)),
+			z.transform(text => Number(text)),
+		),
+	]);
+
 const DEFAULT_GPA = 'default: 0x01000000, or less where guests are small';
 const vm = about('a guest; default: the first', text);
 const passthru = z.optional(
@@ -67,9 +84,14 @@ const disk = fields({
 const dma = fields({
 	device: passthru,
 	access: z._default(about('what the function does to memory', choice(['write', 'read'])), 'write'),
-	gpa: z.optional(about(`an address in the function’s domain; ${DEFAULT_GPA}`, address())),
+	gpa: z.optional(about(`an address in the function’s domain; ${DEFAULT_GPA}`, busAddress())),
 	bytes: z._default(about('how many bytes', whole(1, MAX_SECTORS * 512)), PAGE_SIZE),
-});
+}).check(
+	z.refine(({gpa = 0, bytes}) => gpa + bytes <= 2 ** 64, {
+		path: ['bytes'],
+		error: 'expected at most as many as there are up to 2^64.',
+	}),
+);
 
 const count = about('how many requests', whole(1, MAX_WORK));
 const work = fields({

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import {Document, isCollection, isMap, isPair, isScalar, visit} from 'yaml';
 import {createNew} from '../../files.js';
+import {hex} from '../../formats/address.js';
 import type {Command, MachineSpec} from '../../machine/command.js';
 import type {Expectations} from '../../machine/scenario.js';
 import {UserError} from '../../user-error.js';
@@ -66,6 +67,7 @@ export function stepOf(command: Command): Record<string, unknown> {
 	if (command.do === 'start') return {start: machineFields(command.machine)};
 	const fields = Object.entries(rest).flatMap(([name, value]) => {
 		if (value === undefined || value === OMITTED[name]) return [];
+		if (name === 'gpa' && Number(value) >= 2 ** 53) return [[name, hex(Number(value))]];
 		return [[name, name === 'memory' ? sizeWord(Number(value)) : value]];
 	});
 	if (fields.length === 0) return {[verb]: null};

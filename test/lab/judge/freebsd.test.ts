@@ -102,3 +102,14 @@ test('a USB disk moves a megabyte in eight transfers of one READ(10)', t => {
 	assert.match(chain.find(({place}) => place === 'umass')?.full ?? '', /in 1 command/);
 	assert.equal(read(lab, 'vm0', {lba: 2048, sectors: 300}).data, 'delivered');
 });
+
+test('a device may send any address of 64 bits', t => {
+	for (const iommu of ['vt-d', 'amd-vi'] as const) {
+		const lab = openTestLab(t, {iommu});
+		const high = 0xff00ffff * 2 ** 32 + 0xffefe000;
+		const {data, faults} = transfer(lab, dma('em0', high, 8192));
+		assert.deepEqual([data, faults], ['lost', 2]);
+		assert.equal(lab.state().faults.at(-2)?.iova, high);
+		assert.equal(lab.state().faults.at(-1)?.iova, high + 4096);
+	}
+});
