@@ -6,7 +6,7 @@ import type {OutcomeJson} from '../lab/scenario/step-report.js';
 import type {Command} from '../machine/command.js';
 import type {Scenario, Step} from '../machine/scenario.js';
 import type {PrintLine} from '../text/print.js';
-import {partOf, plural} from '../words.js';
+import {grouped, partOf, plural} from '../words.js';
 
 /** The file of a report: checked before a run that reads `inputs`, written after it. Both throw UserErrors. */
 export type ReportSink = {
@@ -39,7 +39,13 @@ export function jsonPrinter(out: PrintLine, several: boolean): Printer {
 	return {
 		begin: () => {},
 		step: (read, {number, step, outcome, unmet}) =>
-			line(read, {step: number, command: commandJson(step.command), outcome, held: unmet.length === 0}),
+			line(read, {
+				step: number,
+				note: step.note,
+				command: commandJson(step.command),
+				outcome,
+				held: unmet.length === 0,
+			}),
 		end: ({read, steps, expectations, held, broken}) => {
 			const summary = {scenario: read.scenario.name, steps: steps.length, expectations, held, broken};
 			line(read, {summary});
@@ -57,7 +63,10 @@ export function textPrinter(out: PrintLine, several: boolean): Printer {
 		begin: ({name}) => {
 			if (several) out(name);
 		},
-		step: (_read, step) => out(stepText(step)),
+		step: (_read, step) => {
+			for (const text of noteLines(step.step.note)) out(text);
+			out(stepText(step));
+		},
 		end: ({read, steps, expectations, held}) => {
 			out(
 				`${read.scenario.name}: ${plural(steps.length, 'step')}, ${held} of ${expectations} expectations held`,
@@ -84,6 +93,20 @@ function sums(reports: readonly Report[]) {
 	};
 }
 
+const NOTE_WIDTH = 100;
+
+/** A step's note, above the step and indented like its text. */
+function noteLines(note = ''): string[] {
+	const lines: string[] = [];
+	for (const word of note.split(/\s+/).filter(each => each !== '')) {
+		const last = lines.at(-1);
+		if (last !== undefined && last.length + word.length < NOTE_WIDTH)
+			lines[lines.length - 1] = `${last} ${word}`;
+		else lines.push(`    ${word}`);
+	}
+	return lines.length > 0 ? ['', ...lines] : [];
+}
+
 function stepText({number, step, outcome, unmet}: StepReport): string {
 	const start = `${`${number}`.padStart(3)} ${unmet.length === 0 ? '✓' : '✗'} ${step.text}`;
 	const came = outcomeText(outcome);
@@ -91,11 +114,14 @@ function stepText({number, step, outcome, unmet}: StepReport): string {
 }
 
 function outcomeText(outcome: OutcomeJson): string {
-	const {data, path = '', landed, bytes = 0, faults = 0, found, owner, error, domains, missing = 0} = outcome;
+	const {data, path = '', landed, bytes = 0, copied, faults = 0, pointer} = outcome;
+	const {found, owner, error, domains, missing = 0} = outcome;
 	if (domains !== undefined)
 		return `${(error ?? 'ok').padEnd(9)} ${plural(domains, 'domain')}, ${plural(missing, 'page')} missing from the host's`;
 	if (data === undefined) return '';
-	const counts = `${partOf(landed, bytes)} bytes, ${plural(faults, 'fault')}`;
-	const more = found !== undefined ? `; ${found.at(-1)}` : owner ? `; memory of ${owner}` : '';
-	return `${data.padEnd(9)} ${path.padEnd(7)} ${counts}${more}`;
+	const moved = copied === undefined ? '' : `, ${grouped(copied)} copied`;
+	const counts = `${partOf(landed, bytes)} bytes${moved}, ${plural(faults, 'fault')}`;
+	const reached = owner === 'interrupt' ? '; an interrupt' : owner ? `; memory of ${owner}` : '';
+	const place = pointer === undefined ? reached : `; pointer ${pointer}`;
+	return `${data.padEnd(9)} ${path.padEnd(7)} ${counts}${found === undefined ? place : `; ${found.at(-1)}`}`;
 }

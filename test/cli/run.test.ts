@@ -4,6 +4,7 @@ import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {ReportFile} from '../../source/cli/junit.js';
 import {checkScenarios, type RunOptions, runScenarios} from '../../source/cli/run.js';
+import {buildGpt} from '../../source/formats/gpt.js';
 import {sampleDisk} from '../../source/lab/build/sample-disk.js';
 import {findScenario, shippedScenarios} from '../../source/lab/scenario/find.js';
 import {machineSet} from '../../source/lab/scenario/machine-fields.js';
@@ -48,7 +49,7 @@ const unnamed = ({code, out, err}: ReturnType<typeof run>) => ({
 });
 
 /** Of these, the story depends on the family: which faults are logged, what becomes of a device, host_ptp. */
-const OF_ONE_FAMILY = ['amd-vi', 'device-after-vm', 'failed-bind-leak', 'host-ptp-off'];
+const OF_ONE_FAMILY = ['amd-vi', 'device-after-vm', 'failed-bind-leak', 'host-ptp-off', 'reload'];
 for (const name of shippedScenarios().filter(name => !OF_ONE_FAMILY.includes(name))) {
 	test(`${name} is the same story on both families of IOMMU, to the byte`, () => {
 		const vtd = run([name], {set: machineSet(['iommu=vt-d'])});
@@ -94,7 +95,15 @@ test('the form of a line, for programs', t => {
 			{
 				step: 1,
 				command: {do: 'read', vm: 'vm0', lba: 0, sectors: 8, segments: 1, requests: 1, gpa: '0x01000000'},
-				outcome: {data: 'lost', path: 'direct', bytes: 4096, landed: 0, faults: 1},
+				outcome: {
+					data: 'lost',
+					path: 'direct',
+					bytes: 4096,
+					landed: 0,
+					copied: 0,
+					faults: 1,
+					pointer: '0x2801400000',
+				},
 				held: false,
 			},
 			{summary: {scenario: 'mine', steps: 1, expectations: 2, held: 1, broken: 1}},
@@ -113,7 +122,9 @@ test('every expectation of pr-260178 matters: if changed, it fails with the line
 		['path: direct', 'path: bounced'],
 		['landed: 32768', 'landed: 4096'],
 		['faults: 8', 'faults: 9'],
-		['bootable: true', 'bootable: false'],
+		['bootable: false', 'bootable: true'],
+		['copied: 32768', 'copied: 0'],
+		['equals: 2', 'equals: 3'],
 		['missing: 16384', 'missing: 16383'],
 		['reason: not mapped', 'reason: not allowed'],
 	]) {
@@ -123,8 +134,41 @@ test('every expectation of pr-260178 matters: if changed, it fails with the line
 		const {code, err} = run([file(t, changed.join('\n'))]);
 		assert.equal(code, 1);
 		assert.equal(err.length, 1, err.join('\n'));
-		assert.match(err[0], new RegExp(`test.yaml:${at}: step \\d+, .*: expected ${to.split(':')[0]} `));
+		const step = lines.findLastIndex((line, i) => i < at && line.startsWith('  - ')) + 1;
+		const [word] = from === 'equals: 2' ? ['the result'] : to.split(':');
+		assert.match(err[0], new RegExp(`test.yaml:${step}: step \\d+, .*: expected ${word} `));
 	}
+});
+
+test('the story holds on anybody’s disk, partitioned or empty', t => {
+	const bytes = 8 * 1024 ** 2;
+	const disk = path.join(folder(t), 'own.img');
+	const {mbr, primary, entries} = buildGpt(bytes / 512, 'd34607d3-4607-4d34-a607-d34607d34611', [
+		{
+			typeGuid: '0fc63daf-8483-4772-8e79-3d69d8477de4',
+			guid: 'd34607d3-4607-4d34-a607-d34607d34612',
+			name: 'home of somebody',
+			firstLba: 2048,
+			lastLba: 8191,
+		},
+	]);
+	for (const parts of [[], [mbr, primary, entries]]) {
+		const content = Buffer.alloc(bytes);
+		parts.forEach((part, i) => {
+			content.set(part, i * 512);
+		});
+		fs.writeFileSync(disk, content);
+		const {code, err} = run(['pr-260178'], {flags: {writable: false, disk}});
+		assert.deepEqual([code, err], [0, []]);
+		assert.ok(fs.readFileSync(disk).equals(content));
+	}
+});
+
+test('a note is read before its step, in lines and in JSON', t => {
+	const scenario = file(t, 'steps:\n  - policy: keep\n    note: What an audience is told.\n');
+	const {out} = run([scenario], {json: false});
+	assert.deepEqual(out.slice(0, 3), ['', '    What an audience is told.', '  1 ✓ policy keep']);
+	assert.equal(JSON.parse(run([scenario]).out[0]).note, 'What an audience is told.');
 });
 
 test('the text lines show each request and its result', t => {
@@ -134,7 +178,7 @@ test('the text lines show each request and its result', t => {
 	assert.equal(code, 1);
 	assert.match(
 		out[0],
-		/^ {2}1 ✗ read vm0 LBA 0, 8 sectors, 1 segment +lost +direct +0 of 4,096 bytes, 1 fault$/,
+		/^ {2}1 ✗ read vm0 LBA 0, 8 sectors, 1 segment +lost +direct +0 of 4,096 bytes, 0 copied, 1 fault; pointer 0x2801400000$/,
 	);
 	assert.equal(out[1], '  2 ✓ policy keep');
 	assert.match(out[2], /boot vm0 +delivered direct .*; 2: FreeBSD UFS/);

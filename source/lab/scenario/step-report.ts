@@ -43,7 +43,11 @@ export type OutcomeJson = {
 	path?: Path;
 	bytes?: number;
 	landed?: number;
+	/** Bytes that the CPU copied. */
+	copied?: number;
 	faults?: number;
+	/** The pointer into guest memory that bhyve gave to preadv or pwritev: the first one. */
+	pointer?: string;
 	owner?: string;
 	/** Bytes by owner, where there are several. */
 	owners?: Readonly<Record<string, number>>;
@@ -58,11 +62,11 @@ export function outcomeJson(outcome: Outcome): OutcomeJson {
 	if (outcome.kind === 'policy') return {policy: outcome.policy};
 	if (outcome.kind === 'lifecycle') return {error: outcome.error, ...outcome.tables};
 	if (outcome.kind === 'work') {
-		const {data, bytes, landed, faults} = outcome.work;
-		return {data, bytes, landed, faults};
+		const {data, bytes, landed, copied, faults} = outcome.work;
+		return {data, bytes, landed, copied, faults};
 	}
 	const transfers = transfersOf(outcome);
-	const total = (key: 'bytes' | 'landed' | 'faults') =>
+	const total = (key: 'bytes' | 'landed' | 'copied' | 'faults') =>
 		transfers.reduce((sum, transfer) => sum + (transfer[key] ?? 0), 0);
 	const known = transfers.every(({landed}) => landed !== undefined);
 	const worst = transfers.find(({data}) => data !== 'delivered') ?? transfers[0];
@@ -71,11 +75,18 @@ export function outcomeJson(outcome: Outcome): OutcomeJson {
 		path: worst?.path,
 		bytes: total('bytes'),
 		landed: known ? total('landed') : undefined,
+		copied: worst?.command.do === 'dma' ? undefined : total('copied'),
 		faults: total('faults'),
+		pointer: worst && pointerOf(worst),
 		owner: worst?.owners?.map(({owner}) => owner).join(', ') || undefined,
 		owners: bytesByOwner(worst?.owners),
 		...(outcome.kind === 'boot' ? {bootable: outcome.bootable, found: outcome.found} : {}),
 	};
+}
+
+function pointerOf({chain}: Transfer): string | undefined {
+	const part = chain.flatMap(({parts = []}) => parts).find(({kind}) => kind === 'pointer');
+	return part && hex(part.address);
 }
 
 const bytesByOwner = (owners: readonly Reached[] = []): OutcomeJson['owners'] =>

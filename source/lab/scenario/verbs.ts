@@ -155,7 +155,7 @@ export const VERBS = {
 	detach: deviceVerb('detach', 'ppt returns a function to the host.'),
 	unplug: deviceVerb('unplug', 'A function leaves the bus.'),
 	plug: verb('A new function appears on the bus.', plug, given => ({do: 'plug', ...given})),
-	unload: verb('vmm is unloaded.', fields({}), () => ({do: 'unload'})),
+	unload: verb('vmm is unloaded, and loaded again.', fields({}), () => ({do: 'unload'})),
 	unmap: tableVerb('unmap', 'Pages of a guest leave a domain; no kernel does this.'),
 	map: tableVerb('map', 'Pages of a guest enter a domain; no kernel does this.'),
 	invalidate: verb('The IOTLB is emptied.', fields({}), () => ({do: 'invalidate'})),

@@ -3,6 +3,9 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import {test} from 'node:test';
+import {RELEASES} from '../../../source/kernel/release.js';
+import {defaultSpec} from '../../../source/lab/build/spec.js';
+import {completeMachine, machineSet} from '../../../source/lab/scenario/machine-fields.js';
 import type {DmaCommand} from '../../../source/machine/command.js';
 import {MIB, openTestLab, randomImage, read, transfer} from '../../helpers/lab.js';
 
@@ -112,4 +115,12 @@ test('a device may send any address of 64 bits', t => {
 		assert.equal(lab.state().faults.at(-2)?.iova, high);
 		assert.equal(lab.state().faults.at(-1)?.iova, high + 4096);
 	}
+});
+
+test('a release brings its policy, unless one is chosen', () => {
+	const base = defaultSpec(256 * MIB);
+	const policies = RELEASES.map(freebsd => completeMachine({freebsd}, {...base, policy: 'bounce'}).policy);
+	assert.deepEqual(policies, ['remove', 'keep', 'bounce', 'keep', 'keep']);
+	assert.equal(completeMachine({freebsd: '13.0', policy: 'keep'}, base).policy, 'keep');
+	assert.equal(machineSet(['freebsd=13.0']).freebsd, '13.0', 'YAML has it as 13');
 });

@@ -39,7 +39,9 @@ test('a write that arrives on a disk that cannot be read back is neither lost no
 		data: 'unchecked',
 		path: 'direct',
 		bytes: 4096,
+		copied: 0,
 		faults: 0,
+		pointer: '0x2800800000',
 	});
 	const after = fs.readFileSync(file);
 	assert.ok(!after.subarray(100 * 512, 108 * 512).equals(before.subarray(100 * 512, 108 * 512)));
@@ -135,7 +137,7 @@ test('dmascope run: a step can be held to unchecked, and delivered is not met by
 	};
 	const held = run('unchecked');
 	assert.deepEqual([held.code, held.err], [0, '']);
-	assert.match(held.out, /✓ .* unchecked \w+ +\? of 4,096 bytes, 0 faults/);
+	assert.match(held.out, /✓ .* unchecked \w+ +\? of 4,096 bytes, 0 copied, 0 faults/);
 	const broken = run('delivered');
 	assert.equal(broken.code, 1);
 	assert.match(broken.err, /expected data delivered, got unchecked/);
