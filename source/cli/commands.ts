@@ -103,9 +103,18 @@ export const COMMANDS: readonly CliCommand[] = [
 	},
 	{
 		name: 'host',
-		about: 'show this Linux host: its IOMMUs, groups, devices and their owners',
+		about: 'show this Linux host: its IOMMUs, groups, devices and their owners; or a capture',
 		flags: ['root', 'capture', 'force', 'log', 'trace', 'every', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out, err) => (await import('./host.js')).host(given, out, err),
+	},
+	{
+		name: 'capture-script',
+		takes: 'SYSTEM',
+		wants: 'the system to capture: dmascope capture-script freebsd >capture.sh',
+		about: 'a shell script that captures a host without dmascope: freebsd',
+		more: ['Run it there as root: sh capture.sh FILE.tar. Then, here: dmascope host --root FILE.tar'],
+		flags: [],
+		run: async (words, _given, out) => (await import('./capture-script.js')).captureScript(words, out),
 	},
 	{
 		name: 'decode',

@@ -1,9 +1,14 @@
 // dmascope host: a dashboard on a terminal; in a pipe, text or JSON.
 
-import {captureHost} from '../live/host/capture.js';
+import path from 'node:path';
+import {isFreebsd, readFreebsd} from '../live/freebsd/freebsd-host.js';
+import {FreebsdMachine, freebsdJson} from '../live/freebsd/freebsd-machine.js';
+import {captureHost, treeAt} from '../live/host/capture.js';
 import {openHost, openTracing, printHost} from '../live/host/open.js';
+import {hostLines} from '../live/host/report.js';
 import {streamEvents} from '../live/host/trace-log.js';
-import type {Print} from '../text/print.js';
+import {jsonLines, type Print} from '../text/print.js';
+import {UserError} from '../user-error.js';
 import {checkDisplay, exitOnSignals, onTerminal} from './dashboard.js';
 import {displayFlags, type Given} from './flags.js';
 
@@ -11,8 +16,10 @@ import {displayFlags, type Given} from './flags.js';
 export async function host(given: Given, out: Print, err: Print): Promise<number> {
 	const [root, capture, json] = [given.text('root'), given.text('capture'), given.has('json')];
 	const display = displayFlags(given);
+	const freebsd = root === undefined ? undefined : freebsdAt(root);
 	const interactive = onTerminal() && !json && capture === undefined;
 	if (!interactive) await checkDisplay(display);
+	if (freebsd !== undefined) return captured(freebsd, given, interactive, out);
 	if (capture !== undefined) {
 		await captureHost(root, capture, given.has('force'), out);
 		return 0;
@@ -33,6 +40,31 @@ export async function host(given: Given, out: Print, err: Print): Promise<number
 	} finally {
 		machine.close();
 	}
+}
+
+/** A capture of a FreeBSD host, made by the script of capture-script. */
+function freebsdAt(root: string): FreebsdMachine | undefined {
+	const source = treeAt(root)();
+	return isFreebsd(source)
+		? new FreebsdMachine(readFreebsd(source), `host ${path.basename(root)}`)
+		: undefined;
+}
+
+async function captured(
+	machine: FreebsdMachine,
+	given: Given,
+	interactive: boolean,
+	out: Print,
+): Promise<number> {
+	for (const flag of ['capture', 'log', 'trace', 'every'] as const)
+		if (given.has(flag))
+			throw new UserError(
+				`--${flag} is for Linux hosts; this is a capture of FreeBSD, made by capture-script.`,
+			);
+	if (interactive) return (await import('../ui/dashboard.js')).dashboard(machine, displayFlags(given));
+	const {host: facts} = machine.state();
+	if (facts) out(given.has('json') ? jsonLines(freebsdJson(machine.host)) : hostLines(facts, undefined));
+	return 0;
 }
 
 /** Prints events until Ctrl-C, or until the reader closes the pipe. */

@@ -15,6 +15,8 @@ export type HostFacts = {
 	reserved: readonly string[];
 	/** What the page tables hold, one line per device. */
 	tables: readonly string[];
+	/** VMs that run, one line each, where their processes show more than groups do. */
+	vms?: readonly string[];
 	warnings: readonly Finding[];
 	/** What cannot be seen, and how to see it. */
 	notSeen: readonly {what: string; how: string}[];

@@ -66,8 +66,9 @@ export function ownTree(): Source {
 	return new Disk('/');
 }
 
-/** Every Linux, and every capture of one, has at least one of these. */
+/** Every Linux, and every capture of a host, has at least one of these. */
 const TYPICAL = [
+	'/freebsd/version',
 	'/proc/cmdline',
 	'/proc/cpuinfo',
 	'/proc/sys/kernel/osrelease',

@@ -7,7 +7,7 @@ import {type Line, section, toned} from '../../text/rows.js';
 import {indented} from '../../text/width.js';
 
 export function hostLines(host: HostFacts, logged: Logged | undefined): Line[] {
-	const {facts, booted, units, groups, alone, reserved, tables, warnings, notSeen} = host;
+	const {facts, booted, units, groups, alone, reserved, tables, vms = [], warnings, notSeen} = host;
 	const part = (title: string, lines: readonly Line[]) => (lines.length > 0 ? section(title, lines) : []);
 	const [first, ...more] = indented(['dmascope host', ...facts].join(' · '), '', '  ');
 	return [
@@ -17,6 +17,10 @@ export function hostLines(host: HostFacts, logged: Logged | undefined): Line[] {
 		...part(`WARNINGS ${warnings.length}`, warnings.flatMap(findingLines)),
 		...part('UNITS', units.flatMap(unitLines)),
 		...part('GROUPS', groups.flatMap(groupLines)),
+		...part(
+			'VMS',
+			vms.flatMap(text => indented(text, '  ', '      ')),
+		),
 		...part(
 			groups.length > 0 ? 'DEVICES WITHOUT A GROUP' : 'DEVICES',
 			alone.flatMap(device => deviceLines(device, '  ')),
