@@ -4,22 +4,22 @@
 import fs from 'node:fs';
 import {SECTOR} from '../formats/address.js';
 import {UserError} from '../user-error.js';
-import {blockDeviceBytes} from './block-device.js';
 import {BLOCK, type Blocks, blocksOf, eachPart} from './blocks.js';
-import {lockForWriting, refuseIfInUse} from './in-use.js';
+import type {Platform} from './disk-platform.js';
 import {openAs, openDirect, statOf} from './open-disk.js';
 import type {PageLog} from './page-log.js';
+import {platformOf} from './platform.js';
 
-const {O_RDONLY, O_RDWR, O_EXCL} = fs.constants;
+const {O_RDONLY, O_RDWR} = fs.constants;
 
 /** The bytes that a trim writes at a time. */
 const ZEROS = new Uint8Array(1024 * 1024);
 
 /**
  * `overlay`: opens the disk read-only and keeps writes in memory until this process ends. `direct: false` uses the
- * page cache even if O_DIRECT is available.
+ * page cache even if O_DIRECT is available. `platform`: the system, for tests.
  */
-export type DiskOptions = {writable?: boolean; overlay?: boolean; direct?: boolean};
+export type DiskOptions = {writable?: boolean; overlay?: boolean; direct?: boolean; platform?: Platform};
 
 /** Kept beside the disk itself: the blocks of its overlay, and the old contents of written blocks. */
 type Beside = {overlay?: Blocks; log?: PageLog};
@@ -42,16 +42,19 @@ export class Disk {
 	}
 
 	/** @throws UserError if the path is no disk that can be used, saying how to mend it. */
-	static open(path: string, {writable = false, overlay = false, direct = true}: DiskOptions = {}): Disk {
+	static open(
+		path: string,
+		{writable = false, overlay = false, direct = true, platform = platformOf()}: DiskOptions = {},
+	): Disk {
 		const stat = statOf(path);
-		const block = stat.isBlockDevice();
-		if (!block && !stat.isFile()) {
-			const what = stat.isDirectory() ? 'a directory' : 'neither a file nor a block device';
-			throw new UserError(`--disk ${path} is ${what}; give a disk image, a partition or a block device.`);
+		const device = platform.isDevice(stat);
+		if (!device && !stat.isFile()) {
+			const what = stat.isDirectory() ? 'a directory' : `neither a file nor ${platform.device}`;
+			throw new UserError(`--disk ${path} is ${what}; give a disk image, a partition or ${platform.device}.`);
 		}
 		const own = writable && !overlay;
-		const place = own ? refuseIfInUse(path) : undefined;
-		const bytes = block ? blockDeviceBytes(path, stat.rdev) : stat.size;
+		const place = own ? platform.refuseIfInUse(path) : undefined;
+		const bytes = device ? platform.bytes(path, stat) : stat.size;
 		if (bytes === 0)
 			throw new UserError(`--disk ${path} is empty; give an image that holds at least one sector.`);
 		if (bytes % SECTOR !== 0) {
@@ -60,11 +63,10 @@ export class Disk {
 					`pad it with: truncate -s %512 ${path}`,
 			);
 		}
-		// O_EXCL on a block device is Linux's own guard: it fails while the device is mounted or claimed.
 		const access = own ? O_RDWR : O_RDONLY;
-		const fd = openAs(path, access | (own && block ? O_EXCL : 0), own);
+		const fd = openAs(path, access | (own && device ? platform.guard : 0), own);
 		try {
-			if (place !== undefined) lockForWriting(path, fd, place);
+			if (place !== undefined) platform.lockForWriting(path, fd, place);
 			const unbuffered = direct ? openDirect(path, access, fd) : undefined;
 			const beside = overlay ? {overlay: new Map()} : {};
 			return new Disk(path, bytes, writable || overlay, unbuffered?.alignment, fd, unbuffered?.fd, beside);

@@ -61,7 +61,7 @@ const processOf = (path: string): string | undefined => /^\/proc\/(\d+)(\/|$)/.e
 export function ownTree(): Source {
 	if (process.platform !== 'linux')
 		throw new UserError(
-			`dmascope host needs Linux, and this is ${process.platform}; open a capture: dmascope host --root FILE.tar`,
+			`dmascope host needs Linux, and this is ${process.platform}; open a capture: dmascope host --root FILE.tar${process.platform === 'freebsd' ? ' (dmascope capture-script freebsd makes one)' : ''}`,
 		);
 	return new Disk('/');
 }
