@@ -110,8 +110,8 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'capture-script',
 		takes: 'SYSTEM',
-		wants: 'the system to capture: dmascope capture-script freebsd >capture.sh',
-		about: 'a shell script that captures a host without dmascope: freebsd',
+		needs: 'the system to capture: dmascope capture-script freebsd >capture.sh',
+		about: 'print a shell script that captures a host without dmascope: freebsd',
 		more: ['Run it there as root: sh capture.sh FILE.tar. Then, here: dmascope host --root FILE.tar'],
 		flags: [],
 		run: async (words, _given, out) => (await import('./capture-script.js')).captureScript(words, out),
