@@ -65,7 +65,7 @@ export function freebsdFacts(host: FreebsdHost): HostFacts {
 			`FreeBSD ${release}`,
 			FIXED[`${hasFix(host)}`],
 			state,
-			plural(vms.length, 'VM'),
+			plural(new Set([...vms, ...processes.map(({vm}) => vm)]).size, 'VM'),
 			plural(devices.filter(({name}) => /^ppt\d/.test(name)).length, 'ppt device'),
 		],
 		booted:

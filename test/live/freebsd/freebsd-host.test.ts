@@ -6,13 +6,15 @@ import {spawnSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
+import {captureScript} from '../../../source/cli/capture-script.js';
 import {FREEBSD_SCRIPT} from '../../../source/live/freebsd/capture-script.js';
 import {freebsdFindings} from '../../../source/live/freebsd/freebsd-findings.js';
 import {type FreebsdHost, hasFix, isFreebsd, readFreebsd} from '../../../source/live/freebsd/freebsd-host.js';
 import {FreebsdMachine, freebsdJson} from '../../../source/live/freebsd/freebsd-machine.js';
 import {treeAt} from '../../../source/live/host/capture.js';
 import {hostLines} from '../../../source/live/host/report.js';
-import {lineText} from '../../../source/text/print.js';
+import {lineText, printTo} from '../../../source/text/print.js';
+import {UserError} from '../../../source/user-error.js';
 import {folder} from '../../helpers/lab.js';
 
 const PCICONF = `ahci0@pci0:0:31:2:	class=0x010601 rev=0x02 hdr=0x00 vendor=0x8086 device=0x2922 subvendor=0x1af4 subdevice=0x1100
@@ -82,6 +84,14 @@ function captured(t: TestContext, osreldate = 1300139): string {
 	assert.deepEqual([run().status, fs.readdirSync(at).sort()], [2, ['bin', 'capture.sh', 'host.tar']]);
 	return tar;
 }
+
+test('the script is printed as it is', () => {
+	const written: string[] = [];
+	const print = printTo({write: text => written.push(text)});
+	assert.equal(captureScript(['freebsd'], print), 0);
+	assert.equal(written.join(''), FREEBSD_SCRIPT);
+	assert.throws(() => captureScript(['linux'], () => {}), UserError);
+});
 
 test('the script captures what dmascope reads, and nothing private', t => {
 	const tar = captured(t);
