@@ -1,6 +1,6 @@
 // A captured FreeBSD host as an observed machine: facts, devices and findings. Its page tables are not in a capture.
 
-import type {DeviceFacts, HostFacts} from '../../machine/host.js';
+import type {DeviceFacts, GroupFacts, HostFacts} from '../../machine/host.js';
 import type {MachineState, ObservedMachine} from '../../machine/observed.js';
 import type {PhysicalReader} from '../../machine/tables.js';
 import {plural} from '../../words.js';
@@ -77,8 +77,8 @@ export function freebsdFacts(host: FreebsdHost): HostFacts {
 				.filter(([key]) => key.startsWith(name === 'DMAR' ? 'hw.dmar.' : 'hw.vmm.amdvi.'))
 				.map(([key, value]) => `${key}=${value}`),
 		})),
-		groups: [],
-		alone: devices.filter(({name}) => /^ppt\d/.test(name)).map(deviceFacts),
+		groups: devices.filter(({name}) => /^ppt\d/.test(name)).map(pptFacts),
+		alone: [],
 		reserved: [],
 		tables: ddb === '' ? [] : ['show dmars:', ...ddb.split('\n').map(line => `  ${line}`)],
 		vms: processes.map(
@@ -89,6 +89,18 @@ export function freebsdFacts(host: FreebsdHost): HostFacts {
 		notSeen: NOT_SEEN,
 	};
 }
+
+/** FreeBSD has no groups: each ppt device stands for itself. */
+const pptFacts = (device: FreebsdHost['devices'][number], i: number): GroupFacts => ({
+	number: i,
+	brief: device.name,
+	verdict: `passthru device ${device.name}`,
+	tone: device.flr === false ? 'warn' : 'good',
+	type: 'none: in no domain until a VM has it',
+	also: [],
+	devices: [deviceFacts(device)],
+	reserved: [],
+});
 
 const deviceFacts = ({name, selector, product, kind, flr}: FreebsdHost['devices'][number]): DeviceFacts => ({
 	id: selector,
