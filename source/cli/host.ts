@@ -16,7 +16,7 @@ import {displayFlags, type Given} from './flags.js';
 export async function host(given: Given, out: Print, err: Print): Promise<number> {
 	const [root, capture, json] = [given.text('root'), given.text('capture'), given.has('json')];
 	const display = displayFlags(given);
-	const freebsd = root === undefined ? undefined : freebsdAt(root);
+	const freebsd = root === undefined || given.has('trace') ? undefined : freebsdAt(root);
 	const interactive = onTerminal() && !json && capture === undefined;
 	if (!interactive) await checkDisplay(display);
 	if (freebsd !== undefined) return captured(freebsd, given, interactive, out);
@@ -56,7 +56,7 @@ async function captured(
 	interactive: boolean,
 	out: Print,
 ): Promise<number> {
-	for (const flag of ['capture', 'log', 'trace', 'every'] as const)
+	for (const flag of ['capture', 'log', 'every'] as const)
 		if (given.has(flag))
 			throw new UserError(
 				`--${flag} is for Linux hosts; this is a capture of FreeBSD, made by capture-script.`,

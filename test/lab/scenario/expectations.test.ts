@@ -147,7 +147,7 @@ test('a walk reads the tables, not the IOTLB', t => {
 });
 
 test('work is a step with expectations', t => {
-	const work = {data: 'lost', bytes: 3186688, landed: 2097152, faults: 266};
+	const work = {data: 'lost', bytes: 3186688, landed: 2097152, copied: 835584, faults: 266};
 	const text = `steps:\n  - work: 300\n    expect: ${JSON.stringify(work)}\n  - work: {}\n`;
 	const {steps} = parseScenario('s.yaml', text, testSetting(t));
 	assert.deepEqual(
