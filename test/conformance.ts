@@ -3,18 +3,24 @@
 import fs from 'node:fs';
 import {messageOf, UserError} from '../source/user-error.js';
 import {parseAmdvi, runAmdviScene} from './helpers/amdvi-vectors.js';
+import {isScalableFile, parseScalable, runScalable} from './helpers/scalable-vectors.js';
 import {parseVectors, runScene} from './helpers/vectors.js';
 
 const SHOWN = 5;
 
 type Scene = {probes: number; run: (disagree: (text: string) => void) => number};
 
-/** The scenes of either family. @throws UserError */
+/** The scenes of either family, VT-d's in legacy or in scalable mode. @throws UserError */
 function scenesOf(file: string, text: string): Scene[] {
 	if (/^\s*\{\s*"iommu":\s*"amd-vi"/.test(text))
 		return parseAmdvi(file, text).map(scene => ({
 			probes: scene.probes.length,
 			run: disagree => runAmdviScene(scene, disagree),
+		}));
+	if (isScalableFile(text))
+		return parseScalable(file, text).map(scene => ({
+			probes: scene.probes.length,
+			run: disagree => runScalable(scene, disagree),
 		}));
 	const vectors = parseVectors(file, text);
 	return vectors.scenes.map(scene => ({

@@ -41,7 +41,7 @@ export function stalePages(
 	if (unit === undefined || !unit.enabled) return [];
 	const known: StartTables[] = domains
 		.filter(({levels}) => levels > 0)
-		.map(({id, root, levels}) => ({domain: id, root, levels, read: true, write: true}));
+		.map(({id, format, root, levels}) => ({domain: id, format, root, levels, read: true, write: true}));
 	for (const {rid} of devices) {
 		const start = startOf(memory, unit, rid);
 		if (start.to === 'tables') known.push(start);

@@ -4,6 +4,8 @@ import * as amdvi from '../formats/amdvi.js';
 import {EVENT, FLAG} from '../formats/amdvi.js';
 import {type Rid, ridText} from '../formats/pci.js';
 import {FAULT, reasonText} from '../formats/vtd.js';
+import {faultText} from '../formats/vtd-reasons.js';
+import {FAULT as SCALABLE_FAULT} from '../formats/vtd-scalable.js';
 import type {Device, MachineState} from '../machine/observed.js';
 import type {Domain} from '../machine/tables.js';
 import {memoryWords} from './names.js';
@@ -20,6 +22,16 @@ export const CAUSES = [
 ] as const;
 export type Cause = (typeof CAUSES)[number];
 
+/** Scalable mode's reasons, by the specification's numbers. */
+const SCALABLE: readonly [Cause, readonly number[]][] = [
+	['no domain', [SCALABLE_FAULT.ROOT_ABSENT, SCALABLE_FAULT.CONTEXT_ABSENT]],
+	['no domain', [SCALABLE_FAULT.DIRECTORY_ABSENT, SCALABLE_FAULT.PASID_ABSENT]],
+	['not mapped', [SCALABLE_FAULT.FIRST_ABSENT, SCALABLE_FAULT.SECOND_DENIES]],
+	['too wide', [SCALABLE_FAULT.NOT_CANONICAL, SCALABLE_FAULT.BEYOND_SECOND]],
+	['not allowed', [SCALABLE_FAULT.SUPERVISOR, SCALABLE_FAULT.WRITE]],
+	['interrupt', [SCALABLE_FAULT.INTERRUPT_RANGE]],
+];
+
 const {PR, PE, RZ, RW} = FLAG;
 const causes = new Map<string, Cause>([
 	[reasonText(FAULT.ROOT_ABSENT), 'no domain'],
@@ -33,6 +45,9 @@ const causes = new Map<string, Cause>([
 	[amdvi.eventText(EVENT.IO_PAGE_FAULT, PR | PE), 'not allowed'],
 	[amdvi.eventText(EVENT.IO_PAGE_FAULT, PR | PE | RW), 'not allowed'],
 	[amdvi.eventText(EVENT.IO_PAGE_FAULT, PR | RZ), 'bad entry'],
+	...SCALABLE.flatMap(([cause, reasons]) =>
+		reasons.map((reason): [string, Cause] => [faultText(reason) ?? '', cause]),
+	),
 ]);
 /** The cause for a reason's text, which differs between the formats. The remaining reasons are all bad entries. */
 export const causeOf = (text: string): Cause => causes.get(text) ?? 'bad entry';

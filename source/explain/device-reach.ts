@@ -46,12 +46,12 @@ export function reachOfDevice(
 
 function rangesAt(
 	memory: PhysicalReader,
-	{unit, owned}: MachineState,
+	{owned}: MachineState,
 	views: readonly DomainView[],
-	{root, levels}: StartTables,
+	{format, root, levels}: StartTables,
 ): readonly Range[] {
 	const view = views.find(({domain}) => domain.root === root && domain.levels === levels);
-	return view?.ranges ?? rangesOf(mappingsOf(memory, {format: unit?.format ?? 'vt-d', root, levels}), owned);
+	return view?.ranges ?? rangesOf(mappingsOf(memory, {format, root, levels}), owned);
 }
 
 /** The ranges that lead to memory, with the rights that the device's own entry leaves. */

@@ -92,7 +92,7 @@ function foreignMemory(
 	const {name, vm} = device;
 	const domain = domainOf(state, {to: 'tables', ...start});
 	const view = views.find(each => each.domain === domain);
-	const tables = {format: state.unit?.format ?? 'vt-d', root: start.root, levels: start.levels};
+	const tables = {format: start.format, root: start.root, levels: start.levels};
 	const ranges: readonly Range[] = view?.ranges ?? rangesOf(mappingsOf(memory, tables), state.owned);
 	const foreign = start.write ? ranges.filter(({write, owner}) => write && owner !== vm) : [];
 	const pages = foreign.reduce((sum, range) => sum + range.pages, 0);

@@ -3,6 +3,7 @@
 import {PAGE_SIZE, pageAddress} from '../formats/address.js';
 import * as amdvi from '../formats/amdvi.js';
 import * as amdviTables from '../formats/amdvi-tables.js';
+import {firstNext, firstRights} from '../formats/vtd-scalable.js';
 import * as vtdTables from '../formats/vtd-tables.js';
 import type {Owned} from '../machine/observed.js';
 import type {Domain, Mapping, PhysicalReader} from '../machine/tables.js';
@@ -29,10 +30,14 @@ export class MappingList {
 	private iova = 0;
 	private hpa = 0;
 
+	/** @param most the mappings that are kept; further ones are left out */
+	constructor(private readonly most = Number.POSITIVE_INFINITY) {}
+
 	/** `rights`: READ, WRITE or both. */
 	add(iova: number, hpa: number, pages: number, rights: number): void {
 		if (iova === this.iova && hpa === this.hpa && rights === this.rights) this.last.pages += pages;
 		else {
+			if (this.list.length >= this.most) return;
 			this.last = {iova, hpa, pages, read: (rights & READ) !== 0, write: (rights & WRITE) !== 0};
 			this.rights = rights;
 			this.list.push(this.last);
@@ -60,10 +65,11 @@ export function mappingsOf(
 	memory: PhysicalReader,
 	{format, root, levels}: Tables,
 	window: Window = EVERYTHING,
+	most?: number,
 ): Mapping[] {
-	const found = new MappingList();
+	const found = new MappingList(most);
 	if (levels === 0) return found.list;
-	const decode = format === 'vt-d' ? decodeVtd : decodeAmdvi;
+	const decode = {'vt-d': decodeVtd, 'vt-d first stage': decodeFirst, 'amd-vi': decodeAmdvi}[format];
 	decode(memory, found, window, root, levels, 0, READ | WRITE);
 	return found.list;
 }
@@ -130,6 +136,42 @@ function decodeVtd(
 		if (next > 0) descend(decodeVtd, memory, found, window, hpa, next, iova, rights);
 		else found.add(iova, hpa, pages, rights);
 	}
+}
+
+/**
+ * Where the addresses of a first-stage table's entry begin. They are canonical: those of the top table's upper half are
+ * at the end of 64 bits. Multiples of 4,096 are exact there, too.
+ */
+export const firstStageBase = (base: number, i: number, level: number, levels: number): number =>
+	base +
+	i * PAGE_SIZE * 512 ** (level - 1) +
+	(level === levels && i >= 256 ? 2 ** 64 - 2 ** (12 + 9 * levels) : 0);
+
+/** The same for the first stage of VT-d's scalable mode. */
+function decodeFirst(
+	memory: PhysicalReader,
+	found: MappingList,
+	window: Window,
+	root: number,
+	levels: number,
+): void {
+	const visit = (table: number, level: number, base: number, allowed: number): void => {
+		const words = memory.page(table);
+		if (words === undefined) return;
+		const pages = 512 ** (level - 1);
+		for (let i = 0; i < 512; i++) {
+			const lo = words[2 * i];
+			const rights = firstRights(lo) & allowed;
+			const next = firstNext(lo, level);
+			const iova = firstStageBase(base, i, level, levels);
+			if (rights === 0 || next < 0 || iova >= window.to || iova + pages * PAGE_SIZE <= window.from) continue;
+			const hpa = pageAddress(lo, words[2 * i + 1]);
+			if (next > 0) visit(hpa, next, iova, rights);
+			// Bit 12 of a large page's entry is PAT, not an address.
+			else found.add(iova, hpa - (hpa % (pages * PAGE_SIZE)), pages, rights);
+		}
+	};
+	visit(root, levels, 0, READ | WRITE);
 }
 
 /** The same for AMD-Vi. An entry can skip levels, and a page of an encoded size has several entries. */

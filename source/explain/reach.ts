@@ -35,21 +35,23 @@ export function reachOf(
 }
 
 /** The page in a domain's tables; each domain is searched once. */
-type FindMapping = (root: number, levels: number) => Mapping | undefined;
+type FindMapping = (tables: Tables) => Mapping | undefined;
 
 function mappingFinder(
 	memory: PhysicalReader,
-	{unit, owned}: MachineState,
+	{owned}: MachineState,
 	views: readonly DomainView[],
 	page: number,
 ): FindMapping {
 	const known = new Map<string, Mapping | undefined>();
-	return (root, levels) => {
+	return ({format, root, levels}) => {
 		const key = `${root} ${levels}`;
 		if (!known.has(key)) {
 			const view = views.find(({domain}) => domain.root === root && domain.levels === levels);
-			const tables: Tables = {format: unit?.format ?? 'vt-d', root, levels};
-			known.set(key, mappingTo(view?.ranges ?? rangesOf(mappingsOf(memory, tables), owned), page));
+			known.set(
+				key,
+				mappingTo(view?.ranges ?? rangesOf(mappingsOf(memory, {format, root, levels}), owned), page),
+			);
 		}
 		return known.get(key);
 	};
@@ -84,7 +86,7 @@ function deviceReach(
 		const all = how === 'nothing' ? 'It has no access.' : 'It reaches all memory.';
 		return {name, kind, how, at: how === 'nothing' ? undefined : page, why: `${start.why}. ${all}`};
 	}
-	const found = mappings(start.root, start.levels);
+	const found = mappings(start);
 	const place = placeWords(state, start);
 	if (found === undefined) return {name, kind, how: 'nothing', why: `${place}, which does not map the page.`};
 	const how = howWords(found.read && start.read, found.write && start.write);
@@ -111,7 +113,7 @@ function guestReach({vms, domains, owned}: MachineState, vm: Vm, page: number, m
 		name,
 		kind: 'guest',
 		how: 'reads and writes',
-		at: domain && mappings(domain.root, domain.levels)?.iova,
+		at: domain && mappings(domain)?.iova,
 		why: `The page is its own memory, ${wired ? 'wired, so it stays in place' : 'not wired, so it can move'}. CPU accesses bypass the IOMMU. bhyve maps the same page.`,
 	};
 }

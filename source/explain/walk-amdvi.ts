@@ -57,8 +57,10 @@ export const notAllowed = (step: EntryRead | undefined, write: boolean, unrecord
 
 /** The device table entry. */
 export function amdviStart(memory: PhysicalReader, unit: AmdviUnit, rid: Rid, steps: EntryRead[]): Start {
-	const step = readEntry(steps, memory, 'device table', unit.table, rid, 4);
-	if (rid * amdvi.DTE_BYTES >= unit.bytes) {
+	// The segment is above bit 15.
+	const index = rid & 0xffff;
+	const step = readEntry(steps, memory, 'device table', unit.table, index, 4);
+	if (index * amdvi.DTE_BYTES >= unit.bytes) {
 		step.raw = [];
 		const why = `The device table has ${unit.bytes / amdvi.DTE_BYTES} entries, none for this function`;
 		return refuse(step, EVENT.ILLEGAL_DEV_TABLE_ENTRY, 0, why);
@@ -81,7 +83,7 @@ export function amdviStart(memory: PhysicalReader, unit: AmdviUnit, rid: Rid, st
 		const why = 'Mode is 0: there are no tables, so addresses are not translated';
 		return {to: 'memory', domain, read, write, why, unrecorded};
 	}
-	return {to: 'tables', domain, root, levels, read, write, unrecorded};
+	return {to: 'tables', format: 'amd-vi', domain, root, levels, read, write, unrecorded};
 }
 
 /** The tables of a device table entry, which is the last of `steps`. */

@@ -1,7 +1,7 @@
 // The parts of a walk, the same for both formats: the entries that hardware reads, and where they lead.
 
 import {hex, PAGE_SIZE} from '../formats/address.js';
-import type {PhysicalReader} from '../machine/tables.js';
+import type {PhysicalReader, TableFormat} from '../machine/tables.js';
 
 /** A 64-bit word of a table. */
 export type Qword = readonly [lo: number, hi: number];
@@ -11,12 +11,19 @@ export type Field = readonly [name: string, value: string, meaning: string];
 /** An entry that hardware reads. */
 export type EntryRead = {
 	/** A level of page tables, or an entry before them. */
-	at: 'root' | 'context' | 'device table' | number;
+	at: 'root' | 'context' | 'PASID directory' | 'PASID table' | 'device table' | number;
+	/** Page tables of VT-d's first stage, whose entries have another format. */
+	stage?: 'first';
 	tableAddress: number;
 	index: number;
 	entryAddress: number;
-	/** One word in page tables, two in a root or context entry, four in AMD-Vi's device table; empty outside memory. */
+	/**
+	 * One word in page tables and a PASID directory, two in a root or context entry, four in AMD-Vi's device table and in
+	 * a context entry of scalable mode, eight in a PASID table; empty outside memory.
+	 */
 	raw: readonly Qword[];
+	/** The accessed and dirty bits that hardware sets here on its way. */
+	sets?: number;
 	/** Why the walk ends here, if it does. */
 	verdict?: string;
 };
@@ -34,11 +41,14 @@ export type Start =
 /** `read` and `write`: what the entry allows. `unrecorded`: why faults in its tables are not recorded. */
 export type StartTables = {
 	domain: number;
+	format: TableFormat;
 	root: number;
 	levels: number;
 	read: boolean;
 	write: boolean;
 	unrecorded?: string;
+	/** Its entries have accessed and dirty bits that hardware sets (VT-d's second stage, where switched on). */
+	accessed?: boolean;
 };
 /** Where the tables lead; `pages`: how many the last entry maps. */
 export type Found = {to: 'page'; hpa: number; pages: number; read: boolean; write: boolean};
@@ -53,6 +63,7 @@ export function readEntry(
 	tableAddress: number,
 	index: number,
 	qwords: number,
+	stage?: 'first',
 ): EntryRead {
 	const entryAddress = tableAddress + index * qwords * 8;
 	const offset = entryAddress % PAGE_SIZE;
@@ -61,7 +72,7 @@ export function readEntry(
 	if (words !== undefined)
 		for (let at = offset / 4; raw.length < qwords; at += 2) raw.push([words[at], words[at + 1]]);
 	const verdict = words === undefined ? `There is no memory at ${hex(entryAddress)}` : undefined;
-	const step: EntryRead = {at, tableAddress, index, entryAddress, raw, verdict};
+	const step: EntryRead = {at, tableAddress, index, entryAddress, raw, verdict, ...(stage ? {stage} : {})};
 	steps.push(step);
 	return step;
 }

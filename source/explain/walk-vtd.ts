@@ -76,7 +76,7 @@ function contextStart(
 		const why = 'TT is 2, pass-through: the address is not translated';
 		return {to: 'memory', domain, read: true, write: true, why};
 	}
-	return {to: 'tables', domain, root, levels, read: true, write: true, unrecorded};
+	return {to: 'tables', format: 'vt-d', domain, root, levels, read: true, write: true, unrecorded};
 }
 
 /** The tables of a context entry, which is the last of `steps`. */
@@ -163,7 +163,7 @@ function contextFields(unit: VtdUnit, lo: number, hi: number, lo1: number): Fiel
 	];
 }
 
-function entryFields(unit: VtdUnit, lo: number, hi: number, level: number): Field[] {
+export function entryFields(unit: VtdUnit, lo: number, hi: number, level: number): Field[] {
 	const fields: Field[] = [
 		['R', bit(lo, vtd.PTE_READ), lo & vtd.PTE_READ ? 'readable' : 'not readable'],
 		['W', bit(lo, vtd.PTE_WRITE), lo & vtd.PTE_WRITE ? 'writable' : 'not writable'],

@@ -1,16 +1,18 @@
 // One access through the tables that are in memory now: every entry that hardware reads, and the result. It does not
 // consult the caches; cached.ts does.
 
-import {hex} from '../formats/address.js';
+import {halves, hex} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import type {MachineState} from '../machine/observed.js';
-import type {Domain, PhysicalReader, Unit} from '../machine/tables.js';
+import type {Domain, OneUnit, PhysicalReader, Unit} from '../machine/tables.js';
 import {adviceFor, causeOf, type Situation} from './cause.js';
 import {deviceWords, domainWords, memoryWords} from './names.js';
 import {type Nearest, nearest, nearWords} from './neighbours.js';
 import {ownerAt} from './ranges.js';
+import {scalableFields} from './scalable-fields.js';
 import {amdviFields, amdviStart, amdviTables, isInterrupt, notAllowed} from './walk-amdvi.js';
-import type {Access, EntryRead, Found, Refused, Start, StartTables, WalkStep} from './walk-steps.js';
+import {isScalable, scalableStart, scalableTables} from './walk-scalable.js';
+import type {Access, EntryRead, Field, Found, Refused, Start, StartTables, WalkStep} from './walk-steps.js';
 import {vtdFields, vtdStart, vtdTables} from './walk-vtd.js';
 
 export type {Field, Qword, WalkStep} from './walk-steps.js';
@@ -46,29 +48,36 @@ const NO_UNIT = 'This machine has no IOMMU, so addresses are not translated';
 const UNIT_OFF = 'The IOMMU is off, so addresses are not translated';
 const INTERRUPT = 'A write there is an interrupt message, which bypasses the tables';
 
+/** A function's unit, of a machine that has several. */
+const unitOf = (unit: Unit, rid: Rid): OneUnit =>
+	unit.others?.find(({rids}) => rids.includes(rid))?.unit ?? unit;
+
 /** Where a function's root and context entries, or its device table entry, lead; appends the entries to `steps`. */
 export function startOf(
 	memory: PhysicalReader,
-	unit: Unit | undefined,
+	units: Unit | undefined,
 	rid: Rid,
 	steps: EntryRead[] = [],
 ): Start {
+	const unit = units && unitOf(units, rid);
 	if (unit === undefined || !unit.enabled)
 		return {to: 'memory', read: true, write: true, why: unit ? UNIT_OFF : NO_UNIT};
-	return unit.format === 'vt-d' ? vtdStart(memory, unit, rid, steps) : amdviStart(memory, unit, rid, steps);
+	if (unit.format === 'amd-vi') return amdviStart(memory, unit, rid, steps);
+	return isScalable(unit) ? scalableStart(memory, unit, rid, steps) : vtdStart(memory, unit, rid, steps);
 }
 
 /** Where the tables lead an access; appends the entries to `steps`. */
 export const walkTables = (
 	memory: PhysicalReader,
-	unit: Unit,
+	unit: OneUnit,
 	tables: StartTables,
 	access: Access,
 	steps: EntryRead[] = [],
-): Found | Refused =>
-	unit.format === 'vt-d'
-		? vtdTables(memory, unit, tables, access, steps)
-		: amdviTables(memory, tables, access, steps);
+): Found | Refused => {
+	if (unit.format === 'amd-vi') return amdviTables(memory, tables, access, steps);
+	if (!isScalable(unit)) return vtdTables(memory, unit, tables, access, steps);
+	return scalableTables(memory, unit, tables, {...access, iova: halves(access.iova)}, steps);
+};
 
 /** The machine's domain with the tables that a function's entry points to. */
 export const domainOf = ({domains}: MachineState, start: Start): Domain | undefined =>
@@ -86,7 +95,8 @@ export function explainWalk(
 ): Walk {
 	const access = {iova, write};
 	const read: EntryRead[] = [];
-	const {start, answer} = walk(memory, state.unit, rid, access, read);
+	const unit = state.unit && unitOf(state.unit, rid);
+	const {start, answer} = walk(memory, unit, rid, access, read);
 	const situation = {
 		rid,
 		device: state.devices.find(device => device.rid === rid),
@@ -96,12 +106,12 @@ export function explainWalk(
 		answer.to === 'fault'
 			? faultEnd(memory, state, situation, access, start, answer)
 			: memoryEnd(state, situation, access, answer);
-	return {rid, ...access, steps: read.map(entry => stepOf(state.unit, entry)), end};
+	return {rid, ...access, steps: read.map(entry => stepOf(unit, entry)), end};
 }
 
 function walk(
 	memory: PhysicalReader,
-	unit: Unit | undefined,
+	unit: OneUnit | undefined,
 	rid: Rid,
 	access: Access,
 	steps: EntryRead[],
@@ -118,11 +128,16 @@ function walk(
 	return {start, answer: walkTables(memory, unit, start, access, steps)};
 }
 
-const stepOf = (unit: Unit | undefined, entry: EntryRead): WalkStep => ({
+const stepOf = (unit: OneUnit | undefined, entry: EntryRead): WalkStep => ({
 	...entry,
 	name: typeof entry.at === 'number' ? `level ${entry.at}` : `${entry.at} entry`,
-	fields: unit?.format === 'vt-d' ? vtdFields(unit, entry) : amdviFields(entry),
+	fields: fieldsOf(unit, entry),
 });
+
+function fieldsOf(unit: OneUnit | undefined, entry: EntryRead): Field[] {
+	if (unit?.format !== 'vt-d') return amdviFields(entry);
+	return isScalable(unit) ? scalableFields(unit, entry) : vtdFields(unit, entry);
+}
 
 function memoryEnd(
 	state: MachineState,
@@ -179,5 +194,5 @@ export const nearStart = (
 	iova: number,
 ): Nearest =>
 	start.to === 'tables' && unit
-		? nearest(memory, owned, {format: unit.format, root: start.root, levels: start.levels}, iova)
+		? nearest(memory, owned, {format: start.format, root: start.root, levels: start.levels}, iova)
 		: {};

@@ -1,5 +1,6 @@
 // The translation unit: where its tables start, the domains they describe, and what its caches hold.
 
+import type {Rid} from '../formats/pci.js';
 import type {VtdLimits} from '../formats/vtd-tables.js';
 
 /** Reads physical memory page by page, in this process or in another machine. */
@@ -10,6 +11,9 @@ export interface PhysicalReader {
 	version?(hpa: number): number;
 }
 
+/** Of page tables. VT-d's first stage, in scalable mode, has the format of the CPU's. */
+export type TableFormat = 'vt-d' | 'vt-d first stage' | 'amd-vi';
+
 /** A translation domain: where its tables start. What it maps is always read from the tables themselves. */
 export type Domain = {
 	id: number;
@@ -18,7 +22,7 @@ export type Domain = {
 	/** vmm's domain for the host or a guest; or `os`, one that a machine's own kernel made for its devices. */
 	role: 'host' | 'guest' | 'os';
 	vm?: string;
-	format: 'vt-d' | 'amd-vi';
+	format: TableFormat;
 	root: number;
 	/** 0: no tables, so every address maps to itself. */
 	levels: number;
@@ -33,6 +37,8 @@ export type VtdUnit = {
 	enabled: boolean;
 	/** The root table. */
 	table: number;
+	/** In scalable mode: the high half of ECAP, which legacy mode does not need. */
+	ecapHi?: number;
 } & VtdLimits;
 export type AmdviUnit = {
 	format: 'amd-vi';
@@ -41,8 +47,12 @@ export type AmdviUnit = {
 	table: number;
 	bytes: number;
 };
-/** The IOMMU between the functions and memory. */
-export type Unit = VtdUnit | AmdviUnit;
+export type OneUnit = VtdUnit | AmdviUnit;
+/**
+ * The IOMMU between the functions and memory. `others`: further units of the machine, each with its functions. On a machine
+ * of several PCI segments the segment is above bit 15 of a requester ID.
+ */
+export type Unit = OneUnit & {others?: readonly {unit: OneUnit; rids: readonly Rid[]}[]};
 
 /** A page in the IOTLB. */
 export type CachedPage = {domain: number; iova: number; hpa: number; read: boolean; write: boolean};

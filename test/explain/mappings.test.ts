@@ -295,6 +295,7 @@ test('AMD-Vi: a function’s device table entry leads to tables, to memory or to
 	assert.equal(to, 'tables');
 	assert.deepEqual(tables, {
 		domain: 7,
+		format: 'amd-vi',
 		root: 0x3000,
 		levels: 4,
 		read: true,

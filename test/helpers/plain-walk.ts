@@ -47,6 +47,31 @@ export function vtdDomains(word: ReadWord, rootTable: bigint, width: number): Pl
 	return [...domains.values()];
 }
 
+/** The same in scalable mode, second stage: 9.2 root entry, 9.4 context entry, 9.5 and 9.6 PASID directory and table. */
+export function scalableDomains(word: ReadWord, rootTable: bigint, width: number): PlainDomain[] {
+	const domains = new Map<number, PlainDomain>();
+	for (let rid = 0; rid < 65536; rid++) {
+		const half = word(rootTable + 16n * BigInt(rid >> 8) + ((rid & 0x80) === 0 ? 0n : 8n));
+		if ((half & 1n) === 0n) continue;
+		zero(half, 11, 1, 'root entry');
+		const contextAt = address(half) + 32n * BigInt(rid & 0x7f);
+		const context = word(contextAt);
+		if ((context & 1n) === 0n) continue;
+		zero(context, 8, 5, 'context entry');
+		assert.equal(word(contextAt + 8n) & 0xfffffn, 0n, 'Linux uses PASID 0 for requests without one');
+		const directory = word(address(context));
+		assert.equal(directory & 0xfffn, 1n, 'PASID directory entry');
+		const [first, second] = [0n, 8n].map(offset => word(address(directory) + offset));
+		assert.equal(bits(first, 0, 0), 1n, 'the PASID is in use');
+		assert.equal(bits(first, 8, 6), 2n, 'every device is translated by the second stage');
+		const levels = 2 + Number(bits(first, 4, 2));
+		const leaves: Leaf[] = [];
+		const found = {id: Number(bits(second, 15, 0)), rids: [], root: Number(address(first)), levels, leaves};
+		join(domains, found, rid, () => vtdTable(word, address(first), levels, 0n, width, leaves));
+	}
+	return [...domains.values()];
+}
+
 function vtdTable(
 	word: ReadWord,
 	table: bigint,

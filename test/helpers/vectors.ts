@@ -1,17 +1,16 @@
 // Translation vectors: another IOMMU's results for probes of tables that are given word by word.
 
-import {HIGH, hex, pageAddress, pageOf} from '../../source/formats/address.js';
+import {type Halves, HIGH, hex, pageAddress, pageOf} from '../../source/formats/address.js';
 import {ridText} from '../../source/formats/pci.js';
 import {contextLevels, contextType, PTE_PS, REG, reasonText, SRTP, TE} from '../../source/formats/vtd.js';
 import {Memory} from '../../source/hardware/memory.js';
 import {Vtd} from '../../source/hardware/vtd.js';
 import {messageOf, UserError} from '../../source/user-error.js';
 
-type Halves = {lo: number; hi: number};
 type Probe = {rid: number; iova: number; write: boolean; want: Answer};
 /** The result of an access: an address, a fault's reason, or refused without a record. */
 type Answer = {hpa: number} | {fault: number} | 'blocked';
-type Scene = {root: number; words: {at: number; value: Halves}[]; probes: Probe[]};
+type Scene = {root: number; words: Word[]; probes: Probe[]};
 export type Vectors = {width: number; cap: Halves; ecap: Halves; scenes: Scene[]};
 
 /** @throws UserError if the file is not one of vectors */
@@ -34,10 +33,7 @@ function parseScene(value: unknown): Scene {
 	const scene = fields(value);
 	return {
 		root: number(scene.rtaddr),
-		words: list(scene.memory).map(pair => {
-			const [at, word] = list(pair);
-			return {at: number(at), value: halves(word)};
-		}),
+		words: parseWords(scene.memory),
 		probes: list(scene.probes).map(each => {
 			const probe = fields(each);
 			const want: Answer =
@@ -51,7 +47,15 @@ function parseScene(value: unknown): Scene {
 	};
 }
 
-type Fields = Record<string, unknown>;
+export type Word = {at: number; value: Halves};
+
+export const parseWords = (value: unknown): Word[] =>
+	list(value).map(pair => {
+		const [at, word] = list(pair);
+		return {at: number(at), value: halves(word)};
+	});
+
+export type Fields = Record<string, unknown>;
 export function fields(value: unknown): Fields {
 	if (typeof value !== 'object' || value === null)
 		throw new Error(`expected an object, got ${JSON.stringify(value)}`);
@@ -72,19 +76,24 @@ export const halves = (value: unknown): Halves => ({
 });
 
 /** The vectors list only words that are not zero. Memory ends at the next power of two. */
-const memoryFor = ({words}: Scene): number => {
+const bytesFor = (words: readonly Word[]): number => {
 	const last = Math.max(1, ...words.map(({at}) => at + 8));
 	return Math.max(256 * 1024 ** 2, 2 ** Math.ceil(Math.log2(last)));
 };
 
-/** Probes a scene. `disagree` receives each different result. @returns the number of equal ones */
-export function runScene(vectors: Vectors, scene: Scene, disagree: (lines: string) => void): number {
-	const memory = new Memory(memoryFor(scene));
-	for (const {at, value} of scene.words) {
+export function memoryOf(words: readonly Word[]): Memory {
+	const memory = new Memory(bytesFor(words));
+	for (const {at, value} of words) {
 		if (!memory.has(at, 8)) continue;
 		memory.setU32(at, value.lo);
 		memory.setU32(at + 4, value.hi);
 	}
+	return memory;
+}
+
+/** Probes a scene. `disagree` receives each different result. @returns the number of equal ones */
+export function runScene(vectors: Vectors, scene: Scene, disagree: (lines: string) => void): number {
+	const memory = memoryOf(scene.words);
 	const unit = new Vtd(memory, {
 		capLo: vectors.cap.lo,
 		capHi: vectors.cap.hi,

@@ -5,11 +5,12 @@ import {pageAddress} from '../../formats/address.js';
 import * as amdvi from '../../formats/amdvi.js';
 import type {Rid} from '../../formats/pci.js';
 import * as vtd from '../../formats/vtd.js';
+import {faultText} from '../../formats/vtd-reasons.js';
 import type {Fault, FaultLog} from '../../machine/fault.js';
 import type {VtdUnit} from '../../machine/tables.js';
+import type {TableView} from '../tables/table-pages.js';
 import type {UnitPlace} from './iommu.js';
 import {printedWords, type Qmp} from './qmp.js';
-import type {TableView} from './table-pages.js';
 
 /** A record in hardware and its position there; `pending` until the guest's kernel has handled it. */
 type Recorded = Pick<Fault, 'rid' | 'iova' | 'write' | 'reason' | 'text'> & {slot: number; pending: boolean};
@@ -34,7 +35,15 @@ export async function vtdFaults(qmp: Qmp, {base}: UnitPlace, unit: VtdUnit): Pro
 		const record = vtd.decodeFaultRecord(w0, w1, w2, w3 | vtd.FRCD_F);
 		if (record === undefined || (w0 | w1 | w2 | w3) === 0) continue;
 		const {rid, iova, reason, read} = record;
-		records.push({slot: at, pending, rid, iova, reason, write: !read, text: vtd.reasonText(reason)});
+		records.push({
+			slot: at,
+			pending,
+			rid,
+			iova,
+			reason,
+			write: !read,
+			text: faultText(reason) ?? `reason ${reason}`,
+		});
 	}
 	const overflow = (status & vtd.FSTS_PFO) !== 0;
 	return {log: {kind: 'registers', total, used, overflow, kernelLines: []}, records};

@@ -4,7 +4,8 @@
 import {pageAddress} from '../../formats/address.js';
 import * as amdvi from '../../formats/amdvi.js';
 import {decodeCap, REG, TE} from '../../formats/vtd.js';
-import type {Unit} from '../../machine/tables.js';
+import {tableMode} from '../../formats/vtd-scalable.js';
+import type {OneUnit, Unit} from '../../machine/tables.js';
 import {UserError} from '../../user-error.js';
 import {hasVirtioIommu} from './devices.js';
 import {memoryMap} from './layout.js';
@@ -28,17 +29,17 @@ export async function findIommu(qmp: Qmp): Promise<UnitPlace> {
 	throw new UserError(`This machine has no IOMMU; ${MEND}`);
 }
 
-/** The unit as it is now. @throws UserError if its table format is not supported */
-export const readUnit = (qmp: Qmp, {format, base}: UnitPlace): Promise<Unit> =>
+/** The unit as it is now. @throws UserError if its registers cannot be read, or name no tables */
+export const readUnit = (qmp: Qmp, {format, base}: UnitPlace): Promise<OneUnit> =>
 	format === 'vt-d' ? readVtd(qmp, base) : readAmdvi(qmp, base);
 
-async function readVtd(qmp: Qmp, base: number): Promise<Unit> {
+async function readVtd(qmp: Qmp, base: number): Promise<OneUnit> {
 	const registers = await printedWords(qmp, base, 12);
 	const at = (offset: number): number => registers[offset / 4];
-	// Bits 11:10, the translation table mode: 0 is legacy (VT-d 11.4.5).
-	if ((at(REG.RTADDR) & 0xc00) !== 0)
+	const mode = tableMode(at(REG.RTADDR));
+	if (mode === 'abort' || mode === 'reserved')
 		throw new UserError(
-			'The guest uses VT-d’s scalable mode, which is not supported; remove x-scalable-mode from QEMU’s options.',
+			`The guest’s IOMMU is in ${mode} mode, without tables; wait until its kernel has set it up.`,
 		);
 	const [capLo, capHi] = [at(REG.CAP), at(REG.CAP + 4)];
 	return {
@@ -48,12 +49,13 @@ async function readVtd(qmp: Qmp, base: number): Promise<Unit> {
 		capLo,
 		capHi,
 		ecapLo: at(REG.ECAP),
+		...(mode === 'scalable' ? {ecapHi: at(REG.ECAP + 4)} : {}),
 		// QEMU's aw-bits is the width of both guest and host addresses.
 		hostAddressWidth: decodeCap(capLo, capHi).mgaw,
 	};
 }
 
-async function readAmdvi(qmp: Qmp, base: number): Promise<Unit> {
+async function readAmdvi(qmp: Qmp, base: number): Promise<OneUnit> {
 	const registers = await printedWords(qmp, base, 8);
 	const [lo, hi] = registers;
 	return {

@@ -1,10 +1,10 @@
 // A connection to a running QEMU: its monitor, its IOMMU's registers and its memory.
 
+import {TablePages} from '../tables/table-pages.js';
 import {pciDevices, type QemuDevice} from './devices.js';
 import {findIommu, readUnit, type UnitPlace} from './iommu.js';
-import {openMemory} from './memory.js';
+import {type GuestMemory, openMemory} from './memory.js';
 import {fields, number, Qmp, text} from './qmp.js';
-import {TablePages} from './table-pages.js';
 
 /** QEMU's version; 10.1 is {major: 10, minor: 1}. */
 export type Version = {major: number; minor: number};
@@ -25,7 +25,7 @@ export class Link {
 		readonly name: string,
 		readonly version: Version,
 		readonly place: UnitPlace,
-		public pages: TablePages,
+		public pages: TablePages<GuestMemory>,
 		private table: number,
 	) {}
 

@@ -6,12 +6,13 @@ import {PAGE_SIZE} from '../../formats/address.js';
 import {ridText} from '../../formats/pci.js';
 import type {MachineState, ObservedMachine} from '../../machine/observed.js';
 import type {PhysicalReader, Unit} from '../../machine/tables.js';
+import {UserError} from '../../user-error.js';
 import type {KernelLog} from '../kernel-log.js';
 import {Observation} from '../observation.js';
+import {type OsDomains, readDomains} from '../tables/os-domains.js';
 import {amdviFaults, FaultHistory, type FaultRecords, vtdFaults} from './faults.js';
 import {readUnit} from './iommu.js';
 import {Link, type Version} from './link.js';
-import {type OsDomains, readDomains} from './os-domains.js';
 import {fields, type Qmp, text} from './qmp.js';
 
 export type QemuOptions = {
@@ -106,7 +107,9 @@ export class QemuMachine implements ObservedMachine {
 		const view = pages.view();
 		const records =
 			unit.format === 'vt-d' ? await vtdFaults(qmp, place, unit) : await amdviFaults(qmp, place, view);
-		const os = await readDomains(pages, view, unit, functions, this.state().domains);
+		const units = [{unit, name: '', segment: 0, functions}];
+		const os = await readDomains(pages, view, units, this.state().domains);
+		if (os === undefined) throw new UserError('The guest’s tables changed while they were read.');
 		this.pages = pages;
 		this.faults.add(records, rid => os.devices.find(device => device.rid === rid)?.name ?? ridText(rid));
 		const owned = pages.memory.blocks.map(({gpa, bytes}) => ({

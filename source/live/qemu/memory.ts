@@ -4,22 +4,17 @@
 import fs from 'node:fs';
 import {openRegular} from '../../files.js';
 import {PAGE_SIZE} from '../../formats/address.js';
-import type {PhysicalReader} from '../../machine/tables.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
+import type {LiveMemory} from '../tables/table-pages.js';
 import {memoryMap, type RamBlock, type Region, ramBlocks} from './layout.js';
 import {fields, list, printedPage, type Qmp, text} from './qmp.js';
 
-export interface GuestMemory extends PhysicalReader {
+export interface GuestMemory extends LiveMemory {
 	readonly blocks: readonly RamBlock[];
 	/** How the memory is read, as a sentence. */
 	readonly how: string;
 	/** Whether it is read from its file. */
 	readonly inPlace: boolean;
-	/**
-	 * Fills the words of a page; false where there is no memory.
-	 * @throws UserError if memory cannot be read
-	 */
-	readPage(gpa: number, words: Uint32Array): boolean | Promise<boolean>;
 	close(): void;
 }
 

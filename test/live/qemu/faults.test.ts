@@ -6,7 +6,7 @@ import {test} from 'node:test';
 import {EVENT, encodeEvent, FLAG, refusal} from '../../../source/formats/amdvi.js';
 import {amdviFaults, FaultHistory} from '../../../source/live/qemu/faults.js';
 import {Qmp} from '../../../source/live/qemu/qmp.js';
-import {TablePages} from '../../../source/live/qemu/table-pages.js';
+import {TablePages} from '../../../source/live/tables/table-pages.js';
 import {fakeQemu, GREETING} from '../../helpers/fake-qemu.js';
 
 const LOG = 0x7000;

@@ -60,7 +60,7 @@ test('a machine without a unit, and unsupported tables, are refused with a sente
 		'',
 		/no IOMMU; start QEMU with -device/,
 	);
-	await refused(VTD, REGISTERS.replace('018ee000', '018ee400'), /scalable mode/);
+	await refused(VTD, REGISTERS.replace('018ee000', '018eec00'), /in abort mode/);
 	await refused(VTD, 'Cannot access memory', /cannot print memory at 0xfed90000/);
 	await refused(
 		'0000000000000000-00000000ffffffff (prio 0, ram): m0',

@@ -247,7 +247,7 @@ test('an invalid answer is a sentence, whenever it comes', async t => {
 test('a machine that cannot be viewed is refused at the start', async t => {
 	const refused = (change: (fake: FakeMachine) => void, pattern: RegExp) =>
 		assert.rejects(started(t, change), error => error instanceof UserError && pattern.test(error.message));
-	await refused(({registers}) => void registers.set(0x20, 0x1400), /scalable mode, which is not supported/);
+	await refused(({registers}) => void registers.set(0x20, 0x1c00), /in abort mode, without tables; wait/);
 	await refused(fake => {
 		fake.answer = () => undefined;
 	}, /closed the connection/);

@@ -3,17 +3,30 @@
 
 import {PAGE_SIZE} from '../../formats/address.js';
 import type {PhysicalReader} from '../../machine/tables.js';
-import type {GuestMemory} from './memory.js';
+
+/** The memory of a machine that goes on while it is read. */
+export interface LiveMemory extends PhysicalReader {
+	/**
+	 * Fills the words of a page; false where there is no memory.
+	 * @throws UserError if memory cannot be read
+	 */
+	readPage(hpa: number, words: Uint32Array): boolean | Promise<boolean>;
+	/**
+	 * Whether tables may be freed and used for something else while they are read. Then what leads to a table is read
+	 * again after the table, and what has changed is dropped.
+	 */
+	readonly guarded?: boolean;
+}
 
 /** `changed`: the first and last of the 64-bit entries that changed, where any did. */
 export type TablePage = {words: Uint32Array; changed?: {first: number; last: number}};
 
 const WORDS = PAGE_SIZE / 4;
 
-export class TablePages implements PhysicalReader {
+export class TablePages<Memory extends LiveMemory = LiveMemory> implements PhysicalReader {
 	private cached: ReadonlyMap<number, Uint32Array> = new Map();
 
-	constructor(readonly memory: GuestMemory) {}
+	constructor(readonly memory: Memory) {}
 
 	/** A table's page as last read; any other page as it is now, where it can be read synchronously. */
 	page(gpa: number): Uint32Array | undefined {
@@ -33,12 +46,18 @@ export class TablePages implements PhysicalReader {
 /** One view of the tables. Each page is read once, however many entries lead to it. */
 export class TableView implements PhysicalReader {
 	readonly pages = new Map<number, TablePage>();
+	/** Tables that were dropped, since what led to them changed while they were read. */
+	torn = 0;
 	private readonly scratch = new Uint32Array(WORDS);
 
 	constructor(
-		private readonly memory: GuestMemory,
+		private readonly memory: LiveMemory,
 		private readonly before: ReadonlyMap<number, Uint32Array>,
 	) {}
+
+	get guarded(): boolean {
+		return this.memory.guarded === true;
+	}
 
 	/** A page that this view has read already. */
 	page(gpa: number): Uint32Array | undefined {
@@ -53,6 +72,44 @@ export class TableView implements PhysicalReader {
 		const page = compare(this.before.get(gpa), this.scratch);
 		this.pages.set(gpa, page);
 		return page;
+	}
+
+	/**
+	 * Reads a table again after those that its entries lead to, and drops the entries that have changed since: their
+	 * tables may have been freed before they were read.
+	 * @returns the dropped entries
+	 */
+	async confirm(gpa: number, entries: readonly number[]): Promise<readonly number[]> {
+		const page = this.pages.get(gpa);
+		if (page === undefined) return [];
+		const {words} = page;
+		const exists = await this.memory.readPage(gpa, this.scratch);
+		const now = this.scratch;
+		const changed = entries.filter(
+			i => !exists || words[2 * i] !== now[2 * i] || words[2 * i + 1] !== now[2 * i + 1],
+		);
+		if (changed.length > 0) this.drop(gpa, changed);
+		return changed;
+	}
+
+	/** Takes entries of a table for absent: in this view, and until the next finds what they are. */
+	drop(gpa: number, entries: readonly number[]): void {
+		const page = this.pages.get(gpa);
+		if (page === undefined) return;
+		// The words may be those of an earlier view.
+		const words = page.words.slice();
+		for (const i of entries) words.fill(0, 2 * i, 2 * i + 2);
+		this.torn += entries.length;
+		this.pages.set(gpa, {...page, words});
+	}
+
+	/** Whether a page is still as it was read. */
+	async isSame(gpa: number): Promise<boolean> {
+		const words = this.pages.get(gpa)?.words;
+		if (words === undefined) return true;
+		return (
+			(await this.memory.readPage(gpa, this.scratch)) && this.scratch.every((word, i) => word === words[i])
+		);
 	}
 }
 

@@ -13,8 +13,8 @@ import {AmdviDriver} from '../../../source/kernel/amdvi.js';
 import {VmPages} from '../../../source/kernel/vm-page.js';
 import {VtdDriver} from '../../../source/kernel/vtd.js';
 import {seededRandom} from '../../../source/lab/build/random.js';
-import {changedWindows, updated} from '../../../source/live/qemu/mapped.js';
-import {TablePages} from '../../../source/live/qemu/table-pages.js';
+import {changedWindows, updated} from '../../../source/live/tables/mapped.js';
+import {TablePages} from '../../../source/live/tables/table-pages.js';
 import type {Mapping, PhysicalReader} from '../../../source/machine/tables.js';
 import {MIB} from '../../helpers/lab.js';
 
