@@ -2,6 +2,7 @@
 
 import type {Finding} from '../../machine/finding.js';
 import {plural} from '../../words.js';
+import {bootWordFindings, isIdentity, isPassThrough, passThroughWord} from './boot-words.js';
 import {type HostDevice, isEndpoint, isVfio, shortId} from './devices.js';
 import {enableIommu} from './gaps.js';
 import type {HostGroup} from './groups.js';
@@ -20,6 +21,7 @@ export function hostFindings(found: HostParts): Finding[] {
 		...outsideGroups(found),
 		...vfioSettings(found),
 		...overriddenIsolation(found),
+		...bootWordFindings(found),
 	];
 	return SEVERITIES.flatMap(severity => findings.filter(finding => finding.severity === severity));
 }
@@ -89,12 +91,9 @@ function reservedForFirmware({groups}: HostParts): Finding[] {
 		});
 }
 
-const isIdentity = ({type}: HostGroup): boolean => type === 'identity';
-const PASS_THROUGH = /^(iommu=.*\bpt\b|iommu\.passthrough=(1|on|y)|intel_iommu=.*\bpt\b)/;
-
-function passThroughDefault({settings, groups}: HostParts): Finding[] {
-	const option = settings.words.find(word => PASS_THROUGH.test(word));
-	if (groups.length === 0 || (option === undefined && !groups.every(isIdentity))) return [];
+function passThroughDefault(found: HostParts): Finding[] {
+	if (!isPassThrough(found)) return [];
+	const option = passThroughWord(found.settings.words);
 	return [
 		{
 			id: 'pass-through-default',

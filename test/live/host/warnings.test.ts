@@ -74,7 +74,6 @@ test('firmware’s regions, pass-through, identity, and devices in no group', as
 	);
 
 	assert.deepEqual(await ids({...WELL, ...group(1, 'identity')}), ['pass-through-default']);
-	assert.deepEqual(await ids({...WELL, '/proc/cmdline': 'iommu=pt'}), ['pass-through-default']);
 	assert.deepEqual(await ids({...WELL, '/proc/cmdline': 'iommu.passthrough=0 iommu=soft'}), []);
 	const other = {...group(2, 'identity'), ...pci('0000:02:00.0', {driver: 'i915', group: 2})};
 	assert.deepEqual(await ids({...WELL, ...other}), ['identity']);
@@ -95,4 +94,53 @@ test('settings of vfio and the kernel', async () => {
 	assert.deepEqual(await ids({...vfio, '/proc/cmdline': 'pcie_acs_override=downstream,multifunction'}), [
 		'acs-override',
 	]);
+});
+
+test('boot words: the groups’ types count, and words without effect are named', async () => {
+	const titles = async (words: string, machine: Machine = WELL) =>
+		(await hostOf({...machine, '/proc/cmdline': words})).findings.map(({title}) => title);
+	const PASSED = /not isolated: pass-through is the default/;
+	const identity = {...WELL, ...group(1, 'identity')};
+	// Seen on real machines: eight groups of DMA-FQ were called pass-through.
+	assert.deepEqual(await titles('intel_iommu=pt'), ['intel_iommu=pt does nothing']);
+	assert.deepEqual(await titles('iommu.passthrough=1 iommu.passthrough=0'), [
+		'iommu.passthrough=1 is overridden by iommu.passthrough=0',
+	]);
+	assert.deepEqual(await titles('iommu=pt iommu=nopt'), ['iommu=pt is overridden by iommu=nopt']);
+	assert.deepEqual(await titles('intel_iommu=on,igfx_off,sm_on iommu=soft'), []);
+	assert.deepEqual(await titles('intel_iommu=off intel_iommu=on'), [
+		'intel_iommu=off is overridden by intel_iommu=on',
+	]);
+	assert.deepEqual(await titles('amd_iommu=off iommu=on'), [
+		'iommu=on does nothing',
+		'amd_iommu=off does nothing',
+	]);
+	const amd = {
+		...group(1, 'DMA-FQ'),
+		...pci('0000:01:00.0', {driver: 'e1000e', group: 1, unit: 'ivhd0'}),
+		'/sys/class/iommu/ivhd0': {to: '../../devices/virtual/iommu/ivhd0'},
+		'/sys/devices/virtual/iommu/ivhd0/amd-iommu/cap': '190b640f\n',
+	};
+	assert.deepEqual(await titles('amd_iommu=pt', amd), ['amd_iommu=pt does nothing']);
+	const [finding] = (await hostOf({...amd, '/proc/cmdline': 'amd_iommu=on'})).findings;
+	assert.match(finding?.cure ?? '', /uses AMD-Vi wherever firmware enables it/);
+	assert.deepEqual(await titles('intel_iommu=on', amd), ['intel_iommu=on does nothing']);
+
+	assert.match((await titles('iommu=pt', identity)).join(), PASSED);
+	assert.match((await titles('iommu.passthrough=0 iommu=pt', identity)).join(), PASSED);
+	assert.match((await titles('', identity)).join(), PASSED);
+	assert.deepEqual(await titles('iommu=pt'), ['iommu=pt had no effect: all groups are translated']);
+	assert.equal((await titles('iommu.passthrough=0', identity)).length, 2);
+	// One of three is translated all the same; and a kernel without types is believed.
+	const three = {
+		...identity,
+		...group(2, 'identity'),
+		...group(3, 'DMA'),
+		...pci('0000:02:00.0', {driver: 'e1000e', group: 2}),
+		...pci('0000:03:00.0', {driver: 'e1000e', group: 3}),
+	};
+	assert.match((await titles('iommu=pt', three)).join(), PASSED);
+	assert.doesNotMatch((await titles('', three)).join(), PASSED);
+	const {'/sys/kernel/iommu_groups/1/type': _, ...untyped} = WELL;
+	assert.match((await titles('iommu=pt', untyped)).join(), PASSED);
 });
