@@ -104,7 +104,10 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'host',
 		about: 'show this Linux host: its IOMMUs, groups, devices and their owners; or a capture',
-		flags: ['root', 'capture', 'force', 'log', 'trace', 'every', 'json', ...DISPLAY_FLAGS],
+		more: [
+			'With --device, exit 0: a VM can have it now; 1: not, and why; 2: the command line or a file is wrong.',
+		],
+		flags: ['root', 'device', 'capture', 'force', 'log', 'trace', 'every', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out, err) => (await import('./host.js')).host(given, out, err),
 	},
 	{

@@ -4,7 +4,7 @@ import path from 'node:path';
 import {isFreebsd, readFreebsd} from '../live/freebsd/freebsd-host.js';
 import {FreebsdMachine, freebsdJson} from '../live/freebsd/freebsd-machine.js';
 import {captureHost, treeAt} from '../live/host/capture.js';
-import {openHost, openTracing, printHost} from '../live/host/open.js';
+import {openHost, openTracing, printHost, printPreflight} from '../live/host/open.js';
 import {hostLines} from '../live/host/report.js';
 import {streamEvents} from '../live/host/trace-log.js';
 import {jsonLines, type Print} from '../text/print.js';
@@ -24,6 +24,8 @@ export async function host(given: Given, out: Print, err: Print): Promise<number
 		await captureHost(root, capture, given.has('force'), out);
 		return 0;
 	}
+	const device = given.text('device');
+	if (device !== undefined) return printPreflight(root, device, json, out);
 	if (!interactive && given.has('trace')) return stream(root, json, out, err);
 	const machine = await openHost({
 		root,

@@ -4,7 +4,7 @@ import {hex, PAGE_SIZE} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
 import type {Fault, Logged} from '../machine/fault.js';
 import type {Device, MachineState, ObservedMachine, Vm} from '../machine/observed.js';
-import type {Domain} from '../machine/tables.js';
+import type {Domain, PhysicalReader} from '../machine/tables.js';
 import type {Transfer} from '../machine/transfer.js';
 import {type Line, section, toned} from '../text/rows.js';
 import {padEnd, widthOf} from '../text/width.js';
@@ -21,30 +21,8 @@ export function snapshotJson(machine: ObservedMachine) {
 		iommu: state.iommu,
 		policy: state.policy ?? null,
 		disk: state.disk ?? null,
-		domains: state.domains.map(domain => {
-			const view = viewDomain(machine.memory, state.owned, domain);
-			return {
-				id: domain.id,
-				role: domain.role,
-				vm: domain.vm ?? null,
-				mappedPages: view.mappedPages,
-				removedPages: view.removedPages,
-				ranges: view.ranges.filter(isMapped).map(({iova, hpa, owner, ...range}) => ({
-					iova: hex(iova),
-					hpa: hex(hpa),
-					...range,
-					owner: owner === UNKNOWN ? null : owner,
-				})),
-			};
-		}),
-		devices: state.devices.map(({rid, name, driver, domain, untranslated, vm}) => ({
-			rid: ridText(rid),
-			name,
-			driver,
-			domain: domain ?? null,
-			untranslated,
-			vm: vm ?? null,
-		})),
+		domains: domainsJson(machine.memory, state),
+		devices: state.devices.map(deviceJson),
 		vms: state.vms,
 		transfers: state.transfers.map(({command, iova, ...transfer}) => ({
 			...transfer,
@@ -65,6 +43,34 @@ export function snapshotJson(machine: ObservedMachine) {
 		notes: state.notes ?? [],
 	};
 }
+
+/** The domains with all they map. */
+export const domainsJson = (memory: PhysicalReader, {domains, owned}: MachineState) =>
+	domains.map(domain => {
+		const view = viewDomain(memory, owned, domain);
+		return {
+			id: domain.id,
+			role: domain.role,
+			vm: domain.vm ?? null,
+			mappedPages: view.mappedPages,
+			removedPages: view.removedPages,
+			ranges: view.ranges.filter(isMapped).map(({iova, hpa, owner, ...range}) => ({
+				iova: hex(iova),
+				hpa: hex(hpa),
+				...range,
+				owner: owner === UNKNOWN ? null : owner,
+			})),
+		};
+	});
+
+export const deviceJson = ({rid, name, driver, domain, untranslated, vm}: Device) => ({
+	rid: ridText(rid),
+	name,
+	driver,
+	domain: domain ?? null,
+	untranslated,
+	vm: vm ?? null,
+});
 
 const isMapped = ({read, write}: Range): boolean => read || write;
 const rights = ({read, write}: Range): string => `${read ? 'r' : '-'}${write ? 'w' : '-'}`;

@@ -22,6 +22,25 @@ export type HostFacts = {
 	notSeen: readonly {what: string; how: string}[];
 };
 
+/** Whether a function can be given to a VM. */
+export type Preflight = {
+	device: string;
+	name: string;
+	driver?: string;
+	group?: number;
+	ready: boolean;
+	/** The same as a sentence. */
+	verdict: string;
+	/** Further functions that go with it. */
+	takes: readonly string[];
+	/** What the host uses these functions for. */
+	loses: readonly string[];
+	/** In the kernel's order of trying; undefined where it lists none. */
+	resets?: readonly string[];
+	bars: readonly {number: number; bytes: number; wide: boolean}[];
+	findings: readonly Finding[];
+};
+
 export type UnitFacts = {name: string; facts: string; capabilities: readonly string[]};
 
 export type GroupFacts = {
@@ -42,6 +61,8 @@ export type GroupFacts = {
 export type DeviceFacts = {
 	/** 01:00.0, or the name of a platform device. */
 	id: string;
+	/** A PCI function's full address, 0000:01:00.0; a preflight takes it. */
+	address?: string;
 	/** The name of its class. */
 	kind: string;
 	/** Its name in pci.ids, or its numbers. */

@@ -7,7 +7,7 @@ import type {Owned} from '../kernel/vm-page.js';
 import type {Command, Family, MachineSpec, Model, Policy} from './command.js';
 import type {Fault, FaultLog, Logged} from './fault.js';
 import type {History} from './history.js';
-import type {HostFacts} from './host.js';
+import type {HostFacts, Preflight} from './host.js';
 import type {Outcome} from './outcome.js';
 import type {Scenarios} from './scenario.js';
 import type {Cached, CachedPage, Domain, PhysicalReader, Unit} from './tables.js';
@@ -120,6 +120,8 @@ export interface ObservedMachine {
 	readonly memory: PhysicalReader;
 	state(): MachineState;
 	readonly lab?: LabControls;
+	/** A host's: whether a function can be given to a VM, by its address; undefined if there is no such function. */
+	preflight?(device: string): Preflight | undefined;
 	/** Reads a live machine again and again, and calls back when its state has changed. */
 	watch?(changed: () => void): void;
 	close(): void;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import {treeAt} from '../../source/live/host/capture.js';
 import {deviceLookup} from '../../source/live/host/device-lookup.js';
 import {HostMachine} from '../../source/live/host/machine.js';
+import {preflight} from '../../source/live/host/preflight/preflight.js';
 import {readHost} from '../../source/live/host/read-host.js';
 import {Tree} from '../../source/live/host/tree.js';
 import {KernelLog} from '../../source/live/kernel-log.js';
@@ -25,6 +26,7 @@ export async function capturedHost(
 			log,
 			deviceLookup(true, () => new Tree(source)),
 		),
+		preflight: (host, device) => preflight(new Tree(source), host, device),
 		gaps: [],
 	});
 	await machine.readLog();

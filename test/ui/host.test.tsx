@@ -13,7 +13,10 @@ import {openDashboard} from '../helpers/terminal.js';
 test('the overview lists groups with their owners, and the chosen one with its devices', async t => {
 	const {screen, press} = openDashboard(t, await capturedHost(), 120, 40);
 	const first = await screen();
-	assert.match(first, /host intel\.tar · vt-d .*1 overview {2}2 domains 7 faults 8 diagnosis 9 events/);
+	assert.match(
+		first,
+		/host intel\.tar · vt-d .*1 overview {2}2 domains 3 walk 4 memory 7 faults 8 diagnosis 9 events/,
+	);
 	assert.match(first, /GROUPS ─ 8/);
 	assert.match(first, /6 {2}VM web +01:00\.0 Ethernet controller · vfio/);
 	assert.match(first, /UNITS ─ 1[\s\S]*dmar0 {2}VT-d, version 1\.0/);
@@ -21,6 +24,7 @@ test('the overview lists groups with their owners, and the chosen one with its d
 	assert.doesNotMatch(first, /GUEST|DOMAIN|CONSOLE|MODEL|lab|policy/);
 	const web = await press(...Array.from({length: 10}, () => 'down'));
 	assert.match(web, /GROUP 6[\s\S]*Group 6 belongs to VM web \(qemu-system-x86, process \d+\)/);
+	assert.match(web, /Not ready: 1 thing to mend first\.[\s\S]*✗ +Group 6 belongs to VM web/);
 	const shared = await press('down', 'down');
 	assert.match(shared, /GROUP 7[\s\S]*! Group 7 is shared: 02:00\.0 NVMe controller/);
 });
@@ -35,8 +39,10 @@ test('Enter explains a fault; a finding has a cause and a cure, a gap has a way 
 	assert.match(await press('8'), /cure +Unbind it: echo 0000:02:00\.1/);
 	assert.match(await press('down'), /Not seen from here: page tables[\s\S]*CONFIG_INTEL_IOMMU_DEBUGFS/);
 	assert.match(await press('9'), /EVENTS ─ not traced[\s\S]*sudo dmascope host --trace/);
-	assert.match(await press('3'), /No walk view here/);
+	assert.match(await press('5'), /No transfers view here/);
 	assert.equal(store.getState().view, 'events');
+	assert.match(await press('3'), /WALK ─[\s\S]*page tables[\s\S]*CONFIG_INTEL_IOMMU_DEBUGFS/);
+	assert.match(await press('4'), /This machine does not show its memory[\s\S]*CONFIG_INTEL_IOMMU_DEBUGFS/);
 });
 
 test('a group with a new owner lights up; a new fault is reported in every view', async t => {

@@ -12,6 +12,7 @@ import {
 import type {Print} from '../../text/print.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
 import {plural, sizeText} from '../../words.js';
+import {readForPreflight} from './preflight/preflight.js';
 import {readHost} from './read-host.js';
 import {entriesOf, isCapture, type TarEntry, tarOf} from './tar.js';
 import {Disk, Files, type Kind, type Source, Tree, type Witness} from './tree.js';
@@ -43,7 +44,15 @@ export class Capture implements Witness {
 		const refused = all.find(({path, readable}) => !readable && processOf(path) !== undefined);
 		return all.filter(entry => {
 			const process = processOf(entry.path);
-			return process === undefined || entry === refused || entry.path === '/proc/1' || owners.has(process);
+			// What is mounted, without names: see preflight/uses.ts.
+			const isMounts = entry.path.endsWith('/mountinfo');
+			return (
+				process === undefined ||
+				isMounts ||
+				entry === refused ||
+				entry.path === '/proc/1' ||
+				owners.has(process)
+			);
 		});
 	}
 
@@ -135,7 +144,9 @@ export async function captureHost(
 	};
 	checkNew(file, options);
 	const capture = new Capture();
-	await readHost(new Tree(root === undefined ? ownTree() : treeAt(root)(), capture));
+	const tree = new Tree(root === undefined ? ownTree() : treeAt(root)(), capture);
+	const host = await readHost(tree);
+	readForPreflight(tree, host);
 	const tar = capture.tar();
 	createNew(file, tar, options);
 	const contents = capture.contents();

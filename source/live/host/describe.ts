@@ -2,7 +2,7 @@
 
 import type {DeviceFacts, GroupFacts, HostFacts, UnitFacts} from '../../machine/host.js';
 import {grouped, plural} from '../../words.js';
-import {type HostDevice, isBridge, isVfio, shortId} from './devices.js';
+import {type HostDevice, isBridge, isEndpoint, isVfio, shortId} from './devices.js';
 import {briefVerdict, type HostGroup, ownerText, type Region, verdictText} from './groups.js';
 import type {Host} from './host.js';
 import type {DeviceTables} from './page-tables.js';
@@ -78,7 +78,8 @@ const groupWords = (group: HostGroup): GroupFacts => ({
 function deviceWords(device: HostDevice): DeviceFacts {
 	const {id, ids, kind, product, driver} = device;
 	const name = product ?? ids;
-	const named = {id: shortId(id), kind, ...(name === undefined ? {} : {product: name})};
+	const address = ids === undefined || !isEndpoint(device) ? {} : {address: id};
+	const named = {id: shortId(id), ...address, kind, ...(name === undefined ? {} : {product: name})};
 	if (isVfio(device)) return {...named, whose: `vfio (${driver})`};
 	if (driver !== undefined) return {...named, whose: `host (${driver})`};
 	return isBridge(device) ? named : {...named, whose: 'no driver'};

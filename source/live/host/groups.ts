@@ -90,7 +90,8 @@ const shortHex = (digits: string): string => `0x${digits.replace(/^0+/, '').padS
 /** vfio accepts these drivers in a group: they do no DMA (driver_managed_dma; in older kernels vfio_driver_allowed). */
 const HARMLESS = new Set(['pcieport', 'pci-stub']);
 
-const blocksVfio = (device: HostDevice): boolean =>
+/** Whether a device keeps vfio from its group. */
+export const blocksVfio = (device: HostDevice): boolean =>
 	device.driver !== undefined && !HARMLESS.has(device.driver) && !isVfio(device) && !isBridge(device);
 
 function verdictOf(

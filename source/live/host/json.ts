@@ -1,12 +1,21 @@
 // A host as JSON. A value that does not apply is null.
 
 import {loggedJson} from '../../explain/faults.js';
-import type {Logged} from '../../machine/fault.js';
+import {deviceJson, domainsJson} from '../../explain/snapshot.js';
 import type {HostFacts} from '../../machine/host.js';
+import type {MachineState} from '../../machine/observed.js';
+import type {PhysicalReader} from '../../machine/tables.js';
+import {EMPTY_STATE} from '../observation.js';
 import {verdictText} from './groups.js';
 import type {Host} from './host.js';
 
-export function hostJson(host: Host, {notSeen}: HostFacts, logged: Logged | undefined) {
+export function hostJson(
+	host: Host,
+	{notSeen}: HostFacts,
+	memory: PhysicalReader = {page: () => undefined},
+	state: MachineState = EMPTY_STATE,
+) {
+	const {logged} = state;
 	const {settings, units, devices, groups, owners, ownersComplete, tables, findings} = host;
 	return {
 		kernel: settings.release ?? null,
@@ -46,6 +55,9 @@ export function hostJson(host: Host, {notSeen}: HostFacts, logged: Logged | unde
 		tables: tables.map(each =>
 			'why' in each ? each : {id: each.id, pages: each.pages, entries: each.entries, cut: each.cut},
 		),
+		// Which domain each function is in, and what the domains map, where the tables can be read.
+		functions: state.devices.map(deviceJson),
+		domains: domainsJson(memory, state),
 		warnings: findings,
 		faults: logged?.faults.map(loggedJson) ?? null,
 		gaps: notSeen,

@@ -12,7 +12,10 @@ import {ownTree, treeAt} from './capture.js';
 import {deviceLookup} from './device-lookup.js';
 import type {Gap} from './host.js';
 import {hostJson} from './json.js';
+import {HostTables} from './kcore/host-tables.js';
 import {HostMachine} from './machine.js';
+import {preflight} from './preflight/preflight.js';
+import {preflightJson, preflightLines} from './preflight/report.js';
 import {hostCache, readHost} from './read-host.js';
 import {hostLines} from './report.js';
 import {TraceLog} from './trace-log.js';
@@ -36,6 +39,8 @@ export async function openHost({root, log, every, trace}: HostFlags): Promise<Ho
 	const now = () => performance.now();
 	const cache = hostCache(now);
 	const tree = () => new Tree(source());
+	const tables = root === undefined ? await HostTables.open(now) : undefined;
+	const withoutTables: Gap[] = tables !== undefined && 'what' in tables ? [tables] : [];
 	return HostMachine.open({
 		title: `host ${root === undefined ? os.hostname() : path.basename(root)}`,
 		read: async () => readHost(tree(), cache),
@@ -43,7 +48,13 @@ export async function openHost({root, log, every, trace}: HostFlags): Promise<Ho
 		now,
 		clock: () => new Date().toTimeString().slice(0, 8),
 		log: file === undefined ? undefined : new KernelLog(file, deviceLookup(true, tree)),
-		gaps: [...(file === undefined ? [NO_LOG] : []), ...(root === undefined && !trace ? [NO_TRACE] : [])],
+		gaps: [
+			...withoutTables,
+			...(file === undefined ? [NO_LOG] : []),
+			...(root === undefined && !trace ? [NO_TRACE] : []),
+		],
+		preflight: (host, device) => preflight(tree(), host, device),
+		...(tables instanceof HostTables ? {tables} : {}),
 		...(trace ? {tracing: new TraceLog(openTracing(root), monotonic)} : {}),
 	});
 }
@@ -71,10 +82,25 @@ export function openTracing(root: string | undefined): Tracing {
 	return tracing;
 }
 
+/** Prints whether a function can be given to a VM. @returns the exit code @throws UserError */
+export async function printPreflight(
+	root: string | undefined,
+	device: string,
+	json: boolean,
+	print: Print,
+): Promise<number> {
+	const source = root === undefined ? ownTree : treeAt(root);
+	const tree = new Tree(source());
+	const found = preflight(tree, await readHost(tree), device);
+	print(json ? jsonLines(preflightJson(found)) : preflightLines(found));
+	return found.ready ? 0 : 1;
+}
+
 /** Prints the host once, as text or JSON. */
 export async function printHost(machine: HostMachine, json: boolean, print: Print): Promise<void> {
 	await machine.readLog();
-	const {host: facts, logged} = machine.state();
+	const state = machine.state();
+	const {host: facts, logged} = state;
 	if (facts === undefined) return;
-	print(json ? jsonLines(hostJson(machine.host, facts, logged)) : hostLines(facts, logged));
+	print(json ? jsonLines(hostJson(machine.host, facts, machine.memory, state)) : hostLines(facts, logged));
 }

@@ -31,7 +31,7 @@ export function hostLines(host: HostFacts, logged: Logged | undefined): Line[] {
 		),
 		...part(
 			'PAGE TABLES',
-			tables.map(text => `  ${text}`),
+			tables.flatMap(text => indented(text, '  ', '      ')),
 		),
 		...part('FAULTS', logged === undefined ? [] : faultLines(logged)),
 		...part(
@@ -43,7 +43,7 @@ export function hostLines(host: HostFacts, logged: Logged | undefined): Line[] {
 
 const SIGNS = {error: ['✗', 'bad'], warning: ['!', 'warn'], note: ['·', 'dim']} as const;
 
-function findingLines({severity, title, cause, cure}: Finding): Line[] {
+export function findingLines({severity, title, cause, cure}: Finding): Line[] {
 	const [sign, tone] = SIGNS[severity];
 	const [first = '', ...more] = indented(title, '    ');
 	return [

@@ -94,8 +94,8 @@ export const DomainTable = memo(function DomainTable(layout: BoxProps) {
 function useWalkOfRow(shown: Shown | undefined): ((index: number) => void) | undefined {
 	const store = useStore();
 	const domain = shown?.view.domain.id;
-	const rid = useUi(({kind, state}) =>
-		canWalk(kind) ? state.devices.find(device => device.domain === domain)?.rid : undefined,
+	const rid = useUi(ui =>
+		canWalk(ui) ? ui.state.devices.find(device => device.domain === domain)?.rid : undefined,
 	);
 	return useMemo(() => {
 		if (shown === undefined || rid === undefined) return undefined;

@@ -11,8 +11,9 @@ import {useMeasured} from '../hooks/use-measured.js';
 import {useParts, useStore} from '../hooks/use-ui.js';
 import {focusOn} from '../state/store.js';
 import {ListPanel} from './list-panel.js';
-import {Gap, Prose} from './prose.js';
+import {Prose} from './prose.js';
 import {ScrollPanel} from './scroll-panel.js';
+import {TableGaps} from './table-gaps.js';
 
 export const DomainsPanel = memo(function DomainsPanel(layout: BoxProps) {
 	const store = useStore();
@@ -54,12 +55,9 @@ export const DomainsPanel = memo(function DomainsPanel(layout: BoxProps) {
 
 function WithoutDomains(layout: BoxProps) {
 	const {host, unit} = useParts(({state: {host, unit}}) => ({host, unit}));
-	const gaps = host?.notSeen.filter(({what}) => what.startsWith('page tables')) ?? [];
 	return (
 		<ScrollPanel id="domains" title="DOMAINS ─ none" {...layout}>
-			{gaps.map(({what, how}) => (
-				<Gap key={what} what={what} how={how} />
-			))}
+			<TableGaps />
 			{host ? null : (
 				<Prose tone="dim">
 					{unit?.enabled

@@ -88,7 +88,9 @@ export function useFaultAccess(): Access | undefined {
 	const rows = useFaultRows();
 	const {recorded, logged} = useParts(({places: {faults: place}, state, kind}) => ({
 		recorded: state.logged ? undefined : chosenOf(rows, keyOf, place),
-		logged: canWalk(kind) ? chosenOf(state.logged?.faults ?? [], ({number}) => number, place) : undefined,
+		logged: canWalk({kind, state})
+			? chosenOf(state.logged?.faults ?? [], ({number}) => number, place)
+			: undefined,
 	}));
 	return useMemo(() => (recorded ? accessOf(recorded) : logged?.access), [recorded, logged]);
 }
@@ -189,7 +191,7 @@ const WITH_HEAD = 60;
 function LoggedFaults({logged: {from, total, faults}, ...layout}: LoggedProps) {
 	const store = useStore();
 	const size = useMeasured();
-	const kind = useUi(ui => ui.kind);
+	const walks = useUi(canWalk);
 	const {width} = size;
 	const list = useMemo(() => {
 		const times = ({count}: LogFault): string => (count > 1 ? `×${grouped(count)}` : '');
@@ -212,8 +214,8 @@ function LoggedFaults({logged: {from, total, faults}, ...layout}: LoggedProps) {
 		};
 	}, [from, total, faults, width]);
 	const enter = useCallback(
-		(index: number) => openLogged(store, canWalk(kind) ? faults[index].access : undefined),
-		[store, kind, faults],
+		(index: number) => openLogged(store, walks ? faults[index].access : undefined),
+		[store, walks, faults],
 	);
 	return <ListPanel id="faults" list={list} size={size} enter={enter} {...layout} />;
 }
@@ -241,7 +243,7 @@ function LogExplanation({logged: {faults, closing}, ...layout}: LoggedProps) {
 	const store = useStore();
 	const fault = useUi(({places}) => chosenOf(faults, ({number}) => number, places.faults));
 	const now = useTablesNow(fault?.access);
-	const walks = useUi(({kind}) => canWalk(kind));
+	const walks = useUi(canWalk);
 	const access = walks ? fault?.access : undefined;
 	const enter = useMemo(() => access && (() => openWalk(store, access)), [store, access]);
 	const [what, ...further] = fault?.parts ?? [];

@@ -102,7 +102,7 @@ function ChosenGroup({host, ...layout}: HostProps) {
 	const {rows} = useGroupRows(host);
 	const row = useUi(({places}) => chosenOf(rows, groupRowKey, places.groups));
 	if (row === undefined) return <Panel id="group" title="GROUP" {...layout} />;
-	if (row.group) return <Group group={row.group} host={host} {...layout} />;
+	if (row.group) return <Group group={row.group} device={row.device} host={host} {...layout} />;
 	return (
 		<ScrollPanel id="group" title="IN NO GROUP ─ no IOMMU translates them" about="none" {...layout}>
 			<Devices devices={host.alone} />
@@ -110,7 +110,9 @@ function ChosenGroup({host, ...layout}: HostProps) {
 	);
 }
 
-function Group({group, host, ...layout}: HostProps & {readonly group: GroupFacts}) {
+type GroupProps = HostProps & {readonly group: GroupFacts; readonly device?: DeviceFacts};
+
+function Group({group, device, host, ...layout}: GroupProps) {
 	const {number, verdict, tone, also, type, devices, reserved} = group;
 	const about = host.warnings.filter(
 		({about}) => about.includes(number) || devices.some(({id}) => about.some(each => `${each}`.endsWith(id))),
@@ -123,9 +125,37 @@ function Group({group, host, ...layout}: HostProps & {readonly group: GroupFacts
 			<Prose tone="dim">{`default domain ${type}${meaning(type)}`}</Prose>
 			<Devices devices={devices} />
 			{reserved.length > 0 ? <Labelled label="reserved" width={9} tone="dim" texts={reserved} /> : null}
+			{device?.address === undefined ? null : <PreflightOf address={device.address} host={host} />}
 		</ScrollPanel>
 	);
 }
+
+/** Whether a VM can have the chosen device; read when it is chosen, and when the host has changed. */
+function PreflightOf({address, host}: {readonly address: string; readonly host: HostFacts}) {
+	const machine = useUi(ui => ui.machine);
+	// biome-ignore lint/correctness/useExhaustiveDependencies: what it reads changes with the host
+	const found = useMemo(() => machine.preflight?.(address), [machine, address, host]);
+	if (found === undefined) return null;
+	const {ready, verdict, loses, findings} = found;
+	return (
+		<>
+			<Prose> </Prose>
+			<Prose tone={ready ? 'good' : 'warn'}>{`${verdict}.`}</Prose>
+			{loses.length > 0 ? <Labelled label="loses" width={9} tone="warn" texts={loses} /> : null}
+			{findings.map(({id, severity, title, cause, cure}) => (
+				<Labelled
+					key={id}
+					label={SIGNS[severity]}
+					width={3}
+					labelTone={severity === 'error' ? 'bad' : 'warn'}
+					texts={[title, cause, `→ ${cure}`]}
+				/>
+			))}
+		</>
+	);
+}
+
+const SIGNS = {error: '✗', warning: '!', note: '·'} as const;
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 

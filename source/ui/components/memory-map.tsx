@@ -3,6 +3,7 @@ import {createElement, Fragment, memo, type ReactNode, useContext, useMemo} from
 import {domainMap, SHARED} from '../../explain/domain-map.js';
 import {addressOfCell, type Cell, cellAt, type MemoryMap, memoryMap} from '../../explain/memory-map.js';
 import {hex} from '../../formats/address.js';
+import type {Owned} from '../../machine/observed.js';
 import {masked} from '../../printable.js';
 import type {Tone} from '../../text/tones.js';
 import {plural, sizeText} from '../../words.js';
@@ -15,6 +16,7 @@ import {focusOn} from '../state/store.js';
 import {type Theme, toneOfGuest} from '../theme.js';
 import {Panel} from './panel.js';
 import {Prose} from './prose.js';
+import {isWithoutTables} from './table-gaps.js';
 
 /** Below the map is what its colours or letters stand for: one row where that fits, else two. */
 const ONE_ROW = 100;
@@ -29,9 +31,11 @@ export const MapPanel = memo(function MapPanel({at, ...layout}: Props) {
 	const {theme, ascii} = useContext(AppearanceContext);
 	const size = useMeasured();
 	const store = useStore();
-	const {owned, vms, views, kind, page} = useParts(({state, views, kind, page}) => ({
-		...{owned: state.owned, vms: state.vms, views, kind, page: at ?? page},
-	}));
+	const {owned, vms, views, kind, page} = useParts(ui => {
+		const {state, views, kind, page} = ui;
+		const owned = isWithoutTables(ui) ? NO_MEMORY : state.owned;
+		return {owned, vms: state.vms, views, kind, page: at ?? page};
+	});
 	const columns = Math.max(1, size.width);
 	const rows = Math.max(1, size.height - (columns < ONE_ROW ? 2 : 1));
 	const halves = !ascii && isColoured(theme);
@@ -72,6 +76,8 @@ export const MapPanel = memo(function MapPanel({at, ...layout}: Props) {
 		</Panel>
 	);
 });
+
+const NO_MEMORY: readonly Owned[] = [];
 
 const isColoured = (theme: Theme): boolean => theme.ownerGuest0.color?.startsWith('#') === true;
 

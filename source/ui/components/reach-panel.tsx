@@ -8,6 +8,7 @@ import {useTheme} from '../hooks/use-theme.js';
 import {useParts} from '../hooks/use-ui.js';
 import {Prose} from './prose.js';
 import {ScrollPanel} from './scroll-panel.js';
+import {isWithoutTables, TableGaps} from './table-gaps.js';
 
 type Props = BoxProps & {
 	/** An address in the page; undefined: the page that is looked at. */
@@ -16,13 +17,19 @@ type Props = BoxProps & {
 
 export const ReachPanel = memo(function ReachPanel({at, ...layout}: Props) {
 	const theme = useTheme();
-	const {memory, state, views, page} = useParts(({machine, state, views, page}) => ({
-		...{memory: machine.memory, state, views, page: at === undefined ? page : pageOf(at)},
-	}));
-	const reached = useMemo(() => reachOf(memory, state, views, page), [memory, state, views, page]);
+	const {memory, state, views, page, without} = useParts(ui => {
+		const {machine, state, views, page} = ui;
+		const shown = at === undefined ? page : pageOf(at);
+		return {memory: machine.memory, state, views, page: shown, without: isWithoutTables(ui)};
+	});
+	const reached = useMemo(
+		() => (without ? [] : reachOf(memory, state, views, page)),
+		[memory, state, views, page, without],
+	);
 	const names = reached.reduce((most, {name}) => Math.max(most, name.length + 1), 8);
 	return (
 		<ScrollPanel id="reach" title={`WHO REACHES ${hex(page)}`} about={page} {...layout}>
+			{without ? <TableGaps /> : null}
 			{reached.map(({name, how, at, why}) => (
 				<Box key={`${name} ${at}`} flexDirection="column" flexShrink={0}>
 					<Text wrap="truncate">

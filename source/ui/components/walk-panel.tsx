@@ -17,6 +17,7 @@ import {Line} from './line.js';
 import {Panel} from './panel.js';
 import {Prose} from './prose.js';
 import {ScrollPanel} from './scroll-panel.js';
+import {isWithoutTables, TableGaps} from './table-gaps.js';
 
 const titleOf = ({access: {rid, iova, write}, device}: ShownWalk): string =>
 	`WALK ─ ${device} ${ridText(rid)} ${write ? 'writes' : 'reads'} ${hex(iova)}`;
@@ -32,6 +33,13 @@ type Props = BoxProps & {
 export const WalkPanel = memo(function WalkPanel({access, ...layout}: Props) {
 	const shown = useWalk(access);
 	const lab = useUi(({machine}) => machine.lab !== undefined);
+	const without = useUi(isWithoutTables);
+	if (without)
+		return (
+			<ScrollPanel id="walk" title="WALK" {...layout}>
+				<TableGaps />
+			</ScrollPanel>
+		);
 	if (shown === undefined)
 		return (
 			<Panel id="walk" title="WALK" {...layout}>

@@ -1,12 +1,13 @@
 // The accesses that rows stand for, and how their walks are opened.
 
-import type {Device, MachineKind} from '../../machine/observed.js';
+import type {Device} from '../../machine/observed.js';
 import type {Transfer} from '../../machine/transfer.js';
-import {type Access, type Store, show} from './store.js';
+import {type Access, type Store, show, type Ui} from './store.js';
 import {panelsOf} from './views.js';
 
-/** Whether a machine of this kind has tables to walk. */
-export const canWalk = (kind: MachineKind): boolean => panelsOf(kind, 'walk') !== undefined;
+/** Whether a machine has tables to walk; a host's may not be seen. */
+export const canWalk = ({kind, state}: Pick<Ui, 'kind' | 'state'>): boolean =>
+	panelsOf(kind, 'walk') !== undefined && (kind !== 'host' || state.unit !== undefined);
 
 export function openWalk(store: Store, access: Access): void {
 	store.setState({access});

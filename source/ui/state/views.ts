@@ -80,10 +80,12 @@ const tables: Views = {
 	diagnosis: lab.diagnosis,
 };
 
-/** A host whose kernel reports its groups, and seldom its tables. */
+/** A host whose kernel reports its groups; root also sees its tables. */
 const host: Views = {
 	overview: ['groups', 'group', 'units', 'faults'],
 	domains: tables.domains,
+	walk: lab.walk,
+	memory: ['map', 'reach'],
 	faults: lab.faults,
 	diagnosis: lab.diagnosis,
 	events: ['events'],
@@ -94,7 +96,11 @@ const byKind: Record<MachineKind, Views> = {lab, tables, host};
 /** What views show on other machines than the lab. */
 export const OTHERWISE: Partial<Record<MachineKind, Readonly<Record<string, string | undefined>>>> = {
 	tables: {overview: 'Domains, devices and faults', memory: 'A page, and who reaches it'},
-	host: {overview: 'Groups, units and faults', domains: 'Page tables, where the kernel shows them'},
+	host: {
+		overview: 'Groups, units and faults',
+		domains: 'Page tables, as root',
+		memory: 'Memory by domain, and who reaches a page',
+	},
 };
 
 /** The panels of a view; undefined where this kind of machine has no such view. */

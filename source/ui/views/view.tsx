@@ -42,6 +42,8 @@ const VIEWS: Record<MachineKind, Partial<Record<ViewId, ComponentType>>> = {
 	host: {
 		overview: HostOverview,
 		domains: DomainList,
+		walk: Walk,
+		memory: Memory,
 		faults: Faults,
 		diagnosis: Diagnosis,
 		events: Events,
