@@ -103,12 +103,25 @@ export const COMMANDS: readonly CliCommand[] = [
 	},
 	{
 		name: 'host',
+		takes: '[NEW]',
 		about: 'show this Linux host: its IOMMUs, groups, devices and their owners; or a capture',
 		more: [
+			'NEW is for --compare OLD only: a second capture, a folder, or a listing of groups.',
 			'With --device, exit 0: a VM can have it now; 1: not, and why; 2: the command line or a file is wrong.',
 		],
-		flags: ['root', 'device', 'capture', 'force', 'log', 'trace', 'every', 'json', ...DISPLAY_FLAGS],
-		run: async (_words, given, out, err) => (await import('./host.js')).host(given, out, err),
+		flags: [
+			'root',
+			'device',
+			'compare',
+			'capture',
+			'force',
+			'log',
+			'trace',
+			'every',
+			'json',
+			...DISPLAY_FLAGS,
+		],
+		run: async (words, given, out, err) => (await import('./host.js')).host(words, given, out, err),
 	},
 	{
 		name: 'capture-script',

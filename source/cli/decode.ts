@@ -7,6 +7,7 @@ import {eventJson, groupJson, noticeJson, summaryJson} from '../live/decode/faul
 import {closing, noticeParagraph, paragraph, toldNotices} from '../live/decode/report.js';
 import type {Group} from '../live/decode/storm.js';
 import {deviceLookup} from '../live/host/device-lookup.js';
+import {isListingFile, printListing} from '../live/host/open.js';
 import {type LogInput, openLog} from '../live/log-input.js';
 import type {Print} from '../text/print.js';
 import {wrapped} from '../text/width.js';
@@ -48,6 +49,11 @@ export async function decode(
 	streams: DecodeStreams,
 ): Promise<0> {
 	if (words.length > 1) throw new UserError('decode takes one log: a file, or a pipe into it.');
+	const [file] = words;
+	if (file !== undefined && !flags.follow && isListingFile(file)) {
+		await printListing(file, flags.json, streams.print);
+		return 0;
+	}
 	const input = openLog(words[0], {...flags, stop: streams.stop, stdin: streams.stdin});
 	const lookup = deviceLookup(input.isOwn);
 	await (flags.json ? toPrograms(input, lookup, flags, streams) : toPeople(input, lookup, flags, streams));

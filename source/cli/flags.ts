@@ -41,6 +41,10 @@ const table = {
 	every: {takes: 'TIME', about: 'how often to update, such as 500ms or 2s'},
 	log: {takes: 'FILE', about: 'show the faults in that machine’s kernel log, and follow it'},
 	trace: {about: 'show what the kernel maps and unmaps, through a tracing instance; needs root'},
+	compare: {
+		takes: 'OLD',
+		about: 'what differs between a capture and a second one, or this host; exit 1: something',
+	},
 	device: {takes: 'BDF', about: 'whether that PCI function, such as 01:00.0, can be given to a VM'},
 	root: {takes: 'PATH', about: 'show a capture, or a copy of a host below a folder, instead of this host'},
 	capture: {takes: 'FILE', about: 'save everything that is read to a tar file, to show it elsewhere'},

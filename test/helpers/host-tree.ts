@@ -1,8 +1,10 @@
 // Machines made of a few files, as /sys and /proc would have them.
 
+import {spawnSync} from 'node:child_process';
 import type {Host} from '../../source/live/host/host.js';
 import {readHost} from '../../source/live/host/read-host.js';
 import {Files, Tree} from '../../source/live/host/tree.js';
+import {CLI} from './program.js';
 
 /** A file's text by its path; a link is {to}, and what only root may read is {refused}. */
 export type Machine = Record<string, string | {to: string} | {refused: true}>;
@@ -58,3 +60,9 @@ export const VTD: Machine = {
 	'/sys/devices/virtual/iommu/dmar0/intel-iommu/ecap': 'f00f4a\n',
 	'/sys/devices/virtual/iommu/dmar0/intel-iommu/domains_used': '12\n',
 };
+
+/** Runs the built program without a terminal. */
+export function runProgram(args: readonly string[]) {
+	const {status, stdout, stderr} = spawnSync(process.execPath, [CLI, ...args], {encoding: 'utf8'});
+	return {code: status, stdout, stderr};
+}

@@ -12,6 +12,7 @@ import {
 import type {Print} from '../../text/print.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
 import {plural, sizeText} from '../../words.js';
+import {isListing, listingFiles} from './listing.js';
 import {readForPreflight} from './preflight/preflight.js';
 import {readHost} from './read-host.js';
 import {entriesOf, isCapture, type TarEntry, tarOf} from './tar.js';
@@ -88,9 +89,11 @@ const TYPICAL = [
 const CAPTURE: FileKind = {name: 'a capture', matches: isCapture};
 /** Larger than a capture of a thousand devices with their page tables. */
 const CAPTURE_BYTES = 2 ** 28;
+/** Longer than the listing of any machine. */
+const LISTING_BYTES = 2 ** 21;
 const MEND = 'name a folder, or a file written by --capture';
 
-/** A folder, which may change, or a tar file written by --capture. @throws UserError if it is neither */
+/** A folder, which may change, a tar file written by --capture, or a listing of groups. @throws UserError if it is none */
 export function treeAt(root: string): () => Source {
 	const isFolder = attempt(root, () => fs.statSync(root).isDirectory());
 	if (!isFolder) {
@@ -102,6 +105,8 @@ export function treeAt(root: string): () => Source {
 
 function filesIn(root: string): Source {
 	const tar = attempt(root, () => readRegular(root, {limit: CAPTURE_BYTES, mend: MEND}));
+	const text = tar.length <= LISTING_BYTES ? tar.toString() : '';
+	if (isListing(text)) return listingFiles(text, root);
 	const compression = compressionOf(tar);
 	if (compression)
 		throw new UserError(

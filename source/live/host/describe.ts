@@ -6,6 +6,7 @@ import {type HostDevice, isBridge, isEndpoint, isVfio, shortId} from './devices.
 import {briefVerdict, type HostGroup, ownerText, type Region, verdictText} from './groups.js';
 import type {Host} from './host.js';
 import type {DeviceTables} from './page-tables.js';
+import type {Settings} from './settings.js';
 import type {HostUnit} from './units.js';
 
 export function hostFacts({settings, units, groups, devices, tables, findings, gaps}: Host): HostFacts {
@@ -14,13 +15,13 @@ export function hostFacts({settings, units, groups, devices, tables, findings, g
 		facts: [
 			...(settings.release === undefined ? [] : [`Linux ${settings.release}`]),
 			...(settings.guest ? ['a virtual machine'] : []),
-			plural(units.length, 'IOMMU unit'),
+			...(settings.listing ? ['a listing of groups'] : [plural(units.length, 'IOMMU unit')]),
 			plural(groups.length, 'group'),
 		],
 		booted: settings.words,
 		units: units.map(unit => unitWords(unit, byUnit.get(unit.name)?.length ?? 0)),
-		groups: groups.map(groupWords),
-		alone: devices.filter(({group}) => group === undefined).map(deviceWords),
+		groups: groups.map(group => groupWords(group, settings)),
+		alone: devices.filter(({group}) => group === undefined).map(device => deviceWords(device, settings)),
 		reserved: reservedWords(groups),
 		tables: tables.map(tableWords),
 		warnings: findings,
@@ -62,27 +63,28 @@ const TONES = {
 	reserved: 'warn',
 	shared: 'warn',
 	host: 'good',
+	listed: 'good',
 } as const;
 
-const groupWords = (group: HostGroup): GroupFacts => ({
+const groupWords = (group: HostGroup, settings: Settings): GroupFacts => ({
 	number: group.number,
 	brief: briefVerdict(group),
 	verdict: verdictText(group),
 	tone: TONES[group.verdict.is],
 	type: group.type ?? 'unknown',
 	also: group.owners.slice(1).map(ownerText),
-	devices: group.devices.map(deviceWords),
+	devices: group.devices.map(device => deviceWords(device, settings)),
 	reserved: group.regions.map(regionText),
 });
 
-function deviceWords(device: HostDevice): DeviceFacts {
+function deviceWords(device: HostDevice, {listing}: Pick<Settings, 'listing'>): DeviceFacts {
 	const {id, ids, kind, product, driver} = device;
 	const name = product ?? ids;
 	const address = ids === undefined || !isEndpoint(device) ? {} : {address: id};
 	const named = {id: shortId(id), ...address, kind, ...(name === undefined ? {} : {product: name})};
 	if (isVfio(device)) return {...named, whose: `vfio (${driver})`};
 	if (driver !== undefined) return {...named, whose: `host (${driver})`};
-	return isBridge(device) ? named : {...named, whose: 'no driver'};
+	return isBridge(device) || listing === 'names' ? named : {...named, whose: 'no driver'};
 }
 
 /** A region that several groups share is listed once. */

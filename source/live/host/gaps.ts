@@ -7,6 +7,7 @@ const ROOT = 'run as root: sudo dmascope host';
 
 export function gapsOf(tree: Tree, found: HostParts): Gap[] {
 	const {settings, units, groups, devices, ownersComplete} = found;
+	if (settings.listing) return listingGaps(settings.listing);
 	const gaps: Gap[] = [];
 	const add = (what: string, how: string) => gaps.push({what, how});
 	if (devices.length === 0)
@@ -26,6 +27,16 @@ export function gapsOf(tree: Tree, found: HostParts): Gap[] {
 	else add('page tables', 'not possible: Linux shows them only for VT-d');
 	return gaps;
 }
+
+const listingGaps = (listing: 'drivers' | 'names'): Gap[] => [
+	...(listing === 'names'
+		? [{what: 'drivers: the listing has none', how: 'list the devices with lspci -nnks'}]
+		: []),
+	{
+		what: 'units, default domains, reserved regions, owners, settings: a listing has groups and devices alone',
+		how: 'capture that machine: sudo dmascope host --capture FILE.tar',
+	},
+];
 
 /** A finding says why there is no unit; this gap says what stays unknown without one. */
 function withoutUnit({settings}: HostParts): Gap[] {

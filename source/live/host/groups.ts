@@ -2,6 +2,7 @@
 
 import {type HostDevice, isBridge, isEndpoint, isVfio, shortId} from './devices.js';
 import type {Owner} from './owners.js';
+import type {Settings} from './settings.js';
 import type {Tree} from './tree.js';
 
 export type Region = {
@@ -23,7 +24,9 @@ export type Verdict =
 	| {is: 'reserved'}
 	| {is: 'shared'; with: readonly HostDevice[]}
 	/** One device, bound to a driver of the host. */
-	| {is: 'host'};
+	| {is: 'host'}
+	/** Of a listing without drivers: one device, or several that go together. */
+	| {is: 'listed'; together: readonly HostDevice[]};
 
 export type HostGroup = {
 	number: number;
@@ -42,6 +45,7 @@ export function readGroups(
 	devices: readonly HostDevice[],
 	owners: readonly Owner[],
 	complete: boolean,
+	listing?: Settings['listing'],
 ): HostGroup[] {
 	const numbers = tree.list(FOLDER).filter(name => /^\d{1,9}$/.test(name));
 	const members = Map.groupBy(devices, ({group}) => group);
@@ -58,7 +62,7 @@ export function readGroups(
 			regions,
 			devices: own,
 			owners: groupOwners,
-			verdict: verdictOf(own, regions, groupOwners, complete),
+			verdict: listing === 'names' ? listedVerdict(own) : verdictOf(own, regions, groupOwners, complete),
 		};
 	});
 }
@@ -109,6 +113,11 @@ function verdictOf(
 	return endpoints.length > 1 ? {is: 'shared', with: blocking} : {is: 'host'};
 }
 
+function listedVerdict(devices: readonly HostDevice[]): Verdict {
+	const together = devices.filter(isEndpoint);
+	return together.length === 0 ? {is: 'nothing'} : {is: 'listed', together};
+}
+
 /** "Group 14 cannot be passed through: the host uses 00:1f.0 ISA bridge (lpc_ich)". */
 export function verdictText({number, verdict, devices}: HostGroup): string {
 	switch (verdict.is) {
@@ -126,6 +135,10 @@ export function verdictText({number, verdict, devices}: HostGroup): string {
 			return `Group ${number} is bound to vfio; whether a VM has it cannot be seen from here`;
 		case 'host':
 			return `Group ${number} is used by the host; it can be passed through`;
+		case 'listed':
+			return verdict.together.length === 1
+				? `Group ${number} has one device, which can be passed through alone`
+				: `Group ${number} goes to a VM as a whole: ${verdict.together.map(({id, kind}) => `${shortId(id)} ${kind}`).join(', ')}`;
 		case 'shared':
 			return `Group ${number} cannot be passed through: the host uses ${verdict.with.map(hostDriverText).join(', ')}`;
 	}
@@ -146,6 +159,8 @@ export function briefVerdict({verdict, devices}: HostGroup): string {
 			return 'vfio';
 		case 'host':
 			return 'host';
+		case 'listed':
+			return verdict.together.length === 1 ? 'alone' : `${verdict.together.length} together`;
 		case 'shared':
 			return 'host, shared';
 	}

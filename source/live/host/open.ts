@@ -9,15 +9,18 @@ import {KernelLog, OWN_LOG} from '../kernel-log.js';
 import {checkLog} from '../log-input.js';
 import {parseInterval} from '../observation.js';
 import {ownTree, treeAt} from './capture.js';
+import {compareHosts} from './compare.js';
+import {hostFacts} from './describe.js';
 import {deviceLookup} from './device-lookup.js';
 import type {Gap} from './host.js';
 import {hostJson} from './json.js';
 import {HostTables} from './kcore/host-tables.js';
+import {isListing} from './listing.js';
 import {HostMachine} from './machine.js';
 import {preflight} from './preflight/preflight.js';
 import {preflightJson, preflightLines} from './preflight/report.js';
 import {hostCache, readHost} from './read-host.js';
-import {hostLines} from './report.js';
+import {comparisonLines, hostLines} from './report.js';
 import {TraceLog} from './trace-log.js';
 import {Tracing} from './tracing.js';
 import {Tree} from './tree.js';
@@ -80,6 +83,44 @@ export function openTracing(root: string | undefined): Tracing {
 	// Remove the tracing instance however the program ends: a closed pipe, a crash.
 	process.once('exit', () => tracing.close());
 	return tracing;
+}
+
+/** Prints what differs between two hosts, or a host and this machine. @returns the exit code @throws UserError */
+export async function printComparison(
+	old: string,
+	now: string | undefined,
+	json: boolean,
+	print: Print,
+): Promise<number> {
+	const read = (root: string | undefined) =>
+		readHost(new Tree(root === undefined ? ownTree() : treeAt(root)()));
+	const changes = compareHosts(await read(old), await read(now));
+	const name = now ?? 'this machine';
+	print(json ? jsonLines({old, now: now ?? null, changes}) : comparisonLines(changes, old, name));
+	return changes.length === 0 ? 0 : 1;
+}
+
+/** Whether a file is a listing of groups, such as forum scripts print; a pipe is not looked into. */
+export function isListingFile(file: string): boolean {
+	try {
+		if (!fs.statSync(file).isFile()) return false;
+		const descriptor = fs.openSync(file, fs.constants.O_RDONLY);
+		try {
+			const bytes = Buffer.alloc(4096);
+			return isListing(bytes.toString('utf8', 0, fs.readSync(descriptor, bytes)));
+		} finally {
+			fs.closeSync(descriptor);
+		}
+	} catch {
+		return false;
+	}
+}
+
+/** Prints the host of a listing. @throws UserError */
+export async function printListing(file: string, json: boolean, print: Print): Promise<void> {
+	const host = await readHost(new Tree(treeAt(file)()));
+	const facts = hostFacts(host);
+	print(json ? jsonLines(hostJson(host, facts)) : hostLines(facts, undefined));
 }
 
 /** Prints whether a function can be given to a VM. @returns the exit code @throws UserError */

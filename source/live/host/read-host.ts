@@ -32,7 +32,7 @@ export async function readHost(
 	const devices = await readDevices(tree, pciIds);
 	// Without a vfio device no process can have a group open: skip /proc, which may have thousands of processes.
 	const {owners, complete} = devices.some(isVfio) ? await readOwners(tree, settings) : NO_OWNERS;
-	const groups = readGroups(tree, devices, owners, complete);
+	const groups = readGroups(tree, devices, owners, complete, settings.listing);
 	const tables = readTables(tree, settings);
 	const parts = {settings, units, devices, groups, owners, ownersComplete: complete, tables};
 	return {...parts, findings: hostFindings(parts), gaps: gapsOf(tree, parts)};

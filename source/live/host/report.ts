@@ -5,6 +5,8 @@ import type {Finding} from '../../machine/finding.js';
 import type {DeviceFacts, GroupFacts, HostFacts, UnitFacts} from '../../machine/host.js';
 import {type Line, section, toned} from '../../text/rows.js';
 import {indented} from '../../text/width.js';
+import {plural} from '../../words.js';
+import {type Change, KINDS} from './compare.js';
 
 export function hostLines(host: HostFacts, logged: Logged | undefined): Line[] {
 	const {facts, booted, units, groups, alone, reserved, tables, vms = [], warnings, notSeen} = host;
@@ -41,6 +43,22 @@ export function hostLines(host: HostFacts, logged: Logged | undefined): Line[] {
 	];
 }
 
+/** What differs between two looks at a host. */
+export function comparisonLines(changes: readonly Change[], old: string, now: string): Line[] {
+	const count = changes.length === 0 ? 'no difference' : plural(changes.length, 'difference');
+	return [
+		...toned('title', indented(`${old} → ${now}: ${count}`, '', '  ')),
+		...KINDS.flatMap(kind => {
+			const own = changes.filter(change => change.kind === kind);
+			if (own.length === 0) return [];
+			return section(
+				kind.toUpperCase(),
+				own.flatMap(({text}) => indented(text, '  ', '      ')),
+			);
+		}),
+	];
+}
+
 const SIGNS = {error: ['✗', 'bad'], warning: ['!', 'warn'], note: ['·', 'dim']} as const;
 
 export function findingLines({severity, title, cause, cure}: Finding): Line[] {
@@ -62,7 +80,8 @@ function unitLines({name, facts, capabilities}: UnitFacts): Line[] {
 }
 
 function groupLines({verdict, type, tone, also, devices}: GroupFacts): Line[] {
-	const head = indented(`${verdict} · default domain ${type}`, '  ', '      ');
+	const domain = type === 'unknown' ? '' : ` · default domain ${type}`;
+	const head = indented(`${verdict}${domain}`, '  ', '      ');
 	return [
 		...toned(tone, head),
 		...also.flatMap(owner => indented(`also ${owner}`, '      ')),

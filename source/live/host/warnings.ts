@@ -27,7 +27,7 @@ export function hostFindings(found: HostParts): Finding[] {
 }
 
 function noUnit({settings, units, groups}: HostParts): Finding[] {
-	if (units.length > 0 || groups.length > 0) return [];
+	if (units.length > 0 || groups.length > 0 || settings.listing) return [];
 	const {vendor, table, virtualization, guest, container, words} = settings;
 	// In a guest the processor's flags come from its host and say nothing about an IOMMU.
 	if (table === undefined && (!virtualization || guest)) return [];

@@ -22,8 +22,6 @@ export type Subject = {
 	parent?: HostDevice;
 	/** The function itself, and what it takes along. */
 	uses: readonly {device: HostDevice; uses: Uses}[];
-	/** Bits of a physical address of the CPU. */
-	cpuBits?: number;
 	/** vfio's limit for mappings of a container. */
 	entryLimit?: number;
 };
@@ -292,7 +290,8 @@ function resets({facts, device}: Subject): Part[] {
 }
 
 /** Guest addresses that the IOMMU is too narrow for. */
-function width({host, device, cpuBits}: Subject): Part[] {
+function width({host, device}: Subject): Part[] {
+	const {cpuBits} = host.settings;
 	const unit = host.units.find(
 		({name, vtd}) => vtd !== undefined && (device.unit === undefined || name === device.unit),
 	);

@@ -13,6 +13,10 @@ const SEVERITIES = ['error', 'warning', 'note'] as const;
 
 /** @throws UserError where the host has no such function */
 export function preflight(tree: Tree, host: Host, name: string): Preflight {
+	if (host.settings.listing)
+		throw new UserError(
+			'A listing of groups says too little for --device; capture that machine: sudo dmascope host --capture FILE.tar',
+		);
 	const device = deviceNamed(host.devices, name);
 	const subject = subjectOf(tree, host, device);
 	const found = checks(subject);
@@ -79,7 +83,6 @@ function subjectOf(tree: Tree, host: Host, device: HostDevice): Subject {
 		facts,
 		parent: host.devices.find(({id}) => id === facts.parent),
 		uses: all.map(each => ({device: each, uses: readUses(tree, each.id)})),
-		cpuBits: cpuBits(tree),
 		entryLimit: numberIn(tree, '/sys/module/vfio_iommu_type1/parameters/dma_entry_limit'),
 	};
 }
@@ -88,12 +91,6 @@ const numberIn = (tree: Tree, file: string): number | undefined => {
 	const text = tree.read(file) ?? '';
 	return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 };
-
-function cpuBits(tree: Tree): number | undefined {
-	const keep = (text: string) => /^address sizes\s*: \d+ bits physical/m.exec(text)?.[0] ?? '';
-	const [, bits] = /: (\d+) bits/.exec(tree.read('/proc/cpuinfo', keep, 65_536) ?? '') ?? [];
-	return bits === undefined ? undefined : Number(bits);
-}
 
 /** What the host uses these functions for now. */
 const losesOf = ({uses}: Subject): string[] =>
