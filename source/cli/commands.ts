@@ -103,15 +103,16 @@ export const COMMANDS: readonly CliCommand[] = [
 	},
 	{
 		name: 'host',
-		takes: '[NEW]',
+		takes: '[NEW|B]',
 		about: 'show this Linux host: its IOMMUs, groups, devices and their owners; or a capture',
 		more: [
-			'NEW is for --compare OLD only: a second capture, a folder, or a listing of groups.',
+			'NEW is for --compare OLD only: a second capture, a folder, or a listing of groups; B is for --between A.',
 			'With --device, exit 0: a VM can have it now; 1: not, and why; 2: the command line or a file is wrong.',
 		],
 		flags: [
 			'root',
 			'device',
+			'between',
 			'compare',
 			'capture',
 			'force',

@@ -41,6 +41,10 @@ const table = {
 	every: {takes: 'TIME', about: 'how often to update, such as 500ms or 2s'},
 	log: {takes: 'FILE', about: 'show the faults in that machine’s kernel log, and follow it'},
 	trace: {about: 'show what the kernel maps and unmaps, through a tracing instance; needs root'},
+	between: {
+		takes: 'A',
+		about: 'how two PCI functions, A and B, reach each other: directly, or through the IOMMU',
+	},
 	compare: {
 		takes: 'OLD',
 		about: 'what differs between a capture and a second one, or this host; exit 1: something',

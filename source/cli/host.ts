@@ -4,7 +4,14 @@ import path from 'node:path';
 import {isFreebsd, readFreebsd} from '../live/freebsd/freebsd-host.js';
 import {FreebsdMachine, freebsdJson} from '../live/freebsd/freebsd-machine.js';
 import {captureHost, treeAt} from '../live/host/capture.js';
-import {openHost, openTracing, printComparison, printHost, printPreflight} from '../live/host/open.js';
+import {
+	openHost,
+	openTracing,
+	printComparison,
+	printHost,
+	printPreflight,
+	printRoute,
+} from '../live/host/open.js';
 import {hostLines} from '../live/host/report.js';
 import {streamEvents} from '../live/host/trace-log.js';
 import {jsonLines, type Print} from '../text/print.js';
@@ -15,9 +22,16 @@ import {displayFlags, type Given} from './flags.js';
 /** @returns the exit code @throws UserError */
 export async function host(words: readonly string[], given: Given, out: Print, err: Print): Promise<number> {
 	const old = given.text('compare');
-	const more = words.slice(old === undefined ? 0 : 1);
+	const first = given.text('between');
+	const more = words.slice(old === undefined && first === undefined ? 0 : 1);
 	if (more.length > 0) throw new UserError(`host takes no more words; leave out "${more.join(' ')}".`);
 	const [root, capture, json] = [given.text('root'), given.text('capture'), given.has('json')];
+	if (first !== undefined) {
+		if (words[0] === undefined)
+			throw new UserError('--between needs two functions: dmascope host --between 01:00.0 02:00.0');
+		await printRoute(root, [first, words[0]], json, out);
+		return 0;
+	}
 	if (old !== undefined) return printComparison(old, words[0] ?? root, json, out);
 	const display = displayFlags(given);
 	const freebsd = root === undefined || given.has('trace') ? undefined : freebsdAt(root);

@@ -11,6 +11,8 @@ export type HostFacts = {
 	groups: readonly GroupFacts[];
 	/** Devices in no group: no IOMMU restricts them. */
 	alone: readonly DeviceFacts[];
+	/** The ports of the PCI tree, with their ACS bits. */
+	ports?: readonly string[];
 	/** Addresses that no driver may map. */
 	reserved: readonly string[];
 	/** What the page tables hold, one line per device. */
@@ -55,6 +57,8 @@ export type GroupFacts = {
 	/** Further owners. */
 	also: readonly string[];
 	devices: readonly DeviceFacts[];
+	/** Why they are together, as far as the bridges' settings say. */
+	why?: readonly string[];
 	reserved: readonly string[];
 };
 

@@ -1,5 +1,6 @@
 // A host in words, for the text report and the dashboard alike.
 
+import {ACS_NEEDED, acsText} from '../../formats/pci-config.js';
 import type {DeviceFacts, GroupFacts, HostFacts, UnitFacts} from '../../machine/host.js';
 import {grouped, plural} from '../../words.js';
 import {type HostDevice, isBridge, isEndpoint, isVfio, shortId} from './devices.js';
@@ -7,9 +8,11 @@ import {briefVerdict, type HostGroup, ownerText, type Region, verdictText} from 
 import type {Host} from './host.js';
 import type {DeviceTables} from './page-tables.js';
 import type {Settings} from './settings.js';
+import {type Topology, whyTogether} from './topology.js';
 import type {HostUnit} from './units.js';
 
-export function hostFacts({settings, units, groups, devices, tables, findings, gaps}: Host): HostFacts {
+export function hostFacts(host: Host): HostFacts {
+	const {settings, units, groups, devices, tables, findings, gaps, topology} = host;
 	const byUnit = Map.groupBy(devices, ({unit}) => unit);
 	return {
 		facts: [
@@ -20,8 +23,9 @@ export function hostFacts({settings, units, groups, devices, tables, findings, g
 		],
 		booted: settings.words,
 		units: units.map(unit => unitWords(unit, byUnit.get(unit.name)?.length ?? 0)),
-		groups: groups.map(group => groupWords(group, settings)),
+		groups: groups.map(group => groupWords(group, host)),
 		alone: devices.filter(({group}) => group === undefined).map(device => deviceWords(device, settings)),
+		ports: portWords(topology),
 		reserved: reservedWords(groups),
 		tables: tables.map(tableWords),
 		warnings: findings,
@@ -66,7 +70,24 @@ const TONES = {
 	listed: 'good',
 } as const;
 
-const groupWords = (group: HostGroup, settings: Settings): GroupFacts => ({
+/** The bridges, in the order of their addresses, with what isolates what is behind them. */
+const portWords = (topology: Topology): string[] =>
+	[...topology.values()].flatMap(({device, config}) => {
+		if (config === undefined || (!isBridge(device) && config.acs === undefined)) return [];
+		const acs = config.acs === undefined ? 'no ACS' : `ACS ${acsText(config.acs.control)}`;
+		const cannot = config.acs === undefined ? 0 : ACS_NEEDED & ~config.acs.capable;
+		const lacks =
+			cannot === 0
+				? ''
+				: `; it has no ${acsText(cannot)
+						.match(/\w+(?=\+)/g)
+						?.join(', ')}`;
+		return [
+			`${shortId(device.id)}  ${config.kind === 'conventional' ? device.kind : config.kind}: ${acs}${lacks}`,
+		];
+	});
+
+const groupWords = (group: HostGroup, {settings, topology}: Host): GroupFacts => ({
 	number: group.number,
 	brief: briefVerdict(group),
 	verdict: verdictText(group),
@@ -74,6 +95,7 @@ const groupWords = (group: HostGroup, settings: Settings): GroupFacts => ({
 	type: group.type ?? 'unknown',
 	also: group.owners.slice(1).map(ownerText),
 	devices: group.devices.map(device => deviceWords(device, settings)),
+	why: whyTogether(topology, group),
 	reserved: group.regions.map(regionText),
 });
 

@@ -1,5 +1,6 @@
 // What cannot be seen of a host, and how to see it.
 
+import {isBridge} from './devices.js';
 import type {Gap, HostParts} from './host.js';
 import type {Tree} from './tree.js';
 
@@ -20,6 +21,9 @@ export function gapsOf(tree: Tree, found: HostParts): Gap[] {
 	if (units.length === 0 && groups.length === 0) return [...gaps, ...withoutUnit(found)];
 	if (groups.length === 0) add('groups: the kernel has created none', 'boot with iommu=on, and check dmesg');
 	if (!ownersComplete && !settings.container) add('which VM holds a group', ROOT);
+	const bridges = [...found.topology.values()].filter(({device}) => isBridge(device));
+	if (bridges.length > 0 && bridges.every(({config}) => config === undefined))
+		add('ACS of bridges, and so why groups are as they are', ROOT);
 	const pci = devices.filter(({ids}) => ids !== undefined);
 	if (pci.length > 0 && pci.every(({product}) => product === undefined))
 		add('device names: pci.ids is missing', 'apt install pci.ids (Fedora: dnf install hwdata)');

@@ -6,6 +6,7 @@ import type {HostGroup} from './groups.js';
 import type {Owner} from './owners.js';
 import type {DeviceTables} from './page-tables.js';
 import type {Settings} from './settings.js';
+import type {Topology} from './topology.js';
 import type {HostUnit} from './units.js';
 
 export type HostParts = {
@@ -17,6 +18,7 @@ export type HostParts = {
 	/** False where other processes may hold groups too, and cannot be seen. */
 	ownersComplete: boolean;
 	tables: readonly DeviceTables[];
+	topology: Topology;
 };
 export type Host = HostParts & {findings: readonly Finding[]; gaps: readonly Gap[]};
 

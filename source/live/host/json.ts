@@ -8,6 +8,14 @@ import type {PhysicalReader} from '../../machine/tables.js';
 import {EMPTY_STATE} from '../observation.js';
 import {verdictText} from './groups.js';
 import type {Host} from './host.js';
+import {type Port, whyTogether} from './topology.js';
+
+/** Its place in the PCI tree; ACS as two bytes, the bits that it has and those that are on. */
+export const portJson = (port: Port | undefined) => ({
+	parent: port?.parent ?? null,
+	port: port?.config?.kind ?? null,
+	acs: port?.config?.acs ?? null,
+});
 
 export function hostJson(
 	host: Host,
@@ -38,9 +46,11 @@ export function hostJson(
 			blockedBy: group.verdict.is === 'shared' ? group.verdict.with.map(({id}) => id) : [],
 			devices: group.devices.map(({id}) => id),
 			owners: group.owners.map(({pid}) => pid),
+			why: whyTogether(host.topology, group),
 			reserved: group.regions,
 		})),
 		devices: devices.map(({id, ids, class: digits, kind, product, driver, group, unit}) => ({
+			...portJson(host.topology.get(id)),
 			id,
 			ids: ids ?? null,
 			class: digits ?? null,

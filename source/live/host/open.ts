@@ -13,14 +13,15 @@ import {compareHosts} from './compare.js';
 import {hostFacts} from './describe.js';
 import {deviceLookup} from './device-lookup.js';
 import type {Gap} from './host.js';
-import {hostJson} from './json.js';
+import {hostJson, portJson} from './json.js';
 import {HostTables} from './kcore/host-tables.js';
 import {isListing} from './listing.js';
 import {HostMachine} from './machine.js';
-import {preflight} from './preflight/preflight.js';
+import {deviceNamed, preflight} from './preflight/preflight.js';
 import {preflightJson, preflightLines} from './preflight/report.js';
 import {hostCache, readHost} from './read-host.js';
-import {comparisonLines, hostLines} from './report.js';
+import {comparisonLines, hostLines, routeLines} from './report.js';
+import {routeBetween} from './topology.js';
 import {TraceLog} from './trace-log.js';
 import {Tracing} from './tracing.js';
 import {Tree} from './tree.js';
@@ -83,6 +84,23 @@ export function openTracing(root: string | undefined): Tracing {
 	// Remove the tracing instance however the program ends: a closed pipe, a crash.
 	process.once('exit', () => tracing.close());
 	return tracing;
+}
+
+/** Prints which way two functions reach each other. @throws UserError */
+export async function printRoute(
+	root: string | undefined,
+	[a, b]: readonly [string, string],
+	json: boolean,
+	print: Print,
+): Promise<void> {
+	const host = await readHost(new Tree(root === undefined ? ownTree() : treeAt(root)()));
+	const [one, other] = [a, b].map(name => deviceNamed(host.devices, name));
+	if (one === other) throw new UserError(`--between needs two functions, and both are ${a}.`);
+	const {through, words, ports} = routeBetween(host.topology, one.id, other.id);
+	if (json) {
+		const way = ports.map(port => ({id: port.device.id, ...portJson(port)}));
+		print(jsonLines({between: [one.id, other.id], through, words, ports: way}));
+	} else print(routeLines(one, other, words, ports));
 }
 
 /** Prints what differs between two hosts, or a host and this machine. @returns the exit code @throws UserError */

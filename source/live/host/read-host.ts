@@ -8,16 +8,18 @@ import {type Owners, readOwners} from './owners.js';
 import {hasCutTables, readPageTables} from './page-tables.js';
 import {PciIds} from './pci-ids.js';
 import {readSettings} from './settings.js';
+import {type PortCache, readTopology} from './topology.js';
 import type {Tree} from './tree.js';
 import {readUnits} from './units.js';
 import {hostFindings} from './warnings.js';
 
 /** What one reading leaves for the next: device names are read once, page tables rarely. */
-export type HostCache = {pciIds: PciIds; readTables: typeof readPageTables};
+export type HostCache = {pciIds: PciIds; readTables: typeof readPageTables; ports: PortCache};
 
 /** @param now a clock in milliseconds */
 export const hostCache = (now: () => number): HostCache => ({
 	pciIds: new PciIds(),
+	ports: new Map(),
 	readTables: rateLimited(now, readPageTables, hasCutTables),
 });
 
@@ -25,7 +27,11 @@ const NO_OWNERS: Owners = {owners: [], complete: true};
 
 export async function readHost(
 	tree: Tree,
-	{readTables, pciIds}: HostCache = {readTables: readPageTables, pciIds: new PciIds()},
+	{readTables, pciIds, ports}: HostCache = {
+		readTables: readPageTables,
+		pciIds: new PciIds(),
+		ports: new Map(),
+	},
 ): Promise<Host> {
 	const settings = readSettings(tree);
 	const units = readUnits(tree, settings);
@@ -34,7 +40,8 @@ export async function readHost(
 	const {owners, complete} = devices.some(isVfio) ? await readOwners(tree, settings) : NO_OWNERS;
 	const groups = readGroups(tree, devices, owners, complete, settings.listing);
 	const tables = readTables(tree, settings);
-	const parts = {settings, units, devices, groups, owners, ownersComplete: complete, tables};
+	const topology = readTopology(tree, devices, ports);
+	const parts = {settings, units, devices, groups, owners, ownersComplete: complete, tables, topology};
 	return {...parts, findings: hostFindings(parts), gaps: gapsOf(tree, parts)};
 }
 

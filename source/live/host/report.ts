@@ -1,5 +1,6 @@
 // The report of dmascope host: a host in 80 columns.
 
+import {acsText} from '../../formats/pci-config.js';
 import type {Logged} from '../../machine/fault.js';
 import type {Finding} from '../../machine/finding.js';
 import type {DeviceFacts, GroupFacts, HostFacts, UnitFacts} from '../../machine/host.js';
@@ -7,9 +8,23 @@ import {type Line, section, toned} from '../../text/rows.js';
 import {indented} from '../../text/width.js';
 import {plural} from '../../words.js';
 import {type Change, KINDS} from './compare.js';
+import {type HostDevice, shortId} from './devices.js';
+import type {Port} from './topology.js';
 
 export function hostLines(host: HostFacts, logged: Logged | undefined): Line[] {
-	const {facts, booted, units, groups, alone, reserved, tables, vms = [], warnings, notSeen} = host;
+	const {
+		facts,
+		booted,
+		units,
+		groups,
+		alone,
+		ports = [],
+		reserved,
+		tables,
+		vms = [],
+		warnings,
+		notSeen,
+	} = host;
 	const part = (title: string, lines: readonly Line[]) => (lines.length > 0 ? section(title, lines) : []);
 	const [first, ...more] = indented(['dmascope host', ...facts].join(' · '), '', '  ');
 	return [
@@ -30,6 +45,10 @@ export function hostLines(host: HostFacts, logged: Logged | undefined): Line[] {
 		...part(
 			'RESERVED REGIONS',
 			reserved.flatMap(text => indented(text, '  ', '      ')),
+		),
+		...part(
+			'PCI PORTS',
+			ports.flatMap(text => indented(text, '  ', '           ')),
 		),
 		...part(
 			'PAGE TABLES',
@@ -59,6 +78,22 @@ export function comparisonLines(changes: readonly Change[], old: string, now: st
 	];
 }
 
+/** How two functions reach each other, and the ports between them. */
+export function routeLines(a: HostDevice, b: HostDevice, words: string, ports: readonly Port[]): Line[] {
+	const stations = [a, ...ports.map(({device}) => device), b];
+	return [
+		...toned('title', indented(words, '')),
+		'',
+		...stations.flatMap(({id, kind, product}) => {
+			const config = ports.find(({device}) => device.id === id)?.config;
+			const acs =
+				config?.acs === undefined ? (config ? ': no ACS' : '') : `: ACS ${acsText(config.acs.control)}`;
+			const name = config && config.kind !== 'conventional' ? config.kind : (product ?? kind);
+			return indented(`${shortId(id)}  ${name}${acs}`, '  ', '           ');
+		}),
+	];
+}
+
 const SIGNS = {error: ['✗', 'bad'], warning: ['!', 'warn'], note: ['·', 'dim']} as const;
 
 export function findingLines({severity, title, cause, cure}: Finding): Line[] {
@@ -79,13 +114,14 @@ function unitLines({name, facts, capabilities}: UnitFacts): Line[] {
 	];
 }
 
-function groupLines({verdict, type, tone, also, devices}: GroupFacts): Line[] {
+function groupLines({verdict, type, tone, also, devices, why = []}: GroupFacts): Line[] {
 	const domain = type === 'unknown' ? '' : ` · default domain ${type}`;
 	const head = indented(`${verdict}${domain}`, '  ', '      ');
 	return [
 		...toned(tone, head),
 		...also.flatMap(owner => indented(`also ${owner}`, '      ')),
 		...devices.flatMap(device => deviceLines(device, '    ')),
+		...why.flatMap(text => toned('dim', indented(`together since ${text}`, '    ', '      '))),
 	];
 }
 

@@ -113,7 +113,7 @@ function ChosenGroup({host, ...layout}: HostProps) {
 type GroupProps = HostProps & {readonly group: GroupFacts; readonly device?: DeviceFacts};
 
 function Group({group, device, host, ...layout}: GroupProps) {
-	const {number, verdict, tone, also, type, devices, reserved} = group;
+	const {number, verdict, tone, also, type, devices, why = [], reserved} = group;
 	const about = host.warnings.filter(
 		({about}) => about.includes(number) || devices.some(({id}) => about.some(each => `${each}`.endsWith(id))),
 	);
@@ -124,6 +124,7 @@ function Group({group, device, host, ...layout}: GroupProps) {
 			<Paragraphs tone="warn" texts={about.map(({title}) => `! ${title} (8)`)} />
 			<Prose tone="dim">{`default domain ${type}${meaning(type)}`}</Prose>
 			<Devices devices={devices} />
+			{why.length > 0 ? <Labelled label="together" width={9} tone="dim" texts={why} /> : null}
 			{reserved.length > 0 ? <Labelled label="reserved" width={9} tone="dim" texts={reserved} /> : null}
 			{device?.address === undefined ? null : <PreflightOf address={device.address} host={host} />}
 		</ScrollPanel>
