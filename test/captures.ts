@@ -65,6 +65,30 @@ give 0000:01:00.0; vm db 01:00.0
 give 0000:02:00.0`,
 };
 
+/**
+ * A switch with two network cards behind it, a third card on a root port of its own, and two behind a conventional bridge. lspci says which ACS bits each port has:
+ * switch.lspci.txt. Some are switched off by hand.
+ */
+const SWITCH: Machine = {
+	name: 'switch',
+	parameters: 'intel_iommu=on',
+	// biome-ignore format: a line for each option
+	options: [
+		'-cpu', 'max,vendor=GenuineIntel', '-device', 'intel-iommu,intremap=on',
+		'-device', 'pcie-root-port,id=p1,chassis=1,addr=2.0',
+		'-device', 'x3130-upstream,id=up,bus=p1',
+		'-device', 'xio3130-downstream,id=d1,bus=up,chassis=11,slot=1',
+		'-device', 'xio3130-downstream,id=d2,bus=up,chassis=12,slot=2',
+		'-device', 'e1000e,bus=d1,romfile=', '-device', 'e1000e,bus=d2,romfile=',
+		'-device', 'pcie-root-port,id=p2,chassis=2,addr=3.0',
+		'-device', 'e1000e,bus=p2,romfile=',
+		'-device', 'pcie-pci-bridge,id=b0,addr=4.0',
+		'-device', 'e1000,bus=b0,addr=1.0,romfile=', '-device', 'e1000,bus=b0,addr=2.0,romfile=',
+	],
+	script: `
+[ -e /usr/bin/lspci ] && { echo LSPCI; lspci -D -vvv; echo LSPCI; }`,
+};
+
 const MODULES = ['nvme', 'e1000e', 'e1000', 'ahci', 'xhci_pci', 'vfio_pci', 'vfio_iommu_type1'];
 
 const script = (modules: readonly string[], machine: Machine) => `#!/bin/busybox sh
@@ -94,7 +118,7 @@ hold() {
 export PATH=/bin:/usr/bin PAGER=
 ${machine.script}
 sleep 1
-node /dmascope/cli.js host
+node /dmascope/cli.js host | cat
 node /dmascope/cli.js host --capture /capture.tar
 echo CAPTURE; gzip -c /capture.tar | base64; echo END
 poweroff -f
@@ -108,6 +132,10 @@ function initramfs(guest: Guest, machine: Machine): Buffer {
 	files.program('usr/bin/qemu-system-x86_64', guest.qemu);
 	const data = ['/usr/share/seabios/bios-256k.bin', '/usr/share/qemu/kvmvapic.bin', TCG];
 	for (const file of data) files.add(file.slice(1), FILE, fs.readFileSync(file));
+	const lspci = ['/usr/bin/lspci', '/usr/sbin/lspci', process.env.LSPCI ?? ''].find(file =>
+		fs.existsSync(file),
+	);
+	if (lspci !== undefined) files.program('usr/bin/lspci', lspci);
 	const ids = path.join(os.homedir(), '.cache/dmascope-test/guest/usr/share/misc/pci.ids');
 	if (fs.existsSync(ids)) files.add('usr/share/misc/pci.ids', FILE, fs.readFileSync(ids));
 	files.add(
@@ -132,8 +160,9 @@ function initramfs(guest: Guest, machine: Machine): Buffer {
 	return files.cpio();
 }
 
-/** @returns the capture */
-async function boot(guest: Guest, machine: Machine): Promise<Buffer> {
+type Taken = {tar: Buffer; lspci?: string};
+
+async function boot(guest: Guest, machine: Machine): Promise<Taken> {
 	const place = fs.mkdtempSync(path.join(os.tmpdir(), 'dmascope-capture-'));
 	try {
 		const initrd = path.join(place, 'initrd');
@@ -157,19 +186,33 @@ async function boot(guest: Guest, machine: Machine): Promise<Buffer> {
 		const [, text] = /\nCAPTURE\r?\n([\s\S]*?)END/.exec(console) ?? [];
 		if (text === undefined)
 			throw new Error(`There is no capture; the console ends:\n${console.slice(-3000)}`);
-		return gunzipSync(Buffer.from(text, 'base64'));
+		const [, lspci] = /\nLSPCI\r?\n([\s\S]*?)\nLSPCI/.exec(console) ?? [];
+		return {
+			tar: gunzipSync(Buffer.from(text, 'base64')),
+			...(lspci === undefined ? {} : {lspci: isolationLines(lspci)}),
+		};
 	} finally {
 		fs.rmSync(place, {recursive: true});
 	}
 }
 
+/** Of lspci -vvv the functions, and the lines about ACS and the kind of port. */
+const isolationLines = (text: string): string =>
+	text
+		.split(/\r?\n/)
+		.filter(line => /^[0-9a-f]{4}:|Express \(|ACSC(ap|tl)|Access Control/.test(line))
+		.map(line => `${line}\n`)
+		.join('');
+
 const guest = findGuest();
 if (typeof guest === 'string') throw new Error(guest);
 fs.mkdirSync(TARGET, {recursive: true});
-for (const machine of [INTEL, AMD]) {
+for (const machine of [INTEL, AMD, SWITCH]) {
 	const wanted = process.argv[2] ?? machine.name;
 	if (wanted !== machine.name) continue;
-	const tar = await boot(guest, machine);
+	const {tar, lspci} = await boot(guest, machine);
+	if (lspci !== undefined && machine === SWITCH)
+		fs.writeFileSync(path.join(TARGET, 'switch.lspci.txt'), lspci);
 	fs.writeFileSync(path.join(TARGET, `${machine.name}.tar`), tar);
 	console.log(`test/live/host/${machine.name}.tar: ${tar.length} bytes`);
 }

@@ -115,6 +115,7 @@ export const COMMANDS: readonly CliCommand[] = [
 			'between',
 			'compare',
 			'capture',
+			'tables',
 			'force',
 			'log',
 			'trace',

@@ -52,6 +52,7 @@ const table = {
 	device: {takes: 'BDF', about: 'whether that PCI function, such as 01:00.0, can be given to a VM'},
 	root: {takes: 'PATH', about: 'show a capture, or a copy of a host below a folder, instead of this host'},
 	capture: {takes: 'FILE', about: 'save everything that is read to a tar file, to show it elsewhere'},
+	tables: {about: 'let --capture save the page tables too: they hold addresses and no contents'},
 	follow: {about: 'keep reading as the log grows'},
 	all: {about: 'also explain messages of swiotlb, VFIO and the DMA API’s checks'},
 	names: {about: 'print the names only'},

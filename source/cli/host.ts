@@ -39,7 +39,7 @@ export async function host(words: readonly string[], given: Given, out: Print, e
 	if (!interactive) await checkDisplay(display);
 	if (freebsd !== undefined) return captured(freebsd, given, interactive, out);
 	if (capture !== undefined) {
-		await captureHost(root, capture, given.has('force'), out);
+		await captureHost(root, capture, given.has('force'), out, given.has('tables'));
 		return 0;
 	}
 	const device = given.text('device');

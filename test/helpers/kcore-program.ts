@@ -3,7 +3,7 @@
 
 import {spawn} from 'node:child_process';
 import fs from 'node:fs';
-import {HostTables} from '../../source/live/host/kcore/host-tables.js';
+import {openTables} from '../../source/live/host/kcore/open-tables.js';
 import type {TablesState} from '../../source/live/host/machine.js';
 import {readHost} from '../../source/live/host/read-host.js';
 import {Disk, Tree} from '../../source/live/host/tree.js';
@@ -26,7 +26,7 @@ const summary = ({domains}: TablesState) =>
 	}));
 
 const open = async () => {
-	const tables = await HostTables.open(now);
+	const tables = await openTables(now);
 	return 'what' in tables ? tables.how : tables;
 };
 

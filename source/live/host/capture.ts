@@ -12,6 +12,9 @@ import {
 import type {Print} from '../../text/print.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
 import {plural, sizeText} from '../../words.js';
+import type {Host} from './host.js';
+import {openTables, savedIn} from './kcore/open-tables.js';
+import {SAVED_TABLES} from './kcore/saved-tables.js';
 import {isListing, listingFiles} from './listing.js';
 import {readForPreflight} from './preflight/preflight.js';
 import {readHost} from './read-host.js';
@@ -134,12 +137,25 @@ function attempt<T>(root: string, work: () => T): T {
 	}
 }
 
+/** @throws UserError if the tables cannot be read: they were asked for */
+async function tablesOf(tree: Tree, root: string | undefined, host: Host): Promise<string> {
+	const found = root === undefined ? await openTables(() => 0) : savedIn(tree, () => 0);
+	if (found === undefined)
+		throw new UserError(`${root} has no page tables; capture that machine with --tables.`);
+	if ('what' in found) throw new UserError(`The page tables cannot be read; ${found.how}`);
+	await found.look(host);
+	const text = found.save();
+	found.close();
+	return text;
+}
+
 /** Saves everything that is read of a host to a tar file. @throws UserError */
 export async function captureHost(
 	root: string | undefined,
 	file: string,
 	force: boolean,
 	print: Print,
+	withTables = false,
 ): Promise<void> {
 	const options: NewOptions = {
 		// A capture names programs and virtual machines: other users must not read it.
@@ -152,6 +168,7 @@ export async function captureHost(
 	const tree = new Tree(root === undefined ? ownTree() : treeAt(root)(), capture);
 	const host = await readHost(tree);
 	readForPreflight(tree, host);
+	if (withTables) capture.file(SAVED_TABLES, await tablesOf(tree, root, host));
 	const tar = capture.tar();
 	createNew(file, tar, options);
 	const contents = capture.contents();

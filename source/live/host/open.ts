@@ -15,6 +15,7 @@ import {deviceLookup} from './device-lookup.js';
 import type {Gap} from './host.js';
 import {hostJson, portJson} from './json.js';
 import {HostTables} from './kcore/host-tables.js';
+import {openTables, savedIn} from './kcore/open-tables.js';
 import {isListing} from './listing.js';
 import {HostMachine} from './machine.js';
 import {deviceNamed, preflight} from './preflight/preflight.js';
@@ -43,7 +44,7 @@ export async function openHost({root, log, every, trace}: HostFlags): Promise<Ho
 	const now = () => performance.now();
 	const cache = hostCache(now);
 	const tree = () => new Tree(source());
-	const tables = root === undefined ? await HostTables.open(now) : undefined;
+	const tables = root === undefined ? await openTables(now) : savedIn(tree(), now);
 	const withoutTables: Gap[] = tables !== undefined && 'what' in tables ? [tables] : [];
 	return HostMachine.open({
 		title: `host ${root === undefined ? os.hostname() : path.basename(root)}`,

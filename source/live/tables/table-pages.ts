@@ -33,6 +33,11 @@ export class TablePages<Memory extends LiveMemory = LiveMemory> implements Physi
 		return this.cached.get(gpa) ?? this.memory.page(gpa);
 	}
 
+	/** The pages as last read. */
+	entries(): Iterable<[hpa: number, words: Uint32Array]> {
+		return this.cached.entries();
+	}
+
 	view(): TableView {
 		return new TableView(this.memory, this.cached);
 	}

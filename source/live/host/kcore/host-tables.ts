@@ -1,31 +1,19 @@
 // The page tables of this host, from its memory: every domain that its kernel has made, looked at again and again.
 
-import fs from 'node:fs';
 import {UNKNOWN} from '../../../explain/ranges.js';
 import {PAGE_SIZE} from '../../../formats/address.js';
 import * as amdvi from '../../../formats/amdvi.js';
 import {type Rid, ridOf} from '../../../formats/pci.js';
 import type {Domain, PhysicalReader, Unit} from '../../../machine/tables.js';
-import {errnoOf, messageOf} from '../../../user-error.js';
 import {readDomains, type UnitFunctions} from '../../tables/os-domains.js';
 import {TablePages} from '../../tables/table-pages.js';
 import {type HostDevice, shortId} from '../devices.js';
-import type {Gap, Host} from '../host.js';
+import type {Host} from '../host.js';
 import type {TablesState} from '../machine.js';
-import {memberOffsets} from './btf.js';
-import {Kcore, KcoreError} from './kcore.js';
-import {EVENT_LOG_BYTES, Kernel, type KernelUnit, MEMBERS, VARIABLES} from './kernel-units.js';
-import {readSymbols} from './symbols.js';
-
-/** Of this machine, but for tests. */
-export type KernelFiles = {kcore: string; symbols: string; btf: string; cpu: string; lockdown: string};
-const FILES: KernelFiles = {
-	kcore: '/proc/kcore',
-	symbols: '/proc/kallsyms',
-	btf: '/sys/kernel/btf/vmlinux',
-	cpu: '/proc/cpuinfo',
-	lockdown: '/sys/kernel/security/lockdown',
-};
+import {KcoreError} from './kcore.js';
+import {EVENT_LOG_BYTES, type KernelUnit} from './kernel-units.js';
+import {savedTables} from './saved-tables.js';
+import type {TableSource} from './table-source.js';
 
 /** A look at one fiftieth of the time, at most. */
 const SHARE = 50;
@@ -35,32 +23,16 @@ const TRIES = 3;
 export class HostTables {
 	/** Tables alone: they have addresses and no contents, and nothing else of memory is shown. */
 	readonly memory: PhysicalReader = {page: hpa => this.pages.page(hpa)};
-	private readonly pages: TablePages<Kcore>;
+	private readonly pages: TablePages;
 	private last: TablesState | undefined;
 	private next = 0;
 
-	/** @returns a gap where the kernel's memory cannot be read, and what would help */
-	static async open(now: () => number, files: KernelFiles = FILES): Promise<HostTables | Gap> {
-		try {
-			const kcore = Kcore.open(files.kcore);
-			try {
-				return new HostTables(kcore, await kernelOf(kcore, files), now, files.cpu);
-			} catch (error) {
-				kcore.close();
-				throw error;
-			}
-		} catch (error) {
-			return {what: WHAT, how: cureOf(error, files)};
-		}
-	}
-
-	private constructor(
-		private readonly kcore: Kcore,
-		private readonly kernel: Kernel,
+	/** @param now a clock in milliseconds */
+	constructor(
+		private readonly source: TableSource,
 		private readonly now: () => number,
-		private readonly cpu: string,
 	) {
-		this.pages = new TablePages(kcore);
+		this.pages = new TablePages(source.memory);
 	}
 
 	/**
@@ -70,12 +42,12 @@ export class HostTables {
 	async look({devices, groups}: Host): Promise<TablesState> {
 		const start = this.now();
 		if (this.last !== undefined && start < this.next) return this.last;
-		const beyond = ~(2 ** (widthOf(this.cpu) - 32) - 1) & 0xfffff;
+		const beyond = ~(2 ** (this.source.width - 32) - 1) & 0xfffff;
 		const vmOf = new Map(
 			groups.flatMap(group => group.devices.map(({id}) => [id, group.owners[0]?.vm] as const)),
 		);
 		for (let tries = 0; tries < TRIES; tries++) {
-			const {units, eventLogs} = this.kernel.units;
+			const {units, eventLogs} = this.source.units();
 			const parts = partsOf(units, devices);
 			const view = this.pages.view();
 			const found = await readDomains(this.pages, view, parts, this.last?.domains ?? [], beyond);
@@ -90,7 +62,7 @@ export class HostTables {
 			this.last = {
 				domains: found.domains.map(domain => withVm(domain, named)),
 				devices: named,
-				owned: this.kcore.ranges.map(({hpa, bytes}) => ({
+				owned: this.source.ranges.map(({hpa, bytes}) => ({
 					hpa,
 					pages: Math.floor(bytes / PAGE_SIZE),
 					owner: UNKNOWN,
@@ -105,8 +77,13 @@ export class HostTables {
 		return this.last;
 	}
 
+	/** The tables as last seen, as a capture keeps them. */
+	save(): string {
+		return savedTables(this.source, this.pages.entries());
+	}
+
 	close(): void {
-		this.kcore.close();
+		this.source.close();
 	}
 
 	/** AMD-Vi's log is in memory. The kernel empties an entry once it has printed it. */
@@ -115,7 +92,7 @@ export class HostTables {
 		const found: string[] = [];
 		for (const log of logs)
 			for (let at = 0; at < EVENT_LOG_BYTES; at += PAGE_SIZE) {
-				if (!(await this.kcore.readPage(log + at, words))) continue;
+				if (!(await this.source.memory.readPage(log + at, words))) continue;
 				for (let i = 0; i < words.length; i += 4) {
 					if ((words[i] | words[i + 1] | words[i + 2] | words[i + 3]) === 0) continue;
 					const event = amdvi.decodeEvent(words[i], words[i + 1], words[i + 2], words[i + 3]);
@@ -128,53 +105,7 @@ export class HostTables {
 	}
 }
 
-const WHAT = 'page tables from memory';
 const MOST_EVENTS = 8;
-
-/** Reads what stays as it is while the kernel runs. */
-async function kernelOf(kcore: Kcore, files: KernelFiles): Promise<Kernel> {
-	const offsets = memberOffsets(fs.readFileSync(files.btf), MEMBERS);
-	if (offsets === undefined) throw new KcoreError('its BTF has an unknown format');
-	const symbols = await readSymbols(files.symbols, kcore, VARIABLES);
-	if (!symbols.has('dmar_drhd_units') && !symbols.has('amd_iommu_list'))
-		throw new KcoreError('no variable of an IOMMU driver is listed (CONFIG_KALLSYMS_ALL)');
-	return new Kernel(kcore, symbols, offsets, widthOf(files.cpu));
-}
-
-/** The bits of a physical address; 52, the most there are, where it is not shown. */
-function widthOf(cpu: string): number {
-	const [, bits] = /^address sizes\s*: (\d\d) bits physical/m.exec(textOf(cpu)) ?? [];
-	const width = Number(bits);
-	return width >= 36 && width <= 52 ? width : 52;
-}
-
-function textOf(file: string): string {
-	try {
-		return fs.readFileSync(file, 'latin1');
-	} catch {
-		return '';
-	}
-}
-
-/** What would let the tables be read. */
-function cureOf(error: unknown, files: KernelFiles): string {
-	if (error instanceof KcoreError) return `not possible here: ${error.message}`;
-	const isBtf = error instanceof Error && 'path' in error && error.path === files.btf;
-	switch (errnoOf(error)) {
-		case 'ENOENT':
-			return isBtf
-				? 'boot a kernel built with CONFIG_DEBUG_INFO_BTF=y (most distributions’ are)'
-				: 'run it on the host, not in a container, with a kernel built with CONFIG_PROC_KCORE=y';
-		case 'EACCES':
-		case 'EPERM':
-			if (process.geteuid?.() !== 0) return 'run as root: sudo dmascope host';
-			return /\[confidentiality\]/.test(textOf(files.lockdown))
-				? 'boot without lockdown=confidentiality; integrity, which Secure Boot switches on, allows it'
-				: 'run it on the host, with CAP_SYS_RAWIO: not in a container, and without kernel lockdown';
-		default:
-			return `not possible here: ${messageOf(error)}`;
-	}
-}
 
 /** The requester ID with its segment, as OneUnit's others have it; undefined for other devices. */
 export function keyOf(id: string): Rid | undefined {
