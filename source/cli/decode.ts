@@ -42,7 +42,7 @@ export async function runDecode(words: readonly string[], flags: DecodeFlags, pr
 	});
 }
 
-/** @returns the exit code: 0, faults or none. @throws UserError where there is no such log */
+/** @returns the exit code: 0, faults or none. @throws UserError if there is no such log */
 export async function decode(
 	words: readonly string[],
 	flags: DecodeFlags,

@@ -143,7 +143,7 @@ function pasidStart(unit: VtdUnit & ScalableLimits, step: EntryRead, above: stri
 	};
 }
 
-/** Why the unit does not accept an entry; undefined where it does. */
+/** Why the unit does not accept an entry; undefined if it does. */
 export function invalidWords(unit: ScalableLimits, entry: scalable.PasidEntry): string | undefined {
 	const {type, firstLevels, secondLevels} = entry;
 	if (!scalable.hasType(unit, type)) return `PGTT ${type} is not supported by this unit`;

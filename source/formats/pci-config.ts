@@ -39,7 +39,7 @@ const KINDS: Readonly<Record<number, PortKind>> = {
 	10: 'root complex device',
 };
 
-/** Undefined where only the head can be read, as by other users than root. */
+/** Undefined if only the head can be read, as by other users than root. */
 export function decodeConfig(bytes: Uint8Array): PciConfig | undefined {
 	if (bytes.length <= PLAIN_BYTES) return undefined;
 	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -37,7 +37,7 @@ export type Preflight = {
 	takes: readonly string[];
 	/** What the host uses these functions for. */
 	loses: readonly string[];
-	/** In the kernel's order of trying; undefined where it lists none. */
+	/** In the kernel's order of trying; undefined if it lists none. */
 	resets?: readonly string[];
 	bars: readonly {number: number; bytes: number; wide: boolean}[];
 	findings: readonly Finding[];

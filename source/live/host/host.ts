@@ -15,7 +15,7 @@ export type HostParts = {
 	devices: readonly HostDevice[];
 	groups: readonly HostGroup[];
 	owners: readonly Owner[];
-	/** False where other processes may hold groups too, and cannot be seen. */
+	/** False if other processes may hold groups too, and cannot be seen. */
 	ownersComplete: boolean;
 	tables: readonly DeviceTables[];
 	topology: Topology;

@@ -65,7 +65,7 @@ export const isListing = (beginning: string): boolean =>
 			return rest === '' || (rest !== undefined && FUNCTION.test(rest));
 		});
 
-/** @throws UserError where no function is listed in a group */
+/** @throws UserError if no function is listed in a group */
 export function listingFiles(text: string, name: string): Files {
 	const listed = listedIn(text);
 	if (listed.length === 0)

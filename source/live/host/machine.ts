@@ -107,7 +107,7 @@ export class HostMachine implements ObservedMachine {
 		void this.observation.readLog(true, changed);
 	}
 
-	/** Undefined where the function is gone. */
+	/** Undefined if the function is gone. */
 	preflight(device: string): Preflight | undefined {
 		try {
 			return this.options.preflight?.(this.host, device);

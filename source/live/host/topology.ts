@@ -6,7 +6,7 @@ import {type HostDevice, isBridge, PCI, shortId} from './devices.js';
 import type {HostGroup} from './groups.js';
 import type {Tree} from './tree.js';
 
-/** A function in the tree. `config`: undefined where only its head can be read. */
+/** A function in the tree. `config`: undefined if only its head can be read. */
 export type Port = {device: HostDevice; parent?: string; config?: PciConfig};
 export type Topology = ReadonlyMap<string, Port>;
 

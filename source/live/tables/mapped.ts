@@ -29,7 +29,7 @@ const nextLevel = (format: TableFormat, lo: number, hi: number, level: number): 
 /**
  * Reads every table of a domain.
  * @param beyond the high address bits that no physical address has; a page with such an entry is no table
- * @returns the addresses whose entries changed; undefined where the tables have no end
+ * @returns the addresses whose entries changed; undefined if the tables have no end
  */
 export async function changedWindows(
 	view: TableView,

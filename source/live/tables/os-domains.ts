@@ -37,7 +37,7 @@ type Changes = Awaited<ReturnType<typeof changedWindows>>;
 /**
  * Reads all tables. An unchanged domain keeps its identity.
  * @param beyond the high address bits that no physical address has
- * @returns undefined where the entries that lead to the domains changed meanwhile
+ * @returns undefined if the entries that lead to the domains changed meanwhile
  */
 export async function readDomains<Memory extends LiveMemory>(
 	pages: TablePages<Memory>,

@@ -7,7 +7,7 @@ import type {PhysicalReader} from '../../machine/tables.js';
 /** The memory of a machine that goes on while it is read. */
 export interface LiveMemory extends PhysicalReader {
 	/**
-	 * Fills the words of a page; false where there is no memory.
+	 * Fills the words of a page; false if there is no memory.
 	 * @throws UserError if memory cannot be read
 	 */
 	readPage(hpa: number, words: Uint32Array): boolean | Promise<boolean>;
@@ -69,7 +69,7 @@ export class TableView implements PhysicalReader {
 		return this.pages.get(gpa)?.words;
 	}
 
-	/** Undefined where there is no memory. */
+	/** Undefined if there is no memory. */
 	async at(gpa: number): Promise<TablePage | undefined> {
 		const read = this.pages.get(gpa);
 		if (read !== undefined) return read;

@@ -103,7 +103,7 @@ export const OTHERWISE: Partial<Record<MachineKind, Readonly<Record<string, stri
 	},
 };
 
-/** The panels of a view; undefined where this kind of machine has no such view. */
+/** The panels of a view; undefined if this kind of machine has no such view. */
 export const panelsOf = (kind: MachineKind, view: ViewId): readonly PanelId[] | undefined =>
 	byKind[kind][view];
 

@@ -81,7 +81,7 @@ test('groups that are split, joined; devices that come and go', async () => {
 	]);
 });
 
-test('the program compares two captures: text, JSON, and exit 1 where they differ', async () => {
+test('the program compares two captures: text, JSON, and exit 1 if they differ', async () => {
 	const at = (name: string) => path.join(import.meta.dirname, name);
 	const same = runProgram(['host', '--compare', at('intel.tar'), at('intel.tar')]);
 	assert.deepEqual([same.code, same.stderr], [0, '']);

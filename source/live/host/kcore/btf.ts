@@ -40,7 +40,7 @@ export type Offsets = ReadonlyMap<string, number>;
 
 /**
  * The offsets of wanted members. Members that the kernel does not have are left out.
- * @returns undefined where the bytes are not BTF
+ * @returns undefined if the bytes are not BTF
  */
 export function memberOffsets(btf: Buffer, wanted: ReadonlySet<string>): Offsets | undefined {
 	if (btf.length < 24 || btf.readUInt16LE(0) !== MAGIC) return undefined;

@@ -37,7 +37,7 @@ export class HostTables {
 
 	/**
 	 * The domains now, or as they were last seen where little time has passed.
-	 * @throws KcoreError where the kernel's structures are not as expected
+	 * @throws KcoreError if the kernel's structures are not as expected
 	 */
 	async look({devices, groups}: Host): Promise<TablesState> {
 		const start = this.now();

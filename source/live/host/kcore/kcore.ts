@@ -31,7 +31,7 @@ export class Kcore implements LiveMemory {
 	private reads = 0;
 	private closed = false;
 
-	/** @throws KcoreError where the file is not a core of this machine; the system's error */
+	/** @throws KcoreError if the file is not a core of this machine; the system's error */
 	static open(path: string): Kcore {
 		const descriptor = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOCTTY);
 		try {
@@ -84,7 +84,7 @@ export class Kcore implements LiveMemory {
 		return this.fill(new Uint8Array(words.buffer, words.byteOffset, PAGE_SIZE), position);
 	}
 
-	/** Bytes at one of the kernel's own addresses. @throws KcoreError where no memory is there */
+	/** Bytes at one of the kernel's own addresses. @throws KcoreError if no memory is there */
 	virtual(address: bigint, length: number): Buffer {
 		const segment = this.segmentAt(address, length);
 		const bytes = Buffer.alloc(length);
@@ -100,7 +100,7 @@ export class Kcore implements LiveMemory {
 		return segment.hpa + Number(address - segment.virtual);
 	}
 
-	/** The text that kernels leave for crash tools; undefined where there is none. */
+	/** The text that kernels leave for crash tools; undefined if there is none. */
 	get vmcoreinfo(): string | undefined {
 		const name = 'VMCOREINFO';
 		for (let at = 0; at + 12 <= this.notes.length; ) {
@@ -153,7 +153,7 @@ export class Kcore implements LiveMemory {
 		);
 	}
 
-	/** False where the file has fewer bytes there, or refuses them: memory may be unplugged. */
+	/** False if the file has fewer bytes there, or refuses them: memory may be unplugged. */
 	private fill(bytes: Uint8Array, position: number | bigint): boolean {
 		try {
 			return fs.readSync(this.descriptor, bytes, 0, bytes.length, position) === bytes.length;

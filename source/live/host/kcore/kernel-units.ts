@@ -47,7 +47,7 @@ export class Kernel {
 		private readonly width: number,
 	) {}
 
-	/** @throws KcoreError where the kernel's structures are not as expected */
+	/** @throws KcoreError if the kernel's structures are not as expected */
 	get units(): KernelUnits {
 		const segments = this.amdvi();
 		if (segments.length > 0) return {units: segments, eventLogs: this.eventLogs()};
@@ -131,7 +131,7 @@ export class Kernel {
 		});
 	}
 
-	/** The structures in one of the kernel's lists. @throws KcoreError where it does not come back to its head */
+	/** The structures in one of the kernel's lists. @throws KcoreError if it does not come back to its head */
 	private list(variable: string, member: string): bigint[] {
 		const head = this.symbols.get(variable);
 		if (head === undefined) return [];

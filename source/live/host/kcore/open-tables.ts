@@ -45,7 +45,7 @@ export async function openTables(now: () => number, files: KernelFiles = FILES):
 	}
 }
 
-/** The page tables that a capture was asked to take along. @throws UserError where they are damaged */
+/** The page tables that a capture was asked to take along. @throws UserError if they are damaged */
 export function savedIn(tree: Tree, now: () => number): HostTables | undefined {
 	const text = tree.read(SAVED_TABLES, all => all, SAVED_BYTES);
 	return text === undefined ? undefined : new HostTables(tablesFrom(text), now);

@@ -67,7 +67,7 @@ export function savedTables(
 	return `${first}\n${deflateRawSync(Buffer.concat(records)).toString('base64')}\n`;
 }
 
-/** @throws UserError where it is damaged */
+/** @throws UserError if it is damaged */
 export function tablesFrom(text: string): TableSource {
 	const [first = '', pages = ''] = text.split('\n');
 	try {

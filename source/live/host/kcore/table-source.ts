@@ -10,7 +10,7 @@ export type TableSource = {
 	ranges: readonly {hpa: number; bytes: number}[];
 	/** Bits of a physical address. */
 	width: number;
-	/** As they are now. @throws KcoreError where the kernel's structures are not as expected */
+	/** As they are now. @throws KcoreError if the kernel's structures are not as expected */
 	units(): KernelUnits;
 	close(): void;
 };

@@ -5,7 +5,7 @@ import type {Tree} from '../tree.js';
 
 export type Bar = {number: number; bytes: number; wide: boolean};
 export type FunctionFacts = {
-	/** In the kernel's order of trying; undefined where the kernel does not list them (before 5.15). */
+	/** In the kernel's order of trying; undefined if the kernel does not list them (before 5.15). */
 	resets?: readonly string[];
 	/** Whether the kernel can reset it at all. */
 	canReset: boolean;

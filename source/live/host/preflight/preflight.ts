@@ -11,7 +11,7 @@ import {readUses} from './uses.js';
 
 const SEVERITIES = ['error', 'warning', 'note'] as const;
 
-/** @throws UserError where the host has no such function */
+/** @throws UserError if the host has no such function */
 export function preflight(tree: Tree, host: Host, name: string): Preflight {
 	if (host.settings.listing)
 		throw new UserError(
