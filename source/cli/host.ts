@@ -24,7 +24,7 @@ export async function host(words: readonly string[], given: Given, out: Print, e
 	const old = given.text('compare');
 	const first = given.text('between');
 	const more = words.slice(old === undefined && first === undefined ? 0 : 1);
-	if (more.length > 0) throw new UserError(`host takes no more words; leave out "${more.join(' ')}".`);
+	if (more.length > 0) throw new UserError(`host takes no arguments; leave out "${more.join(' ')}".`);
 	const [root, capture, json] = [given.text('root'), given.text('capture'), given.has('json')];
 	if (first !== undefined) {
 		if (words[0] === undefined)

@@ -21,14 +21,14 @@ export function gapsOf(tree: Tree, found: HostParts): Gap[] {
 	if (units.length === 0 && groups.length === 0) return [...gaps, ...withoutUnit(found)];
 	if (groups.length === 0) add('groups: the kernel has created none', 'boot with iommu=on, and check dmesg');
 	if (!ownersComplete && !settings.container) add('which VM holds a group', ROOT);
-	const bridges = [...found.topology.values()].filter(({device}) => isBridge(device));
-	if (bridges.length > 0 && bridges.every(({config}) => config === undefined))
-		add('ACS of bridges, and so why groups are as they are', ROOT);
 	const pci = devices.filter(({ids}) => ids !== undefined);
 	if (pci.length > 0 && pci.every(({product}) => product === undefined))
 		add('device names: pci.ids is missing', 'apt install pci.ids (Fedora: dnf install hwdata)');
 	if (units.some(({format}) => format === 'vt-d')) gaps.push(...tableGaps(tree, found));
 	else add('page tables', 'not possible: Linux shows them only for VT-d');
+	const bridges = [...found.topology.values()].filter(({device}) => isBridge(device));
+	if (bridges.length > 0 && bridges.every(({config}) => config === undefined))
+		add('ACS of bridges, and so why groups are as they are', ROOT);
 	return gaps;
 }
 

@@ -1,6 +1,7 @@
 import {Box, type BoxProps, useWindowSize} from 'ink';
 import type {ComponentType} from 'react';
 import {MapPanel} from '../components/memory-map.js';
+import {isWithoutTables} from '../components/table-gaps.js';
 import {useUi} from '../hooks/use-ui.js';
 
 /** The rows of a screen with room for both. */
@@ -9,7 +10,7 @@ const TALL = 36;
 /** A panel as high as its text, and the memory map below it. */
 export function AboveMap({panel: About}: {readonly panel: ComponentType<BoxProps>}) {
 	const {rows} = useWindowSize();
-	const memory = useUi(({state}) => state.owned.length > 0);
+	const memory = useUi(ui => ui.state.owned.length > 0 && !isWithoutTables(ui));
 	return (
 		<Box flexDirection="column" flexGrow={1} flexBasis={0}>
 			{memory && rows >= TALL ? (

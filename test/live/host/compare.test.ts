@@ -96,5 +96,5 @@ test('the program compares two captures: text, JSON, and exit 1 if they differ',
 	assert.equal(wrong.code, 2);
 	assert.match(wrong.stderr, /none\.tar does not exist; name a folder/);
 	const words = runProgram(['host', 'foo']);
-	assert.deepEqual([words.code, words.stderr], [2, 'dmascope: host takes no more words; leave out "foo".\n']);
+	assert.deepEqual([words.code, words.stderr], [2, 'dmascope: host takes no arguments; leave out "foo".\n']);
 });

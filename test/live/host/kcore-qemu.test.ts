@@ -143,7 +143,7 @@ type JsonDomain = {id: number; vm: string | null; mappedPages: number; ranges: J
 type JsonHost = {
 	domains: JsonDomain[];
 	functions: {rid: string; domain: number | null; untranslated: boolean}[];
-	notSeen: {what: string}[];
+	gaps: {what: string}[];
 };
 type Pages = {id: number; vm?: string; pages: number}[];
 type Seen = Record<'quiet' | 'restricted' | 'integrity' | 'user' | 'confidentiality', Pages | string> & {
@@ -198,7 +198,7 @@ describe('a host’s tables, from its own memory', {concurrency: true}, () => {
 			const vm = inside.domains.find(domain => domain.vm === 'web');
 			assert.equal(vm?.ranges[0]?.iova, '0x00000000');
 			assert.ok(vm !== undefined && vm.mappedPages >= VM_PAGES, `${vm?.mappedPages} pages`);
-			assert.ok(!inside.notSeen.some(({what}) => what.startsWith('page tables')));
+			assert.ok(!inside.gaps.some(({what}) => what.startsWith('page tables')));
 
 			qemu.stdin?.write('go\n');
 			const seen: Seen = JSON.parse(await until(/^SEEN (.*)\n/m));
