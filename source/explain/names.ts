@@ -15,17 +15,17 @@ export const domainName = ({id, label}: Domain): string => label ?? `${id}`;
 
 /** domain 1, the host’s */
 export function domainWords({id, role, vm}: Domain): string {
-	if (role === 'os') return `domain ${id}`;
+	if (role === 'os') return vm === undefined ? `domain ${id}` : `domain ${id}, VM ${vm}’s`;
 	const owner = role === 'host' ? 'the host’s' : vm === undefined ? 'which no VM has' : `${vm}’s`;
 	return `domain ${id}, ${owner}`;
 }
 
-/** The functions in a domain. */
-export const functionsIn = ({id}: Domain, devices: readonly Device[]): string =>
-	devices
-		.filter(({domain}) => domain === id)
-		.map(({name}) => name)
-		.join(', ') || 'no function';
+/** The functions in a domain, and the VM that a host gives them to. */
+export function functionsIn({id, role, vm}: Domain, devices: readonly Device[]): string {
+	const names = devices.filter(({domain}) => domain === id).map(({name}) => name);
+	const owner = role === 'os' && vm !== undefined ? `VM ${vm}: ` : '';
+	return `${owner}${names.join(', ') || 'no function'}`;
+}
 
 /** memory of vm0; memory used by kernel */
 export function memoryWords(owner: string, {vms}: Pick<MachineState, 'vms'>): string {

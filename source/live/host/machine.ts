@@ -55,8 +55,7 @@ const domainWords = ({domains, devices}: TablesState): string[] =>
 	domains.map(domain => {
 		const pages = (domain.mappings ?? []).reduce((sum, each) => sum + each.pages, 0);
 		const what = domain.levels === 0 ? 'all memory, 1:1 without tables' : `${plural(pages, 'page')} mapped`;
-		const vm = domain.vm === undefined ? '' : `VM ${domain.vm}: `;
-		return `domain ${domainName(domain)}  ${vm}${what}; ${functionsIn(domain, devices)}`;
+		return `domain ${domainName(domain)}  ${what}; ${functionsIn(domain, devices)}`;
 	});
 
 export class HostMachine implements ObservedMachine {

@@ -12,6 +12,7 @@ import {ownTree, treeAt} from './capture.js';
 import {compareHosts} from './compare.js';
 import {hostFacts} from './describe.js';
 import {deviceLookup} from './device-lookup.js';
+import {isBridge} from './devices.js';
 import type {Gap} from './host.js';
 import {hostJson, portJson} from './json.js';
 import {HostTables} from './kcore/host-tables.js';
@@ -97,6 +98,9 @@ export async function printRoute(
 	const host = await readHost(new Tree(root === undefined ? ownTree() : treeAt(root)()));
 	const [one, other] = [a, b].map(name => deviceNamed(host.devices, name));
 	if (one === other) throw new UserError(`--between needs two functions, and both are ${a}.`);
+	const bridge = [one, other].find(isBridge);
+	if (bridge !== undefined)
+		throw new UserError(`${bridge.id} is a bridge; name the devices behind it, as dmascope host lists them.`);
 	const {through, words, ports} = routeBetween(host.topology, one.id, other.id);
 	if (json) {
 		const way = ports.map(port => ({id: port.device.id, ...portJson(port)}));

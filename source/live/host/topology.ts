@@ -176,7 +176,7 @@ export function routeBetween(topology: Topology, a: string, b: string): Route {
 	if (meeting === undefined)
 		return {
 			through: 'root complex',
-			words: `${names.join(' and ')} are below different root ports: every request goes through the root complex, and so through the IOMMU. Whether the root complex passes peer-to-peer requests on is up to the processor (Linux’s pci_p2pdma_whitelist).`,
+			words: `${names.join(' and ')} meet only in the root complex: every request between them goes through it, and so through the IOMMU. Whether the root complex passes peer-to-peer requests on is up to the processor (Linux’s pci_p2pdma_whitelist).`,
 			ports,
 		};
 	const {config} = meeting;

@@ -79,7 +79,8 @@ export const DomainTable = memo(function DomainTable(layout: BoxProps) {
 		if (shown === undefined) return undefined;
 		const {domain, mappedPages} = shown.view;
 		const title = `DOMAIN ${domainName(domain)} ─ ${functionsIn(domain, devices)} ─ ${plural(mappedPages, 'page')}`;
-		return translated(shown, title, ['IOVA', 'address'], width, changed);
+		const heads: [string, string] = domain.vm === undefined ? ['IOVA', 'address'] : ['GPA', 'HPA'];
+		return translated(shown, title, heads, width, changed);
 	}, [shown, width, changed, devices]);
 	if (list === undefined)
 		return (

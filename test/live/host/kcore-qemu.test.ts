@@ -16,9 +16,12 @@ import {CLI} from '../../helpers/program.js';
 import {findGuest, type Guest} from '../../helpers/qemu.js';
 
 const guest = findGuest();
-const options = {timeout: 400_000, skip: typeof guest === 'string' && guest};
+/** Booting takes most of a minute of one processor, and several on a loaded machine. */
+const options = {timeout: 600_000, skip: typeof guest === 'string' && guest};
 /** Debian's QEMU has its accelerators as modules. */
 const TCG = '/usr/lib/x86_64-linux-gnu/qemu/accel-tcg-x86_64.so';
+/** As for fuzz tests: DMASCOPE_FUZZ asks for more. */
+const LONG = process.env.DMASCOPE_FUZZ !== undefined;
 const MODULES = ['nvme', 'virtio_pci', 'virtio_blk', 'e1000', 'e1000e', 'vfio_pci', 'vfio_iommu_type1'];
 const VM_PAGES = 16_384;
 
@@ -39,9 +42,11 @@ card=0000:01:00.0
 echo vfio-pci > /sys/bus/pci/devices/$card/driver_override
 [ ! -e /sys/bus/pci/devices/$card/driver ] || echo $card > /sys/bus/pci/devices/$card/driver/unbind
 echo $card > /sys/bus/pci/drivers_probe
+grep -q no_vm /proc/cmdline || {
 qemu-system-x86_64 -name web -machine q35 -accel tcg -S -nodefaults -display none -m 64M \\
 	-device vfio-pci,host=01:00.0,rombar=0 &
 until ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q '/dev/vfio/[0-9]'; do usleep 100000; done
+}
 sleep 1
 sync
 node /dmascope/cli.js host --json > /host.json
@@ -81,17 +86,21 @@ function initramfs({busybox, modules, qemu}: Guest): Buffer {
 	return files.cpio();
 }
 
-type Machine = {iommu: string; cpu: string; parameters: string};
+/** `vm`: a QEMU in the guest has the card, and maps its memory for it. `long`: only where tests may take long. */
+type Machine = {iommu: string; cpu: string; parameters: string; vm?: true; long?: true};
 const MACHINES: Record<string, Machine> = {
 	'VT-d': {
 		iommu: 'intel-iommu,intremap=on,aw-bits=48',
 		cpu: 'max,vendor=GenuineIntel',
 		parameters: 'intel_iommu=on',
+		vm: true,
 	},
 	'VT-d in scalable mode': {
 		iommu: 'intel-iommu,intremap=on,aw-bits=48,x-scalable-mode=on',
 		cpu: 'max,vendor=GenuineIntel',
 		parameters: 'intel_iommu=on,sm_on',
+		vm: true,
+		long: true,
 	},
 	'AMD-Vi': {iommu: 'amd-iommu', cpu: 'max,vendor=AuthenticAMD', parameters: 'amd_iommu=force_isolation'},
 };
@@ -114,7 +123,7 @@ function boot(t: TestContext, {qemu: program, kernel}: Guest, initrd: string, ma
 		'-netdev', 'hubport,id=n0,hubid=0', '-device', 'e1000,id=em0,netdev=n0,romfile=',
 		'-device', 'pcie-root-port,id=p1,chassis=1,addr=6.0', '-device', 'e1000e,id=card,bus=p1,romfile=',
 		'-kernel', kernel, '-initrd', initrd,
-		'-append', `console=ttyS0 quiet panic=-1 no_timer_check iommu.passthrough=0 iommu.strict=1 ${machine.parameters}`,
+		'-append', `console=ttyS0 quiet panic=-1 no_timer_check iommu.passthrough=0 iommu.strict=1 ${machine.parameters}${machine.vm ? '' : ' no_vm'}`,
 	]);
 	t.after(async () => {
 		if (qemu.exitCode !== null || qemu.signalCode !== null) return;
@@ -146,7 +155,7 @@ type JsonHost = {
 	gaps: {what: string}[];
 };
 type Pages = {id: number; vm?: string; pages: number}[];
-type Seen = Record<'quiet' | 'restricted' | 'integrity' | 'user' | 'confidentiality', Pages | string> & {
+type Seen = Record<'quiet' | 'restricted' | 'user' | 'confidentiality', Pages | string> & {
 	looks: number;
 	milliseconds: number;
 	changed: number;
@@ -174,7 +183,7 @@ function joined(ranges: readonly JsonRange[]): JsonRange[] {
 
 describe('a host’s tables, from its own memory', {concurrency: true}, () => {
 	const initrd = {file: ''};
-	for (const [name, machine] of Object.entries(MACHINES))
+	for (const [name, machine] of Object.entries(MACHINES).filter(([, {long}]) => !long || LONG))
 		test(`${name}: the same as from outside, also beside heavy map and unmap`, options, async t => {
 			assert.ok(typeof guest !== 'string');
 			if (initrd.file === '') {
@@ -196,8 +205,11 @@ describe('a host’s tables, from its own memory', {concurrency: true}, () => {
 			assert.deepEqual(placed(inside.functions), placed(outside.devices));
 			assert.ok(inside.domains.length >= 4);
 			const vm = inside.domains.find(domain => domain.vm === 'web');
-			assert.equal(vm?.ranges[0]?.iova, '0x00000000');
-			assert.ok(vm !== undefined && vm.mappedPages >= VM_PAGES, `${vm?.mappedPages} pages`);
+			assert.equal(vm !== undefined, machine.vm === true);
+			if (vm !== undefined) {
+				assert.equal(vm.ranges[0]?.iova, '0x00000000');
+				assert.ok(vm.mappedPages >= VM_PAGES, `${vm.mappedPages} pages`);
+			}
 			assert.ok(!inside.gaps.some(({what}) => what.startsWith('page tables')));
 
 			qemu.stdin?.write('go\n');
@@ -207,14 +219,13 @@ describe('a host’s tables, from its own memory', {concurrency: true}, () => {
 			);
 			assert.deepEqual([seen.errors, seen.wrong], [[], []]);
 			assert.ok(seen.changed >= 10, 'the disks map and unmap');
-			assert.equal(typeof seen.quiet, 'object');
-			for (const again of [seen.restricted, seen.integrity]) {
-				assert.ok(typeof again === 'object' && typeof seen.quiet === 'object', `${again}`);
-				assert.deepEqual(
-					again.map(({id}) => id),
-					seen.quiet.map(({id}) => id),
-				);
-			}
+			// Addresses are hidden in kallsyms, and lockdown=integrity is on: all the same is seen.
+			const {quiet, restricted} = seen;
+			assert.ok(typeof restricted === 'object' && typeof quiet === 'object', `${restricted}`);
+			assert.deepEqual(
+				restricted.map(({id}) => id),
+				quiet.map(({id}) => id),
+			);
 			assert.equal(seen.user, 'run as root: sudo dmascope host');
 			assert.match(`${seen.confidentiality}`, /^boot without lockdown=confidentiality/);
 		});
