@@ -25,7 +25,6 @@ export function gapsOf(tree: Tree, found: HostParts): Gap[] {
 	if (pci.length > 0 && pci.every(({product}) => product === undefined))
 		add('device names: pci.ids is missing', 'apt install pci.ids (Fedora: dnf install hwdata)');
 	if (units.some(({format}) => format === 'vt-d')) gaps.push(...tableGaps(tree, found));
-	else add('page tables', 'not possible: Linux shows them only for VT-d');
 	const bridges = [...found.topology.values()].filter(({device}) => isBridge(device));
 	if (bridges.length > 0 && bridges.every(({config}) => config === undefined))
 		add('ACS of bridges, and so why groups are as they are', ROOT);

@@ -46,7 +46,7 @@ export async function openHost({root, log, every, trace}: HostFlags): Promise<Ho
 	const cache = hostCache(now);
 	const tree = () => new Tree(source());
 	const tables = root === undefined ? await openTables(now) : savedIn(tree(), now);
-	const withoutTables: Gap[] = tables !== undefined && 'what' in tables ? [tables] : [];
+	const withoutTables = tables === undefined ? [NO_TABLES] : 'what' in tables ? [tables] : [];
 	return HostMachine.open({
 		title: `host ${root === undefined ? os.hostname() : path.basename(root)}`,
 		read: async () => readHost(tree(), cache),
@@ -68,6 +68,11 @@ export async function openHost({root, log, every, trace}: HostFlags): Promise<Ho
 const NO_LOG: Gap = {
 	what: 'faults: a capture has no kernel log',
 	how: 'save that machine’s log too (dmesg >FILE), and add --log FILE',
+};
+
+const NO_TABLES: Gap = {
+	what: 'page tables: a capture has them only if asked',
+	how: 'capture that machine again: sudo dmascope host --capture FILE.tar --tables',
 };
 
 const NO_TRACE: Gap = {

@@ -33,6 +33,7 @@ import {
 	type Leaf,
 	type PlainDomain,
 	type ReadWord,
+	scalableDomains,
 	vtdDomains,
 } from '../../helpers/plain-walk.js';
 import {CLI} from '../../helpers/program.js';
@@ -106,6 +107,20 @@ describe('the tables that Linux builds in QEMU', {concurrency: true}, () => {
 			await assertComeAndGo(machine);
 		},
 	);
+
+	test('VT-d in scalable mode: every domain is found by its PASID', options, async t => {
+		assert.ok(typeof guest !== 'string');
+		const {iommu} = VTD;
+		const scalable = {iommu: `${iommu},x-scalable-mode=on`, parameters: 'intel_iommu=on,sm_on'};
+		const {booted, qmp, ram, unit} = await bootedMachine(t, scalable);
+		assert.ok(unit.format === 'vt-d' && unit.ecapHi !== undefined);
+		const {table} = unit;
+		const plain = await momentOf(qmp, () => scalableDomains(wordsOf(ram), BigInt(table), WIDTH));
+		assert.ok(plain.length >= 4);
+		assertDecoded(ram, unit, plain);
+		await assertProgram(booted.other, plain);
+		assertObserved(await openMachine(t, booted.other), plain);
+	});
 
 	test(
 		'memory that is in no file is read through the monitor; a QEMU that is killed leaves its last picture',
