@@ -45,8 +45,11 @@ export async function openHost({root, log, every, trace}: HostFlags): Promise<Ho
 	const now = () => performance.now();
 	const cache = hostCache(now);
 	const tree = () => new Tree(source());
-	const tables = root === undefined ? await openTables(now) : savedIn(tree(), now);
-	const withoutTables = tables === undefined ? [NO_TABLES] : 'what' in tables ? [tables] : [];
+	// Without an IOMMU there are no tables, and nobody misses any.
+	const hasUnit = tree().list('/sys/class/iommu').length > 0;
+	const tables = !hasUnit ? undefined : root === undefined ? await openTables(now) : savedIn(tree(), now);
+	const noTables = tables === undefined ? NO_TABLES : 'what' in tables ? tables : undefined;
+	const withoutTables = hasUnit && noTables !== undefined ? [noTables] : [];
 	return HostMachine.open({
 		title: `host ${root === undefined ? os.hostname() : path.basename(root)}`,
 		read: async () => readHost(tree(), cache),

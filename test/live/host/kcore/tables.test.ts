@@ -225,6 +225,7 @@ test('a capture takes the tables along where it is asked to, and shows them', as
 	fs.mkdirSync(path.dirname(at), {recursive: true});
 	fs.writeFileSync(at, saved);
 	fs.mkdirSync(path.join(place, 'sys/bus/pci/devices/0000:00:02.0'), {recursive: true});
+	fs.mkdirSync(path.join(place, 'sys/class/iommu/dmar0'), {recursive: true});
 	const machine = await openHost({root: place, trace: false});
 	t.after(() => machine.close());
 	assert.equal(machine.state().domains[0].mappings?.length, 2);
