@@ -29,10 +29,20 @@ export async function host(words: readonly string[], given: Given, out: Print, e
 	if (first !== undefined) {
 		if (words[0] === undefined)
 			throw new UserError('--between needs two functions: dmascope host --between 01:00.0 02:00.0');
+		checkLinux('between', [root]);
 		await printRoute(root, [first, words[0]], json, out);
 		return 0;
 	}
-	if (old !== undefined) return printComparison(old, words[0] ?? root, json, out);
+	if (old !== undefined) {
+		const now = words[0] ?? root;
+		checkLinux('compare', [old, now]);
+		return printComparison(old, now, json, out);
+	}
+	const device = given.text('device');
+	if (device !== undefined) {
+		checkLinux('device', [root]);
+		return printPreflight(root, device, json, out);
+	}
 	const display = displayFlags(given);
 	const freebsd = root === undefined || given.has('trace') ? undefined : freebsdAt(root);
 	const interactive = onTerminal() && !json && capture === undefined;
@@ -42,8 +52,6 @@ export async function host(words: readonly string[], given: Given, out: Print, e
 		await captureHost(root, capture, given.has('force'), out, given.has('tables'));
 		return 0;
 	}
-	const device = given.text('device');
-	if (device !== undefined) return printPreflight(root, device, json, out);
 	if (!interactive && given.has('trace')) return stream(root, json, out, err);
 	const machine = await openHost({
 		root,
@@ -60,6 +68,13 @@ export async function host(words: readonly string[], given: Given, out: Print, e
 	} finally {
 		machine.close();
 	}
+}
+
+/** @throws UserError if one of them is a capture of a FreeBSD host, which has no groups */
+function checkLinux(flag: string, roots: readonly (string | undefined)[]): void {
+	const other = roots.find(root => root !== undefined && isFreebsd(treeAt(root)()));
+	if (other !== undefined)
+		throw new UserError(`${other} is a capture of FreeBSD; --${flag} needs one of a Linux host.`);
 }
 
 /** A capture of a FreeBSD host, made by the script of capture-script. */
