@@ -1,22 +1,8 @@
 // Every command of the command line: what it is called, what it takes, and what then does it, loaded only when asked for.
 
-import type {Print} from '../print.js';
-import {DISPLAY_FLAGS, displayFlags, type FlagName, type Given, LAB_FLAGS, labFlags} from './flags.js';
-
-export type CliCommand = {
-	/** Empty: where no command is named. */
-	name: string;
-	/** The words after it, as the help shows them. */
-	takes?: string;
-	/** What to say where they are missing. */
-	wants?: string;
-	about: string;
-	/** What only its own help says. */
-	more?: readonly string[];
-	flags: readonly FlagName[];
-	/** @returns the exit code @throws UserError */
-	run: (words: readonly string[], given: Given, out: Print, err: Print) => Promise<number>;
-};
+import {either} from '../words.js';
+import type {CliCommand} from './command.js';
+import {DISPLAY_FLAGS, displayFlags, LAB_FLAGS, labFlags, SHELLS} from './flags.js';
 
 const SCENARIOS = 'files, or names of those that ship, such as';
 const SCENARIO = 'a file, or the name of one that ships, such as';
@@ -121,5 +107,19 @@ export const COMMANDS: readonly CliCommand[] = [
 				{json: given.has('json'), follow: given.has('follow')},
 				out,
 			),
+	},
+	{
+		name: 'completion',
+		takes: 'SHELL',
+		choices: SHELLS,
+		wants: `a shell, ${either(SHELLS)}: dmascope completion bash`,
+		about: 'a script that completes commands, options and scenarios in a shell',
+		more: [
+			'bash: source <(dmascope completion bash)   # in ~/.bashrc',
+			'zsh:  source <(dmascope completion zsh)    # in ~/.zshrc, after compinit',
+			'fish: dmascope completion fish > ~/.config/fish/completions/dmascope.fish',
+		],
+		flags: [],
+		run: async (words, _given, out) => (await import('./completion.js')).completion(words, COMMANDS, out),
 	},
 ];

@@ -1,10 +1,14 @@
 // Every flag of the command line, by its name, and what was given of them.
 
+import {FAMILIES, HBA_WORDS, POLICIES} from '../machine/command.js';
 import type {DisplayFlags} from '../ui/display-flags.js';
+import {THEMES} from '../ui/theme.js';
 import type {LabFlags} from './open-lab.js';
 
-/** `takes`: what its value is, where it takes one; `many`: it may be given again. */
-export type Flag = {takes?: string; many?: boolean; about: string};
+/** `takes`: what its value is, where it takes one; `choices`: the words that it may be; `many`: it may be given again. */
+export type Flag = {takes?: string; choices?: readonly string[]; many?: boolean; about: string};
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 const table = {
 	disk: {
@@ -14,10 +18,15 @@ const table = {
 	writable: {about: 'let guests write to the disk; never to one that is in use'},
 	overlay: {about: 'let guests write; what they write stays in memory, and the disk as it is'},
 	'host-memory': {takes: 'SIZE', about: 'memory of the host, a quarter of it for each guest (256M)'},
-	policy: {takes: 'NAME', about: 'start under remove (before D34607), keep (D34607) or bounce (D34535)'},
-	iommu: {takes: 'FAMILY', about: 'vt-d, amd-vi or none (vt-d)'},
+	policy: {
+		takes: 'NAME',
+		choices: POLICIES,
+		about: 'start under remove (before D34607), keep (D34607) or bounce (D34535)',
+	},
+	iommu: {takes: 'FAMILY', choices: FAMILIES, about: 'vt-d, amd-vi or none (vt-d)'},
 	hba: {
 		takes: 'WORD',
+		choices: HBA_WORDS,
 		about: "what the disk's controller says where it cannot read memory: silent or error (silent)",
 	},
 	set: {
@@ -45,7 +54,7 @@ const table = {
 	capture: {takes: 'FILE', about: 'keep what is read as a tar file, to look at it elsewhere'},
 	follow: {about: 'go on as the log grows'},
 	names: {about: 'the names alone'},
-	theme: {takes: 'NAME', about: 'dark, light, colour-blind or plain; NO_COLOR is heeded'},
+	theme: {takes: 'NAME', choices: THEMES, about: 'dark, light, colour-blind or plain; NO_COLOR is heeded'},
 	ascii: {about: 'signs and borders of ASCII alone'},
 	mouse: {about: 'click to focus, wheel to scroll'},
 	large: {about: 'fewer, larger panels, for a projector'},

@@ -1,6 +1,7 @@
 // What dmascope --help says: made of the tables of commands and flags.
 
-import {type CliCommand, COMMANDS} from './commands.js';
+import type {CliCommand} from './command.js';
+import {COMMANDS} from './commands.js';
 import {DISPLAY_FLAGS, FLAGS, type FlagName, LAB_FLAGS} from './flags.js';
 
 export function helpText(command: CliCommand, description = ''): string {

@@ -7,7 +7,7 @@ import {DEFAULT_MEMORY, defaultSpec, withoutPassthru} from '../lab/build/spec.js
 import type {DiskInfo} from '../lab/build/state.js';
 import {Lab} from '../lab/lab.js';
 import {parseHostMemory} from '../lab/scenario/machine-fields.js';
-import {FAMILIES, type MachineSpec, POLICIES} from '../machine/command.js';
+import {FAMILIES, HBA_WORDS, type MachineSpec, POLICIES} from '../machine/command.js';
 import {UserError} from '../user-error.js';
 
 /** Flags as they were given; what was not given is undefined. */
@@ -38,7 +38,7 @@ export function machineOf({iommu, policy, hba}: LabFlags, base: MachineSpec): Ma
 		...base,
 		iommu: chosen('--iommu', iommu, FAMILIES) ?? base.iommu,
 		policy: chosen('--policy', policy, POLICIES) ?? base.policy,
-		hba: chosen('--hba', hba, ['silent', 'error'] as const) ?? base.hba,
+		hba: chosen('--hba', hba, HBA_WORDS) ?? base.hba,
 	};
 	return machine.iommu === 'none' && base.iommu !== 'none' ? withoutPassthru(machine) : machine;
 }

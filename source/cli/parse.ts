@@ -3,7 +3,8 @@
 import meow from 'meow';
 import {didYouMean} from '../did-you-mean.js';
 import {UserError} from '../user-error.js';
-import {type CliCommand, COMMANDS} from './commands.js';
+import type {CliCommand} from './command.js';
+import {COMMANDS} from './commands.js';
 import {FLAGS, Given} from './flags.js';
 
 /** `package`: what the package says of itself. */
