@@ -14,6 +14,7 @@ const FLOORS = [
 	'text',
 	'machine',
 	'explain',
+	'picture',
 	'lab',
 	'live',
 	'ui',

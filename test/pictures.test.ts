@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import xterm from '@xterm/headless';
+import {cellsOf} from '../source/picture/cells.js';
+import {DARK} from '../source/picture/palette.js';
+import {svgOf} from '../source/picture/screen-svg.js';
 import {FILMS} from './films.js';
 import {castOf} from './helpers/cast.js';
 import {KEYS} from './helpers/keys.js';
-import {svgOf} from './helpers/svg.js';
 
 async function picture(columns: number, rows: number, data: string): Promise<string> {
 	const terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true});
 	await new Promise<void>(resolve => terminal.write(data, resolve));
-	return svgOf(terminal, 'A <picture>');
+	return svgOf(cellsOf(terminal, DARK), 'A <picture>');
 }
 
 /** The text of each row, as it would be selected and copied. */

@@ -4,11 +4,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {cellsOf} from '../source/picture/cells.js';
+import {DARK} from '../source/picture/palette.js';
+import {svgOf} from '../source/picture/screen-svg.js';
 import {FILMS, type Film, type FilmStep} from './films.js';
 import {castOf} from './helpers/cast.js';
 import {sentFor} from './helpers/keys.js';
 import {CLI, type Program, startProgram} from './helpers/program.js';
-import {svgOf} from './helpers/svg.js';
 
 const FOLDER = path.resolve(import.meta.dirname, '../pictures');
 /** Rows that have changed are lit for a second; a picture shows them so where it is taken sooner. */
@@ -26,7 +28,7 @@ async function take(step: FilmStep, program: Program, recorded: boolean): Promis
 	else if ('wait' in step) await (recorded ? sleep(step.wait) : undefined);
 	else {
 		await program.quiet(SETTLE_MS);
-		keep(`${step.shot}.svg`, svgOf(program.terminal, step.title));
+		keep(`${step.shot}.svg`, svgOf(cellsOf(program.terminal, DARK), step.title));
 	}
 }
 

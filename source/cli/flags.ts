@@ -2,11 +2,21 @@
 
 import {FAMILIES, HBA_WORDS, POLICIES} from '../machine/command.js';
 import type {DisplayFlags} from '../ui/display-flags.js';
+import {DIAGRAMS, VIEWS} from '../ui/state/views.js';
 import {THEMES} from '../ui/theme.js';
 import type {LabFlags} from './open-lab.js';
 
-/** `takes`: what its value is, where it takes one; `choices`: the words that it may be; `many`: it may be given again. */
-export type Flag = {takes?: string; choices?: readonly string[]; many?: boolean; about: string};
+/**
+ * `takes`: what its value is, where it takes one; `choices`: the words that it may be; `many`: it may be given again;
+ * `short`: its letter, where it has one.
+ */
+export type Flag = {
+	takes?: string;
+	choices?: readonly string[];
+	many?: boolean;
+	short?: string;
+	about: string;
+};
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
@@ -54,6 +64,11 @@ const table = {
 	capture: {takes: 'FILE', about: 'keep what is read as a tar file, to look at it elsewhere'},
 	follow: {about: 'go on as the log grows'},
 	names: {about: 'the names alone'},
+	view: {takes: 'VIEW', choices: VIEWS, about: 'the view to draw (overview)'},
+	diagram: {takes: 'WHAT', choices: DIAGRAMS, about: 'draw a walk or a path instead, as boxes and arrows'},
+	size: {takes: 'COLUMNSxROWS', about: 'the size of the screen that is drawn (120x40)'},
+	after: {takes: 'SCENARIO', about: 'draw it after the last step of a scenario'},
+	output: {takes: 'FILE', short: 'o', about: 'the new file: .svg, .html, .txt or .ansi'},
 	theme: {takes: 'NAME', choices: THEMES, about: 'dark, light, colour-blind or plain; NO_COLOR is heeded'},
 	ascii: {about: 'signs and borders of ASCII alone'},
 	mouse: {about: 'click to focus, wheel to scroll'},

@@ -36,8 +36,8 @@ const general = (): string[] => [
 ];
 
 const row = (name: FlagName): [string, string] => {
-	const {takes = '', about = ''} = FLAGS.get(name) ?? {};
-	return [`--${name} ${takes}`.trim(), about];
+	const {takes = '', about = '', short} = FLAGS.get(name) ?? {};
+	return [`${short === undefined ? '' : `-${short}, `}--${name} ${takes}`.trim(), about];
 };
 
 function section(title: string, rows: readonly (readonly [string, string])[]): string[] {

@@ -15,14 +15,17 @@ export type Asked = {
 	package: {version?: string; description?: string};
 };
 
-type Meow = Record<string, {type: 'boolean'} | {type: 'string'; isMultiple: true}>;
+type Meow = Record<string, {type: 'boolean'} | {type: 'string'; isMultiple: true; shortFlag?: string}>;
 
 /** @throws UserError where they make no sense */
 export function parse(argv: readonly string[], importMeta: ImportMeta): Asked {
 	checkValues(argv);
 	const flags: Meow = {};
-	for (const [name, {takes}] of FLAGS)
-		flags[camel(name)] = takes === undefined ? {type: 'boolean'} : {type: 'string', isMultiple: true};
+	for (const [name, {takes, short}] of FLAGS)
+		flags[camel(name)] =
+			takes === undefined
+				? {type: 'boolean'}
+				: {type: 'string', isMultiple: true, ...(short === undefined ? {} : {shortFlag: short})};
 	const cli = meow('', {importMeta, argv, flags, autoHelp: false, autoVersion: false});
 	const given = new Given(valuesOf(cli.flags));
 	const [name = '', ...words] = cli.input.map(String);
@@ -57,11 +60,17 @@ function commandOf(name: string): CliCommand {
 	throw new UserError(`There is no command "${name}"; dmascope --help lists those there are.${near}`);
 }
 
+/** Flags by their letters: -o. */
+const LETTERS: ReadonlyMap<string, string> = new Map(
+	[...FLAGS].flatMap(([name, {short}]) => (short === undefined ? [] : [[`-${short}`, name]])),
+);
+
 /** @throws UserError where a flag has a value and takes none, or the other way round */
 function checkValues(argv: readonly string[]): void {
 	const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
 	words.forEach((word, i) => {
-		const [, name = '', value] = /^--([^=]+)(=.*)?$/s.exec(word) ?? [];
+		const [, long = '', value] = /^--([^=]+)(=.*)?$/s.exec(word) ?? [];
+		const name = LETTERS.get(word) ?? long;
 		const flag = FLAGS.get(name);
 		if (flag === undefined) return;
 		if (flag.takes === undefined && value !== undefined)
