@@ -2,6 +2,7 @@
 
 import meow from 'meow';
 import {didYouMean} from '../did-you-mean.js';
+import {packageInside} from '../shipped.js';
 import {UserError} from '../user-error.js';
 import type {CliCommand} from './command.js';
 import {COMMANDS} from './commands.js';
@@ -29,7 +30,7 @@ export function parse(argv: readonly string[], importMeta: ImportMeta): Asked {
 	const cli = meow('', {importMeta, argv, flags, autoHelp: false, autoVersion: false});
 	const given = new Given(valuesOf(cli.flags));
 	const [name = '', ...words] = cli.input.map(String);
-	return {command: commandOf(name), words, given, package: cli.pkg};
+	return {command: commandOf(name), words, given, package: packageInside() ?? cli.pkg};
 }
 
 /** @throws UserError where flags or words are given that the command does not take */
