@@ -16,6 +16,7 @@ const FLOORS = [
 	'explain',
 	'picture',
 	'lab',
+	'quiz',
 	'live',
 	'ui',
 	'cli',

@@ -1,5 +1,6 @@
 // Every command of the command line: what it is called, what it takes, and what then does it, loaded only when asked for.
 
+import {TOPICS} from '../quiz/question.js';
 import {either} from '../words.js';
 import type {CliCommand} from './command.js';
 import {DISPLAY_FLAGS, displayFlags, LAB_FLAGS, labFlags, SHELLS} from './flags.js';
@@ -125,6 +126,19 @@ export const COMMANDS: readonly CliCommand[] = [
 			...LAB_FLAGS,
 		],
 		run: async (_words, given, out) => (await import('./shot.js')).shot(given, out),
+	},
+	{
+		name: 'quiz',
+		takes: '[TOPIC]',
+		choices: [...TOPICS, 'grade'],
+		about: 'exercises for a class: walks by hand, faults, policies, reach; and their grading',
+		more: [
+			`Topics: ${TOPICS.join(', ')}; all of them without one. Questions and answers come from the lab.`,
+			'quiz grade FILE compares what is written after each "Answer N:" of a sheet.',
+			'Exit 0: every answer is right; 1: one is not; 2: the command line or a file is wrong.',
+		],
+		flags: ['seed', 'count', 'answers', 'output', 'theme', 'junit', 'force'],
+		run: async (words, given, out) => (await import('./quiz.js')).quiz(words, given, out),
 	},
 	{
 		name: 'completion',
