@@ -52,5 +52,14 @@ function spanText(span: Span, coloured: boolean): string {
 	return coloured ? `\x1b[${COLOURS[colour]}m${printable(text)}\x1b[m` : printable(text);
 }
 
+/** Raised when a field of what --json prints is removed, renamed, or means something else. */
+export const SCHEMA_VERSION = 1;
+
+/** With the version of its schema first. */
+export const versioned = <T extends object>(value: T): {schemaVersion: number} & T => ({
+	schemaVersion: SCHEMA_VERSION,
+	...value,
+});
+
 /** Lines of JSON, for people as well. */
 export const jsonLines = (value: unknown): string[] => JSON.stringify(value, undefined, 2).split('\n');

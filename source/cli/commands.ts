@@ -3,7 +3,7 @@
 import {TOPICS} from '../quiz/question.js';
 import {either} from '../words.js';
 import type {CliCommand} from './command.js';
-import {DISPLAY_FLAGS, displayFlags, LAB_FLAGS, labFlags, SHELLS} from './flags.js';
+import {DISPLAY_FLAGS, displayFlags, LAB_FLAGS, labFlags, SCHEMAS, SHELLS} from './flags.js';
 
 const SCENARIOS = 'files, or names of those that ship, such as';
 const SCENARIO = 'a file, or the name of one that ships, such as';
@@ -68,9 +68,15 @@ export const COMMANDS: readonly CliCommand[] = [
 	},
 	{
 		name: 'schema',
-		about: 'the JSON Schema of scenarios, for an editor',
+		takes: '[NAME]',
+		choices: SCHEMAS,
+		about: 'the JSON Schema of scenarios, for an editor; or of what a command prints with --json',
+		more: [
+			'Names: scenario; snapshot (dmascope --json, qemu --json), run, decode, host, scenarios;',
+			'trace (host --trace --json). Each output names its schemaVersion.',
+		],
 		flags: [],
-		run: async (_words, _given, out) => (await import('./scenarios.js')).schema(out),
+		run: async (words, _given, out) => (await import('./scenarios.js')).schema(words, out),
 	},
 	{
 		name: 'qemu',

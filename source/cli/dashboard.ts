@@ -3,7 +3,7 @@
 import type {Lab} from '../lab/lab.js';
 import {parseHistory} from '../lab/scenario/machine-fields.js';
 import type {ObservedMachine} from '../machine/observed.js';
-import {jsonLines, type Print} from '../print.js';
+import {jsonLines, type Print, versioned} from '../print.js';
 import type {Opening} from '../ui/dashboard.js';
 import type {DisplayFlags} from '../ui/display-flags.js';
 import {UserError} from '../user-error.js';
@@ -89,7 +89,7 @@ export async function attach(
 
 async function printSnapshot(machine: ObservedMachine, json: boolean, out: Print): Promise<void> {
 	const {snapshotJson, snapshotLines} = await import('../explain/snapshot.js');
-	out(json ? jsonLines(snapshotJson(machine)) : snapshotLines(machine));
+	out(json ? jsonLines(versioned(snapshotJson(machine))) : snapshotLines(machine));
 }
 
 /** What is wrong in them is said in a pipe, too. */

@@ -18,6 +18,10 @@ export type Flag = {
 	about: string;
 };
 
+/** What there are JSON Schemas of: scenarios, and what commands print with --json. */
+export const SCHEMAS = ['scenario', 'snapshot', 'run', 'decode', 'host', 'trace', 'scenarios'] as const;
+export type SchemaName = (typeof SCHEMAS)[number];
+
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 const table = {

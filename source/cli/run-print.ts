@@ -1,9 +1,9 @@
 // What dmascope run prints: lines for people, or JSON for programs. Of several scenarios each line says whose it is.
 
 import {hex} from '../formats/address.js';
-import type {OutcomeJson} from '../lab/scenario/step-report.js';
 import type {Command} from '../machine/command.js';
-import type {PrintLine} from '../print.js';
+import type {OutcomeJson, RunLine} from '../outputs.js';
+import {type PrintLine, versioned} from '../print.js';
 import {partOf, plural} from '../words.js';
 import type {Read, Report, StepReport} from './run-report.js';
 
@@ -16,8 +16,8 @@ type Printer = {
 };
 
 export function jsonPrinter(out: PrintLine, several: boolean): Printer {
-	const line = ({name}: Read, fields: object) =>
-		out(JSON.stringify(several ? {file: name, ...fields} : fields));
+	const print = (line: RunLine) => out(JSON.stringify(versioned(line)));
+	const line = ({name}: Read, fields: RunLine) => print(several ? {file: name, ...fields} : fields);
 	return {
 		begin: () => {},
 		step: (read, {number, step, outcome, unmet}) =>
@@ -27,7 +27,7 @@ export function jsonPrinter(out: PrintLine, several: boolean): Printer {
 			line(read, {summary});
 		},
 		total: reports => {
-			if (several) out(JSON.stringify({summary: {scenarios: reports.length, ...sums(reports)}}));
+			if (several) print({summary: {scenarios: reports.length, ...sums(reports)}});
 		},
 	};
 }

@@ -1,7 +1,7 @@
 // What a run of scenarios came to, for those who print or write it.
 
-import type {OutcomeJson} from '../lab/scenario/step-report.js';
 import type {Scenario, Step} from '../machine/scenario.js';
+import type {OutcomeJson} from '../outputs.js';
 
 /** Where a report goes: checked before a run that reads `inputs`, written after it. Both throw UserErrors. */
 export type ReportSink = {

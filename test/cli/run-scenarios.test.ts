@@ -36,7 +36,7 @@ for (const name of shippedScenarios()) {
 		assert.equal(first.code, 0, first.err.join('\n'));
 		assert.deepEqual(run([name]).out, first.out);
 		for (const line of first.out) JSON.parse(line);
-		assert.match(first.out.at(-1) ?? '', /^{"summary":{.*"broken":0}}$/);
+		assert.match(first.out.at(-1) ?? '', /^{"schemaVersion":1,"summary":{.*"broken":0}}$/);
 	});
 }
 
@@ -71,6 +71,7 @@ test('all that ship run as one, each line with its scenario, and are summed up',
 	);
 	const total = (key: string) => summaries.reduce((sum, {summary}) => sum + summary[key], 0);
 	assert.deepEqual(lines.at(-1), {
+		schemaVersion: 1,
 		summary: {
 			scenarios: names.length,
 			steps: total('steps'),
@@ -92,12 +93,13 @@ test('the form of a line, for programs', t => {
 		out.map(line => JSON.parse(line)),
 		[
 			{
+				schemaVersion: 1,
 				step: 1,
 				command: {do: 'read', vm: 'vm0', lba: 0, sectors: 8, segments: 1, requests: 1, gpa: '0x01000000'},
 				outcome: {data: 'lost', path: 'direct', bytes: 4096, landed: 0, faults: 1},
 				held: false,
 			},
-			{summary: {scenario: 'mine', steps: 1, expectations: 2, held: 1, broken: 1}},
+			{schemaVersion: 1, summary: {scenario: 'mine', steps: 1, expectations: 2, held: 1, broken: 1}},
 		],
 	);
 });

@@ -1,9 +1,10 @@
 // A step in a run's report: the command in a few words, and the outcome as plain data.
 
 import {hex} from '../../formats/address.js';
-import type {Command, Policy} from '../../machine/command.js';
-import type {Outcome, Refusal} from '../../machine/outcome.js';
-import type {Data, Path, Transfer} from '../../machine/transfer.js';
+import type {Command} from '../../machine/command.js';
+import type {Outcome} from '../../machine/outcome.js';
+import type {Transfer} from '../../machine/transfer.js';
+import type {OutcomeJson} from '../../outputs.js';
 import {plural, sizeText} from '../../words.js';
 
 /** A command in a few words. */
@@ -37,21 +38,6 @@ export function commandText(command: Command): string {
 }
 
 /** An outcome as a line of `--json` has it: only what is the same on every run. */
-export type OutcomeJson = {
-	policy?: Policy;
-	data?: Data;
-	path?: Path;
-	bytes?: number;
-	landed?: number;
-	faults?: number;
-	owner?: string;
-	bootable?: boolean;
-	found?: string[];
-	error?: Refusal;
-	domains?: number;
-	missing?: number;
-};
-
 export function outcomeJson(outcome: Outcome): OutcomeJson {
 	if (outcome.kind === 'policy') return {policy: outcome.policy};
 	if (outcome.kind === 'lifecycle') return {error: outcome.error, ...outcome.tables};

@@ -1,6 +1,7 @@
 // Faults as JSON. Addresses are hex strings.
 
 import {hexHalves} from '../../formats/address.js';
+import type {LoggedFaultJson, LoggedFaultsJson, LogSummaryJson} from '../../outputs.js';
 import type {Explained} from './explain.js';
 import {deviceText, type LoggedFault} from './fault.js';
 import type {Surroundings} from './known.js';
@@ -21,7 +22,7 @@ const hex = (value: number | undefined): string | undefined =>
 	value === undefined ? undefined : `0x${value.toString(16)}`;
 
 /** One fault of a followed log. */
-export const eventJson = (fault: LoggedFault, times: number, explained: Explained) => ({
+export const eventJson = (fault: LoggedFault, times: number, explained: Explained): LoggedFaultJson => ({
 	type: 'fault',
 	...faultFields(fault),
 	times,
@@ -29,7 +30,11 @@ export const eventJson = (fault: LoggedFault, times: number, explained: Explaine
 });
 
 /** All faults of one kind. */
-export function groupJson(group: Group, {device, product}: Surroundings, explained: Explained) {
+export function groupJson(
+	group: Group,
+	{device, product}: Surroundings,
+	explained: Explained,
+): LoggedFaultsJson {
 	const {fault, count, span, first, last, lowest, highest, places, elsewhere} = group;
 	const {address: _, time: __, ...fields} = faultFields(fault);
 	return {
@@ -59,7 +64,7 @@ export function groupJson(group: Group, {device, product}: Surroundings, explain
 export const summaryJson = (
 	{faults, groups, leftOut, suppressed, overflows, notUnderstood, samples}: Storm,
 	bytes: number,
-) => ({
+): LogSummaryJson => ({
 	type: 'summary',
 	faults,
 	kinds: groups.length,
