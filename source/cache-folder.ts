@@ -1,5 +1,5 @@
-// The folder for files that are made once and kept. It belongs to this user alone. The folder for temporary files is
-// shared, and another user could have made ours there first.
+// The folder for files that are made once and cached. Only this user has access to it. The folder for temporary files
+// is shared, and another user could have made ours there first.
 
 import fs from 'node:fs';
 import os from 'node:os';
@@ -15,16 +15,16 @@ export function cacheFolders(): string[] {
 	return [path.join(cache, 'dmascope'), temporary].filter(path.isAbsolute);
 }
 
-/** The folders for what has to outlast a cache, where there is one. */
+/** The folders for files that must outlast a cache. */
 export function stateFolders(): string[] {
 	const {XDG_STATE_HOME = ''} = process.env;
 	const state = path.isAbsolute(XDG_STATE_HOME) ? XDG_STATE_HOME : path.join(home(), '.local', 'state');
 	return [path.join(state, 'dmascope'), ...cacheFolders()].filter(path.isAbsolute);
 }
 
-/** Makes a folder if it does not exist. @throws UserError where others can write to it; the system's error */
+/** Makes a folder if it does not exist. @throws UserError if others can write to it; the system's error */
 export function makeOwn(folder: string): void {
-	// No folder above these two is made: under /proc, mkdir -p never ends in Node.
+	// Create no folder above these two: under /proc, Node's mkdir -p never returns.
 	for (const each of [path.dirname(folder), folder]) make(each);
 	const stat = fs.lstatSync(folder);
 	if (!stat.isDirectory()) throw new UserError(`${folder} is not a directory; remove it.`);
@@ -34,7 +34,7 @@ export function makeOwn(folder: string): void {
 
 export const isOwn = ({uid}: fs.Stats): boolean => uid === process.geteuid?.();
 
-/** The first folder that is this user's alone. */
+/** The first folder that only this user has access to. */
 export function cacheFolder(): string | undefined {
 	return cacheFolders().find(folder => {
 		try {
@@ -55,7 +55,7 @@ function home(): string {
 	}
 }
 
-/** In another user's folder nothing is made: with sudo, HOME may be that of whoever called it. */
+/** Create nothing in another user's folder: under sudo, HOME may be the caller's. */
 function make(folder: string): void {
 	const above = path.dirname(folder);
 	const stat = fs.statSync(above, {throwIfNoEntry: false});

@@ -1,3 +1,4 @@
+import {UserError} from './user-error.js';
 import {either, plain} from './words.js';
 
 /** A longer word is not a typing error. */
@@ -22,6 +23,17 @@ export function didYouMean(word: string, words: readonly string[]): string {
 /** Unknown policy kepp; use remove, keep or bounce. Did you mean keep? */
 export const unknownWord = (noun: string, word: string, words: readonly string[]): string =>
 	`Unknown ${noun} ${plain(word)}; use ${either(words)}.${didYouMean(word, words)}`;
+
+/** The choice that a word names; undefined if there is no word. @throws UserError that names the choices */
+export function chosen<Choice extends string>(
+	noun: string,
+	word: string | undefined,
+	choices: readonly Choice[],
+): Choice | undefined {
+	const choice = choices.find(name => name === word);
+	if (word !== undefined && choice === undefined) throw new UserError(unknownWord(noun, word, choices));
+	return choice;
+}
 
 /** The number of missing, extra, changed or swapped letters (optimal string alignment). */
 function distance(a: string, b: string): number {

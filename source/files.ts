@@ -1,5 +1,5 @@
-// Files that people name. A new file takes the place of no other, and is there whole or not at all; what is read is a
-// regular file of a bounded length.
+// Files that people name. A new file replaces no other, and is written completely or not at all; only regular files
+// of limited length are read.
 
 import {randomBytes} from 'node:crypto';
 import fs from 'node:fs';
@@ -9,12 +9,12 @@ import {sizeText} from './words.js';
 
 const {O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY} = fs.constants;
 
-/** A file by its device and inode: the same under each of its names. */
+/** Identifies a file, whichever of its names is used. */
 export type FileId = string;
 
 export type NewOptions = {
 	mode?: number;
-	/** Files that are read meanwhile: none of them is replaced. */
+	/** Files that the command reads, which must not be replaced. */
 	inputs?: readonly string[];
 	replaces?: Replaced;
 };
@@ -25,7 +25,7 @@ export type Replaced = {kind: FileKind; force: boolean; earlier?: FileId};
 /** `name`: "a capture"; `matches`: whether a file that begins with these bytes is one. */
 export type FileKind = {name: string; matches: (beginning: Buffer) => boolean};
 
-/** As much as a file's kind is told by. */
+/** Enough bytes to recognise a file's kind. */
 const BEGINNING = 1024;
 const PUBLIC = 0o666;
 /** How link(2) fails on a file system that has no hard links. */
@@ -51,7 +51,7 @@ export function createNew(path: string, contents: string | Uint8Array, options: 
 	}
 }
 
-/** The same, for a file that grows. @returns its descriptor; it is written at its end */
+/** The same for a file that grows. @returns a descriptor that appends */
 export function openNew(path: string, contents: string | Uint8Array, options: NewOptions = {}): number {
 	return attempt(path, () => {
 		checkName(path, options);
@@ -71,7 +71,7 @@ export function openNew(path: string, contents: string | Uint8Array, options: Ne
 	});
 }
 
-/** @returns whether a file is there that may be replaced @throws UserError where one is there that may not */
+/** @returns whether a file is there that may be replaced @throws UserError if one is there that may not */
 function checkName(path: string, {inputs = [], replaces}: NewOptions): boolean {
 	const stat = fs.lstatSync(path, {bigint: true, throwIfNoEntry: false});
 	if (stat === undefined) return false;
@@ -102,7 +102,7 @@ function beginningOf(path: string): Buffer {
 	}
 }
 
-/** A file beside a path, so that both are on one file system, under a name that nobody can foresee. */
+/** An unpredictable name beside a path, so that both are on the same file system. */
 function makeTemporary(file: string, {mode = PUBLIC}: NewOptions): {descriptor: number; temporary: string} {
 	const temporary = path.join(path.dirname(file), `.dmascope-${randomBytes(8).toString('hex')}`);
 	return {descriptor: fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode), temporary};
@@ -174,7 +174,7 @@ function idAt(path: string): FileId | undefined {
 
 type Kinds = Pick<fs.Stats, 'isDirectory' | 'isSymbolicLink' | 'isFIFO' | 'isSocket' | 'isBlockDevice'>;
 
-/** The kind of a file that is not regular, in words. */
+/** What a file is that is not regular. */
 function kindOf(stat: Kinds): string {
 	if (stat.isDirectory()) return 'a directory';
 	if (stat.isSymbolicLink()) return 'a symbolic link';
@@ -187,14 +187,14 @@ function kindOf(stat: Kinds): string {
 export type ReadOptions = {limit: number; mend: string; pipes?: boolean};
 
 const CHUNK = 65_536;
-/** How long a pipe may be silent, and how long to sleep until the next look. */
+/** How long a pipe may be silent, and how long to sleep between reads. */
 const PATIENCE_MS = 30_000;
 const NAP_MS = 10;
 const naps = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * All bytes of a regular file. Nothing else is waited for: neither a FIFO without a writer nor a device.
- * @throws UserError where it is no regular file, or too long; the system's error where it cannot be read
+ * All bytes of a regular file. Never blocks on a FIFO without a writer, or on a device.
+ * @throws UserError if it is no regular file, or too long; the system's error where it cannot be read
  */
 export function readRegular(path: string, {limit, mend, pipes = false}: ReadOptions): Buffer {
 	const descriptor = openRegular(path, {mend, pipes});
@@ -204,7 +204,7 @@ export function readRegular(path: string, {limit, mend, pipes = false}: ReadOpti
 		if (stat.isFile() && stat.size > limit) throw tooLong();
 		const chunks: Buffer[] = [];
 		let length = 0;
-		// Files of /proc and /sys are longer than their size says, so each is read to its end.
+		// Files in /proc and /sys are longer than their size, so read to the end.
 		for (;;) {
 			const chunk = readChunk(path, descriptor, mend, stat.isFIFO());
 			if (chunk.length === 0) break;
@@ -226,7 +226,7 @@ export function openRegular(path: string, {mend, pipes = false}: Omit<ReadOption
 		if (stat.isFile() || (pipes && stat.isFIFO())) return;
 		throw new UserError(`${path} is ${kindOf(stat)}, not a regular file; ${mend}.`);
 	};
-	// To open some devices is to start something, so the name is checked first, and then what was opened.
+	// Opening some devices has side effects, so check the name first, and then the open file.
 	check(fs.statSync(path));
 	const descriptor = fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	try {
@@ -238,7 +238,7 @@ export function openRegular(path: string, {mend, pipes = false}: Omit<ReadOption
 	}
 }
 
-/** The next bytes; none at the end. Waits for those of a pipe, but not for ever. */
+/** The next bytes; empty at the end. Waits for a pipe, but not for ever. */
 function readChunk(path: string, descriptor: number, mend: string, waits: boolean): Buffer {
 	const chunk = Buffer.allocUnsafe(CHUNK);
 	for (let waited = 0; ; waited += NAP_MS) {
@@ -255,7 +255,7 @@ function readChunk(path: string, descriptor: number, mend: string, waits: boolea
 	}
 }
 
-/** How files begin that were compressed, and what turns them back. */
+/** How compressed files begin, and what decompresses them. */
 const COMPRESSED: readonly {beginning: string; name: string; cat: string}[] = [
 	{beginning: '\x1f\x8b', name: 'gzip', cat: 'zcat'},
 	{beginning: '\xfd7zXZ', name: 'xz', cat: 'xzcat'},

@@ -291,7 +291,7 @@ const capabilities = z.union([
 ]);
 export const host = z.object({
 	kernel: z.nullable(text),
-	words: list(text),
+	bootWords: list(text),
 	guest: flag,
 	container: flag,
 	units: list(
@@ -309,8 +309,8 @@ export const host = z.object({
 			number: count,
 			type: z.nullable(text),
 			verdict: z.enum(['held', 'free', 'unseen', 'nothing', 'reserved', 'shared', 'host']),
-			words: text,
-			inTheWay: list(text),
+			summary: text,
+			blockedBy: list(text),
 			devices: list(text),
 			owners: list(count),
 			reserved: list(z.object({start: text, end: text, type: text})),
@@ -336,7 +336,7 @@ export const host = z.object({
 		}),
 	),
 	faults: z.nullable(list(logged)),
-	notSeen: list(z.object({what: text, how: text})),
+	gaps: list(z.object({what: text, how: text})),
 });
 
 /** `at`: seconds of CLOCK_MONOTONIC. */

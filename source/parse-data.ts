@@ -1,5 +1,5 @@
-// Data that people write, parsed by a schema. The error of each schema here is the end of a sentence that says how to
-// mend a value ("expected an integer ≥ 1"); parseData puts the field and its value before it.
+// Parses data that people write. The error of each schema completes a sentence that says how to mend a value
+// ("expected an integer ≥ 1"); parseData puts the field and its value before it.
 
 import * as z from 'zod/mini';
 import {didYouMean} from './did-you-mean.js';
@@ -128,6 +128,6 @@ export function fields<S extends Shape>(shape: S, noun = 'field') {
 	});
 }
 
-/** A schema with its description, for those who write a file. */
+/** Adds a description for people who write files. */
 export const about = <T extends Schema<unknown>>(description: string, schema: T): T =>
 	schema.check(z.describe(description));

@@ -2,7 +2,7 @@
 
 /**
  * Unicode's control, format (bidi, zero width), surrogate, line-end and ignorable characters. The variation selectors
- * stay: they say how the sign before them looks, as in many an emoji.
+ * stay: they choose the form of the character before them, as in many emoji.
  */
 export const UNPRINTABLE =
 	/[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--[\ufe00-\ufe0f]]/gv;

@@ -13,7 +13,7 @@ export class UserError extends Error {
 	}
 }
 
-/** Runs `work` on a part of some data, and adds that part to the path of its errors. */
+/** Runs `work` on a part of the data, and adds that part to the path of its errors. */
 export function within<T>(part: string | number, work: () => T): T {
 	try {
 		return work();
@@ -26,7 +26,7 @@ export function within<T>(part: string | number, work: () => T): T {
 /** The message of anything that can be thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Anything thrown, as a sentence of its own. */
+/** Anything thrown, as a full sentence. */
 export const sentenceOf = (error: unknown): string =>
 	error instanceof UserError ? error.message : `Internal error: ${messageOf(error)}`;
 

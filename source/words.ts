@@ -38,7 +38,7 @@ export function show(value: unknown): string {
 	return plain.length > LONGEST ? `${plain.slice(0, LONGEST)}…` : plain;
 }
 
-/** A word in a sentence, without quotes where nobody can misread it. */
+/** A word in a sentence, without quotes if it is unambiguous. */
 export const plain = (word: string): string => (/^[!-~]{1,40}$/.test(word) ? word : show(word));
 
 /** remove, keep or bounce */

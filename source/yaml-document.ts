@@ -1,5 +1,5 @@
-// The document of a YAML text, up to the first thing that is wrong in it. The yaml package goes on from there, and makes
-// an error of each comma too many: for two megabytes of commas that takes gigabytes.
+// Parses YAML up to the first error. The yaml package would go on and make an error of every extra comma: for two
+// megabytes of commas that takes gigabytes.
 
 import {Composer, type Document, Lexer, LineCounter, Parser} from 'yaml';
 
@@ -13,9 +13,9 @@ export class YamlProblem extends Error {
 	}
 }
 
-/** Lists and maps in one another; the package takes a call for each, and the stack ends. */
+/** Nesting of lists and maps. The package recurses, so deeper nesting could overflow the stack. */
 const DEEPEST = 64;
-/** Words and signs: as many as a session of 10,000 steps has, each with all that can be expected of it. */
+/** Tokens: enough for a session of 10,000 steps with every expectation. */
 const MOST = 3 * 2 ** 19;
 
 /** How to mend what the package reports by these codes. */
@@ -30,11 +30,11 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** @throws YamlProblem */
 export function yamlDocument(text: string, schema: 'core' | 'failsafe'): Document.Parsed {
-	// The package compares each key with all others; who reads the document finds duplicates.
+	// The package would compare each key with all others; the caller finds duplicates faster.
 	const composer = new Composer({schema, uniqueKeys: false, prettyErrors: false});
 	let first: YamlProblem | undefined;
 	const stop = (source: unknown, code: string, message: string): never => {
-		// The package catches it on the way out, and reports it once more.
+		// The package catches this error and reports it again.
 		first ??= new YamlProblem(offsetOf(source), sentenceOf(code, message));
 		throw first;
 	};

@@ -76,7 +76,7 @@ export class YamlFile {
 		throw new UserError(`${this.file}:${line}:${col}: ${message}`);
 	}
 
-	/** Refuses what plain data cannot hold. @returns the aliases in the file */
+	/** Refuses anything that plain data cannot hold. @returns the aliases in the file */
 	private checkNodes(): readonly Alias[] {
 		const anchors = new Set<string>();
 		const aliases: Alias[] = [];

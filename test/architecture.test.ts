@@ -66,6 +66,15 @@ test('every folder of source/ is a floor', () => {
 	);
 });
 
+test('the plan of the readme has the floors, from the bottom to the top', () => {
+	const readme = fs.readFileSync(path.join(root, '..', 'readme.md'), 'utf8');
+	const [, plan = ''] = /\n## How it works\n\n([\s\S]*?)\n\n/.exec(readme) ?? [];
+	assert.deepEqual(
+		[...plan.matchAll(/^ {4}(\w+)\/ /gm)].map(([, name]) => name),
+		FLOORS,
+	);
+});
+
 /** The files that a file imports directly or through others. */
 function reachable(from: string): Set<string> {
 	const found = new Set<string>();
@@ -111,7 +120,7 @@ test('only ui/ uses React', () => {
 	);
 });
 
-test('lines leave the program by print.ts alone, which writes out what a terminal would obey', () => {
+test('only print.ts writes lines, and it escapes control characters', () => {
 	const writers = sources.filter(file =>
 		/\bstd(out|err)\.write\b|\bconsole\.(log|error|warn|info|debug)\b|writeSync\([012]\b/.test(textOf(file)),
 	);
@@ -119,7 +128,7 @@ test('lines leave the program by print.ts alone, which writes out what a termina
 	assert.deepEqual(writers.sort(), ['ui/dashboard.tsx']);
 });
 
-test('no class of the machine has private names, which a save cannot see', () => {
+test('no class of the machine has #private names, which a save cannot reach', () => {
 	// Memory keeps a log of its own.
 	const walked = sources.filter(
 		file => /^(hardware|kernel|bhyve|guest|lab)\//.test(file) && file !== 'hardware/memory.ts',

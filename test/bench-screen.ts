@@ -1,15 +1,21 @@
-// npm run bench:screen [-- --json] [-- --soak SECONDS]: what the dashboard costs a terminal and a core at 200×60,
-// beside htop at ten frames a second. Figures are of this machine at this moment: none of them is a test.
+// npm run bench:screen [-- --json] [-- --soak SECONDS]: what the dashboard costs a terminal and a core at 200×60 and
+// 120×40, beside htop and a model app on Ink as published. Figures are of this machine at this moment: none is a test.
 
 import {execFileSync} from 'node:child_process';
+import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
 import {type QemuFigures, qemuFigures, qemuLines} from './bench-qemu.js';
-import {bytesOf, CLI, framesOf, type Program, startProgram} from './helpers/program.js';
+import {bundled} from './helpers/bundled.js';
+import {bytesOf, CLI, framesOf, type Program, type Size, startProgram} from './helpers/program.js';
 
-const SIZE = {columns: 200, rows: 60};
+/** Each with what is allowed while ten changes a second are drawn, or guests work. */
+const SIZES = [
+	{columns: 200, rows: 60, limits: {bytesAFrame: 1200, cpuPercent: 10}},
+	{columns: 120, rows: 40, limits: {bytesAFrame: 1200, cpuPercent: 5}},
+] as const;
 const SECONDS = 10;
 /** Changes before those that are measured: what has run often enough is compiled. */
 const WARM_UP_SECONDS = 3;
@@ -34,16 +40,22 @@ export type Cost = {
 	cpuPercent: number;
 };
 
-export type ScreenFigures = {
+type AtSize = Size & {
 	idle: Cost;
 	live: Cost;
 	work: Cost;
+	/** The model app on Ink as published, ten changes a second. */
+	model: Cost;
 	/** undefined where there is no htop. */
 	htop?: Cost;
+	limits: {bytesAFrame: number; cpuPercent: number};
+	residentMiB: {start: number; end: number};
+};
+
+export type ScreenFigures = {
+	sizes: AtSize[];
 	/** A sentence where there is no QEMU. */
 	qemu: QemuFigures | string;
-	limits: {idleBytes: number; bytesAFrame: number; cpuPercent: number};
-	residentMiB: {start: number; end: number};
 };
 
 export type Soak = {seconds: number; residentMiB: {second: number; mib: number}[]};
@@ -51,7 +63,8 @@ export type Soak = {seconds: number; residentMiB: {second: number; mib: number}[
 /** 256 colours, as over ssh, which does not pass COLORTERM on; 24 bits take a third more bytes. */
 const ENV = {COLORTERM: ''};
 
-const openDashboard = () => startProgram({...SIZE, file: process.execPath, args: [CLI], env: ENV});
+const openDashboard = ({columns, rows}: Size) =>
+	startProgram({columns, rows, file: process.execPath, args: [CLI], env: ENV});
 
 /** What a program writes and computes while something is done with it. */
 async function costOf(what: string, program: Program, work: () => Promise<void>): Promise<Cost> {
@@ -82,7 +95,13 @@ async function change(program: Program, seconds: number, each = () => {}): Promi
 }
 
 export async function screenFigures(): Promise<ScreenFigures> {
-	const program = openDashboard();
+	const sizes: AtSize[] = [];
+	for (const size of SIZES) sizes.push(await figuresAt(size));
+	return {sizes, qemu: await qemuFigures()};
+}
+
+async function figuresAt({columns, rows, limits}: (typeof SIZES)[number]): Promise<AtSize> {
+	const program = openDashboard({columns, rows});
 	await program.quiet(SETTLE_MS);
 	const start = program.resident();
 	const idle = await costOf('dashboard, nothing changes', program, () => sleep(SECONDS * 1000));
@@ -94,17 +113,30 @@ export async function screenFigures(): Promise<ScreenFigures> {
 	const end = program.resident();
 	await program.close();
 	return {
-		idle,
-		live,
-		work,
-		htop: await htop(),
-		qemu: await qemuFigures(),
-		limits: {idleBytes: 0, bytesAFrame: 2048, cpuPercent: 8},
+		...{columns, rows, idle, live, work, limits},
+		model: await model({columns, rows}),
+		htop: await htop({columns, rows}),
 		residentMiB: {start: start / MIB, end: end / MIB},
 	};
 }
 
-async function htop(): Promise<Cost | undefined> {
+/** A model of a full-screen Ink app on Ink as published, doing what a transfer does, as often. */
+async function model(size: Size): Promise<Cost> {
+	const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dmascope-bench-'));
+	const file = await bundled('test/helpers/ink-model-program.tsx', folder, 'stock');
+	const seconds = WARM_UP_SECONDS + SECONDS + 10;
+	const args = [file, 'transfer', `${CHANGES_A_SECOND}`, `${seconds}`];
+	const program = startProgram({...size, file: process.execPath, args, env: ENV});
+	await program.until('model');
+	await sleep(WARM_UP_SECONDS * 1000);
+	const cost = await costOf('model app on stock Ink', program, () => sleep(SECONDS * 1000));
+	await program.close();
+	fs.rmSync(folder, {recursive: true});
+	return cost;
+}
+
+/** One frame a second, as a person has it. */
+async function htop(size: Size): Promise<Cost | undefined> {
 	try {
 		execFileSync('htop', ['--version'], {stdio: 'ignore'});
 	} catch {
@@ -112,17 +144,17 @@ async function htop(): Promise<Cost | undefined> {
 	}
 	// It writes its settings when it ends; not over the user's own.
 	const env = {...ENV, HTOPRC: path.join(os.tmpdir(), 'dmascope-bench-htoprc')};
-	const program = startProgram({...SIZE, file: 'htop', args: ['-d', '1'], env});
+	const program = startProgram({...size, file: 'htop', args: ['-d', '10'], env});
 	await program.until('Tasks');
 	await sleep(SETTLE_MS);
-	const cost = await costOf('htop -d 1', program, () => sleep(SECONDS * 1000));
+	const cost = await costOf('htop -d 10', program, () => sleep(SECONDS * 1000));
 	await program.close();
 	return cost;
 }
 
 /** Memory over a long time of changes. @returns a sample about every hundredth of it */
 export async function soak(seconds: number): Promise<Soak> {
-	const program = openDashboard();
+	const program = openDashboard(SIZES[0]);
 	await program.quiet(SETTLE_MS);
 	const residentMiB = [{second: 0, mib: program.resident() / MIB}];
 	const start = performance.now();
@@ -141,16 +173,20 @@ const costLine = ({what, bytes, bytesAFrame, bytesASecond, frames, seconds, cpuP
 	`${what.padEnd(32)}${whole(bytes)} B ${whole(bytesAFrame)} B/frame ${whole(bytesASecond)} B/s ` +
 	`${(frames / seconds).toFixed(1).padStart(5)} frames/s ${cpuPercent.toFixed(1).padStart(5)} % of a core`;
 
-export function screenLines({idle, live, work, htop, qemu, limits, residentMiB}: ScreenFigures): string[] {
+export const screenLines = ({sizes, qemu}: ScreenFigures): string[] => [
+	...sizes.flatMap(linesAt),
+	...qemuLines(qemu),
+];
+
+function linesAt({columns, rows, idle, live, work, model, htop, limits, residentMiB}: AtSize): string[] {
 	const {start, end} = residentMiB;
+	const {bytesAFrame, cpuPercent} = limits;
 	return [
-		`on a terminal of ${SIZE.columns}×${SIZE.rows} with 256 colours, ${SECONDS} s each, changes after ${WARM_UP_SECONDS} s of them:`,
-		`${costLine(idle)}   limit ${limits.idleBytes} B`,
-		...[live, work].map(
-			cost => `${costLine(cost)}   limit ${limits.bytesAFrame} B/frame, ${limits.cpuPercent} %`,
-		),
+		`on a terminal of ${columns}×${rows} with 256 colours, ${SECONDS} s each, changes after ${WARM_UP_SECONDS} s of them:`,
+		`${costLine(idle)}   limit 0 B`,
+		...[live, work].map(cost => `${costLine(cost)}   limit ${bytesAFrame} B/frame, ${cpuPercent} %`),
+		costLine(model),
 		htop ? costLine(htop) : NO_HTOP,
-		...qemuLines(qemu),
 		`dashboard, resident memory      ${start.toFixed(1)} MiB at the start, ${end.toFixed(1)} MiB after the changes`,
 	];
 }

@@ -19,6 +19,7 @@ import {defaultSpec} from '../source/lab/build/spec.js';
 import {Lab} from '../source/lab/lab.js';
 import type {Family, MachineSpec} from '../source/machine/command.js';
 import {decodeFigures} from './bench-decode.js';
+import {growthFigures, growthLines} from './bench-growth.js';
 import {screenFigures, screenLines, soak, soakLines} from './bench-screen.js';
 import {play} from './helpers/session.js';
 
@@ -310,8 +311,10 @@ const figures: Figure[] = [
 	...(await decodeFigures(process.argv)),
 ];
 print(figures.map(line));
+const growth = growthFigures();
+print(growthLines(growth));
 const screen = await screenFigures();
 print(screenLines(screen));
 const memory = wish.soak === undefined ? undefined : await soak(Number(wish.soak));
 if (memory) print(soakLines(memory));
-if (wish.json) console.log(JSON.stringify({machine, figures, screen, soak: memory}, undefined, '\t'));
+if (wish.json) console.log(JSON.stringify({machine, figures, growth, screen, soak: memory}, undefined, '\t'));

@@ -39,7 +39,7 @@ test('in a pipe: a snapshot as text, as JSON, and a scenario', () => {
 	assert.equal(run('run', 'pr-260178', '--json').stdout, scenario.stdout);
 });
 
-test('a broken expectation: exit 1, and which, on stderr', t => {
+test('a failed expectation: exit 1, with the expectation on stderr', t => {
 	const file = path.join(folder(t), 's.yaml');
 	fs.writeFileSync(file, 'steps:\n  - read: {vm: vm0}\n    expect: {data: delivered}\n');
 	const {status, stderr, stdout} = run('run', file);
@@ -52,20 +52,23 @@ test('a broken expectation: exit 1, and which, on stderr', t => {
 });
 
 const WRONG: [string[], RegExp][] = [
-	[['--colour'], /There is no flag --colour; dmascope --help/],
-	[['-x'], /There is no flag -x/],
-	[['fly'], /There is no command "fly"/],
-	[['rnu', 'tour'], /There is no command "rnu"; dmascope --help .* Did you mean run\?/],
-	[['--jsno'], /There is no flag --jsno; .* Did you mean --json\?/],
-	[['--hostmemory', '64M'], /There is no flag --hostmemory; .* Did you mean --host-memory\?/],
-	[['--junit', 'x.xml'], /dmascope takes no --junit; it is for dmascope run/],
-	[['run', 'tour', '--theme', 'dark'], /run takes no --theme; it is for dmascope/],
-	[['check', 'tour', '--watch'], /check takes no --watch; it is for dmascope run/],
-	[['scenarios', 'tour'], /scenarios takes no more words; leave out "tour"/],
-	[['--theme', 'nope'], /--theme nope is none; it may be dark, light, colour-blind, plain/],
-	[['--theme', 'drak', '--json'], /--theme drak is none; .* Did you mean dark\?/],
-	[['--config', '/nope/there.yaml'], /There is no \/nope\/there\.yaml; check the path after --config/],
-	[['run', 'tour', '--policy', 'kepp'], /--policy kepp is none; .* Did you mean keep\?/],
+	[['--colour'], /Unknown option --colour; see --help\./],
+	[['-x'], /Unknown option -x; see --help\./],
+	[['fly'], /Unknown command fly; see --help\./],
+	[['rnu', 'tour'], /Unknown command rnu; see --help\. Did you mean run\?/],
+	[['--jsno'], /Unknown option --jsno; see --help\. Did you mean --json\?/],
+	[['--hostmemory', '64M'], /Unknown option --hostmemory; .* Did you mean --host-memory\?/],
+	[['--junit', 'x.xml'], /--junit does not apply to the dashboard; use it with dmascope run\./],
+	[
+		['run', 'tour', '--theme', 'dark'],
+		/--theme does not apply to run; use it with dmascope, dmascope present/,
+	],
+	[['check', 'tour', '--watch'], /--watch does not apply to check; use it with dmascope run\./],
+	[['scenarios', 'tour'], /scenarios takes no arguments; leave out "tour"/],
+	[['--theme', 'nope'], /Unknown theme nope; use dark, light, colour-blind or plain\./],
+	[['--theme', 'drak', '--json'], /Unknown theme drak; .* Did you mean dark\?/],
+	[['--config', '/nope/there.yaml'], /\/nope\/there\.yaml does not exist; check the path after --config/],
+	[['run', 'tour', '--policy', 'kepp'], /Unknown policy kepp; .* Did you mean keep\?/],
 	[['run', 'tour', '--set', 'polcy=keep'], /--set polcy=keep: Unknown field polcy; .* Did you mean policy\?/],
 	[['run', 'tour', '--set'], /--set needs a value/],
 	[['run', 'tour', '--watch=1'], /--watch takes no value; leave out =1/],
@@ -73,32 +76,38 @@ const WRONG: [string[], RegExp][] = [
 		['run', 'tour', '--junit', '/nope/a.xml'],
 		/\/nope\/a\.xml is in a folder that does not exist; choose another name\.\n$/,
 	],
-	[['check'], /check takes one scenario or more/],
-	[['run'], /run takes one scenario/],
-	[['run', 'nope'], /There is no scenario nope/],
+	[['check'], /check needs at least one scenario/],
+	[['run'], /run needs at least one scenario/],
+	[['run', 'nope'], /Unknown scenario nope/],
 	[['--host-memory', '1K'], /--host-memory is "1K"; expected whole megabytes from 64M to 256G/],
 	[['--host-memory', 'banana'], /--host-memory is "banana"; expected whole megabytes/],
 	[['--host-memory', '100000001K'], /--host-memory is "100000001K"; expected whole megabytes/],
 	[['--host-memory', '9000G'], /--host-memory is "9000G"; expected whole megabytes/],
 	[['--history', 'banana'], /--history is "banana"; expected a size of 16M or more/],
 	[['--history', '1M'], /--history is "1M"; expected a size of 16M or more/],
-	[['run', 'tour', '--history', '64M'], /run takes no --history; it is for dmascope, dmascope present/],
-	[['--policy', 'kepp'], /--policy kepp is none; it may be remove, keep, bounce/],
-	[['--disk', '/nope/there'], /There is no \/nope\/there; check/],
+	[
+		['run', 'tour', '--history', '64M'],
+		/--history does not apply to run; use it with dmascope or dmascope present\./,
+	],
+	[['--policy', 'kepp'], /Unknown policy kepp; use remove, keep or bounce\./],
+	[['--disk', '/nope/there'], /\/nope\/there does not exist; check/],
 	[['--disk', '/'], /is a directory/],
 	[['--disk'], /--disk needs a value/],
-	[['--policy'], /--policy needs a value/],
+	[['--policy'], /--policy needs a value: --policy NAME\./],
 	[['--host-memory', '--json'], /--host-memory needs a value/],
-	[['--policy', 'keep', '--policy', 'bounce'], /--policy is given 2 times; give it once/],
+	[['--policy', 'keep', '--policy', 'bounce'], /--policy was given 2 times; give it once/],
 	[['--json=banana'], /--json takes no value/],
-	[['qemu'], /qemu takes the socket of a QEMU/],
+	[['qemu'], /qemu needs the QMP socket of a QEMU/],
 	[['qemu', '/nope/there'], /\/nope\/there does not exist; start QEMU with -qmp/],
 	[['qemu', CLI], /Cannot connect to .*cli\.js: nothing is listening/],
 	[['qemu', '/nope/there', '--every', '2h'], /--every 2h is not a time from 50ms/],
-	[['qemu', '/nope/there', '--policy', 'keep'], /qemu takes no --policy/],
-	[['--every', '2s'], /dmascope takes no --every; it is for dmascope qemu/],
-	[['--root', '/'], /dmascope takes no --root; it is for dmascope host/],
-	[['host', 'there'], /host takes no more words/],
+	[['qemu', '/nope/there', '--policy', 'keep'], /--policy does not apply to qemu/],
+	[
+		['--every', '2s'],
+		/--every does not apply to the dashboard; use it with dmascope qemu or dmascope host\./,
+	],
+	[['--root', '/'], /--root does not apply to the dashboard; use it with dmascope host\./],
+	[['host', 'there'], /host takes no arguments/],
 	[['host', '--root', '/nope'], /\/nope does not exist; name a folder, or a file written by --capture\.\n$/],
 	[
 		['host', '--root', '/dev/zero'],
@@ -126,14 +135,14 @@ for (const [args, message] of WRONG) {
 	});
 }
 
-test('all that ship pass in one command, in seconds', () => {
+test('all shipped scenarios pass in one command, in seconds', () => {
 	const {status, stdout, stderr} = run('run', 'all');
 	assert.deepEqual([status, stderr], [0, '']);
 	assert.match(stdout, /\n\d+ scenarios: \d+ steps, (\d+) of \1 expectations held\n$/);
 	assert.equal(run('check', 'all').status, 0);
 });
 
-test('what ships is listed, for people and for programs', () => {
+test('the shipped scenarios are listed as text and as JSON', () => {
 	const lines = run('scenarios').stdout.trimEnd().split('\n');
 	assert.ok(lines.includes('usb-disk          The same loss on another controller.'));
 	const json: {name: string; story: string; steps: number; file: string}[] = JSON.parse(
@@ -149,7 +158,7 @@ test('what ships is listed, for people and for programs', () => {
 	assert.deepEqual(JSON.parse(fs.readFileSync(shipped, 'utf8')), schema);
 });
 
-test('the help of a command says what it takes, and the general one names every command', () => {
+test('the help of a command shows its arguments and options, and the general help names every command', () => {
 	const general = run('--help');
 	assert.equal(general.status, 0);
 	for (const command of ['run', 'check', 'scenarios', 'schema']) {
@@ -188,7 +197,7 @@ test('--watch runs again when the file changes, waits for one that is broken, an
 	assert.equal((await exit).exitCode, 0);
 });
 
-test('this host, its capture, and the capture looked at', t => {
+test('this host, its capture, and a view of the capture', t => {
 	const file = path.join(folder(t), 'host.tar');
 	const kept = run('host', '--capture', file);
 	assert.deepEqual([kept.status, kept.stderr], [0, '']);
@@ -213,7 +222,7 @@ test('this host, its capture, and the capture looked at', t => {
 	assert.equal(JSON.parse(run('host', '--json').stdout).units.length >= 0, true);
 });
 
-test('a scenario is opened at its beginning, and what the terminal is sent is recorded', async t => {
+test('a scenario opens at its beginning, and the terminal is recorded', async t => {
 	const file = path.join(folder(t), 'a.cast');
 	const {child, exit, until} = terminal(t, '--replay', 'tour', '--cast', file);
 	await until('step 0 of 10');
@@ -238,14 +247,14 @@ test('a scenario is opened at its beginning, and what the terminal is sent is re
 	assert.deepEqual([again.status, again.stdout], [2, '']);
 });
 
-test('a reader that closes the pipe early is no error', () => {
+test('a reader that closes the pipe early causes no error', () => {
 	const {stderr, status} = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" --json | head -n 1`], {
 		encoding: 'utf8',
 	});
 	assert.deepEqual([stderr, status], ['', 0]);
 });
 
-test('when nobody reads any more, no further step is run, and no report is written', async t => {
+test('when the reader has gone, no further step is run, and no report is written', async t => {
 	const junit = path.join(folder(t), 'junit.xml');
 	const child = spawn(process.execPath, [CLI, 'run', 'all', '--junit', junit]);
 	let report = '';
@@ -256,7 +265,7 @@ test('when nobody reads any more, no further step is run, and no report is writt
 	assert.equal(fs.existsSync(junit) ? fs.readFileSync(junit, 'utf8') : '', '');
 });
 
-test('SIGUSR1 opens no debugger, and says nothing', async t => {
+test('SIGUSR1 opens no debugger, and prints nothing', async t => {
 	const log = path.join(folder(t), 'kern.log');
 	fs.writeFileSync(log, 'DMAR: nothing\n');
 	const child = spawn(process.execPath, [CLI, 'decode', '--json', '--follow', log]);
@@ -274,7 +283,7 @@ test('SIGUSR1 opens no debugger, and says nothing', async t => {
 	assert.equal(report, '');
 });
 
-test('an error that nobody catches is written out too', () => {
+test('an uncaught error is escaped too', () => {
 	const ready = 'process.listenerCount("uncaughtExceptionMonitor") > 0';
 	const fault = `setInterval(() => { if (${ready}) throw new Error("a \\u001b]0;title\\u0007 \\u202e") }, 20)`;
 	const {stderr, status} = spawnSync(
@@ -369,7 +378,7 @@ test('Ctrl-Z hands the terminal to the shell, through sh as npm has it, and fg d
 	assertRestored(output());
 });
 
-test('Ctrl-Z where no shell could bring it back does nothing, were it pressed twice', async t => {
+test('without a shell to resume it, Ctrl-Z does nothing, even if pressed twice', async t => {
 	const {child, exit, output, until} = terminal(t);
 	await until('quit');
 	child.write('\x1a\x1a');
@@ -379,7 +388,7 @@ test('Ctrl-Z where no shell could bring it back does nothing, were it pressed tw
 	assertRestored(output());
 });
 
-test('a scenario comes through a pipe, which is waited for', () => {
+test('a scenario may come through a pipe, even a slow one', () => {
 	const scenario = path.join(import.meta.dirname, '../source/lab/scenario/scenarios/tour.yaml');
 	const command = `"${process.execPath}" "${CLI}" run`;
 	for (const line of [
@@ -393,12 +402,12 @@ test('a scenario comes through a pipe, which is waited for', () => {
 	}
 });
 
-test('output that cannot be written is a sentence', t => {
+test('output that cannot be written gives one sentence', t => {
 	if (!fs.existsSync('/dev/full')) return t.skip('no /dev/full here');
 	const {stderr, status} = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" > /dev/full`], {
 		encoding: 'utf8',
 	});
-	assert.match(stderr, /^dmascope: the output cannot be written: [^\n]*\n$/);
+	assert.match(stderr, /^dmascope: cannot write the output: [^\n]*\n$/);
 	assert.equal(status, 2);
 });
 
@@ -419,7 +428,7 @@ test('a writable sample is a copy that leaves nothing behind', t => {
 	assert.deepEqual(fs.readdirSync(temporary), []);
 });
 
-test('NO_COLOR: the dashboard has none, and what is chosen can still be seen', async t => {
+test('NO_COLOR: the dashboard has no colours, and the selection is still visible', async t => {
 	process.env.NO_COLOR = '1';
 	t.after(() => delete process.env.NO_COLOR);
 	const {child, exit, output, until} = terminal(t);

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import {main} from '../source/cli/main.js';
 import {tarOf} from '../source/live/host/tar.js';
 import {streamEvents} from '../source/live/host/trace-log.js';
-import {printTo} from '../source/print.js';
+import {printTo} from '../source/text/print.js';
 import {assertHarmless, hostile} from './helpers/escapes.js';
 import {FakeMachine} from './helpers/fake-machine.js';
 import {fuzz} from './helpers/fuzz.js';
@@ -262,7 +262,7 @@ test('a trace: names of tasks and devices', async () => {
 	});
 });
 
-test('the dashboard, its recording, and what it copies', async t => {
+test('the dashboard, its recording, and its copies', async t => {
 	const place = folder(t);
 	const file = path.join(place, 'a.yaml');
 	// YAML takes such signs by their numbers alone.

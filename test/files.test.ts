@@ -40,7 +40,7 @@ const shown = (place: string) =>
 		return [name, stat.mode, stat.ino, stat.isFile() ? fs.readFileSync(path.join(place, name), 'utf8') : ''];
 	});
 
-test('a new file is whole, and has the mode that was asked for', t => {
+test('a new file is complete, and has the given mode', t => {
 	const {at} = kinds(t);
 	createNew(at('new'), 'hello', {mode: 0o600});
 	assert.equal(fs.readFileSync(at('new'), 'utf8'), 'hello');
@@ -104,7 +104,7 @@ test('with --force a regular file of one kind is replaced, and no other', t => {
 	assert.equal(fs.readdirSync(place).length, before.length);
 });
 
-test('a file replaces the one that was made before it, and not what has come between', t => {
+test('a file replaces the one written before it, but no other that has taken its place', t => {
 	const {at} = kinds(t);
 	const replaces = {force: false, kind: NOTE};
 	const earlier = createNew(at('report'), 'note 1');
@@ -122,7 +122,7 @@ test('a file replaces the one that was made before it, and not what has come bet
 	again();
 });
 
-test('what fails leaves nothing behind', t => {
+test('a failure leaves nothing behind', t => {
 	const {place, at} = kinds(t);
 	const before = shown(place);
 	const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {code: 'ENOSPC'});
@@ -195,7 +195,7 @@ test('a regular file is read whole, and no further than its limit', t => {
 	refuses(() => readRegular('/proc/self/status', {...status, limit: 10}), /is larger than 10 B/);
 });
 
-test('nothing else is read, and no FIFO is waited for', t => {
+test('nothing else is read, and a FIFO never blocks', t => {
 	const {at} = kinds(t);
 	refuses(() => readRegular(at('fifo'), LIMITS), /fifo is a FIFO, not a regular file; name a note\.$/);
 	refuses(
@@ -210,14 +210,14 @@ test('nothing else is read, and no FIFO is waited for', t => {
 	assert.throws(() => readRegular(at('none'), LIMITS), /ENOENT/);
 });
 
-test('what comes to be another kind of file after its name was checked is refused as well', t => {
+test('a file that changes its kind after the check of its name is refused too', t => {
 	const {at} = kinds(t);
 	const file = fs.statSync(at('file'));
 	t.mock.method(fs, 'statSync', () => file);
 	refuses(() => readRegular(at('fifo'), LIMITS), /fifo is a FIFO, not a regular file/);
 });
 
-test('of a pipe, what comes is read as far as the limit', t => {
+test('a pipe is read up to the limit', t => {
 	const {at} = kinds(t);
 	const writer = fs.openSync(at('fifo'), 'r+');
 	t.after(() => fs.closeSync(writer));

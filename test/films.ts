@@ -46,6 +46,17 @@ export const FILMS: readonly Film[] = [
 		],
 	},
 	{
+		columns: 100,
+		rows: 30,
+		args: ['--large', '--no-motion'],
+		steps: [
+			{until: 'quit'},
+			{press: 'enter'},
+			{until: '0 of 4,096'},
+			{shot: 'large', title: 'On a projector: every layer reported success, and the read is lost'},
+		],
+	},
+	{
 		columns: 120,
 		rows: 40,
 		args: [],

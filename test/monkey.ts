@@ -16,7 +16,7 @@ function leastOf(resident: readonly number[], quarter: number): number {
 	return Math.round(least / MIB);
 }
 
-function tell({seconds, events, compared, left, slowest, resident, wrong}: Report): void {
+function tell({seconds, events, compared, left, slowest, resident, renewed, wrong}: Report): void {
 	const memory = resident.at(-1) ?? 0;
 	console.log(
 		[
@@ -24,6 +24,7 @@ function tell({seconds, events, compared, left, slowest, resident, wrong}: Repor
 			`${grouped(events)} events`,
 			`${grouped(compared)} screens compared`,
 			`${left} times left and started`,
+			`${renewed} times another terminal`,
 			`^L answered within ${Math.round(slowest)} ms`,
 			`${Math.round(memory / MIB)} MiB`,
 			`${wrong.length} wrong`,

@@ -29,7 +29,7 @@ test('a picture holds the text of the screen, row by row, and the empty rest of 
 	assert.match(svg, /<title>A &lt;picture&gt;<\/title>/);
 });
 
-test('colours and attributes are those of the cells: of the palette, of 256, of 24 bits, inverse', async () => {
+test('colours and attributes match the cells: palette, 256 colours, 24 bits, inverse', async () => {
 	const svg = await picture(
 		30,
 		1,
@@ -65,7 +65,7 @@ test('a recording is asciicast v2: a header, then events in order of their round
 	]);
 });
 
-test('films press keys that there are, and keep each picture under a name of its own', () => {
+test('films press keys that exist, and give each picture its own name', () => {
 	const steps = FILMS.flatMap(film => film.steps);
 	for (const step of steps)
 		if ('press' in step) assert.ok(step.press in KEYS || /^(alt-)?.$/.test(step.press), step.press);

@@ -3,13 +3,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import {COMMANDS} from '../source/cli/commands.js';
-import {runScenarios} from '../source/cli/run-scenarios.js';
+import {runScenarios} from '../source/cli/run.js';
 import {EXPECTATIONS} from '../source/lab/scenario/expectations.js';
 import {shippedScenarios} from '../source/lab/scenario/find.js';
 import {VERB_NAMES} from '../source/lab/scenario/verbs.js';
 import {Decoder} from '../source/live/decode/decoder.js';
 import {closing, paragraph} from '../source/live/decode/report.js';
-import {lineText} from '../source/print.js';
+import {lineText} from '../source/text/print.js';
 import {commands} from '../source/ui/commands/index.js';
 import {folder} from './helpers/lab.js';
 
@@ -29,7 +29,7 @@ test('the key table of the readme is the table of commands', () => {
 	assert.deepEqual(missing, []);
 });
 
-test('the readme names a scenario that ships', () => {
+test('the readme names a shipped scenario', () => {
 	assert.ok(shippedScenarios().some(name => readme.includes(`dmascope run ${name}`)));
 });
 
@@ -47,7 +47,7 @@ test('the scenario in the readme holds', t => {
 	assert.deepEqual([code, err], [0, []]);
 });
 
-test('the readme names every command, every flag, every verb and all that can be expected', () => {
+test('the readme names every command, option, verb and expectation', () => {
 	const commands = COMMANDS.map(({name}) => `dmascope ${name}`.trim());
 	const flags = COMMANDS.flatMap(({flags}) => flags.map(flag => `--${flag}`));
 	const words = [...VERB_NAMES, ...EXPECTATIONS.map(({name}) => name)].map(name => `\`${name}`);
@@ -57,7 +57,7 @@ test('the readme names every command, every flag, every verb and all that can be
 	);
 });
 
-test('the log that the readme has explained is explained so', () => {
+test('the readme’s example of decode is its real output', () => {
 	const [, log, explained] =
 		/\$ cat kern\.log\n([\s\S]*?)\$ dmascope decode kern\.log\n([\s\S]*?)\n```/.exec(readme) ?? [];
 	const decoder = new Decoder();

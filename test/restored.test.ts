@@ -5,9 +5,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {suite, test} from 'node:test';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {VIEWS, type ViewId, viewIdsOf} from '../source/ui/state/views.js';
 import {cellsOf} from './helpers/cells.js';
-import {CLI, type Program, startProgram} from './helpers/program.js';
+import {CLI, type Program, screenText, startProgram} from './helpers/program.js';
 
 /** Wide enough for what stty says in one line. */
 const SIZE = {columns: 100, rows: 24};
@@ -53,10 +54,7 @@ const CRASHES: readonly End[] = [
 	{
 		name: 'a throw while it draws',
 		code: 70,
-		leave: run => {
-			signal('SIGURG')(run);
-			run.program.write('?');
-		},
+		leave: signal('SIGURG'),
 	},
 ];
 
@@ -64,7 +62,7 @@ const CRASHES: readonly End[] = [
 async function quit({program, state}: Run): Promise<void> {
 	if (state.name === 'with the palette typed into') {
 		program.write('\x1b');
-		await program.quiet(100);
+		while (screenText(program.terminal).includes(state.says)) await sleep(20);
 	}
 	program.write('q');
 }
@@ -115,7 +113,7 @@ async function endOf(program: Program, view: ViewId, state: State, {name, code, 
 	const before = shellText(program);
 	const ended = `${name} ended it with`;
 	program.write(
-		`stty -g; $NODE --import $FAULTS $CLI ${mouse ? '--mouse' : ''}; code=$?; stty -g; echo "${ended} $code"\r`,
+		`stty -g; $NODE --import $FAULTS $CLI ${mouse ? '' : '--no-mouse'}; code=$?; stty -g; echo "${ended} $code"\r`,
 	);
 	await program.until('quit');
 	program.write(`\x1b${VIEWS.indexOf(view) + 1}`);

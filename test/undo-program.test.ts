@@ -51,7 +51,7 @@ for (const {name, code, end} of [
 		},
 	})),
 ])
-	test(`${name} while a disk is only partly restored: what it held is saved, and it is said how it comes back`, async t => {
+	test(`${name} while a disk is only partly restored: its old blocks are saved, and a message explains how to restore them`, async t => {
 		const {program, file, content, state} = start(t);
 		await program.until('DISK NEITHER OLD NOR NEW: 0 of 8 blocks restored');
 		end(program);

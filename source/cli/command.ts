@@ -1,19 +1,19 @@
 // A command of the command line, as the table of commands has it.
 
-import type {Print} from '../print.js';
+import type {Print} from '../text/print.js';
 import type {FlagName, Given} from './flags.js';
 
 export type CliCommand = {
-	/** Empty: where no command is named. */
+	/** Empty for the dashboard, which is what runs without a command. */
 	name: string;
-	/** The words after it, as the help shows them. */
+	/** Its arguments, as the help shows them. */
 	takes?: string;
-	/** The words that there may be after it. */
+	/** Completes the error for missing arguments: "run needs …". */
+	needs?: string;
+	/** The possible values of an argument. */
 	choices?: readonly string[];
-	/** What to say where they are missing. */
-	wants?: string;
 	about: string;
-	/** What only its own help says. */
+	/** Further lines of its own help. */
 	more?: readonly string[];
 	flags: readonly FlagName[];
 	/** @returns the exit code @throws UserError */

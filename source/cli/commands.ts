@@ -1,24 +1,22 @@
-// Every command of the command line: what it is called, what it takes, and what then does it, loaded only when asked for.
+// Every command of the command line: its name, its arguments, its options, and the code that runs it, loaded on demand.
 
 import {TOPICS} from '../quiz/question.js';
 import {either} from '../words.js';
 import type {CliCommand} from './command.js';
 import {DISPLAY_FLAGS, displayFlags, LAB_FLAGS, labFlags, SCHEMAS, SHELLS} from './flags.js';
 
-const SCENARIOS = 'files, or names of those that ship, such as';
-const SCENARIO = 'a file, or the name of one that ships, such as';
-const EXIT = ['Exit 0: every expectation held; 1: one did not; 2: the command line or a file is wrong.'];
+const EXIT = ['Exit 0: every expectation held; 1: one failed; 2: the command line or a file is wrong.'];
 
 export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: '',
-		about: 'the dashboard; in a pipe, a snapshot as text',
+		about: 'open the dashboard; in a pipe, print a snapshot',
 		flags: [...LAB_FLAGS, 'history', 'replay', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out) =>
 			(await import('./dashboard.js')).open(
 				{
 					lab: labFlags(given),
-					look: displayFlags(given),
+					display: displayFlags(given),
 					history: given.text('history'),
 					replay: given.text('replay'),
 					json: given.has('json'),
@@ -29,40 +27,40 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'run',
 		takes: 'SCENARIO…',
-		wants: `one scenario or more, ${SCENARIOS}: dmascope run pr-260178`,
-		about: 'scenarios without a terminal: files, names of those that ship, or all',
-		more: ['A line a step. Everything is checked before the first step.', ...EXIT],
+		needs: 'at least one scenario, by file or by name: dmascope run pr-260178',
+		about: 'run scenarios without a terminal: files, names of shipped scenarios, or all',
+		more: ['Prints a line per step. All files are checked before the first step runs.', ...EXIT],
 		flags: [...LAB_FLAGS, 'set', 'json', 'junit', 'force', 'watch'],
 		run: async (words, given, out, err) => (await import('./run.js')).run(words, given, out, err),
 	},
 	{
 		name: 'present',
 		takes: 'SCENARIO',
-		wants: `a scenario, ${SCENARIO}: dmascope present tour`,
-		about: 'a talk: a scenario step by step, its notes large',
+		needs: 'a scenario, by file or by name: dmascope present tour',
+		about: 'give a talk: a scenario step by step, with large notes',
 		more: [
-			'Space, or PgDn of a clicker, takes the next step; Backspace, or PgUp, goes back.',
-			'Whatever is tried in between, the next step leads back to the path.',
+			'Space, or PgDn on a clicker, runs the next step; Backspace, or PgUp, goes back.',
+			'Try anything in between: the next step returns to the talk.',
 		],
 		flags: [...LAB_FLAGS, 'history', ...DISPLAY_FLAGS],
 		run: async (words, given) =>
 			(await import('./dashboard.js')).present(words, {
 				lab: labFlags(given),
-				look: displayFlags(given),
+				display: displayFlags(given),
 				history: given.text('history'),
 			}),
 	},
 	{
 		name: 'check',
 		takes: 'SCENARIO…',
-		wants: `one scenario or more, ${SCENARIOS}: dmascope check my.yaml`,
-		about: 'whether scenarios make sense, from the first step to the last; nothing is run',
+		needs: 'at least one scenario, by file or by name: dmascope check my.yaml',
+		about: 'check scenarios from the first step to the last, without running them',
 		flags: [...LAB_FLAGS, 'set'],
 		run: async (words, given, out, err) => (await import('./run.js')).check(words, given, out, err),
 	},
 	{
 		name: 'scenarios',
-		about: 'those that ship, and what each shows',
+		about: 'list the shipped scenarios and what each shows',
 		flags: ['json', 'names'],
 		run: async (_words, given, out) => (await import('./scenarios.js')).list(given, out),
 	},
@@ -70,7 +68,7 @@ export const COMMANDS: readonly CliCommand[] = [
 		name: 'schema',
 		takes: '[NAME]',
 		choices: SCHEMAS,
-		about: 'the JSON Schema of scenarios, for an editor; or of what a command prints with --json',
+		about: 'print the JSON Schema of scenarios, for editors, or of the output of a command with --json',
 		more: [
 			'Names: scenario; snapshot (dmascope --json, qemu --json), run, decode, host, scenarios;',
 			'trace (host --trace --json). Each output names its schemaVersion.',
@@ -81,14 +79,14 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'qemu',
 		takes: 'SOCKET',
-		wants: 'the socket of a QEMU that was started with -qmp unix:/run/vm0.qmp,server=on,wait=off',
-		about: 'the IOMMU of a running QEMU, by its QMP socket; it is only looked at',
+		needs: 'the QMP socket of a QEMU started with -qmp unix:/run/vm0.qmp,server=on,wait=off',
+		about: 'show the IOMMU of a running QEMU through its QMP socket, read-only',
 		flags: ['every', 'log', 'json', ...DISPLAY_FLAGS],
 		run: async (words, given, out) =>
 			(await import('./dashboard.js')).attach(
 				words,
 				{
-					look: displayFlags(given),
+					display: displayFlags(given),
 					every: given.text('every'),
 					log: given.text('log'),
 					json: given.has('json'),
@@ -98,15 +96,15 @@ export const COMMANDS: readonly CliCommand[] = [
 	},
 	{
 		name: 'host',
-		about: 'this Linux host: its IOMMUs, groups, devices and who has them',
+		about: 'show this Linux host: its IOMMUs, groups, devices and their owners',
 		flags: ['root', 'capture', 'force', 'log', 'trace', 'every', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out, err) => (await import('./host.js')).host(given, out, err),
 	},
 	{
 		name: 'decode',
 		takes: '[FILE]',
-		about: 'IOMMU faults of a kernel log, explained; from a file, a pipe, or this machine’s dmesg',
-		more: ['Logs of Linux, FreeBSD, Xen and QEMU. Exit 0 where the log was read, faults or none.'],
+		about: 'explain the IOMMU faults in a kernel log: a file, a pipe, or this machine’s dmesg',
+		more: ['Reads logs of Linux, FreeBSD, Xen and QEMU. Exit 0: the log was read, with or without faults.'],
 		flags: ['json', 'follow'],
 		run: async (words, given, out) =>
 			(await import('./decode.js')).runDecode(
@@ -117,7 +115,7 @@ export const COMMANDS: readonly CliCommand[] = [
 	},
 	{
 		name: 'shot',
-		about: 'a picture of a view, for a report: SVG, HTML, text, or text with colours',
+		about: 'save a picture of a view for a report: SVG, HTML, text, or text with colours',
 		flags: [
 			'view',
 			'diagram',
@@ -137,11 +135,11 @@ export const COMMANDS: readonly CliCommand[] = [
 		name: 'quiz',
 		takes: '[TOPIC]',
 		choices: [...TOPICS, 'grade'],
-		about: 'exercises for a class: walks by hand, faults, policies, reach; and their grading',
+		about: 'print exercises for a class: walks by hand, faults, policies, reach; or grade them',
 		more: [
-			`Topics: ${TOPICS.join(', ')}; all of them without one. Questions and answers come from the lab.`,
-			'quiz grade FILE compares what is written after each "Answer N:" of a sheet.',
-			'Exit 0: every answer is right; 1: one is not; 2: the command line or a file is wrong.',
+			`Topics: ${TOPICS.join(', ')}; by default, all. Questions and answers come from the lab.`,
+			'quiz grade FILE compares what follows each "Answer N:" in a sheet.',
+			'Exit 0: every answer is right; 1: one is wrong; 2: the command line or a file is wrong.',
 		],
 		flags: ['seed', 'count', 'answers', 'output', 'theme', 'junit', 'force'],
 		run: async (words, given, out) => (await import('./quiz.js')).quiz(words, given, out),
@@ -150,8 +148,8 @@ export const COMMANDS: readonly CliCommand[] = [
 		name: 'completion',
 		takes: 'SHELL',
 		choices: SHELLS,
-		wants: `a shell, ${either(SHELLS)}: dmascope completion bash`,
-		about: 'a script that completes commands, options and scenarios in a shell',
+		needs: `a shell, ${either(SHELLS)}: dmascope completion bash`,
+		about: 'print a script that completes commands, options and scenarios in a shell',
 		more: [
 			'bash: source <(dmascope completion bash)   # in ~/.bashrc',
 			'zsh:  source <(dmascope completion zsh)    # in ~/.zshrc, after compinit',

@@ -1,7 +1,7 @@
 // dmascope completion: scripts for bash, zsh and fish, made of one table.
 
 import {unknownWord} from '../did-you-mean.js';
-import type {Print} from '../print.js';
+import type {Print} from '../text/print.js';
 import {UserError} from '../user-error.js';
 import type {CliCommand} from './command.js';
 import {type CompletionTable, completionTable, type FlagRow, type Values} from './completion-table.js';

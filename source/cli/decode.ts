@@ -4,12 +4,13 @@ import type {Readable} from 'node:stream';
 import {Decoder, type Lookup} from '../live/decode/decoder.js';
 import type {FaultReading} from '../live/decode/fault.js';
 import {eventJson, groupJson, summaryJson} from '../live/decode/fault-json.js';
-import {closing, paragraph, wrapped} from '../live/decode/report.js';
+import {closing, paragraph} from '../live/decode/report.js';
 import type {Group} from '../live/decode/storm.js';
 import {deviceLookup} from '../live/host/device-lookup.js';
 import {type LogInput, openLog} from '../live/log-input.js';
 import type {DecodeLine} from '../outputs.js';
-import {type Print, versioned} from '../print.js';
+import {type Print, versioned} from '../text/print.js';
+import {wrapped} from '../text/width.js';
 import {UserError} from '../user-error.js';
 import {grouped} from '../words.js';
 

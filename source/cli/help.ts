@@ -1,4 +1,4 @@
-// What dmascope --help says: made of the tables of commands and flags.
+// The text of --help, made from the tables of commands and options.
 
 import type {CliCommand} from './command.js';
 import {COMMANDS} from './commands.js';
@@ -10,12 +10,14 @@ export function helpText(command: CliCommand, description = ''): string {
 			? general()
 			: [
 					...section('Usage', [[`$ dmascope ${command.name} ${command.takes ?? ''}`.trim(), '']]),
-					...[command.about, ...(command.more ?? [])].map(line => `  ${line}`),
+					...[sentence(command.about), ...(command.more ?? [])].map(line => `  ${line}`),
 					'',
 					...section('Options', command.flags.map(row)),
 				];
 	return ['', `  ${description}`, '', ...sections].join('\n').trimEnd();
 }
+
+const sentence = (about: string): string => `${about.charAt(0).toUpperCase()}${about.slice(1)}.`;
 
 const general = (): string[] => [
 	...section(
@@ -24,13 +26,10 @@ const general = (): string[] => [
 	),
 	...section('Options', [...LAB_FLAGS, 'json' as const, 'help' as const, 'version' as const].map(row)),
 	...section('The dashboard', DISPLAY_FLAGS.map(row)),
-	...section('A command of its own', [
-		['dmascope COMMAND --help', 'what it takes'],
-		['dmascope run all', 'every scenario that ships'],
-	]),
+	...section('Help on a command', [['dmascope COMMAND --help', 'its arguments and options']]),
 	...section('Exit codes', [
-		['0', 'all well; with run, every expectation held'],
-		['1', 'an expectation did not hold'],
+		['0', 'success; for run, every expectation held'],
+		['1', 'an expectation failed'],
 		['2', 'the command line or a file is wrong'],
 	]),
 ];

@@ -1,19 +1,18 @@
-// dmascope host: a dashboard on a terminal; where there is none, text or JSON.
+// dmascope host: a dashboard on a terminal; in a pipe, text or JSON.
 
 import {captureHost} from '../live/host/capture.js';
 import {openHost, openTracing, printHost} from '../live/host/open.js';
 import {streamEvents} from '../live/host/trace-log.js';
-import type {Print} from '../print.js';
-import {checkDisplay, onTerminal} from './dashboard.js';
+import type {Print} from '../text/print.js';
+import {checkDisplay, exitOnSignals, onTerminal} from './dashboard.js';
 import {displayFlags, type Given} from './flags.js';
-import {exitOnSignals} from './signals.js';
 
 /** @returns the exit code @throws UserError */
 export async function host(given: Given, out: Print, err: Print): Promise<number> {
 	const [root, capture, json] = [given.text('root'), given.text('capture'), given.has('json')];
-	const look = displayFlags(given);
+	const display = displayFlags(given);
 	const interactive = onTerminal() && !json && capture === undefined;
-	if (!interactive) await checkDisplay(look);
+	if (!interactive) await checkDisplay(display);
 	if (capture !== undefined) {
 		await captureHost(root, capture, given.has('force'), out);
 		return 0;
@@ -28,7 +27,7 @@ export async function host(given: Given, out: Print, err: Print): Promise<number
 	try {
 		// By default a signal would leave the tracing instance behind.
 		if (interactive && given.has('trace')) exitOnSignals();
-		if (interactive) return await (await import('../ui/dashboard.js')).dashboard(machine, look);
+		if (interactive) return await (await import('../ui/dashboard.js')).dashboard(machine, display);
 		await printHost(machine, json, out);
 		return 0;
 	} finally {
@@ -36,7 +35,7 @@ export async function host(given: Given, out: Print, err: Print): Promise<number
 	}
 }
 
-/** Events alone, until Ctrl-C, or until whoever reads them has seen enough. */
+/** Prints events until Ctrl-C, or until the reader closes the pipe. */
 async function stream(root: string | undefined, json: boolean, out: Print, err: Print): Promise<number> {
 	const tracing = openTracing(root);
 	const stop = new AbortController();

@@ -1,5 +1,5 @@
-// What a run came to as CI systems read it: the XML of JUnit, a suite for each scenario and a case for each step.
-// It says nothing of time, so that the same run gives the same bytes.
+// The result of a run as JUnit XML for CI systems: a suite per scenario and a case per step. It omits times, so that
+// the same run gives the same bytes.
 
 import {checkNew, createNew, type FileId, type FileKind, type NewOptions} from '../files.js';
 import {UNPRINTABLE} from '../printable.js';
@@ -15,13 +15,13 @@ const REPORT: FileKind = {
 export class ReportFile implements ReportSink {
 	private earlier: FileId | undefined;
 
-	/** `force`: replace a report that is there already. */
+	/** `force`: replace an existing report. */
 	constructor(
 		private readonly path: string,
 		private readonly force = false,
 	) {}
 
-	/** Before a run that reads `inputs`. @throws UserError where the report could not be written after it */
+	/** Before a run that reads `inputs`. @throws UserError if the report could not be written after it */
 	check(inputs: readonly string[]): void {
 		checkNew(this.path, this.options(inputs));
 	}
@@ -81,7 +81,7 @@ const ENTITIES: Readonly<Record<string, string>> = {'&': '&amp;', '<': '&lt;', '
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const NO_XML = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
 
-/** Text as XML has it: what a terminal would obey, and line ends, which attributes would lose, as numbers. */
+/** Text in XML. Control characters, and line ends, which attributes would lose, become numbers. */
 export const xml = (text: string): string =>
 	text
 		.toWellFormed()

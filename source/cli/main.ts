@@ -1,10 +1,10 @@
-// Runs a command line, and says how it ended.
+// Runs a command line, and reports errors.
 
-import type {Print} from '../print.js';
+import type {Print} from '../text/print.js';
 import {messageOf, UserError} from '../user-error.js';
-import {checkAsked, parse} from './parse.js';
+import {checkRequest, parse} from './parse.js';
 
-/** `importMeta`: of the file that stands beside package.json, or in a folder of that. @returns the exit code */
+/** `importMeta`: of a file beside package.json, or in a folder below it. @returns the exit code */
 export async function main(
 	argv: readonly string[],
 	importMeta: ImportMeta,
@@ -12,13 +12,13 @@ export async function main(
 	err: Print,
 ): Promise<number> {
 	try {
-		const asked = parse(argv, importMeta);
-		const {command, words, given} = asked;
-		if (given.has('version')) out(asked.package.version ?? 'unknown');
+		const request = parse(argv, importMeta);
+		const {command, words, given} = request;
+		if (given.has('version')) out(request.package.version ?? 'unknown');
 		else if (given.has('help'))
-			out((await import('./help.js')).helpText(command, asked.package.description).split('\n'));
+			out((await import('./help.js')).helpText(command, request.package.description).split('\n'));
 		else {
-			checkAsked(asked);
+			checkRequest(request);
 			return await command.run(words, given, out, err);
 		}
 		return 0;

@@ -1,20 +1,24 @@
-// From the words of the command line to a lab.
+// Opens a lab, or a scenario on a lab, with the options of the command line.
 
-import {didYouMean} from '../did-you-mean.js';
+import {chosen} from '../did-you-mean.js';
 import {Disk} from '../hardware/disk.js';
 import {sampleDisk} from '../lab/build/sample-disk.js';
 import {DEFAULT_MEMORY, defaultSpec, withoutPassthru} from '../lab/build/spec.js';
 import type {DiskInfo} from '../lab/build/state.js';
 import {Lab} from '../lab/lab.js';
-import {parseHostMemory} from '../lab/scenario/machine-fields.js';
+import {findScenario} from '../lab/scenario/find.js';
+import {type MachineFields, parseHostMemory} from '../lab/scenario/machine-fields.js';
+import {parseScenario, type Setting} from '../lab/scenario/parse.js';
 import {FAMILIES, HBA_WORDS, type MachineSpec, POLICIES} from '../machine/command.js';
+import type {Scenario} from '../machine/scenario.js';
 import {UserError} from '../user-error.js';
+import {sizeText} from '../words.js';
 
-/** Flags as they were given; what was not given is undefined. */
+/** The given options; undefined if not given. */
 export type LabFlags = {
 	disk?: string;
 	writable: boolean;
-	/** What guests write stays in memory. */
+	/** Keep the guests' writes in memory. */
 	overlay?: boolean;
 	iommu?: string;
 	hostMemory?: string;
@@ -22,46 +26,67 @@ export type LabFlags = {
 	hba?: string;
 };
 
-/** @throws UserError that says which flag is wrong and how to mend it. */
+/** @throws UserError if an option is wrong */
 export function openLab(flags: LabFlags): Lab {
 	const machine = machineOf(flags, defaultMachine(flags));
 	return new Lab(machine, openDisk(flags));
 }
 
-/** The usual machine, with the memory that the flags give. @throws UserError */
+/** The default machine, with the given memory. @throws UserError */
 export const defaultMachine = ({hostMemory}: LabFlags): MachineSpec =>
 	defaultSpec(hostMemory === undefined ? DEFAULT_MEMORY : parseHostMemory(hostMemory));
 
-/** A machine with the flags' word over its own. @throws UserError */
+/** A machine with the options in place of its own parts. @throws UserError */
 export function machineOf({iommu, policy, hba}: LabFlags, base: MachineSpec): MachineSpec {
 	const machine = {
 		...base,
-		iommu: chosen('--iommu', iommu, FAMILIES) ?? base.iommu,
-		policy: chosen('--policy', policy, POLICIES) ?? base.policy,
-		hba: chosen('--hba', hba, HBA_WORDS) ?? base.hba,
+		iommu: chosen('IOMMU', iommu, FAMILIES) ?? base.iommu,
+		policy: chosen('policy', policy, POLICIES) ?? base.policy,
+		hba: chosen('HBA answer', hba, HBA_WORDS) ?? base.hba,
 	};
 	return machine.iommu === 'none' && base.iommu !== 'none' ? withoutPassthru(machine) : machine;
 }
 
-function chosen<Choice extends string>(
-	flag: string,
-	word: string | undefined,
-	choices: readonly Choice[],
-): Choice | undefined {
-	if (word === undefined) return undefined;
-	const choice = choices.find(name => name === word);
-	if (choice !== undefined) return choice;
-	const near = didYouMean(word, choices);
-	throw new UserError(`${flag} ${word} is none; it may be ${choices.join(', ')}.${near}`);
-}
-
-/** What guests of a scenario write is gone with it, unless the disk itself is to be written. */
+/** Without --writable, the writes of a scenario's guests go to an overlay. */
 export const unharmed = (flags: LabFlags): LabFlags => ({...flags, overlay: !flags.writable});
 
-/** @throws UserError where it cannot be used */
+/** @throws UserError if the disk cannot be used */
 export function openDisk({disk: path, writable, overlay}: LabFlags): DiskInfo {
-	// The sample stays as it was made, whoever writes to it.
+	// The sample disk itself is never written.
 	if (path === undefined)
 		return {disk: Disk.open(sampleDisk(), {overlay: writable || overlay}), sample: true};
 	return {disk: Disk.open(path, {writable, overlay}), sample: false};
+}
+
+/** A scenario, and its machine before the first step. @throws UserError */
+export function openScenario(flags: LabFlags, nameOrPath: string): {lab: Lab; scenario: Scenario} {
+	const info = openDisk(unharmed(flags));
+	try {
+		const {path, text} = findScenario(nameOrPath);
+		const scenario = parseScenario(path, text, settingOf(flags, info));
+		return {lab: new Lab(scenario.machine, info), scenario};
+	} catch (error) {
+		info.disk.close();
+		throw error;
+	}
+}
+
+/** How the command line affects scenarios. They are rehearsed on the disk that they will run on. */
+export const settingOf = (flags: LabFlags, info: DiskInfo, set?: MachineFields): Setting => ({
+	base: defaultMachine(flags),
+	set,
+	override: machine => overridden(flags, machine),
+	power: machine => new Lab(machine, {...info, disk: info.disk.scratch}),
+});
+
+/** A scenario's machine with the options of the command line. */
+function overridden(flags: LabFlags, machine: Scenario['machine']): Scenario['machine'] {
+	const {hostMemory} = defaultMachine(flags);
+	if (flags.hostMemory !== undefined && hostMemory !== machine.hostMemory) {
+		const size = sizeText(machine.hostMemory).replace(/ |iB/g, '');
+		throw new UserError(`it is written for a host of ${size}; run it with --host-memory ${size}.`, [
+			'memory',
+		]);
+	}
+	return machineOf(flags, machine);
 }

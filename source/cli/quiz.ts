@@ -3,12 +3,12 @@
 import {unknownWord} from '../did-you-mean.js';
 import {createNew, readRegular} from '../files.js';
 import {DARK, LIGHT} from '../picture/palette.js';
-import type {Print} from '../print.js';
 import {Bench} from '../quiz/bench.js';
 import {type Grade, grade, type Mark, MOST} from '../quiz/grade.js';
 import {paperSvg, paperText} from '../quiz/paper.js';
 import {TOPICS} from '../quiz/question.js';
 import {questionsOf, type Sheet} from '../quiz/quiz.js';
+import type {Print} from '../text/print.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 import type {Given} from './flags.js';
 import {element, junitPage, ReportFile, xml} from './junit.js';

@@ -4,7 +4,7 @@ import {unknownWord} from '../did-you-mean.js';
 import {findScenario, shippedScenarios} from '../lab/scenario/find.js';
 import {parseHead} from '../lab/scenario/parse.js';
 import type {ScenarioList} from '../outputs.js';
-import {jsonLines, type Print, versioned} from '../print.js';
+import {jsonLines, type Print, versioned} from '../text/print.js';
 import {UserError} from '../user-error.js';
 import {firstSentence} from '../words.js';
 import {type Given, SCHEMAS} from './flags.js';

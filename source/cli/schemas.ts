@@ -3,7 +3,7 @@
 import * as z from 'zod/mini';
 import {scenarioSchema} from '../lab/scenario/schema.js';
 import {decodeLine, host, runLine, scenarioList, snapshot, traceLine} from '../outputs.js';
-import {SCHEMA_VERSION} from '../print.js';
+import {SCHEMA_VERSION} from '../text/print.js';
 import type {SchemaName} from './flags.js';
 
 type Output = Exclude<SchemaName, 'scenario'>;

@@ -3,11 +3,10 @@
 import {checkNew} from '../files.js';
 import type {ObservedMachine} from '../machine/observed.js';
 import type {Step} from '../machine/scenario.js';
-import type {Print} from '../print.js';
+import type {Print} from '../text/print.js';
 import {UserError} from '../user-error.js';
 import {type Given, labFlags} from './flags.js';
-import {openLab} from './open-lab.js';
-import {openScenario} from './open-scenario.js';
+import {openLab, openScenario} from './open-lab.js';
 
 /** @returns the exit code @throws UserError */
 export async function shot(given: Given, out: Print): Promise<number> {

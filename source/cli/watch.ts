@@ -1,16 +1,16 @@
-// Work that is done again whenever a file changes, until somebody has seen enough.
+// Repeats work whenever a file changes, until Ctrl-C.
 
 import fs from 'node:fs';
-import type {PrintLine} from '../print.js';
+import type {PrintLine} from '../text/print.js';
 import {messageOf, UserError} from '../user-error.js';
 
-/** Milliseconds between looks at the files, and for which an editor may still be writing. */
+/** Milliseconds between checks of the files, and the time an editor gets to finish writing. */
 const EVERY = 200;
 const SETTLE = 50;
 
 /**
- * Does the work, and again after each change; what is wrong with it is said, and waited for to be mended.
- * Files are looked at by name: editors put a new file in the place of the old one.
+ * Does the work, and again after each change; reports an error and waits for the next change. Files are watched by
+ * name, because editors replace them.
  */
 export function watch(paths: readonly string[], work: () => void, say: PrintLine): Promise<void> {
 	const files = [...new Set(paths)];

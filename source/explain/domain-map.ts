@@ -2,7 +2,8 @@
 
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Owned} from '../machine/observed.js';
-import {type Cell, endOfMemory, type MemoryMap, spread} from './memory-map.js';
+import {banksOf} from './banks.js';
+import {type Cell, cellsFor, type MemoryMap, spread} from './memory-map.js';
 import {type DomainView, NO_MEMORY, type Range} from './ranges.js';
 
 /** The cells' letters and meanings. A cell shows its most shared page. */
@@ -13,23 +14,22 @@ export const SHARED = {
 } as const;
 
 export function domainMap(owned: readonly Owned[], views: readonly DomainView[], wanted: number): MemoryMap {
-	const pages = endOfMemory(owned);
-	const count = Math.min(Math.max(1, Math.floor(wanted)), pages);
+	const banks = banksOf(owned);
+	const count = cellsFor(banks, wanted);
 	const [memory, mapped, shared] = [1, 2, 3].map(() => new Float64Array(count));
 	const sums = {memory: 0, mapped: 0, shared: 0};
 	for (const block of owned) {
-		spread(memory, pages, block.hpa, block.pages);
+		spread(memory, banks, block.hpa, block.pages);
 		sums.memory += block.pages;
 	}
 	for (const {hpa, pages: length, domains} of sharedBy(views)) {
-		spread(mapped, pages, hpa, length);
+		spread(mapped, banks, hpa, length);
 		sums.mapped += length;
 		if (domains === 1) continue;
-		spread(shared, pages, hpa, length);
+		spread(shared, banks, hpa, length);
 		sums.shared += length;
 	}
 	const cells = Array.from({length: count}, (_, i): Cell => {
-		if (memory[i] === 0) return {letter: ' ', owner: NO_MEMORY, mixed: false};
 		const kind = shared[i] > 0 ? 'several' : mapped[i] > 0 ? 'one' : 'none';
 		return {letter: SHARED[kind].letter, owner: SHARED[kind].text, mixed: mapped[i] < memory[i]};
 	});
@@ -38,7 +38,7 @@ export function domainMap(owned: readonly Owned[], views: readonly DomainView[],
 		{...SHARED.one, pages: sums.mapped - sums.shared},
 		{...SHARED.several, pages: sums.shared},
 	];
-	return {pages, cells, legend};
+	return {...banks, cells, legend};
 }
 
 type Piece = {hpa: number; pages: number; domains: number};

@@ -34,7 +34,7 @@ export type FaultRow = {
 
 const NEAR = 512 * PAGE_SIZE;
 
-/** The rows in the order of their last faults, newest last. */
+/** Rows in the order of their last faults, newest last. */
 export function coalesceFaults(faults: readonly Fault[]): FaultRow[] {
 	const rows = new Map<string, FaultRow>();
 	for (const {rid, device, write, reason, text, owner, iova, number, transfer, recorded} of faults) {

@@ -7,7 +7,7 @@ import type {Range} from './ranges.js';
 export type Row = Pick<Range, 'iova' | 'hpa' | 'pages' | 'read' | 'write' | 'owner'>;
 export type Predicate = (row: Row) => boolean;
 
-/** A row must match every word. `wrong`: a sentence about the first word that is not a filter. */
+/** A row must match every word. `wrong`: an error about the first word that is not a filter. */
 export function parseFilter(text: string): {keeps: Predicate} | {wrong: string} {
 	const tests: Predicate[] = [];
 	for (const word of text.split(/\s+/).filter(Boolean)) {
@@ -27,7 +27,7 @@ export function parseFilter(text: string): {keeps: Predicate} | {wrong: string} 
 	};
 }
 
-/** A word's test, or what is wrong with the word. */
+/** A word's test, or an error about the word. */
 function parseWord(word: string): Predicate | string {
 	if (word === '') return '! needs a word after it, as in !vm0.';
 	if (/^[r-][w-]$/.test(word)) {

@@ -34,7 +34,7 @@ export function explainLoss(state: MachineState, transfer: Transfer): Loss | und
 		'not allowed': `${device}'s domain maps ${page}, but denies ${write ? 'writes' : 'reads'}.`,
 		'too wide': `${page} lies beyond the address width of ${device}'s domain.`,
 		interrupt: `${page} is where interrupts are sent; no memory is there.`,
-		'bad entry': `A table entry on the way to ${page} is invalid.`,
+		'bad entry': `A table entry that leads to ${page} is invalid.`,
 	};
 	return {why: words[cause], byPolicy: false};
 }

@@ -6,6 +6,7 @@ import * as amdviTables from '../formats/amdvi-tables.js';
 import * as vtdTables from '../formats/vtd-tables.js';
 import type {Owned} from '../machine/observed.js';
 import type {Domain, Mapping, PhysicalReader} from '../machine/tables.js';
+import {decodedTable} from './decoded-tables.js';
 
 /** Where tables start, and how many levels they have. */
 export type Tables = Pick<Domain, 'format' | 'root' | 'levels'>;
@@ -19,6 +20,8 @@ export const WRITE = 2;
 /** Mappings under construction: pages that continue the last one, with the same rights, extend it. */
 export class MappingList {
 	readonly list: Mapping[] = [];
+	/** The tables that they were read from, where these are noted. */
+	readonly tables: number[] = [];
 	/** The first is not in the list: nothing is added without rights. */
 	private last: Mapping = {iova: 0, hpa: 0, pages: 0, read: false, write: false};
 	private rights = 0;
@@ -65,6 +68,37 @@ export function mappingsOf(
 	return found.list;
 }
 
+type Decode = typeof decodeVtd;
+
+/** Decodes a table below another one. */
+function descend(
+	decode: Decode,
+	memory: PhysicalReader,
+	found: MappingList,
+	window: Window,
+	table: number,
+	level: number,
+	base: number,
+	allowed: number,
+): void {
+	if (level > KEPT_LEVELS || window !== EVERYTHING) {
+		decode(memory, found, window, table, level, base, allowed);
+		return;
+	}
+	const {tables, mappings} = decodedTable(memory, table, base, allowed, () => {
+		const own = new MappingList();
+		own.tables.push(table);
+		decode(memory, own, window, table, level, base, allowed);
+		return {tables: own.tables, mappings: own.list};
+	});
+	if (level < KEPT_LEVELS) for (const each of tables) found.tables.push(each);
+	for (const {iova, hpa, pages, read, write} of mappings)
+		found.add(iova, hpa, pages, (read ? READ : 0) | (write ? WRITE : 0));
+}
+
+/** Tables of these levels are kept as they were decoded: above them there are few. */
+const KEPT_LEVELS = 2;
+
 /** The first and the last entry of a table at `base` that overlap the window. */
 const firstEntry = ({from}: Window, base: number, bytes: number): number =>
 	Math.max(0, Math.floor((from - base) / bytes));
@@ -93,7 +127,7 @@ function decodeVtd(
 		if (rights === 0 || next < 0) continue;
 		const hpa = pageAddress(lo, words[2 * i + 1]);
 		const iova = base + i * bytes;
-		if (next > 0) decodeVtd(memory, found, window, hpa, next, iova, rights);
+		if (next > 0) descend(decodeVtd, memory, found, window, hpa, next, iova, rights);
 		else found.add(iova, hpa, pages, rights);
 	}
 }
@@ -122,7 +156,7 @@ function decodeAmdvi(
 		// A number holds no longer addresses, and no device here uses any.
 		if (rights === 0 || next < 0 || iova > Number.MAX_SAFE_INTEGER) continue;
 		const address = pageAddress(lo, hi);
-		if (next > 0) decodeAmdvi(memory, found, window, address, next, iova, rights);
+		if (next > 0) descend(decodeAmdvi, memory, found, window, address, next, iova, rights);
 		else if (level === 1 && amdvi.level(lo) === 0) found.add(iova, address, pages, rights);
 		else {
 			// The bits below the page's size encode the size, or mean nothing.

@@ -1,7 +1,7 @@
 // Host physical memory as a map of cells: the main owner of each, and whether host devices reach it.
 
-import {PAGE_SIZE} from '../formats/address.js';
 import type {MachineState, Owned} from '../machine/observed.js';
+import {addressOf, type Banks, banksOf, eachPiece, ordinalOf} from './banks.js';
 import {type DomainView, FREE, NO_MEMORY} from './ranges.js';
 
 export type Cell = {
@@ -14,8 +14,8 @@ export type Cell = {
 	mapped?: 'all' | 'some' | 'none';
 };
 export type LegendEntry = {letter: string; text: string; pages: number};
-/** `pages`: from address 0 to the end of memory. The cells divide them into equal parts of whole pages. */
-export type MemoryMap = {pages: number; cells: readonly Cell[]; legend: readonly LegendEntry[]};
+/** The cells divide the memory that there is, without holes, into equal parts of whole pages. */
+export type MemoryMap = Banks & {cells: readonly Cell[]; legend: readonly LegendEntry[]};
 
 export const LETTERS = {
 	kernel: 'k',
@@ -35,85 +35,89 @@ export function memoryMap(
 	host: DomainView | undefined,
 	wanted: number,
 ): MemoryMap {
-	const pages = endOfMemory(owned);
-	const count = Math.min(Math.max(1, Math.floor(wanted)), pages);
+	const memory = banksOf(owned);
+	const count = cellsFor(memory, wanted);
 	const names = vms.map(({name}) => name);
-	const byOwner = new Map<string, Float64Array>();
-	for (const {hpa, pages: length, owner} of owned) {
-		let counts = byOwner.get(owner);
-		if (counts === undefined) {
-			counts = new Float64Array(count);
-			byOwner.set(owner, counts);
-		}
-		spread(counts, pages, hpa, length);
-	}
-	const mapped = host && mappedPages(host, pages, count);
-	const cells = Array.from({length: count}, (_, i) => cellOf(byOwner, mapped, names, i));
-	return {pages, cells, legend: legendOf(owned, names)};
+	const mapped = host && mappedPages(host, memory, count);
+	const cells = ownersOf(owned, memory, count).map((owners, i) => cellOf(owners, mapped?.[i], names));
+	return {...memory, cells, legend: legendOf(owned, names)};
 }
 
-/** In pages. */
-export const endOfMemory = (owned: readonly Owned[]): number =>
-	Math.max(0, ...owned.slice(-1).map(({hpa, pages}) => hpa / PAGE_SIZE + pages));
+/** As many cells as are wanted, but each of a page at least. */
+export const cellsFor = ({pages}: Banks, wanted: number): number =>
+	Math.min(Math.max(1, Math.floor(wanted)), pages);
+
+type Share = {readonly owner: string; pages: number};
+
+/** For each cell, who has how much of it. Owners come by address, so one pass is enough, however many there are. */
+function ownersOf(owned: readonly Owned[], memory: Banks, count: number): Share[][] {
+	const cells = Array.from({length: count}, (): Share[] => []);
+	for (const {hpa, pages: length, owner} of owned)
+		eachCell(count, memory, hpa, length, (cell, part) => {
+			const share = cells[cell].find(other => other.owner === owner);
+			if (share === undefined) cells[cell].push({owner, pages: part});
+			else share.pages += part;
+		});
+	return cells;
+}
 
 /** A cell's first address. */
-export const addressOfCell = ({pages, cells}: MemoryMap, cell: number): number =>
-	Math.floor((cell * pages) / cells.length) * PAGE_SIZE;
+export const addressOfCell = (map: MemoryMap, cell: number): number =>
+	addressOf(map, Math.floor((cell * map.pages) / map.cells.length));
 
-/** The cell with an address; the last one for addresses beyond the end. */
-export const cellAt = ({pages, cells}: MemoryMap, hpa: number): number =>
-	cellIndex(pages, cells.length, Math.min(pages - 1, Math.floor(hpa / PAGE_SIZE)));
+/** The cell with an address; for one in a hole, the cell before it. */
+export const cellAt = (map: MemoryMap, hpa: number): number =>
+	cellIndex(map.pages, map.cells.length, ordinalOf(map, hpa));
 
 const cellIndex = (pages: number, cells: number, page: number): number =>
 	Math.ceil(((page + 1) * cells) / pages) - 1;
 
 /** Adds `length` pages from an address on to the counts of their cells. */
-export function spread(counts: Float64Array, pages: number, hpa: number, length: number): void {
-	const end = Math.min(pages, hpa / PAGE_SIZE + length);
-	for (let page = hpa / PAGE_SIZE; page < end; ) {
-		const cell = cellIndex(pages, counts.length, page);
-		// Of 2^40 pages a cell's end can round to the page itself.
-		const next = Math.min(end, Math.max(page + 1, Math.floor(((cell + 1) * pages) / counts.length)));
-		counts[cell] += next - page;
-		page = next;
-	}
+export function spread(counts: Float64Array, memory: Banks, hpa: number, length: number): void {
+	eachCell(counts.length, memory, hpa, length, (cell, part) => {
+		counts[cell] += part;
+	});
 }
 
-function mappedPages({ranges}: DomainView, pages: number, count: number): Float64Array {
+/** The cells that `length` pages from an address on lie in, with how many of them. */
+function eachCell(
+	cells: number,
+	memory: Banks,
+	hpa: number,
+	length: number,
+	visit: (cell: number, part: number) => void,
+): void {
+	const {pages} = memory;
+	eachPiece(memory, hpa, length, (from, to) => {
+		for (let page = from; page < to; ) {
+			const cell = cellIndex(pages, cells, page);
+			// Of 2^40 pages a cell's end can round to the page itself.
+			const next = Math.min(to, Math.max(page + 1, Math.floor(((cell + 1) * pages) / cells)));
+			visit(cell, next - page);
+			page = next;
+		}
+	});
+}
+
+function mappedPages({ranges}: DomainView, memory: Banks, count: number): Float64Array {
 	const mapped = new Float64Array(count);
 	for (const {iova, pages: length, read, write, owner} of ranges)
-		if ((read || write) && owner !== NO_MEMORY) spread(mapped, pages, iova, length);
+		if ((read || write) && owner !== NO_MEMORY) spread(mapped, memory, iova, length);
 	return mapped;
 }
 
-function cellOf(
-	byOwner: ReadonlyMap<string, Float64Array>,
-	mapped: Float64Array | undefined,
-	vms: readonly string[],
-	cell: number,
-): Cell {
-	let owner = NO_MEMORY;
-	let most = 0;
-	let owners = 0;
-	let total = 0;
-	for (const [name, counts] of byOwner) {
-		const own = counts[cell];
-		if (own === 0) continue;
-		owners++;
-		total += own;
-		if (own > most) {
-			most = own;
-			owner = name;
-		}
+function cellOf(owners: readonly Share[], reached: number | undefined, vms: readonly string[]): Cell {
+	let [owner, most, total] = [NO_MEMORY, 0, 0];
+	for (const share of owners) {
+		total += share.pages;
+		if (share.pages > most) [owner, most] = [share.owner, share.pages];
 	}
-	const reached = mapped === undefined || total === 0 ? undefined : mapped[cell];
-	return {
-		letter: letterOf(owner, vms),
-		owner,
-		mixed: owners > 1,
-		mapped: reached === undefined ? undefined : reached >= total ? 'all' : reached > 0 ? 'some' : 'none',
-	};
+	const mapped = reached === undefined || total === 0 ? undefined : part(reached, total);
+	return {letter: letterOf(owner, vms), owner, mixed: owners.length > 1, mapped};
 }
+
+const part = (reached: number, total: number): Cell['mapped'] =>
+	reached >= total ? 'all' : reached > 0 ? 'some' : 'none';
 
 /** An owner's letter. Guests are numbered in the machine's order; those after the tenth share a letter. */
 export function letterOf(owner: string, vms: readonly string[]): string {

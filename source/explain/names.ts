@@ -1,4 +1,4 @@
-// The names of domains, devices, memory and ranges, as sentences and tables have them.
+// The names of domains, devices, memory and ranges in sentences and tables.
 
 import {hex, PAGE_SIZE} from '../formats/address.js';
 import {type Rid, ridText} from '../formats/pci.js';

@@ -72,7 +72,7 @@ const holds =
 	(range: Range): boolean =>
 		iova >= range.iova && iova < endOf(range);
 
-/** The neighbours as a sentence; empty if there are none. */
+/** The neighbours as a sentence; empty without neighbours. */
 export function nearWords({here, below, above}: Nearest): string {
 	const words = [
 		here && `Mapped there: ${rangeWords(here)}`,

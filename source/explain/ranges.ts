@@ -8,15 +8,15 @@ import {identityOf, isIdentity, mappingsOf} from './mappings.js';
 /** A mapping within one owner's pages; without read and write, a hole: pages that the host domain lacks. */
 export type Range = Mapping & {owner: string};
 
-/** Instead of an owner: nobody uses the page, its owner cannot be known, or it does not exist. */
+/** In place of an owner: the page is free, its owner is unknown, or it does not exist. */
 export const FREE = 'free';
 export const UNKNOWN = '';
 export const NO_MEMORY = 'no memory';
 
 /** Mappings, split where the owner of the pages changes. */
 export function rangesOf(mappings: readonly Mapping[], owned: readonly Owned[]): Range[] {
-	return mappings.flatMap(mapping => {
-		const ranges: Range[] = [];
+	const ranges: Range[] = [];
+	for (const mapping of mappings) {
 		let at = mapping.hpa;
 		const end = mapping.hpa + mapping.pages * PAGE_SIZE;
 		let i = firstPast(owned, at);
@@ -24,19 +24,25 @@ export function rangesOf(mappings: readonly Mapping[], owned: readonly Owned[]):
 			const block = owned[i];
 			const inside = block !== undefined && block.hpa <= at;
 			const stop = Math.min(end, block === undefined ? end : inside ? endOf(block) : block.hpa);
-			ranges.push({
-				...mapping,
-				iova: mapping.iova + at - mapping.hpa,
-				hpa: at,
-				pages: (stop - at) / PAGE_SIZE,
-				owner: inside ? block.owner : NO_MEMORY,
-			});
+			const iova = mapping.iova + at - mapping.hpa;
+			const owner = inside ? block.owner : NO_MEMORY;
+			ranges.push(range(iova, at, (stop - at) / PAGE_SIZE, mapping.read, mapping.write, owner));
 			at = stop;
 			if (inside) i++;
 		}
-		return ranges;
-	});
+	}
+	return ranges;
 }
+
+/** There can be millions, so they are literals of one shape, which take the least memory. */
+const range = (
+	iova: number,
+	hpa: number,
+	pages: number,
+	read: boolean,
+	write: boolean,
+	owner: string,
+): Range => ({iova, hpa, pages, read, write, owner});
 
 /** Memory that a 1:1 domain does not map, so host devices cannot reach it. */
 export function holesOf(ranges: readonly Range[], owned: readonly Owned[]): Range[] {
@@ -44,10 +50,7 @@ export function holesOf(ranges: readonly Range[], owned: readonly Owned[]): Rang
 	let i = 0;
 	for (const block of owned) {
 		const hole = (from: number, to: number) => {
-			if (to > from) {
-				const pages = (to - from) / PAGE_SIZE;
-				holes.push({iova: from, hpa: from, pages, read: false, write: false, owner: block.owner});
-			}
+			if (to > from) holes.push(range(from, from, (to - from) / PAGE_SIZE, false, false, block.owner));
 		};
 		let at = block.hpa;
 		while (i < ranges.length && ranges[i].iova < endOf(block)) {
@@ -71,10 +74,19 @@ export function viewDomain(memory: PhysicalReader, owned: readonly Owned[], doma
 	const count = (ranges: Range[]) => ranges.reduce((sum, {pages}) => sum + pages, 0);
 	return {
 		domain,
-		ranges: [...mapped, ...holes].sort((a, b) => a.iova - b.iova),
+		ranges: merged(mapped, holes),
 		mappedPages: count(mapped),
 		removedPages: count(holes),
 	};
+}
+
+/** Two lists, each by address, as one. */
+function merged(mapped: Range[], holes: Range[]): Range[] {
+	let [i, j] = [0, 0];
+	return Array.from({length: mapped.length + holes.length}, () => {
+		const isHole = i === mapped.length || (j < holes.length && holes[j].iova <= mapped[i].iova);
+		return isHole ? holes[j++] : mapped[i++];
+	});
 }
 
 /** The block of memory with an address. */

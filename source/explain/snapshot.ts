@@ -3,10 +3,12 @@
 import {hex, PAGE_SIZE} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
 import type {Fault, Logged} from '../machine/fault.js';
-import type {Device, MachineState, ObservedMachine} from '../machine/observed.js';
+import type {Device, MachineState, ObservedMachine, Vm} from '../machine/observed.js';
 import type {Domain} from '../machine/tables.js';
 import type {Transfer} from '../machine/transfer.js';
 import type {SnapshotJson} from '../outputs.js';
+import {type Line, section, toned} from '../text/rows.js';
+import {padEnd, widthOf} from '../text/width.js';
 import {grouped, partOf, plural} from '../words.js';
 import {faultCountText, faultLogText, loggedJson} from './faults.js';
 import {isIdentity} from './mappings.js';
@@ -69,29 +71,27 @@ const isMapped = ({read, write}: Range): boolean => read || write;
 const rights = ({read, write}: Range): string => `${read ? 'r' : '-'}${write ? 'w' : '-'}`;
 
 /** The snapshot as text, with a section for each panel of the dashboard. */
-export function snapshotLines(machine: ObservedMachine): string[] {
+export function snapshotLines(machine: ObservedMachine): Line[] {
 	const state = machine.state();
-	const views = state.domains.map(domain => viewDomain(machine.memory, state.owned, domain));
+	const {domains, vms, transfers, faultLog, faults, logged, notes = []} = state;
+	const counts = `${faultCountText(faultLog, faults)} · ${faultLogText(faultLog)}`;
 	return [
-		titleText(state),
-		...views.flatMap(view => domainText(view, state)),
-		...devicesText(state),
-		...state.vms.flatMap(vm => {
-			const passthru = vm.passthru.length > 0 ? vm.passthru.join(', ') : 'no passthru device';
-			const wired = vm.wired ? 'wired' : 'not wired';
-			return [
-				'',
-				`GUEST ${vm.name}: ${grouped(vm.pages)} pages, ${wired}, ${passthru}, ${vm.model} on ${vm.disk}`,
-				...vm.console.map(line => `  ${line}`),
-			];
-		}),
-		...(state.writer ? [] : ['', 'TRANSFERS', ...state.transfers.flatMap(transferLines)]),
-		'',
-		`FAULTS: ${faultCountText(state.faultLog, state.faults)} · ${faultLogText(state.faultLog)}`,
-		...state.faults.map(faultText),
-		...(state.logged ? loggedText(state.logged) : []),
-		...(state.notes?.length ? ['', 'NOTES', ...state.notes.map(note => `  ${note}`)] : []),
+		...toned('title', [titleText(state)]),
+		...domains.flatMap(domain => domainText(viewDomain(machine.memory, state.owned, domain), state)),
+		...section('DEVICES', devicesText(state)),
+		...vms.flatMap(vm => section(vmTitle(vm), vm.console.map(indent))),
+		...(state.writer ? [] : section('TRANSFERS', transfers.flatMap(transferLines))),
+		...section(`FAULTS: ${counts}`, faults.map(faultText)),
+		...(logged ? section(`FAULTS IN ${logged.from}`, loggedText(logged).map(indent)) : []),
+		...(notes.length > 0 ? section('NOTES', notes.map(indent)) : []),
 	];
+}
+
+const indent = (line: string): string => `  ${line}`;
+
+function vmTitle({name, pages, passthru, wired, model, disk}: Vm): string {
+	const devices = passthru.length > 0 ? passthru.join(', ') : 'no passthru device';
+	return `GUEST ${name}: ${grouped(pages)} pages, ${wired ? 'wired' : 'not wired'}, ${devices}, ${model} on ${disk}`;
 }
 
 const titleText = ({title, iommu, policy, disk}: MachineState): string =>
@@ -108,18 +108,15 @@ const titleText = ({title, iommu, policy, disk}: MachineState): string =>
 function domainText(
 	{domain, ranges, mappedPages, removedPages}: DomainView,
 	{devices}: MachineState,
-): string[] {
+): Line[] {
 	const host = domain.role === 'host';
 	const removed = removedPages > 0 ? `, ${grouped(removedPages)} removed` : '';
-	return [
-		'',
-		`${domainTitle(domain, devices)}: ${grouped(mappedPages)} pages${removed}`,
-		...ranges.map(range => {
-			const end = range.iova + range.pages * PAGE_SIZE - 1;
-			const to = host ? '' : ` → ${hex(range.hpa)}`;
-			return `  ${hex(range.iova)}–${hex(end)}${to} ${grouped(range.pages).padStart(9)} ${rights(range)} ${range.owner}`.trimEnd();
-		}),
-	];
+	const lines = ranges.map(range => {
+		const end = range.iova + range.pages * PAGE_SIZE - 1;
+		const to = host ? '' : ` → ${hex(range.hpa)}`;
+		return `  ${hex(range.iova)}–${hex(end)}${to} ${grouped(range.pages).padStart(9)} ${rights(range)} ${range.owner}`.trimEnd();
+	});
+	return section(`${domainTitle(domain, devices)}: ${grouped(mappedPages)} pages${removed}`, lines);
 }
 
 function domainTitle(domain: Domain, devices: readonly Device[]): string {
@@ -129,16 +126,12 @@ function domainTitle(domain: Domain, devices: readonly Device[]): string {
 }
 
 function devicesText({devices, writer}: MachineState): string[] {
-	const names = Math.max(7, ...devices.map(({name}) => name.length));
+	const names = Math.max(7, ...devices.map(({name}) => widthOf(name)));
 	const drivers = writer ? 0 : 6;
-	return [
-		'',
-		'DEVICES',
-		...devices.map(
-			device =>
-				`  ${ridText(device.rid).padEnd(8)} ${device.name.padEnd(names)} ${device.driver.padEnd(drivers)} ${placeText(device)}`,
-		),
-	];
+	return devices.map(
+		device =>
+			`  ${ridText(device.rid).padEnd(8)} ${padEnd(device.name, names)} ${padEnd(device.driver, drivers)} ${placeText(device)}`,
+	);
 }
 
 function placeText({domain, untranslated, vm}: Device): string {
@@ -172,9 +165,7 @@ function faultText({number: n, device, rid, write, iova, owner, reason, text, re
 	return `  #${n} ${device} ${ridText(rid)} ${write ? 'write' : 'read'} ${hex(iova)}${memory}: reason ${reason}, ${text}${dropped}`;
 }
 
-const loggedText = ({from, faults, closing}: Logged): string[] => [
-	'',
-	`FAULTS IN ${from}`,
-	...faults.map(({title, count}) => `  ${title}${count > 1 ? ` ×${grouped(count)}` : ''}`),
-	...closing.map(text => `  ${text}`),
+const loggedText = ({faults, closing}: Logged): string[] => [
+	...faults.map(({title, count}) => `${title}${count > 1 ? ` ×${grouped(count)}` : ''}`),
+	...closing,
 ];

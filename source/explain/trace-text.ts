@@ -3,6 +3,7 @@
 import {hex, hexHalves} from '../formats/address.js';
 import type {TraceEvent} from '../machine/trace.js';
 import type {TraceLine} from '../outputs.js';
+import {padEnd} from '../text/width.js';
 import {sizeText} from '../words.js';
 
 /** The address or device of an event, and its details. */
@@ -27,11 +28,11 @@ export function eventWords(event: TraceEvent): {where: string; more: string} {
 	}
 }
 
-/** An event as a line of a pipe. */
+/** An event as a line of text. */
 export function eventText(event: TraceEvent): string {
 	const {where, more} = eventWords(event);
 	const {at, task, pid, is} = event;
-	return `${at.toFixed(6).padStart(14)}  ${`${task}-${pid}`.padEnd(20)}  ${is.padEnd(6)}  ${where}  ${more}`.trimEnd();
+	return `${at.toFixed(6).padStart(14)}  ${padEnd(`${task}-${pid}`, 20)}  ${is.padEnd(6)}  ${where}  ${more}`.trimEnd();
 }
 
 export function eventJson(event: TraceEvent): TraceLine {

@@ -57,10 +57,9 @@ export function readEntry(
 	const entryAddress = tableAddress + index * qwords * 8;
 	const offset = entryAddress % PAGE_SIZE;
 	const words = memory.page(entryAddress - offset);
-	const raw = Array.from({length: words === undefined ? 0 : qwords}, (_, i): Qword => {
-		const word = offset / 4 + 2 * i;
-		return [words?.[word] ?? 0, words?.[word + 1] ?? 0];
-	});
+	const raw: Qword[] = [];
+	if (words !== undefined)
+		for (let at = offset / 4; raw.length < qwords; at += 2) raw.push([words[at], words[at + 1]]);
 	const verdict = words === undefined ? `There is no memory at ${hex(entryAddress)}` : undefined;
 	const step: EntryRead = {at, tableAddress, index, entryAddress, raw, verdict};
 	steps.push(step);

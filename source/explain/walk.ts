@@ -1,5 +1,5 @@
-// One access through the tables as they are in memory now: every entry that hardware reads, and where it ends. The
-// caches are not consulted: cached.ts has what they hold.
+// One access through the tables that are in memory now: every entry that hardware reads, and the result. It does not
+// consult the caches; cached.ts does.
 
 import {hex} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
@@ -28,7 +28,7 @@ export type MemoryEnd = {
 };
 export type FaultEnd = {
 	kind: 'fault';
-	/** VT-d's fault reason or the type of AMD-Vi's event, and its text as hardware's fault has it. */
+	/** VT-d's fault reason or the type of AMD-Vi's event, and the hardware's text for it. */
 	reason: number;
 	text: string;
 	/** Why hardware does not record it, or not each time. */

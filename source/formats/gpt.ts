@@ -115,7 +115,7 @@ export function gptPartitions(bytes: Uint8Array, header: GptHeader): Partition[]
 	return found;
 }
 
-/** Why a partition cannot be used, by itself or beside the others; undefined where it is sound. */
+/** Why a partition cannot be used, alone or beside the others; undefined if it is valid. */
 export function partitionFault(
 	partition: Partition,
 	others: readonly Partition[],

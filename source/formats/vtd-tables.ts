@@ -73,8 +73,8 @@ export const isPage = (lo: number, level: number): boolean =>
 export const rights = (lo: number): number => lo & 3;
 
 /**
- * The level of the table that an entry points to; 0 if it maps a page; -1 if it is absent, or no unit accepts it. Large
- * pages have no branch of their own: V8 compiles code poorly that it has not yet seen run.
+ * The level of the table that an entry points to; 0 if it maps a page; -1 if it is absent, or no unit accepts it.
+ * Large pages have no branch of their own: V8 compiles code poorly before it has run.
  */
 export function nextLevel(lo: number, level: number): number {
 	// Neither R nor W.

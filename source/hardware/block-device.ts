@@ -1,4 +1,4 @@
-// Block devices of the Linux that dmascope runs on, as sysfs shows them: how large they are, and what is made of what.
+// Block devices of the Linux that dmascope runs on, from sysfs: their sizes, and how they are built on each other.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -23,7 +23,7 @@ export function placeOf(stat: fs.BigIntStats): Place {
 	return {key: device ? deviceNumber(Number(stat.rdev)) : inode, device, inode};
 }
 
-/** Undefined where nothing is there, or this user may not look. */
+/** Undefined if it does not exist, or this user may not read it. */
 export function placeAt(path: string): Place | undefined {
 	try {
 		return placeOf(fs.statSync(path, {bigint: true}));
@@ -32,7 +32,7 @@ export function placeAt(path: string): Place | undefined {
 	}
 }
 
-/** @throws UserError where the system does not say. */
+/** @throws UserError if the system does not say. */
 export function blockDeviceBytes(path: string, rdev: number): number {
 	try {
 		return Number(fs.readFileSync(`/sys/dev/block/${deviceNumber(rdev)}/size`, 'utf8')) * 512;
@@ -92,7 +92,7 @@ export class BlockDevices {
 	}
 }
 
-/** The text of a file; undefined where there is no such file, or its device is gone. @throws the system's error */
+/** The text of a file; undefined if there is no such file, or its device is gone. @throws the system's error */
 export function textOf(file: string): string | undefined {
 	try {
 		return fs.readFileSync(file, 'utf8');
@@ -102,7 +102,7 @@ export function textOf(file: string): string | undefined {
 	}
 }
 
-/** The names in a folder; none where there is no such folder. @throws the system's error */
+/** The names in a folder; empty if it does not exist. @throws the system's error */
 export function entriesOf(folder: string): string[] {
 	try {
 		return fs.readdirSync(folder);

@@ -1,9 +1,9 @@
-// Blocks of a disk, and those that an overlay has in memory instead of the disk.
+// The blocks of a disk, some of which an overlay holds in memory.
 
-/** A page, as most disks and file systems have it. */
+/** A page, the block size of most disks and file systems. */
 export const BLOCK = 4096;
 
-/** By number of the block; the last of a disk may be shorter. */
+/** By block number; the last block of a disk may be shorter. */
 export type Blocks = Map<number, Uint8Array>;
 
 /** The numbers of the blocks that [offset, offset + bytes) touches. */

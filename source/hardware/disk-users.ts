@@ -1,11 +1,11 @@
-// What uses the disks of the Linux that dmascope runs on: mounts, swap, locks and loop devices.
+// The users of disks on the Linux that dmascope runs on: mounts, swap, locks and loop devices.
 
 import fs from 'node:fs';
 import type {Libc} from '../system/libc.js';
 import {entriesOf, placeAt, textOf} from './block-device.js';
 import {type Loop, loopDevices} from './loop.js';
 
-/** `inode` as a place has it; `pid` is -1 for a lock that belongs to an open file. */
+/** `inode` as in a Place; `pid` is -1 for a lock that belongs to an open file. */
 export type Lock = {inode: string; pid: number};
 
 export type DiskUsers = {
@@ -19,7 +19,7 @@ export type DiskUsers = {
 	loops: readonly Loop[];
 	/** Names of the devices of mounted btrfs file systems: mountinfo names one of several. */
 	btrfs: ReadonlySet<string>;
-	/** Users whose disk cannot be identified. `reads`: they would not even show as somebody who has it open for writing. */
+	/** Users whose disk cannot be identified. `reads`: they would not even show as having it open for writing. */
 	unknown: readonly {what: string; reads: boolean}[];
 };
 
@@ -62,7 +62,7 @@ function mountsIn(text: string) {
 		const [, , device, , at, ...rest] = line.split(' ');
 		if (device === undefined || at === undefined) continue;
 		fileSystems.add(device);
-		// btrfs, and erofs on a file, have a number that is no device's: their source is a path.
+		// btrfs, and erofs on a file, have numbers of no device: their source is a path.
 		const source = unescaped(rest[rest.indexOf('-') + 2] ?? '');
 		const key = device.startsWith('0:') && source.startsWith('/') ? placeAt(source)?.key : device;
 		if (key !== undefined && !mounts.has(key)) mounts.set(key, unescaped(at));
@@ -77,7 +77,7 @@ const swapPaths = (text: string): string[] =>
 		.map(line => unescaped(line.split(/\s/)[0] ?? ''))
 		.filter(path => path !== '');
 
-/** "1: POSIX  ADVISORY  WRITE 568 08:01:1234 0 EOF"; -> marks one that is still waited for. */
+/** "1: POSIX  ADVISORY  WRITE 568 08:01:1234 0 EOF"; -> marks a lock that a process still waits for. */
 function locksIn(text: string): Lock[] {
 	const lines = text.matchAll(/^\d+:(?: ->)? +\w+ +\S+ +\S+ +(-?\d+) ([\da-f]+):([\da-f]+):(\d+) /gm);
 	return [...lines].map(([, pid, major, minor, inode]) => ({

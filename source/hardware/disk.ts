@@ -12,16 +12,16 @@ import type {PageLog} from './page-log.js';
 
 const {O_RDONLY, O_RDWR, O_EXCL} = fs.constants;
 
-/** What a trim writes at a time. */
+/** The bytes that a trim writes at a time. */
 const ZEROS = new Uint8Array(1024 * 1024);
 
 /**
- * `overlay`: it is opened read-only, and what is written to it stays in memory, and is gone with this process.
- * `direct: false` keeps the page cache in between where O_DIRECT could be had.
+ * `overlay`: opens the disk read-only and keeps writes in memory until this process ends. `direct: false` uses the
+ * page cache even if O_DIRECT is available.
  */
 export type DiskOptions = {writable?: boolean; overlay?: boolean; direct?: boolean};
 
-/** What there is beside the disk itself: the blocks of its overlay, and what blocks held before they were written to. */
+/** Kept beside the disk itself: the blocks of its overlay, and the old contents of written blocks. */
 type Beside = {overlay?: Blocks; log?: PageLog};
 
 export class Disk {
@@ -32,7 +32,7 @@ export class Disk {
 		readonly path: string,
 		readonly bytes: number,
 		readonly writable: boolean,
-		/** Multiple of bytes that O_DIRECT asks for in memory, offset and length; undefined: not to be had. */
+		/** The alignment that O_DIRECT requires of memory, offset and length; undefined if it is not available. */
 		readonly directAlignment: number | undefined,
 		readonly fd: number,
 		readonly directFd: number | undefined,
@@ -41,7 +41,7 @@ export class Disk {
 		this.sectors = bytes / SECTOR;
 	}
 
-	/** @throws UserError where the path is no disk that can be used, saying how to mend it. */
+	/** @throws UserError if the path is no disk that can be used, saying how to mend it. */
 	static open(path: string, {writable = false, overlay = false, direct = true}: DiskOptions = {}): Disk {
 		const stat = statOf(path);
 		const block = stat.isBlockDevice();
@@ -74,14 +74,14 @@ export class Disk {
 		}
 	}
 
-	/** The same disk with the page cache in between, as a file of the host has it. */
+	/** The same disk through the page cache, like a file of the host. */
 	get buffered(): Disk {
 		const {path, bytes, writable, fd, beside} = this;
 		this.sibling ??= new Disk(path, bytes, writable, undefined, fd, undefined, beside);
 		return this.sibling;
 	}
 
-	/** The same disk as it is now, to be written to without a trace: what it is asked to write it has for itself. */
+	/** A copy of the disk's current state to write to: its writes stay in the copy. */
 	get scratch(): Disk {
 		const overlay: Blocks = new Map();
 		for (const [block, held] of this.beside.overlay ?? []) overlay.set(block, held.slice());
@@ -89,12 +89,12 @@ export class Disk {
 		return new Disk(path, bytes, writable, directAlignment, fd, directFd, {overlay});
 	}
 
-	/** Whether what is written stays in memory. */
+	/** Whether writes stay in memory. */
 	get overlaid(): boolean {
 		return this.beside.overlay !== undefined;
 	}
 
-	/** What its file system, or the device itself, likes to move in one piece. */
+	/** The preferred I/O size of its file system or device. */
 	get blockSize(): number {
 		return fs.fstatSync(this.fd).blksize;
 	}
@@ -103,7 +103,7 @@ export class Disk {
 		return this.directAlignment !== undefined;
 	}
 
-	/** Whether a transfer goes past the page cache: O_DIRECT asks for its own alignment, and the rest goes as usual. */
+	/** Whether a transfer bypasses the page cache: O_DIRECT needs aligned transfers, and others are buffered. */
 	isDirect(views: readonly Uint8Array[], offset: number): boolean {
 		if (this.directAlignment === undefined) return false;
 		// A power of two.
@@ -113,7 +113,7 @@ export class Disk {
 		return (together & inside) === 0;
 	}
 
-	/** preadv. @returns the bytes read: fewer than asked where the disk ends. @throws the system's error. */
+	/** preadv. @returns the bytes read: fewer at the end of the disk. @throws the system's error. */
 	readv(views: Uint8Array[], offset: number, direct = this.isDirect(views, offset)): number {
 		const read = fs.readvSync(this.fdOf(direct), views, offset);
 		if (this.overlaid) this.patch(views, offset, read);
@@ -128,14 +128,14 @@ export class Disk {
 		return this.cover(views, offset, Math.min(bytes, Math.max(0, this.bytes - offset)));
 	}
 
-	/** What the disk holds, by a plain read(2) that no IOMMU is asked about. Shorter past its end. */
+	/** Reads the disk's contents with a plain read(2), which involves no IOMMU. Shorter past its end. */
 	peek(offset: number, length: number, bytes: Uint8Array = new Uint8Array(length)): Uint8Array {
 		const read = bytes.subarray(0, fs.readSync(this.fd, bytes, 0, length, offset));
 		if (this.overlaid) this.patch([read], offset, read.length);
 		return read;
 	}
 
-	/** pwrite(2) past all that looks, and past O_DIRECT, which asks for memory of its own kind. @throws the system's error. */
+	/** pwrite(2) that nothing observes, without O_DIRECT, which needs aligned memory. @throws the system's error. */
 	poke(offset: number, bytes: Uint8Array): void {
 		this.keep(offset, bytes.length);
 		if (this.overlaid) this.cover([bytes], offset, bytes.length);
@@ -143,8 +143,8 @@ export class Disk {
 	}
 
 	/**
-	 * What a trim does on a disk that promises zeros after it (ATA's "deterministic read zeros after TRIM"): here
-	 * they are written, so that a partition or a file obeys too. @throws the system's error.
+	 * A trim on a disk that promises zeros after it (ATA's "deterministic read zeros after TRIM"). Zeros are written,
+	 * so that it also works on a partition or a file. @throws the system's error.
 	 */
 	trim(offset: number, length: number): void {
 		for (let done = 0; done < length; ) {
@@ -165,8 +165,8 @@ export class Disk {
 	}
 
 	/**
-	 * Puts a block back, and keeps in no log what was there. An overlay loses the block again that the disk itself holds:
-	 * a transfer with one page twice shows whether it is there. @throws the system's error.
+	 * Restores a block without logging the current one. An overlay drops a block that the disk itself holds: a transfer
+	 * with one page twice would show whether it is there. @throws the system's error.
 	 */
 	restore(block: number, bytes: Uint8Array): void {
 		const {overlay} = this.beside;
@@ -180,7 +180,7 @@ export class Disk {
 		else overlay.set(block, bytes.slice());
 	}
 
-	/** From now on, what a block held before it is written to goes into `log`; undefined: nowhere. */
+	/** From now on, logs the old contents of written blocks in `log`; undefined: nowhere. */
 	keepIn(log: PageLog | undefined): void {
 		this.beside.log = log;
 	}
@@ -201,7 +201,7 @@ export class Disk {
 		}
 	}
 
-	/** Puts what the overlay has over what was read. */
+	/** Replaces the bytes read with those in the overlay. */
 	private patch(views: readonly Uint8Array[], offset: number, read: number): void {
 		const {overlay} = this.beside;
 		if (overlay === undefined || overlay.size === 0) return;

@@ -1,5 +1,5 @@
-// Refuses to write a disk that something else uses: one that is mounted, used as swap, behind a loop device, held by LVM
-// or RAID, locked, or open for writing. Where the system does not say, the disk may be in use, and is refused too.
+// Refuses to write to a disk that something else uses: mounted, used as swap, behind a loop device, held by LVM or
+// RAID, locked, or open for writing. If the system does not tell, the disk may be in use, and is refused too.
 
 import fs from 'node:fs';
 import {basename} from 'node:path';
@@ -16,20 +16,20 @@ export type Use = {is: string; mend: string};
 /** Relations that are not followed: back to where the search came from, and to mere neighbours. */
 type Without = {loop?: string; holders?: boolean; partitions?: boolean};
 
-/** Follows a disk to what is made of it, and to what it is made of. */
+/** Follows a disk up to everything built on it, and down to everything it is built on. */
 export class DiskGraph {
 	constructor(
 		private readonly users: DiskUsers,
 		private readonly devices = new BlockDevices(),
 	) {}
 
-	/** What uses the disk, then what uses that, and so on; empty where nothing does. @throws the system's error */
+	/** The user of the disk, then its user, and so on; empty if nothing uses it. @throws the system's error */
 	uses(place: Place): Use[] {
 		const above = this.above(place);
 		return above.length > 0 ? above : this.below(place);
 	}
 
-	/** What uses the disk itself, or something made of it. */
+	/** Users of the disk itself, or of something built on it. */
 	private above(place: Place, without: Without = {}): Use[] {
 		const direct = this.direct(place);
 		if (direct !== undefined) return [direct];
@@ -73,7 +73,7 @@ export class DiskGraph {
 		return !this.users.fileSystems.has(fileSystem) && locked.split(' ')[1] === number;
 	}
 
-	/** What uses the disks that this one is made of. */
+	/** Users of the disks that this one is built on. */
 	private below(place: Place): Use[] {
 		const {devices} = this;
 		const loop = this.users.loops.find(({number}) => number === place.key);
@@ -98,7 +98,7 @@ export class DiskGraph {
 	}
 }
 
-/** Those whose C structures source/system knows. */
+/** The platforms whose C structures source/system knows. */
 const ARCHITECTURES: ReadonlySet<string> = new Set(['x64', 'arm64', 'riscv64', 'loong64']);
 
 /** NFS, CIFS and SMB2 (statfs(2)): they refuse every lease as if the file were open. */
@@ -110,8 +110,8 @@ const OPEN_FILE = -1;
 const END_IT = 'end that program first';
 
 /**
- * The bytes that QEMU locks of a disk that its guest writes. From 100 on: what it does. From 200 on: what nobody else may
- * do. Byte 0 of each stands for consistent reads, byte 1 for writes. (block/file-posix.c: RAW_LOCK_PERM_BASE,
+ * The bytes that QEMU locks of a disk that its guest writes. From 100 on: its own rights. From 200 on: rights denied
+ * to others. Byte 0 of each stands for consistent reads, byte 1 for writes. (block/file-posix.c: RAW_LOCK_PERM_BASE,
  * RAW_LOCK_SHARED_BASE; block-common.h: BLK_PERM_CONSISTENT_READ, BLK_PERM_WRITE.)
  */
 const QEMU_LOCKS = [
@@ -150,7 +150,7 @@ export function lockForWriting(path: string, fd: number, place: Place): void {
 	});
 }
 
-/** @throws UserError where the system calls are missing that find and take locks */
+/** @throws UserError if the system calls are missing that find and take locks */
 function systemFor(path: string): Libc {
 	if (process.platform !== 'linux' || !ARCHITECTURES.has(process.arch)) {
 		throw new UserError(
@@ -190,7 +190,7 @@ const isAt = ({key, inode}: Place, fd: number): boolean => {
 	return there.key === key && there.inode === inode;
 };
 
-/** Whether any program, or the kernel, has a file open for writing; undefined where that cannot be found out. */
+/** Whether any program, or the kernel, has a file open for writing; undefined if that cannot be found out. */
 function isWritten(path: string, place: Place, system: Libc): boolean | undefined {
 	if (REMOTE.has(fs.statfsSync(path).type)) return undefined;
 	const fd = openAs(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK, false);

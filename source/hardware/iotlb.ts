@@ -32,7 +32,7 @@ export class Iotlb {
 	private readonly levels = new Int32Array(ENTRIES);
 	private readonly pages = new Int32Array(ENTRIES);
 	private readonly tags = new Int32Array(ENTRIES).fill(EMPTY);
-	/** By set: the way to replace next. */
+	/** The way of each set to replace next. */
 	private readonly victims = new Int32Array(SETS);
 
 	/** Finds the entry of a domain's page that has all `needed` permissions (1 read, 2 write). @returns −1 if none does */

@@ -1,4 +1,4 @@
-// Loop devices, and what stands behind each.
+// Loop devices and their backing files.
 
 import fs from 'node:fs';
 import type {Libc} from '../system/libc.js';
@@ -20,7 +20,7 @@ const LOOP_GET_STATUS64 = 0x4c05;
 /** struct loop_info64: u64 device @0, u64 inode @8, u64 rdevice @16, …; 232 bytes. */
 const INFO_WORDS = 29;
 
-/** All that have a backing file. @throws the system's error */
+/** All loop devices with a backing file. @throws the system's error */
 export function loopDevices(root: string, libc: Libc): Loop[] {
 	return fs.readdirSync(`${root}/sys/block`).flatMap(name => {
 		if (!name.startsWith('loop')) return [];
@@ -34,7 +34,7 @@ export function loopDevices(root: string, libc: Libc): Loop[] {
 	});
 }
 
-/** Asks the kernel: the path may be gone, replaced, or from another mount namespace. */
+/** Ask the kernel: the path may be gone, replaced, or from another mount namespace. */
 function backingOf(device: string, number: string, {ioctl}: Libc): Place | undefined {
 	const info = new BigUint64Array(INFO_WORDS);
 	let fd: number | undefined;

@@ -25,6 +25,8 @@ export class Memory {
 	/** The same words, signed, by slot (address bits 51:32): a walk handles small integers without doubles. */
 	readonly signed: Int32Array[] = [];
 
+	/** How often each page was written, or may have been. */
+	readonly #writes: Uint32Array[] = [];
 	#log: PageLog | undefined;
 	/** The page last logged: most writes are to the same page again. */
 	#lastLogged = -1;
@@ -41,6 +43,7 @@ export class Memory {
 			this.#halves.push(new Uint16Array(segment.buffer, 0, length / 2));
 			this.#words.push(new Uint32Array(segment.buffer, 0, length / 4));
 			this.signed.push(new Int32Array(segment.buffer, 0, length / 4));
+			this.#writes.push(new Uint32Array(Math.ceil(length / PAGE_SIZE)));
 		}
 		this.segments = segments;
 		const last = segments[segments.length - 1] ?? {base: 0, bytes: 0};
@@ -55,7 +58,7 @@ export class Memory {
 	/** The words of a page. `writable`: the caller may write to them. */
 	page(hpa: number, writable = false): Uint32Array | undefined {
 		if (!this.has(hpa, PAGE_SIZE)) return undefined;
-		if (writable && this.#log !== undefined) this.#logPage(hpa);
+		if (writable) this.#written(hpa);
 		const at = (hpa >>> 0) / 4;
 		return this.#words[slotOf(hpa)]?.subarray(at, at + PAGE_SIZE / 4);
 	}
@@ -70,8 +73,8 @@ export class Memory {
 	/** The same, for writing. */
 	writable(hpa: number, length: number): Uint8Array {
 		const bytes = this.view(hpa, length);
-		if (this.#log !== undefined) for (let at = hpa; at < hpa + length; at += PAGE_SIZE) this.#logPage(at);
-		if (this.#log !== undefined && length > 0) this.#logPage(hpa + length - 1);
+		for (let at = hpa; at < hpa + length; at += PAGE_SIZE) this.#written(at);
+		if (length > 0) this.#written(hpa + length - 1);
 		return bytes;
 	}
 
@@ -84,6 +87,17 @@ export class Memory {
 	/** Puts a page at an address without logging what was there. */
 	restore(hpa: number, page: Uint8Array): void {
 		this.view(hpa, PAGE_SIZE).set(page);
+		this.#writes[slotOf(hpa)][hpa >>> 12]++;
+	}
+
+	/** Differs from before once the page at a page-aligned address has been written. */
+	version(hpa: number): number {
+		return this.#writes[slotOf(hpa)]?.[hpa >>> 12] ?? 0;
+	}
+
+	#written(hpa: number): void {
+		this.#writes[slotOf(hpa)][hpa >>> 12]++;
+		if (this.#log !== undefined) this.#logPage(hpa);
 	}
 
 	#logPage(hpa: number): void {
@@ -100,7 +114,7 @@ export class Memory {
 			let i = 0;
 			while (words !== undefined && i < words.length && words[i] === 0) i++;
 			if (words === undefined || i === words.length) continue;
-			if (this.#log !== undefined) this.#logPage(at);
+			this.#written(at);
 			words.fill(0, i);
 		}
 	}
@@ -110,7 +124,7 @@ export class Memory {
 	}
 
 	setU8(hpa: number, value: number): void {
-		if (this.#log !== undefined) this.#logPage(hpa);
+		this.#written(hpa);
 		this.#bytes[slotOf(hpa)][hpa >>> 0] = value;
 	}
 
@@ -120,7 +134,7 @@ export class Memory {
 	}
 
 	setU16(hpa: number, value: number): void {
-		if (this.#log !== undefined) this.#logPage(hpa);
+		this.#written(hpa);
 		this.#halves[slotOf(hpa)][hpa >>> 1] = value;
 	}
 
@@ -130,7 +144,7 @@ export class Memory {
 	}
 
 	setU32(hpa: number, value: number): void {
-		if (this.#log !== undefined) this.#logPage(hpa);
+		this.#written(hpa);
 		this.#words[slotOf(hpa)][hpa >>> 2] = value;
 	}
 
@@ -142,7 +156,7 @@ export class Memory {
 	}
 
 	setWords(hpa: number, from: Uint32Array): void {
-		if (this.#log !== undefined) this.#logPage(hpa);
+		this.#written(hpa);
 		const words = this.#words[slotOf(hpa)];
 		const at = hpa >>> 2;
 		for (let i = 0; i < from.length; i++) words[at + i] = from[i];

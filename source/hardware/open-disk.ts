@@ -1,4 +1,4 @@
-// Opens what --disk names, and says what is wrong where it cannot.
+// Opens the file or device that --disk names.
 
 import fs from 'node:fs';
 import {SECTOR} from '../formats/address.js';
@@ -14,13 +14,11 @@ export function statOf(path: string): fs.Stats {
 		return fs.statSync(path);
 	} catch (error) {
 		const why: Record<string, string> = {
-			ENOENT: `There is no ${path}; check the path given to --disk.`,
-			ENOTDIR: `There is no ${path}; check the path given to --disk.`,
-			EACCES: `--disk ${path} cannot be reached by this user; check the rights of its folder.`,
+			ENOENT: `${path} does not exist; check the path after --disk.`,
+			ENOTDIR: `${path} does not exist; check the path after --disk.`,
+			EACCES: `--disk ${path}: permission denied; check the mode of its folder.`,
 		};
-		throw new UserError(
-			why[errnoOf(error) ?? ''] ?? `--disk ${path} cannot be looked at: ${messageOf(error)}.`,
-		);
+		throw new UserError(why[errnoOf(error) ?? ''] ?? `--disk ${path} cannot be read: ${messageOf(error)}.`);
 	}
 }
 
@@ -33,7 +31,7 @@ export function openAs(path: string, flags: number, writable: boolean): number {
 		const how = writable ? 'written' : 'read';
 		if (code === 'EACCES' || code === 'EPERM') {
 			throw new UserError(
-				`--disk ${path} cannot be ${how} by this user; run as one who may, or change its mode.`,
+				`--disk ${path} cannot be ${how}: permission denied; run as another user, or change its mode.`,
 			);
 		}
 		if (code === 'EROFS') throw new UserError(`--disk ${path} is read-only; leave --writable out.`);
@@ -46,7 +44,7 @@ export function openAs(path: string, flags: number, writable: boolean): number {
 	}
 }
 
-/** Finds the alignment that O_DIRECT asks for on this disk, open as `other`, by reading its first sector or page. */
+/** Finds the alignment that O_DIRECT needs on this disk, open as `other`, by reading its first sector or page. */
 export function openDirect(
 	path: string,
 	flags: number,
@@ -65,7 +63,7 @@ export function openDirect(
 			fs.readSync(fd, page, alignment, alignment, 0);
 			return {fd, alignment};
 		} catch {
-			// EINVAL: a larger unit is asked for.
+			// EINVAL: it needs a larger unit.
 		}
 	}
 	fs.closeSync(fd);

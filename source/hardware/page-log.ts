@@ -1,5 +1,5 @@
-// Old contents of memory pages or disk blocks, from before they were first written to. The copies lie in a store that
-// reuses what is given back, so that a long session does not fragment the heap.
+// Old contents of memory pages or disk blocks, from before their first write. The copies are in a store that reuses
+// freed pages, so that a long session does not fragment the heap.
 
 import {PAGE_SIZE} from '../formats/address.js';
 
@@ -13,7 +13,7 @@ export class PageStore {
 	private readonly free: Uint8Array[] = [];
 	private readonly most: number;
 
-	/** Up to `most` pages stay allocated while nobody uses them. */
+	/** Up to `most` unused pages stay allocated. */
 	constructor(most: number) {
 		this.most = most;
 	}
@@ -75,7 +75,7 @@ export class PageLog {
 		this.pages.set(key, page);
 	}
 
-	/** Puts a page of the store in the place of the one that is there. @returns that one */
+	/** Swaps in a page of the store. @returns the page it replaces */
 	swap(key: number, page: Uint8Array): Uint8Array {
 		const there = this.pages.get(key);
 		if (there === undefined) throw new RangeError(`no page ${key} in this log`);
@@ -90,7 +90,7 @@ export class PageLog {
 		this.store.give(page);
 	}
 
-	/** Takes over what this log lacks from another, and empties that. */
+	/** Takes from another log the pages that this one lacks, and empties the other. */
 	absorb(other: PageLog): void {
 		for (const [key, page] of other.pages) {
 			if (this.pages.has(key)) this.store.give(page);
@@ -99,7 +99,7 @@ export class PageLog {
 		other.pages.clear();
 	}
 
-	/** How many pages both have. */
+	/** The number of pages that both logs have. */
 	shared(other: PageLog): number {
 		let count = 0;
 		for (const key of other.pages.keys()) if (this.pages.has(key)) count++;

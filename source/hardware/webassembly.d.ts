@@ -1,4 +1,4 @@
-// The one part of WebAssembly that is used here. The browser's type library would bring everything else too.
+// The only part of WebAssembly in use here. The browser's type library would bring everything else too.
 declare namespace WebAssembly {
 	class Memory {
 		constructor(descriptor: {initial: number; maximum?: number});

@@ -60,8 +60,9 @@ export class VtdDriver implements IommuOps {
 		const {sagaw} = vtd.decodeCap(this.unit.read32(REG.CAP), this.unit.read32(REG.CAP + 4));
 		const levels = [2, 3, 4, 5].find(n => sagaw & (1 << (n - 2)) && 2 ** (12 + 9 * n) >= maxaddr);
 		if (levels === undefined) throw new Error(`no supported address width fits ${maxaddr} bytes`);
+		const taken = new Set(this.domains.map(domain => domain.id));
 		let id = 1;
-		while (this.domains.some(domain => domain.id === id)) id++;
+		while (taken.has(id)) id++;
 		const domain = {id, maxaddr, ...this.tables.create(levels)};
 		this.domains.push(domain);
 		return domain;

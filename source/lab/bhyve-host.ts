@@ -10,7 +10,7 @@ import type {Outcome, TableCounts} from '../machine/outcome.js';
 import type {Transfer} from '../machine/transfer.js';
 import {UserError} from '../user-error.js';
 import {plural, sizeText} from '../words.js';
-import {changeLife, changeTables, switchPolicy} from './build/changes.js';
+import {changeMachine, changeTables, switchPolicy} from './build/changes.js';
 import {type Guest, Machine} from './build/machine.js';
 import {domainsOf} from './build/state.js';
 import {verdictText} from './judge/chain.js';
@@ -70,7 +70,7 @@ export class BhyveHost {
 	}
 
 	private live(command: LifecycleCommand): Outcome {
-		const {error, report} = changeLife(this.machine, command);
+		const {error, report} = changeMachine(this.machine, command);
 		if (command.do === 'create' || command.do === 'reinit') {
 			const guest = this.machine.guest('vm' in command ? command.vm : command.name);
 			if (guest) this.boot(guest);

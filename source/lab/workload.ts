@@ -6,7 +6,7 @@ import type {Comparable, Pace, Sample, Workload} from '../machine/workload.js';
 import {parseData, whole} from '../parse-data.js';
 import {MAX_WORK} from './scenario/verbs.js';
 
-/** Milliseconds of a sample, and the samples that are kept. */
+/** Milliseconds per sample, and the number of samples in memory. */
 const INTERVAL = 100;
 const KEPT = 600;
 /** Milliseconds that are made up for at most, after the computer slept. */
@@ -30,7 +30,7 @@ export class LabWorkload implements Workload {
 	private readonly host: Host;
 	/** Requests that are due, in thousandths. */
 	private due = 0;
-	/** The sample of this moment, and the milliseconds in it so far. */
+	/** The current sample, and its milliseconds so far. */
 	private sample = EMPTY;
 	private passed = 0;
 

@@ -12,7 +12,7 @@ import {openLog} from './log-input.js';
 
 /** This machine's own log. */
 export const OWN_LOG = '/dev/kmsg';
-/** While a long log is read, show what was found every so many bytes. */
+/** Bytes of a long log between two updates of the results. */
 const SHOW_BYTES = 64 * 1024 ** 2;
 /** In a storm of many kinds, explain this many at a time, the newest first, and the others later. */
 const EXPLAINED_AT_ONCE = 20;
@@ -45,7 +45,7 @@ export class KernelLog {
 	/**
 	 * Reads the log to its end; with `follow`, until it is closed.
 	 * @param changed called when `logged` has changed
-	 * @throws UserError where the log cannot be read
+	 * @throws UserError if the log cannot be read
 	 */
 	async read(follow: boolean, changed: () => void = () => {}): Promise<void> {
 		const input = openLog(this.file, {follow, stop: this.ending.signal, stdin: process.stdin});

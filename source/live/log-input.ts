@@ -18,7 +18,7 @@ export type LogInput = {
 
 export type InputOptions = {
 	readonly follow: boolean;
-	/** Ends the reading of a followed log. */
+	/** Stops following the log. */
 	readonly stop: AbortSignal;
 	readonly stdin: Readable & {readonly isTTY?: boolean};
 };
@@ -30,7 +30,7 @@ const POLL_MS = 250;
 const RECORDS = 256;
 const KMSG = '/dev/kmsg';
 
-/** @throws UserError where the log cannot be read */
+/** @throws UserError if the log cannot be read */
 export function openLog(file: string | undefined, options: InputOptions): LogInput {
 	if (file === 'dmesg' || (file === undefined && options.stdin.isTTY)) return ownLog(options);
 	if (file === undefined || file === '-') return {isOwn: false, pieces: readStream(options.stdin, options)};
@@ -152,7 +152,7 @@ async function* readRecords(descriptor: number, options: InputOptions): AsyncGen
 	}
 }
 
-/** The length of a record; 0 where there is none yet, -1 where the read must be repeated. */
+/** The length of a record; 0 without a new record, -1 if the read must be repeated. */
 function recordInto(descriptor: number, piece: Buffer): number {
 	try {
 		return fs.readSync(descriptor, piece);
@@ -202,7 +202,7 @@ async function* readStream(stream: Readable, {follow, stop}: InputOptions): Asyn
 	}
 }
 
-/** @returns false where the reading was stopped */
+/** @returns false if the reading was stopped */
 async function nextPoll(stop: AbortSignal): Promise<boolean> {
 	try {
 		await sleep(POLL_MS, undefined, {signal: stop});

@@ -22,7 +22,7 @@ export const EMPTY_STATE: MachineState = {
 
 /** The machine behind an observation. */
 export type Subject = {
-	/** What it shows now. @throws UserError where it cannot be viewed */
+	/** The current state. @throws UserError if the machine cannot be read */
 	view(): Promise<Partial<MachineState>>;
 	/** What changes when its kernel log cannot be read. */
 	withoutLog(trouble: string): Partial<MachineState>;
@@ -58,7 +58,7 @@ export class Observation {
 		return this.ending.signal;
 	}
 
-	/** Views the machine once. @returns whether its state changed @throws UserError where it cannot be viewed */
+	/** Views the machine once. @returns whether its state changed @throws UserError if it cannot be viewed */
 	async refresh(): Promise<boolean> {
 		const parts = await this.subject.view();
 		this.lastSeen = this.options.clock();

@@ -51,7 +51,7 @@ export type LogFault = {
 export type Logged = {
 	/** The log's name. */
 	from: string;
-	/** How many faults came, including those of kinds beyond the limit. */
+	/** The number of faults, including kinds beyond the limit. */
 	total: number;
 	/** Newest first. */
 	faults: readonly LogFault[];

@@ -26,9 +26,9 @@ export type Entry = {
 /** How far a travel is: first blocks of the disk are restored, then steps replayed. */
 export type Progress = {doing: 'disk' | 'steps'; at: number; of: number};
 /**
- * The way to another step, a little at a time. It may be given up after a piece with `doing: 'steps'`.
- * @returns a sentence where a step gave a different result: something else has changed the disk
- * @throws UserError where the disk cannot be restored; the next travel tries again
+ * Travels to another step, a little at a time. It may be stopped after a piece with `doing: 'steps'`.
+ * @returns a sentence if a step gave a different result: something else has changed the disk
+ * @throws UserError if the disk cannot be restored; the next travel tries again
  */
 export type Travel = Generator<Progress, string | undefined, void>;
 
@@ -47,14 +47,14 @@ export interface History {
 	/** How many steps the session has, and how many of the first are forgotten. */
 	readonly length: number;
 	readonly first: number;
-	/** How many of them have been done on the machine as it is now. What is done next takes the place of the rest. */
+	/** How many of them the machine has behind it now. The next new step replaces the rest. */
 	readonly at: number;
 	/** Milliseconds between the first moment that can be reached and the last. */
 	readonly reach: number;
 	readonly unsettled?: Unsettled;
-	/** A step by its number, counted from 1; undefined where there is none, or it is forgotten. */
+	/** A step by its number, counted from 1; undefined if it does not exist or is forgotten. */
 	step(number: number): Entry | undefined;
-	/** How many steps up to a number had trouble, without those that are forgotten. */
+	/** How many steps up to a number had trouble; forgotten steps do not count. */
 	troubles(number: number): number;
 	/** The number of the next step after one that had trouble, or of the last before it. */
 	trouble(number: number, by: 1 | -1): number | undefined;
@@ -71,6 +71,6 @@ export interface History {
 	readonly hasUndo: boolean;
 	/** Writes the old blocks of the disk into a file that restores them. @throws UserError */
 	writeUndo(file: string): void;
-	/** For the end of the program: saves old blocks. @returns a sentence where the disk is only partly restored */
+	/** For the end of the program: saves old blocks. @returns a sentence if the disk is only partly restored */
 	rescue(): string | undefined;
 }

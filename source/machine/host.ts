@@ -1,4 +1,4 @@
-// What a real host's kernel shows of its IOMMUs: the words of a host's report.
+// What a real host's kernel shows of its IOMMUs, as the sentences of a report.
 
 import type {Finding} from './finding.js';
 

@@ -71,7 +71,7 @@ export type MachineState = {
 	writer?: string;
 	/** How the machine is read, and what cannot be known, one sentence each. */
 	notes?: readonly string[];
-	/** What a Linux host shows of itself. */
+	/** The facts about a Linux host. */
 	host?: HostFacts;
 	/** The faults in its kernel's log. */
 	logged?: Logged;
@@ -91,7 +91,7 @@ export interface LabControls {
 	guestBytes(vm: string, gpa: number, length: number): Uint8Array;
 	/** @throws the system's error where the disk cannot be read */
 	diskBytes(vm: string, lba: number, length: number): Uint8Array;
-	/** What the caches hold, without reading the tables for the answer. Looking changes nothing. */
+	/** What the caches hold, without a walk of the tables. This changes nothing. */
 	cached(rid: Rid, iova: number): Cached;
 	/** The whole IOTLB. */
 	cachedPages(): readonly CachedPage[];
@@ -118,7 +118,7 @@ export interface ObservedMachine {
 	readonly memory: PhysicalReader;
 	state(): MachineState;
 	readonly lab?: LabControls;
-	/** Reads a machine that changes by itself again and again, and calls back when its state is new. */
+	/** Reads a live machine again and again, and calls back when its state has changed. */
 	watch?(changed: () => void): void;
 	close(): void;
 }

@@ -6,6 +6,8 @@ import type {VtdLimits} from '../formats/vtd-tables.js';
 export interface PhysicalReader {
 	/** The 1,024 words of the page at a page-aligned address; undefined if there is no memory. */
 	page(hpa: number): Uint32Array | undefined;
+	/** Differs from before once that page may have been written; missing where writes cannot be seen. */
+	version?(hpa: number): number;
 }
 
 /** A translation domain: where its tables start. What it maps is always read from the tables themselves. */

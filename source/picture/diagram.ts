@@ -3,8 +3,6 @@
 import type {Palette} from './palette.js';
 import {escaped, FONTS, round, type SvgPage, svgPage} from './xml.js';
 
-/** The width of a character of diagrams' text, by its size: fonts of one width have about that. */
-export const COLUMN = 0.602;
 const SIZE = 13;
 
 export type Ink = 'ink' | 'good' | 'bad' | 'key' | 'dim';
@@ -48,18 +46,6 @@ export function arrow(points: readonly (readonly [x: number, y: number])[], ink:
 	const corner = (turn: number) =>
 		`${round(x - 7 * Math.cos(angle + turn))} ${round(y - 7 * Math.sin(angle + turn))}`;
 	return `<path d="${path}" class="l-${ink}" stroke-width="1.3"/><path d="M${round(x)} ${round(y)}L${corner(0.45)}L${corner(-0.45)}Z" class="${ink}"/>`;
-}
-
-/** Lines of at most so many columns. */
-export function wrapped(words: string, columns: number): string[] {
-	const lines: string[] = [];
-	for (const word of words.split(/\s+/)) {
-		const line = lines.at(-1);
-		if (line !== undefined && line.length + 1 + word.length <= columns)
-			lines[lines.length - 1] = `${line} ${word}`;
-		else lines.push(word);
-	}
-	return lines;
 }
 
 /** Lines below each other, the first at `y`. */

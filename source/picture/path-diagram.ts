@@ -4,8 +4,9 @@ import {explainLoss} from '../explain/loss.js';
 import {endOf, stationsOf} from '../explain/stations.js';
 import type {MachineState} from '../machine/observed.js';
 import type {Transfer} from '../machine/transfer.js';
+import {wrapped} from '../text/width.js';
 import {partOf} from '../words.js';
-import {arrow, box, diagram, type Ink, text, textBlock, wrapped} from './diagram.js';
+import {arrow, box, diagram, type Ink, text, textBlock} from './diagram.js';
 import type {Palette} from './palette.js';
 
 const MARGIN = 24;

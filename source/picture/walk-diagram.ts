@@ -3,8 +3,9 @@
 import {qwordText, type Walk, type WalkStep} from '../explain/walk.js';
 import {hex, PAGE_SIZE} from '../formats/address.js';
 import {ridText} from '../formats/pci.js';
+import {wrapped} from '../text/width.js';
 import {sizeText} from '../words.js';
-import {arrow, box, diagram, type Ink, text, textBlock, wrapped} from './diagram.js';
+import {arrow, box, diagram, type Ink, text, textBlock} from './diagram.js';
 import type {Palette} from './palette.js';
 
 const MARGIN = 24;

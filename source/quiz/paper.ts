@@ -1,7 +1,8 @@
 // A sheet on paper: as text, with a line for each answer, or as a picture to print.
 
-import {diagram, text, wrapped} from '../picture/diagram.js';
+import {diagram, text} from '../picture/diagram.js';
 import type {Palette} from '../picture/palette.js';
+import {wrapped} from '../text/width.js';
 import {LETTERS, type Question, TOPICS, type Topic} from './question.js';
 import {EDITION, type Sheet} from './quiz.js';
 

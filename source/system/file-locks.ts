@@ -34,7 +34,7 @@ function granted(work: () => void): boolean {
 	}
 }
 
-/** Locks bytes that others may lock so too. @returns whether nobody has an exclusive lock on them */
+/** Takes a shared lock on bytes. @returns whether nobody has an exclusive lock on them */
 export const lockBytes = ({fcntl}: Libc, fd: number, start: number, length: number): boolean =>
 	granted(() => fcntl(fd, F_OFD_SETLK, structOf(F_RDLCK, start, length).words));
 

@@ -3,7 +3,7 @@
 import {createRequire} from 'node:module';
 import {getSystemErrorName} from 'node:util';
 
-/** Each returns what the call returns. @throws an error whose `code` is the errno's name, as Node's own do. */
+/** Each returns the result of the call. @throws an error whose `code` is the errno's name, like Node's own errors */
 export type Libc = {
 	fcntl(fd: number, command: number, argument: number | ArrayBufferView): number;
 	flock(fd: number, operation: number): number;

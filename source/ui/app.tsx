@@ -22,7 +22,7 @@ import {View} from './views/view.js';
 
 /** What the app needs of the terminal beyond Ink. */
 export type Terminal = {
-	/** Puts text on the terminal's clipboard. @returns why it cannot, if it cannot */
+	/** Puts text on the terminal's clipboard. @returns why it cannot, or why it may not be there, as a sentence */
 	copy: (text: string) => string | undefined;
 	/** Has the terminal report the mouse, or stop. */
 	mouse: (on: boolean) => void;

@@ -5,16 +5,17 @@ import * as z from 'zod/mini';
 import {didYouMean} from '../did-you-mean.js';
 import {readRegular} from '../files.js';
 import {choice, fields, listOf, parseData, word} from '../parse-data.js';
+import type {Environment} from '../text/terminal.js';
+import {THEMES, type ThemeName} from '../text/tones.js';
 import {errnoOf, messageOf, UserError} from '../user-error.js';
 import {YamlFile} from '../yaml-file.js';
 import {KEY_NAMES} from './commands/keys.js';
-import type {Environment} from './terminal/environment.js';
-import {THEMES, type ThemeName} from './theme.js';
 
 export type Config = {
 	theme?: ThemeName;
 	ascii?: boolean;
 	mouse?: boolean;
+	motion?: boolean;
 	large?: boolean;
 	/** By the ID of a command: the keys that replace its own. */
 	keys: Readonly<Record<string, readonly string[]>>;
@@ -50,7 +51,7 @@ export function loadConfig(
 		if (error instanceof UserError) throw error;
 		const none = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
 		if (none && named === undefined) return {keys: {}};
-		if (none) throw new UserError(`There is no ${file}; check the path after --config.`);
+		if (none) throw new UserError(`${file} does not exist; check the path after --config.`);
 		throw new UserError(`Cannot read ${file}: ${messageOf(error)}.`);
 	}
 	return parseConfig(file, text, commands);
@@ -76,6 +77,7 @@ const schemaOf = (commands: readonly KeyedCommand[]) =>
 			theme: z.optional(choice(THEMES)),
 			ascii: z.optional(onOff),
 			mouse: z.optional(onOff),
+			motion: z.optional(onOff),
 			large: z.optional(onOff),
 			keys: z._default(
 				fields(Object.fromEntries(commands.map(({id}) => [id, z.optional(listOf(key))])), 'command'),

@@ -5,13 +5,13 @@ import chalk from 'chalk';
 import {render} from 'ink';
 import type {ObservedMachine} from '../machine/observed.js';
 import type {Scenario, Step} from '../machine/scenario.js';
-import {printTo} from '../print.js';
+import {printTo} from '../text/print.js';
+import {asciiByItself, depthOf, themeOf} from '../text/terminal.js';
 import {grouped, plural} from '../words.js';
 import {App, EMPTY} from './app.js';
 import {chooseKeys} from './commands/index.js';
 import {diagramFor} from './diagram.js';
 import {type DisplayFlags, readDisplay} from './display-flags.js';
-import {asciiByItself} from './glyphs.js';
 import {Screen} from './hooks/use-screen.js';
 import {type PictureSize, saveDiagram, savePicture} from './picture.js';
 import {play} from './state/play.js';
@@ -22,10 +22,10 @@ import {pauseWork} from './state/traffic.js';
 import {endTravel} from './state/travel.js';
 import {writeAscii} from './terminal/ascii.js';
 import {recordCast} from './terminal/cast.js';
-import {copySequence} from './terminal/clipboard.js';
+import {copySequence, doubtOfCopy} from './terminal/clipboard.js';
 import {keysOf} from './terminal/input.js';
 import {MOUSE_OFF, MOUSE_ON} from './terminal/mouse.js';
-import {depthOf, themeOf, themeWith} from './theme.js';
+import {themeWith} from './theme.js';
 
 /** What it opens on: a scenario to present, or the beginning of a session, whose steps are run first. */
 export type Opening = {present: Scenario} | {replay: readonly Step[]};
@@ -51,17 +51,22 @@ export async function dashboard(
 	chooseKeys(config.keys);
 	const store = createUi(machine);
 	const screen = new Screen();
-	store.setState({large: flags.large ?? config.large ?? false});
+	// A screen reader speaks each frame anew, and does not point.
+	const spoken = env.INK_SCREEN_READER === 'true';
+	store.setState({
+		large: flags.large ?? config.large ?? false,
+		motion: !spoken && (flags.motion ?? config.motion ?? true),
+	});
 	if (opening && 'present' in opening) play(store, opening.present, true);
 	else if (opening) replay(store, opening.replay);
-	const mouse = flags.mouse ?? config.mouse ?? false;
+	const mouse = !spoken && (flags.mouse ?? config.mouse ?? true);
 	// Past the recording: whoever plays it keeps their own clipboard.
 	const write = stdout.write.bind(stdout);
 	const copy = (text: string): string | undefined => {
 		const copied = copySequence(text, env);
 		if ('refused' in copied) return copied.refused;
 		write(copied.sequence);
-		return undefined;
+		return doubtOfCopy(env);
 	};
 	// Before the first frame: else a Ctrl-Z that comes with it is the terminal's own, and stops the dashboard where it is.
 	const stopCast =
@@ -90,7 +95,8 @@ export async function dashboard(
 					screen.point(event.x, event.y, event.kind === 'press' ? 'press' : event.up ? 'up' : 'down'),
 				),
 				stdout,
-				alternateScreen: true,
+				// What is spoken is longer than the screen, and scrolls.
+				alternateScreen: !spoken,
 				interactive: true,
 				exitOnCtrlC: false,
 				incrementalRendering: true,

@@ -1,30 +1,25 @@
-// Flags of the command line that say how the dashboard looks. They are read without it too: what is wrong in them is
-// said in a pipe as well.
+// The options that say how the dashboard looks. They are checked in a pipe too, where there is no dashboard.
 
-import {didYouMean} from '../did-you-mean.js';
-import {UserError} from '../user-error.js';
+import {chosen} from '../did-you-mean.js';
+import type {Environment} from '../text/terminal.js';
+import {THEMES, type ThemeName} from '../text/tones.js';
 import {commands} from './commands/index.js';
 import {type Config, loadConfig} from './config.js';
-import type {Environment} from './terminal/environment.js';
-import {THEMES, type ThemeName} from './theme.js';
 
-/** What was not given is as the config file says, or as the terminal suggests. */
+/** Options that are not given come from the config file, or from what the terminal suggests. */
 export type DisplayFlags = {
 	theme?: string;
 	ascii?: boolean;
 	mouse?: boolean;
+	motion?: boolean;
 	large?: boolean;
 	config?: string;
-	/** The file that a recording goes into. */
+	/** The file to record into. */
 	cast?: string;
 };
 
-/** @throws UserError where a flag or the config file is wrong */
+/** @throws UserError if an option or the config file is wrong */
 export function readDisplay(flags: DisplayFlags, env: Environment): {theme?: ThemeName; config: Config} {
-	const theme = THEMES.find(name => name === flags.theme);
-	if (flags.theme !== undefined && theme === undefined) {
-		const near = didYouMean(flags.theme, THEMES);
-		throw new UserError(`--theme ${flags.theme} is none; it may be ${THEMES.join(', ')}.${near}`);
-	}
+	const theme = chosen('theme', flags.theme, THEMES);
 	return {theme, config: loadConfig(flags.config, env, commands)};
 }

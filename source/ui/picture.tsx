@@ -7,6 +7,7 @@ import {type Cell, cellsOf} from '../picture/cells.js';
 import {DARK, LIGHT, type Palette} from '../picture/palette.js';
 import {svgOf} from '../picture/screen-svg.js';
 import {ansiText, plainText, screenHtml} from '../picture/screen-text.js';
+import type {ThemeName} from '../text/tones.js';
 import {UserError} from '../user-error.js';
 import {either} from '../words.js';
 import {App} from './app.js';
@@ -16,7 +17,6 @@ import type {Appearance} from './hooks/use-theme.js';
 import type {Store, Ui} from './state/store.js';
 import type {DiagramId} from './state/views.js';
 import {HiddenKeyboard, HiddenScreen} from './terminal/hidden.js';
-import type {ThemeName} from './theme.js';
 
 export type Look = {readonly name: ThemeName; readonly appearance: Appearance};
 export type PictureSize = {readonly columns: number; readonly rows: number};

@@ -4,13 +4,14 @@ import chalk from 'chalk';
 import {unknownWord} from '../did-you-mean.js';
 import type {ObservedMachine} from '../machine/observed.js';
 import type {Step} from '../machine/scenario.js';
+import {THEMES} from '../text/tones.js';
 import {UserError} from '../user-error.js';
 import {compareForm} from './commands/traffic.js';
 import {formatOf, type Look, type PictureSize, saveDiagram, savePicture} from './picture.js';
 import {dispatch} from './state/dispatch.js';
 import {createUi, show} from './state/store.js';
 import {DIAGRAMS, type DiagramId, fits, LEAST, VIEWS, type ViewId, viewIdsOf} from './state/views.js';
-import {THEMES, themeWith} from './theme.js';
+import {themeWith} from './theme.js';
 
 export type ShotFlags = {
 	view?: string;

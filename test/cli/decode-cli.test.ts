@@ -34,7 +34,7 @@ test('what is wrong: one sentence, exit 2', () => {
 	}
 });
 
-test('a reader that closes the pipe early is no error', () => {
+test('a reader that closes the pipe early causes no error', () => {
 	const lines = Array.from({length: 2000}, (_, i) =>
 		LINE.replace(
 			'05:00.0',

@@ -5,7 +5,7 @@ import {PassThrough} from 'node:stream';
 import {type TestContext, test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {decode} from '../../source/cli/decode.js';
-import {printTo} from '../../source/print.js';
+import {printTo} from '../../source/text/print.js';
 import {UserError} from '../../source/user-error.js';
 import {folder} from '../helpers/lab.js';
 

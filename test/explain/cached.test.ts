@@ -7,7 +7,7 @@ import {openTestLab, read, transfer} from '../helpers/lab.js';
 const AHCI = ridOf(0, 31, 2);
 
 for (const iommu of ['vt-d', 'amd-vi'] as const) {
-	test(`${iommu}: the caches hold what was used, and are stale between a change and its invalidation`, t => {
+	test(`${iommu}: the caches hold used entries, and are stale between a change and its invalidation`, t => {
 		const lab = openTestLab(t, {iommu, policy: 'keep'});
 		const stale = () => stalePages(lab.memory, lab.state(), lab.cachedPages());
 		const host = iommu === 'vt-d' ? 1 : 0;

@@ -85,7 +85,7 @@ function reachOfMappings(mappings: {page: number; frame: number; pages: number; 
 	return reachOfDevice(memory, state, [viewDomain(memory, state.owned, domain)], device);
 }
 
-test('a page that is mapped twice counts once; rights and unknown owners are said', () => {
+test('a page that is mapped twice counts once; rights and unknown owners are mentioned', () => {
 	assert.equal(
 		reachOfMappings([
 			{page: 1, frame: 0, pages: 4, write: true},

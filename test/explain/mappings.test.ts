@@ -15,6 +15,7 @@ import {seededRandom} from '../../source/lab/build/random.js';
 import type {AmdviUnit, Domain, Mapping, PhysicalReader} from '../../source/machine/tables.js';
 import {A, amdvi, dte, put64, RW, TRANSLATED, table} from '../helpers/amdvi.js';
 import {MIB, openTestLab} from '../helpers/lab.js';
+import {play} from '../helpers/session.js';
 
 const domain = (format: Domain['format'], root: number, levels: number): Domain => ({
 	id: 7,
@@ -193,6 +194,54 @@ test('the mappings follow memory: clearing one entry removes one page', t => {
 			[17 * PAGE_SIZE, 65536 - 17],
 		],
 	);
+});
+
+for (const iommu of ['vt-d', 'amd-vi'] as const)
+	test(`tables that were decoded before are decoded again once they are written: ${iommu}`, t => {
+		const lab = openTestLab(t, {iommu, hostMemory: 64 * MIB, overlay: true});
+		const history = lab.keepHistory(() => 0);
+		const random = seededRandom(5);
+		const check = () => {
+			const forgetful: PhysicalReader = {page: hpa => lab.memory.page(hpa)};
+			for (const each of lab.state().domains)
+				assert.deepEqual(mappingsOf(lab.memory, each), mappingsOf(forgetful, each));
+		};
+		for (let i = 0; i < 150; i++) {
+			play(lab, random, 1);
+			check();
+			if (i % 10 > 0) continue;
+			history.go(Math.floor(random() * history.length));
+			check();
+		}
+		// A device of the host can write the tables themselves.
+		const [{root}] = lab.state().domains;
+		lab.memory.writable(root, 8).fill(0xff);
+		check();
+	});
+
+test('each kind of write makes a page another version, and reading does not', () => {
+	const memory = new Memory(16 * MIB);
+	const writes: ((hpa: number) => unknown)[] = [
+		hpa => memory.setU8(hpa + 5, 1),
+		hpa => memory.setU16(hpa + 6, 1),
+		hpa => memory.setU32(hpa + 4092, 1),
+		hpa => memory.setWords(hpa, new Uint32Array(4)),
+		hpa => memory.writable(hpa + 4095, 2),
+		hpa => memory.writable(hpa - 4096, 8192),
+		hpa => memory.page(hpa, true),
+		hpa => memory.clear(hpa - 8192, 16384),
+		hpa => memory.restore(hpa, new Uint8Array(PAGE_SIZE)),
+	];
+	const hpa = 0x7000;
+	for (const write of writes) {
+		memory.setU32(hpa, 7);
+		const before = memory.version(hpa);
+		for (const read of [memory.page(hpa), memory.view(hpa, 8), memory.u32(hpa)])
+			assert.ok(read !== undefined);
+		assert.equal(memory.version(hpa), before);
+		write(hpa);
+		assert.notEqual(memory.version(hpa), before, `${write}`);
+	}
 });
 
 test('a window decodes exactly the entries that overlap it', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
+import {banksOf} from '../../source/explain/banks.js';
 import {addressOfCell, cellAt, letterOf, memoryMap, spread} from '../../source/explain/memory-map.js';
 import {type DomainView, ownerAt, type Range, viewDomain} from '../../source/explain/ranges.js';
 import {GIB, PAGE_SIZE} from '../../source/formats/address.js';
@@ -36,19 +37,21 @@ test('a cell shows its main owner, and how much of it the host domain maps', () 
 					return {iova: at(page), hpa: at(page), pages: 1, read: yes, write: yes, owner};
 				});
 				const map = memoryMap({owned, vms: []}, view(ranges), wanted);
-				assert.equal(map.cells.length, Math.min(wanted, end));
-				let page = 0;
+				const memory = owned.flatMap(({hpa, pages}) =>
+					Array.from({length: pages}, (_, i) => hpa / PAGE_SIZE + i),
+				);
+				assert.equal(map.cells.length, Math.min(wanted, memory.length));
+				let n = 0;
 				for (const [i, cell] of map.cells.entries()) {
-					assert.equal(addressOfCell(map, i), at(page));
+					assert.equal(addressOfCell(map, i), at(memory[n]));
 					const counts = new Map<string, number>();
 					let reached = 0;
 					let total = 0;
-					for (; page < end && cellAt(map, at(page) + 9) === i; page++) {
-						const owner = ownerAt(owned, at(page));
-						if (owner === 'no memory') continue;
+					for (; n < memory.length && cellAt(map, at(memory[n]) + 9) === i; n++) {
+						const owner = ownerAt(owned, at(memory[n]));
 						total++;
 						counts.set(owner, (counts.get(owner) ?? 0) + 1);
-						if (mapped[page]) reached++;
+						if (mapped[memory[n]]) reached++;
 					}
 					assert.equal(counts.get(cell.owner) ?? 0, Math.max(0, ...counts.values()));
 					assert.equal(cell.mixed, counts.size > 1);
@@ -56,10 +59,27 @@ test('a cell shows its main owner, and how much of it the host domain maps', () 
 						total === 0 ? undefined : reached === total ? 'all' : reached > 0 ? 'some' : 'none';
 					assert.equal(cell.mapped, expected);
 				}
-				assert.equal(page, end, 'cells are all of memory');
+				assert.equal(n, memory.length, 'cells are all of memory, and nothing else');
 			},
 		),
 		{seed: 31, numRuns: 150},
+	);
+});
+
+test('a hole of any size takes no cell; an address in it is shown where the memory before it ends', () => {
+	const owned = [
+		{hpa: at(1), pages: 4, owner: 'kernel'},
+		{hpa: at(2 ** 36), pages: 4, owner: 'vm0'},
+	];
+	const map = memoryMap({owned, vms: []}, undefined, 4);
+	assert.deepEqual(
+		map.cells.map(({owner}) => owner),
+		['kernel', 'kernel', 'vm0', 'vm0'],
+	);
+	assert.deepEqual([map.pages, addressOfCell(map, 2)], [8, at(2 ** 36)]);
+	assert.deepEqual(
+		[0, 1, 5, 2 ** 35, 2 ** 36, 2 ** 40].map(page => cellAt(map, at(page))),
+		[0, 0, 1, 1, 2, 3],
 	);
 });
 
@@ -119,7 +139,7 @@ test('every page of 2^40 is in a cell, however many cells there are', () => {
 	const pages = 2 ** 40;
 	for (const cells of [1, 2940, 9647, 9963, 10917]) {
 		const counts = new Float64Array(cells);
-		spread(counts, pages, 0, pages);
+		spread(counts, banksOf([{hpa: 0, pages, owner: 'free'}]), 0, pages);
 		assert.equal(
 			counts.reduce((sum, count) => sum + count, 0),
 			pages,

@@ -14,7 +14,7 @@ import {MIB} from '../helpers/lab.js';
 
 const end = ({iova, pages}: Range) => iova + pages * PAGE_SIZE;
 
-test('the neighbours are those that decoding the whole domain gives', () => {
+test('the neighbours match a decoding of the whole domain', () => {
 	const page = fc.tuple(fc.constantFrom(0, 512, 4096, 2 ** 18, 2 ** 30), fc.nat(700)).map(([a, b]) => a + b);
 	fc.assert(
 		fc.property(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {snapshotJson, snapshotLines} from '../../source/explain/snapshot.js';
 import {openTestLab, read} from '../helpers/lab.js';
+import {linesText} from '../helpers/lines.js';
 
 test('the JSON snapshot keeps its contract', t => {
 	const lab = openTestLab(t);
@@ -62,7 +63,7 @@ test('the JSON snapshot keeps its contract', t => {
 });
 
 test('the text snapshot names domains, devices, guests, transfers and faults', t => {
-	const text = snapshotLines(openTestLab(t)).join('\n');
+	const text = linesText(snapshotLines(openTestLab(t)));
 	for (const line of [
 		/^dmascope lab · vt-d · policy remove · ada0 is /,
 		/^HOST DOMAIN 1: 49,152 pages, 16,384 removed$/m,

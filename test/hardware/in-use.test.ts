@@ -157,7 +157,7 @@ test('a second loop device on an image is not written while the first is mounted
 	);
 });
 
-test('an image whose loop device has lost its name is found by its inode', t => {
+test('an image whose loop device has lost its path is found by its inode', t => {
 	const loops = Loops.on(t);
 	if (loops === undefined) return;
 	const image = loops.image('fs.img');
@@ -238,7 +238,7 @@ const device = (number: string, name: string, more: Record<string, string> = {})
 		...Object.entries(more).map(([file, text]) => [`sys/devices/${name}/${file}`, text]),
 	]);
 
-test('holders are followed through LVM, RAID and partitions to what is mounted', t => {
+test('holders are followed through LVM, RAID and partitions to the mount', t => {
 	const root = tree(t, {
 		'proc/self/mountinfo': '29 1 253:1 / / rw,relatime shared:1 - ext4 /dev/mapper/vg-root rw\n',
 		...device('8:0', 'sda'),
@@ -273,7 +273,7 @@ test('holders are followed through LVM, RAID and partitions to what is mounted',
 	assert.equal(uses('253:2'), '');
 });
 
-test('mounts without a device number of their own and swap files are found by what they name', t => {
+test('mounts without their own device number, and swap files, are found by their source', t => {
 	const image = (name: string) => {
 		const file = path.join(folder(t), name);
 		fs.writeFileSync(file, 'x');
@@ -301,7 +301,7 @@ test('mounts without a device number of their own and swap files are found by wh
 	assert.deepEqual(graph.uses({key: '8:32', device: true}), []);
 });
 
-test('what cannot be identified is named, and what the system hides is no all-clear', t => {
+test('users that cannot be identified are named, and hidden information is no all-clear', t => {
 	const loop = (name: string, backing: string, ro: number) => ({
 		[`sys/block/${name}/dev`]: `7:${name.slice(4)}\n`,
 		[`sys/block/${name}/ro`]: `${ro}\n`,

@@ -13,4 +13,6 @@ process.on('SIGURG', () => {
 	Array.prototype.toSorted = () => {
 		throw fault;
 	};
+	// A key, once the signal is handled.
+	process.stdin.emit('data', Buffer.from('?'));
 });

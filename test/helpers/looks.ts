@@ -3,7 +3,8 @@
 import xterm from '@xterm/headless';
 import {renderToString, Text} from 'ink';
 import {createElement} from 'react';
-import {LOOKS, type Look, type ThemeName, TONES, type Tone, themeWith} from '../../source/ui/theme.js';
+import {LOOKS, type Look, type ThemeName, TONES, type Tone} from '../../source/text/tones.js';
+import {themeWith} from '../../source/ui/theme.js';
 import type {Cell} from './cells.js';
 import {cellsOf} from './cells.js';
 
@@ -20,7 +21,6 @@ const LETTERS: Readonly<Record<Tone, string>> = {
 	field: '_',
 	chosen: 'C',
 	changed: 'N',
-	guest: 'v',
 	missing: 'M',
 	ownerKernel: 'K',
 	ownerTables: 'P',

@@ -29,6 +29,8 @@ export type Report = {
 	slowest: number;
 	/** Resident memory of the program since it was started, in bytes, each second. */
 	resident: number[];
+	/** How often xterm, which stands for the terminal, threw, and was replaced. */
+	renewed: number;
 	/** What went wrong, with the keys before it. */
 	wrong: string[];
 };
@@ -125,7 +127,10 @@ export async function runMonkey(
 	{seconds, seed, args = [], tell = () => {}}: Monkey,
 ): Promise<Report> {
 	const random = seededRandom(seed);
-	const report: Report = {seconds: 0, events: 0, compared: 0, left: 0, slowest: 0, resident: [], wrong: []};
+	const report: Report = {
+		...{seconds: 0, events: 0, compared: 0, left: 0, slowest: 0},
+		...{resident: [], renewed: 0, wrong: []},
+	};
 	const place = folder(t);
 	fs.writeFileSync(path.join(place, 'config.yaml'), 'mouse: true\n');
 	const start = performance.now();
@@ -133,6 +138,14 @@ export async function runMonkey(
 	let keys: string[] = [];
 	let program = await open(place, args);
 	t.after(() => program.close('SIGKILL'));
+	const renew = (error: Error) => {
+		if (!/\bxterm\b/.test(error.stack ?? '')) throw error;
+		report.renewed++;
+		program.renew();
+		program.write(REDRAW);
+	};
+	process.on('uncaughtException', renew);
+	t.after(() => process.off('uncaughtException', renew));
 	const fail = (what: string) =>
 		report.wrong.push(`${what}; the last keys: ${JSON.stringify(keys.slice(-TOLD).join(''))}`);
 	for (let round = 1; performance.now() - start < seconds * 1000 && report.wrong.length < 5; round++) {

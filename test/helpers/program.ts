@@ -17,7 +17,9 @@ export type Size = {columns: number; rows: number};
 
 export type Program = {
 	pid: number;
-	terminal: xterm.Terminal;
+	readonly terminal: xterm.Terminal;
+	/** Another, empty terminal in its place: xterm has bugs of its own, after which it stands still. */
+	renew: () => void;
 	chunks: readonly Chunk[];
 	write: (keys: string) => void;
 	/** Waits for a text on the screen. */
@@ -54,7 +56,9 @@ const environment = (): Record<string, string> =>
 	);
 
 export function startProgram({file, args, columns, rows, env, cwd}: Start): Program {
-	const terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true});
+	const empty = (cols: number, height: number) =>
+		new xterm.Terminal({cols, rows: height, allowProposedApi: true});
+	let terminal = empty(columns, rows);
 	const child = pty.spawn(file, [...args], {
 		cols: columns,
 		rows,
@@ -78,7 +82,12 @@ export function startProgram({file, args, columns, rows, env, cwd}: Start): Prog
 	const stat = (file: string) => fs.readFileSync(`/proc/${child.pid}/${file}`, 'utf8');
 	return {
 		pid: child.pid,
-		terminal,
+		get terminal() {
+			return terminal;
+		},
+		renew: () => {
+			terminal = empty(terminal.cols, terminal.rows);
+		},
 		chunks,
 		write: keys => child.write(keys),
 		until: async text => {
@@ -93,10 +102,12 @@ export function startProgram({file, args, columns, rows, env, cwd}: Start): Prog
 				await sleep(ms);
 			}
 		},
-		resize: size => {
-			terminal.resize(size.columns, size.rows);
-			child.resize(size.columns, size.rows);
-		},
+		// xterm throws where its rows go while it still parses what was written for them.
+		resize: ({columns: width, rows: height}) =>
+			terminal.write('', () => {
+				terminal.resize(width, height);
+				if (end === undefined) child.resize(width, height);
+			}),
 		// proc(5): utime and stime are the 14th and the 15th field; the 2nd, a name in brackets, may hold spaces.
 		cpuMs: () => {
 			const fields = stat('stat')

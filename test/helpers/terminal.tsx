@@ -8,11 +8,12 @@ import chalk from 'chalk';
 import {render} from 'ink';
 import {Lab} from '../../source/lab/lab.js';
 import type {ObservedMachine} from '../../source/machine/observed.js';
+import type {ThemeName} from '../../source/text/tones.js';
 import {App} from '../../source/ui/app.js';
 import {Screen as OnScreen} from '../../source/ui/hooks/use-screen.js';
 import {createUi, type Store} from '../../source/ui/state/store.js';
 import {writeAscii} from '../../source/ui/terminal/ascii.js';
-import {type ThemeName, themeWith} from '../../source/ui/theme.js';
+import {themeWith} from '../../source/ui/theme.js';
 import {sentFor} from './keys.js';
 import {Keyboard, Screen} from './tty.js';
 

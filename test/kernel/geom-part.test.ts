@@ -115,7 +115,7 @@ test('a table without a sound entry boots nothing', t => {
 	assert.deepEqual([console[0], console.at(-1)], ['GPT: CRCs ok, but no partition', 'no bootable disk']);
 });
 
-test('a slice past the end of the disk is none of the host’s', t => {
+test('the host ignores a slice past the end of the disk', t => {
 	const mbr = Buffer.alloc(512);
 	mbr.set([0, 0, 0, 0, 165, 0, 0, 0], 446);
 	mbr.writeUInt32LE(SECTORS + 8, 454);

@@ -217,7 +217,7 @@ test('writes reach a writable disk, vanish silently if the page is removed, and 
 	assert.deepEqual(changed, [...run(200), ...run(300)]);
 });
 
-test('a write of bytes that the disk already seems to hold is told apart from a lost one', t => {
+test('a write of bytes that the disk already holds is not mistaken for a lost one', t => {
 	const {file} = randomImage(t, MIB);
 	const write = {do: 'write', vm: 'vm0', lba: 100, sectors: 8, segments: 1, gpa: 0x1000000} as const;
 	const lab = openTestLab(t, {disk: file, writable: true, policy: 'keep'});

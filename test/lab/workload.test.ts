@@ -59,7 +59,7 @@ test('due requests run, however time is divided into ticks', () => {
 	);
 });
 
-test('a sample covers a tenth of a second; a minute of samples is kept', () => {
+test('a sample covers a tenth of a second; samples of one minute stay', () => {
 	const {workload} = fake();
 	workload.start({rate: 1000});
 	workload.tick(250);

@@ -22,7 +22,7 @@ test('the built program finds koffi, and writes a disk', t => {
 	assert.deepEqual(dmascope(DIST, '--disk', file, '--writable'), {stderr: '', status: 0});
 });
 
-test('without koffi --writable says what to install; all else works', t => {
+test('without koffi, --writable says what to install; everything else works', t => {
 	const {file} = randomImage(t, MIB);
 	const alone = path.join(folder(t), 'dist');
 	fs.cpSync(DIST, alone, {recursive: true});

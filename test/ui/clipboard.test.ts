@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import xterm from '@xterm/headless';
-import {copySequence} from '../../source/ui/terminal/clipboard.js';
+import {copySequence, doubtOfCopy} from '../../source/ui/terminal/clipboard.js';
 
 const sequenceOf = (text: string, env = {}): string => {
 	const copy = copySequence(text, env);
@@ -51,4 +51,21 @@ test('nothing, and more than a terminal takes, are refused with a sentence', () 
 	assert.deepEqual(copySequence('é'.repeat(40_000), {}), {
 		refused: 'That is 80,000 bytes and a terminal takes 74,994; choose less to copy.',
 	});
+});
+
+test('a copy that the terminal is known to drop is said so', () => {
+	const tmux = (clipboard: string, passthrough?: string) =>
+		doubtOfCopy({TMUX: '/tmp/tmux-0/default,1,0'}, (_how, option) =>
+			option === 'set-clipboard' ? clipboard : passthrough,
+		);
+	assert.match(tmux('external', 'off') ?? '', /tmux set -s set-clipboard on/);
+	for (const copied of [
+		tmux('on', 'off'),
+		tmux('external', 'on'),
+		tmux('external'),
+		doubtOfCopy({TERM: 'xterm'}),
+	])
+		assert.equal(copied, undefined);
+	assert.match(doubtOfCopy({TERM: 'linux'}) ?? '', /no clipboard/);
+	assert.match(doubtOfCopy({TERM: 'xterm-256color', VTE_VERSION: '7600'}) ?? '', /may be as it was/);
 });

@@ -27,6 +27,7 @@ test('all settings, and keys as words, characters, numbers and lists', () => {
 theme: colour-blind
 ascii: true
 mouse: true
+motion: false
 large: false
 keys:
   quit: Q
@@ -38,6 +39,7 @@ keys:
 		theme: 'colour-blind',
 		ascii: true,
 		mouse: true,
+		motion: false,
 		large: false,
 		keys: {quit: ['Q'], help: ['F', '?', 'ctrl-h', '1', '~'], 'next-panel': ['space', 'n', 'y'], play: []},
 	});
@@ -47,9 +49,9 @@ keys:
 const WRONG: [text: string, message: string][] = [
 	[
 		'thme: dark',
-		'c.yaml:1:1: Unknown setting thme; use theme, ascii, mouse, large, keys. Did you mean theme?',
+		'c.yaml:1:1: Unknown setting thme; use theme, ascii, mouse, motion, large, keys. Did you mean theme?',
 	],
-	['colours: dark', 'c.yaml:1:1: Unknown setting colours; use theme, ascii, mouse, large, keys.'],
+	['colours: dark', 'c.yaml:1:1: Unknown setting colours; use theme, ascii, mouse, motion, large, keys.'],
 	[
 		'theme: lihgt\nkeys:\n  hlep: x',
 		'c.yaml:1:8: Unknown theme lihgt; use dark, light, colour-blind or plain. Did you mean light?',
@@ -63,8 +65,14 @@ const WRONG: [text: string, message: string][] = [
 	['theme:', 'c.yaml:1:7: theme is empty; use dark, light, colour-blind or plain.'],
 	['ascii: yes', 'c.yaml:1:8: ascii is "yes"; use true or false.'],
 	['# one\nmouse: 1', 'c.yaml:2:8: mouse is "1"; use true or false.'],
-	['- theme', 'c.yaml:1:1: the config file is a list; expected a map with theme, ascii, mouse, large, keys.'],
-	['dark', 'c.yaml:1:1: the config file is "dark"; expected a map with theme, ascii, mouse, large, keys.'],
+	[
+		'- theme',
+		'c.yaml:1:1: the config file is a list; expected a map with theme, ascii, mouse, motion, large, keys.',
+	],
+	[
+		'dark',
+		'c.yaml:1:1: the config file is "dark"; expected a map with theme, ascii, mouse, motion, large, keys.',
+	],
 	['keys: q', 'c.yaml:1:7: keys is "q"; expected a map with quit, help, more, up, play, run, next-panel.'],
 	[
 		'keys:\n  hlep: x',
@@ -189,7 +197,7 @@ test('the file is where XDG says, and optional unless it is named', t => {
 	const named = path.join(home, 'mine.yaml');
 	assert.throws(
 		() => loadConfig(named, {}, TABLE),
-		/There is no .*mine\.yaml; check the path after --config\./,
+		/mine\.yaml does not exist; check the path after --config\./,
 	);
 	fs.writeFileSync(named, 'ascii: true\n');
 	assert.deepEqual(loadConfig(named, {HOME: home}, TABLE), {ascii: true, keys: {}});

@@ -62,6 +62,16 @@ test('every line of every size fits the terminal', async t => {
 	}
 });
 
+test('--large writes the verdict in letters five rows high, twice as wide where there is room', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 100, 30);
+	store.setState({large: true});
+	const rowsOf = (screen: string) => screen.split('\n').filter(line => line.includes('██'));
+	const lost = rowsOf(await press('enter'));
+	assert.equal(lost.length, 5);
+	assert.match(lost[4], /│ {1,2}██████████ {2,}██████ {2,}████████ {2,}██ +│/);
+	assert.match(rowsOf(await press('p', 'enter'))[0], /████ {3}█████ {2}█ {6}███/);
+});
+
 test('a terminal too small says what it needs, and a larger one shows the dashboard', async t => {
 	const {resize} = openDashboard(t, openTestLab(t), 80, 24);
 	assert.match(
@@ -271,9 +281,33 @@ test('a paste is a number or nothing, and never runs a command', async t => {
 test('^L leaves a number that is being typed as it is', async t => {
 	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
 	const before = await press('e12');
-	assert.match(before, /LBA 12▏/);
+	assert.match(before, /LBA 12 {3}/);
 	assert.equal(await press('\x0c'), before);
 	assert.equal(store.getState().form.draft, '12');
+});
+
+test('the first screen has the row of the lookup in view, and a digit in the form says how to open a view', async t => {
+	const {press, screen} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(await screen(), /▸01b70000–01e5ffff {4}752 -- vm0 ✗/);
+	assert.match(await press('6'), /LBA 6 [\s\S]*Typing a number; Esc drops it\. Alt-6 opens compare\./);
+	const devices = await press('escape', 'tab', 'tab', 'tab', 'tab');
+	assert.match(devices, /DEVICES ─ 4[\s\S]*ppt0/, 'every device is in view');
+});
+
+test('the terminal’s cursor stands where text goes: in a field, in a line, and nowhere else', async t => {
+	const {press, terminal} = openDashboard(t, openTestLab(t), 80, 24);
+	const stands = () => {
+		const {cursorX, cursorY} = terminal.buffer.active;
+		return {cursorX, cursorY};
+	};
+	const typed = (await press('e', '1', '2')).split('\n');
+	const row = typed.findIndex(line => line.includes('LBA 12'));
+	assert.deepEqual(stands(), {cursorX: typed[row].indexOf('LBA 12') + 6, cursorY: row});
+	const line = (await press('escape', ':', 'z', 'o')).split('\n')[22];
+	assert.deepEqual(stands(), {cursorX: line.indexOf('zo') + 2, cursorY: 22});
+	const long = (await press(...'x'.repeat(90), 'y')).split('\n')[22];
+	assert.match(long, /command: x+y/, 'the end of a long text is shown');
+	assert.equal(stands().cursorX, 79);
 });
 
 test('a line takes letters and signs alone, and no more than it has room for', async t => {

@@ -9,7 +9,7 @@ const start = (...args: string[]) =>
 	startProgram({file: process.execPath, args: [CLI, ...args], columns: 100, rows: 30});
 
 test('mouse and keys arrive apart, in whatever pieces, and Escape is still Escape', async t => {
-	const program = start('--mouse');
+	const program = start();
 	t.after(() => program.close('SIGKILL'));
 	await program.until('quit');
 	const output = () => program.chunks.map(({data}) => data).join('');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {renderToString} from 'ink';
-import {Labelled, Prose} from '../../source/ui/components/prose.js';
+import {stripVTControlCharacters} from 'node:util';
+import {renderToString, Text} from 'ink';
+import {Labelled, Prose, Wrapped} from '../../source/ui/components/prose.js';
 
 test('no wrapped line begins with a blank, however full the line before it is', () => {
 	const text = 'It asked to write at 0xdeadbeef000, which its page tables do not map, and was refused.';
@@ -13,6 +14,19 @@ test('no wrapped line begins with a blank, however full the line before it is', 
 			`${columns} columns`,
 		);
 		assert.equal(lines.map(line => line.trim()).join(' '), text);
+	}
+});
+
+test('nor where the blanks have a style of their own', () => {
+	for (let columns = 12; columns < 40; columns++) {
+		const text = (
+			<Wrapped>
+				out of the host domain.
+				<Text color="cyan">{'  Next: p, then Enter.'}</Text>
+			</Wrapped>
+		);
+		for (const line of renderToString(text, {columns}).split('\n'))
+			assert.doesNotMatch(stripVTControlCharacters(line), /^ /, `${columns} columns`);
 	}
 });
 

@@ -1,36 +1,24 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {depthOf, LOOKS, THEMES, TONES, themeOf, themeWith} from '../../source/ui/theme.js';
-
-type Rgb = readonly [r: number, g: number, b: number];
-
-const rgbOf = (hex: string): Rgb => [
-	Number.parseInt(hex.slice(1, 3), 16),
-	Number.parseInt(hex.slice(3, 5), 16),
-	Number.parseInt(hex.slice(5, 7), 16),
-];
-
-const linear = (channel: number): number => {
-	const value = channel / 255;
-	return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-};
+import {depthOf, themeOf} from '../../source/text/terminal.js';
+import {LOOKS, THEMES, TONES} from '../../source/text/tones.js';
+import {themeWith} from '../../source/ui/theme.js';
+import {lightOf, type Rgb, rgbOf} from '../helpers/colours.js';
 
 /** WCAG 2.2, relative luminance and contrast ratio. */
-const luminance = ([r, g, b]: Rgb): number => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+const luminance = (colour: Rgb): number => {
+	const [r, g, b] = lightOf(colour);
+	return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
 const contrast = (a: Rgb, b: Rgb): number => {
 	const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y);
 	return (high + 0.05) / (low + 0.05);
 };
 
-/** What a deuteranope sees, in linear light: the matrix of Machado, Oliveira and Fernandes (2009), severity 1. */
-const deuteranope = ([r, g, b]: Rgb): number[] =>
-	[
-		[0.367322, 0.860646, -0.227968],
-		[0.280085, 0.672501, 0.047413],
-		[-0.01182, 0.04294, 0.968881],
-	].map(([x, y, z]) => x * linear(r) + y * linear(g) + z * linear(b));
-const apart = (a: Rgb, b: Rgb): number =>
-	Math.hypot(...deuteranope(a).map((value, i) => value - deuteranope(b)[i]));
+const apart = (a: Rgb, b: Rgb): number => {
+	const other = lightOf(b, 'deuteranope');
+	return Math.hypot(...lightOf(a, 'deuteranope').map((value, i) => value - other[i]));
+};
 
 const textOf = (theme: (typeof THEMES)[number], tone: (typeof TONES)[number]): Rgb => {
 	const {text} = LOOKS[theme][tone];
@@ -121,4 +109,9 @@ test('a sensible theme by itself', () => {
 	] as const;
 	for (const [env, name, depth] of cases)
 		assert.deepEqual([themeOf(env), depthOf(env)], [name, depth], JSON.stringify(env));
+});
+
+test('without colours only fields and missing pages are underlined: no guest in good health', () => {
+	const underlined = TONES.filter(tone => LOOKS.plain[tone].underline);
+	assert.deepEqual(underlined, ['field', 'missing']);
 });

@@ -32,6 +32,31 @@ test('back past the loss, forth again, and off on another way', async t => {
 	assert.match(await screen(), /‹bounce›/);
 });
 
+test('the timeline is as wide as the screen, whatever is in it', async t => {
+	const {press, resize} = openDashboard(t, openTestLab(t), 200, 60);
+	const few = line(await press('enter', '['), -3);
+	assert.match(few, /^ step 0 of 1 ●─+✗ +the beginning$/);
+	assert.equal(few.length, 200);
+	const more = line(await press(')', 'p', 'p', 'p', '('), -3);
+	assert.match(more, /^ step 0 of 4 ●─+✗─+ +the beginning$/);
+	assert.equal(more.length, 200);
+	const narrow = line(await resize(80, 24), -3);
+	assert.match(narrow, /●─+✗─+ +the beginning$/);
+	assert.equal(narrow.length, 80);
+});
+
+test('a scenario tells the outcome of a step when its packet has landed', async t => {
+	const {press, screen, store} = openDashboard(t, openTestLab(t), 120, 40);
+	await press('t', '.', '.');
+	store.setState({motion: true, transferAt: Number.NEGATIVE_INFINITY});
+	const outcome = /vm0 LOST: every layer reported success/;
+	assert.match(await press('.'), /3 of 10/);
+	assert.ok(store.getState().packet !== undefined);
+	assert.doesNotMatch(await screen(), outcome);
+	store.setState({packet: undefined});
+	assert.match(await screen(), outcome);
+});
+
 test('in a small terminal, too, the timeline has its row', async t => {
 	const {press} = openDashboard(t, openTestLab(t), 60, 15);
 	const back = await press('enter', '[');

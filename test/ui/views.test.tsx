@@ -83,14 +83,15 @@ test('a press of the mouse focuses a panel and chooses its row, the wheel scroll
 	const {store, press, point} = openDashboard(t, openTestLab(t), 100, 30);
 	await press('alt-2');
 	await point(60, 6, 'press');
-	assert.deepEqual([store.getState().focus, store.getState().places.guest?.cursor], ['guest', 3]);
+	assert.deepEqual([store.getState().focus, store.getState().places.guest?.cursor], ['guest', 4]);
+	const before = store.getState().places.host?.cursor ?? 0;
 	assert.match(await point(10, 6, 'down'), /GUEST DOMAIN/);
-	assert.equal(store.getState().places.host?.cursor, 3);
+	assert.equal(store.getState().places.host?.cursor, before + 3);
 });
 
 test('y copies the chosen row', async t => {
 	const {press} = openDashboard(t, openTestLab(t), 100, 30);
-	assert.match(await press('alt-2', 'y'), /Copied: 00000000–00ffffff.*kernel/);
+	assert.match(await press('alt-2', 'y'), /Copied: ▸01b70000–01e5ffff.*vm0/);
 });
 
 test('Space has the guests work, + hurries them, Space pauses: then nothing moves', async t => {
@@ -139,6 +140,32 @@ test('every transfer is listed; the chosen one has its chain, and Enter walks it
 	await press('up', 'enter');
 	assert.equal(store.getState().focus, 'chain');
 	assert.match(await press('enter'), /WALK ─ ahci0 0:31:2 writes 0x02790000/);
+});
+
+test('another row is read from its beginning, however far the one before was scrolled', async t => {
+	const {press} = openDashboard(t, openTestLab(t), 80, 24);
+	const start = await press('enter', 'alt-5');
+	assert.match(start, /LOST {2}Every layer/);
+	assert.doesNotMatch(await press('tab', 'end'), /LOST {2}Every layer/);
+	assert.match(await press('shift-tab', 'down'), /CHAIN of #4[\s\S]*DELIVERED {2}16,384/);
+	assert.match(await press('up'), /CHAIN of #5[\s\S]*LOST {2}Every layer/);
+});
+
+test('the first line has whole parts, the most important ones at every width', async t => {
+	const {screen, resize} = openDashboard(t, openTestLab(t), 60, 15);
+	const heads = [(await screen()).split('\n')[0]];
+	for (const [columns, rows] of [
+		[80, 24],
+		[120, 40],
+		[200, 60],
+	] as const)
+		heads.push((await resize(columns, rows)).split('\n')[0]);
+	const policies = '‹remove› keep  bounce';
+	assert.match(heads[0], new RegExp(`^ dmascope ${policies} +1 overview  2 3 4 5 6 7 8$`));
+	assert.match(heads[1], new RegExp(`^ dmascope policy ${policies}  vt-d · lab  .* 2 3 4 5 6 7 8$`));
+	assert.match(heads[2], new RegExp(`^ dmascope ${policies}  vt-d  .* 2 domains 3 walk .* 8 diagnosis$`));
+	assert.match(heads[3], /vt-d · lab · remove: wired pages unmapped .* 8 diagnosis$/);
+	for (const head of heads) assert.doesNotMatch(head, /…/);
 });
 
 test('the chosen transfer stays chosen as others come', async t => {
@@ -211,7 +238,7 @@ test('a panel keeps its focus when it is zoomed, and Tab goes on to the next', a
 
 test('→ unfolds a run into entries of the lower levels, ← folds it from any of its parts', async t => {
 	const {press, store} = openDashboard(t, openTestLab(t), 120, 40);
-	const before = await press('alt-2');
+	const before = await press('alt-2', 'g');
 	assert.match(
 		await press('right'),
 		/0x00000000–0x00ffffff +4,096[\s\S]*0x00000000–0x001fffff +512 rw kernel[\s\S]*0x00200000–/,

@@ -12,7 +12,10 @@ import {grouped, plural} from '../../words.js';
 import type {Guest, Machine} from './machine.js';
 
 /** @throws UserError if the command makes no sense on this machine; nothing has changed then */
-export function changeLife(machine: Machine, command: LifecycleCommand): {error?: Refusal; report: string} {
+export function changeMachine(
+	machine: Machine,
+	command: LifecycleCommand,
+): {error?: Refusal; report: string} {
 	try {
 		return {report: run(machine, command)};
 	} catch (error) {

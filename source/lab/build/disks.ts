@@ -31,7 +31,7 @@ export class Disks {
 	readonly layers: readonly {probe?: Probe}[];
 	private readonly disk: Disk;
 	private readonly memory: Memory;
-	/** ada0 and da0; and the partitions of those that have been tasted. */
+	/** ada0 and da0, and the partitions of the disks that were tasted. */
 	private readonly providers: Provider[];
 	private readonly tasted = new Map<string, PartitionProvider[]>();
 	private readonly pages: VmPages;
@@ -93,7 +93,7 @@ export class Disks {
 		const whole = this.providers.find(provider => provider.name === name);
 		if (whole !== undefined) return whole;
 		const parent = this.providers.find(provider => name.startsWith(provider.name));
-		if (parent === undefined) throw new UserError(`There is no disk ${name}; use ada0, da0 or file.`);
+		if (parent === undefined) throw new UserError(`Unknown disk ${name}; use ada0, da0 or file.`);
 		const parts = this.tasted.get(parent.name) ?? taste(parent, this.memory, this.pages);
 		this.tasted.set(parent.name, parts);
 		const part = parts.find(provider => provider.name === name);
@@ -101,6 +101,6 @@ export class Disks {
 		const names = parts.map(provider => provider.name);
 		const known = names.length > 0 ? `use ${either(names)}` : 'it has none';
 		const near = didYouMean(name, names);
-		throw new UserError(`There is no partition ${name} on ${parent.name}; ${known}.${near}`);
+		throw new UserError(`Unknown partition ${name} on ${parent.name}; ${known}.${near}`);
 	}
 }

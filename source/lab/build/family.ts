@@ -28,8 +28,6 @@ export type IommuFamily = {
 	observed: () => Unit | undefined;
 	/** The unit's caches. */
 	caches?: Caches;
-	/** The domain of a function, read from the tables as hardware does. */
-	reach: (rid: Rid) => {domain?: number; untranslated: boolean};
 	faultLog: () => Omit<FaultLog, 'blocked'>;
 };
 
@@ -39,15 +37,16 @@ export function familyOf(spec: MachineSpec, memory: Memory, pages: VmPages): Iom
 	return {
 		translator: {translate: (_rid, iova) => iova},
 		observed: () => undefined,
-		reach: () => UNTRANSLATED,
 		faultLog: () => NO_LOG,
 	};
 }
 
-const UNTRANSLATED = {untranslated: true};
-
 /** The domain of a function, read from the tables as hardware does. */
-function reachIn(memory: Memory, unit: Unit, rid: Rid): ReturnType<IommuFamily['reach']> {
+export function reachOf(
+	memory: Memory,
+	unit: Unit | undefined,
+	rid: Rid,
+): {domain?: number; untranslated: boolean} {
 	const start = startOf(memory, unit, rid);
 	if (start.to === 'fault') return {untranslated: false};
 	return {domain: start.domain, untranslated: start.domain === undefined};
@@ -84,7 +83,6 @@ function vtdOf(memory: Memory, pages: VmPages): IommuFamily {
 				return {to: passesThrough ? 'memory' : 'tables', ...rest, read: true, write: true};
 			},
 		},
-		reach: rid => reachIn(memory, observed(), rid),
 		faultLog: () => {
 			const {total, records, overflow} = unit.faultRegisters;
 			// FreeBSD's vmm has no fault handler for VT-d, so its kernel logs none of them.
@@ -121,7 +119,6 @@ function amdviOf({hostPtp}: MachineSpec, memory: Memory, pages: VmPages): IommuF
 				return {to, ...rest, read, write};
 			},
 		},
-		reach: rid => reachIn(memory, observed(), rid),
 		faultLog: () => {
 			const {total, unread, overflow} = unit.eventLog;
 			const {eventsLogged, log} = driver;

@@ -116,7 +116,7 @@ export class Machine {
 		return new DmaPort(rid, this.memory, this.family.translator);
 	}
 
-	/** The function at a requester ID. @throws UserError if there is none */
+	/** The function at a requester ID. @throws UserError if no function has it */
 	functionAt(rid: Rid): PciFunction {
 		const found = this.functions.find(candidate => candidate.rid === rid);
 		if (found === undefined) throw new UserError(`There is no function at ${ridText(rid)}.`, ['device']);

@@ -1,5 +1,5 @@
-// The raw disk for those who give none: a GPT with two partitions, and on every other sector text that a
-// person recognises in a hex view. Made once, in the user's cache folder.
+// The default raw disk: a GPT with two partitions, and on every other sector text that is easy to recognise in hex.
+// Made once, in the user's cache folder.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -36,7 +36,7 @@ const PARTITIONS = [
 	},
 ];
 
-/** Text that says which sector it is, over and over, and ends a line. */
+/** Text that repeats the sector's number and ends with a line feed. */
 function fillWithText(bytes: Buffer, lba: number): void {
 	const place = PARTITIONS.find(({firstLba, lastLba}) => lba >= firstLba && lba <= lastLba);
 	const where = place ? `, sector ${lba - place.firstLba} of ${place.name}` : '';
@@ -60,7 +60,7 @@ export function sampleDisk(): string {
 	throw new UserError(`The sample disk cannot be created (${problems.join('; ')}); name a disk with --disk.`);
 }
 
-/** Whether the sample disk is there. In a folder of our own alone, it stays what it is. */
+/** Whether the sample disk exists. Only we write to its folder, so its contents need no check. */
 function isWhole(file: string): boolean {
 	const stat = fs.lstatSync(file, {throwIfNoEntry: false});
 	return stat?.isFile() === true && isOwn(stat) && stat.size === BYTES;

@@ -27,10 +27,10 @@ const defaultGuest = (name: string, hostMemory: number): GuestSpec => ({
 	passthru: [],
 });
 
-/** The memory of a guest that names none, in whole pages. */
+/** The default memory of a guest, in whole pages. */
 export const quarterOf = (bytes: number): number => Math.floor(bytes / 4 / PAGE_SIZE) * PAGE_SIZE;
 
-/** The same guests without passthru devices: without an IOMMU none can be bound. */
+/** The same guests without passthru devices, which need an IOMMU. */
 export const withoutPassthru = (machine: MachineSpec): MachineSpec => ({
 	...machine,
 	guests: machine.guests.map(guest => ({...guest, passthru: []})),
@@ -43,7 +43,7 @@ export const HOST_FUNCTIONS = [
 	{name: 'ahci0', selector: '0:31:2', driver: 'ahci', carries: 'ada0'},
 ] as const;
 
-/** A function, and the driver that has it unless ppt does; `carries` is the disk behind it. */
+/** A function, and its driver unless ppt has it; `carries` is the disk behind it. */
 export type PciFunction = {rid: Rid; name: string; driver: string; carries?: string};
 
 /** Selectors were checked when the machine's parts were parsed. */

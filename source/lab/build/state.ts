@@ -1,5 +1,5 @@
-// The lab's machine at this moment: what an observer sees of it, and what a command may leave out. The domain of a
-// function is read from memory.
+// The current state of the lab's machine, and the defaults of its commands. The domain of a function is read from
+// memory.
 
 import {PAGE_SIZE} from '../../formats/address.js';
 import type {Disk} from '../../hardware/disk.js';
@@ -7,14 +7,16 @@ import type {MachineSpec} from '../../machine/command.js';
 import type {MachineState} from '../../machine/observed.js';
 import type {Domain} from '../../machine/tables.js';
 import type {TransferLog} from '../judge/transfer-log.js';
+import {reachOf} from './family.js';
 import type {Machine} from './machine.js';
 
 export function domainsOf({family, iommu, vmm, spec}: Machine): Domain[] {
 	const domains = family.driver?.domains ?? [];
+	const names = new Map(vmm.vms.map(vm => [vm.domain, vm.name]));
 	return domains.map(domain => ({
 		id: domain.id,
 		role: domain === iommu.hostDomain ? 'host' : 'guest',
-		vm: vmm.vms.find(vm => vm.domain === domain)?.name,
+		vm: names.get(domain),
 		format: spec.iommu === 'amd-vi' ? 'amd-vi' : 'vt-d',
 		root: domain.root,
 		levels: domain.levels,
@@ -30,22 +32,25 @@ export function stateOf(
 	revision: number,
 	tables: number,
 ): MachineState {
-	const {functions, ppt, guests, family, pages, spec: parts} = machine;
+	const {functions, ppt, guests, family, memory, pages, spec: parts} = machine;
+	const unit = family.observed();
+	const passedAt = new Map(ppt.devices.map(device => [device.rid, device]));
+	const passedTo = Map.groupBy(ppt.devices, ({vm}) => vm);
 	return {
 		revision,
 		tables,
 		title: 'lab',
 		iommu: parts.iommu,
 		policy: machine.policy,
-		unit: family.observed(),
+		unit,
 		domains: domainsOf(machine),
 		devices: functions.map(({rid, name, driver}) => {
-			const passed = ppt.devices.find(device => device.rid === rid);
+			const passed = passedAt.get(rid);
 			return {
 				rid,
 				name: passed?.name ?? name,
 				driver: passed ? 'ppt' : driver,
-				...family.reach(rid),
+				...reachOf(memory, unit, rid),
 				vm: passed?.vm?.name,
 			};
 		}),
@@ -53,7 +58,7 @@ export function stateOf(
 			name: vm.name,
 			pages: vm.pages,
 			wired: vm.memMaps.every(({wired}) => wired),
-			passthru: ppt.of(vm).map(({name}) => name),
+			passthru: passedTo.get(vm)?.map(({name}) => name) ?? [],
 			model: spec.model,
 			disk: machine.disks.pathOf(spec.disk),
 			console: [...console],
@@ -75,7 +80,7 @@ export function stateOf(
 	};
 }
 
-/** What a command means where it leaves out its guest, device or address; `machine`: what `start` changes. */
+/** The defaults of a command's guest, device and address; `machine`: what `start` changes. */
 export type Defaults = {vm: string; device: string; gpa: number; machine: MachineSpec};
 
 export function defaultsOf({spec, guests}: Machine): Defaults {

@@ -80,7 +80,9 @@ export function pattern(gpa: number, bytes: number, mark: string): Uint8Array {
 	return text;
 }
 
-/** Fills every sector of the buffer with text that the disk does not have there. Skips what is not guest memory. */
+/**
+ * Fills every sector of the buffer with text that differs from the disk's. Skips anything that is not guest memory.
+ */
 export function markBuffer(map: VmMap, segments: readonly BufferSegment[], peek: Peek, mark: string): void {
 	for (const {gpa, bytes, offset} of segments) {
 		const text = uniquePattern(peek(offset, bytes), gpa, bytes, mark);

@@ -124,7 +124,7 @@ export function runDma(machine: Machine, command: DmaCommand, number: number): J
 	return {verdict, events};
 }
 
-/** `landed`: undefined where the disk could not be read to compare. */
+/** `landed`: undefined if the disk could not be read to compare. */
 export function dataOf(reportedOk: boolean, landed: number | undefined, bytes: number): Data {
 	if (!reportedOk) return 'failed';
 	if (landed === undefined) return 'unchecked';
@@ -134,7 +134,7 @@ export function dataOf(reportedOk: boolean, landed: number | undefined, bytes: n
 export const uncheckedNote = (error: string): string =>
 	`Cannot be checked: reading the disk back failed (${error}).`;
 
-/** What reads the disk in order to judge; `error` is the errno's name where that fails. */
+/** Reads the disk for the verdict; `error` is the errno's name if that fails. */
 export function unlessUnread<T>(work: () => T): {value?: T; error?: string} {
 	try {
 		return {value: work()};

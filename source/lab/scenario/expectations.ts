@@ -1,4 +1,4 @@
-// What a step can be held to: each expectation by its name, its values, and how the machine meets it.
+// Every expectation that a step can have: its name, its values, and its check.
 
 import * as z from 'zod/mini';
 import {CAUSES, causeOf} from '../../explain/cause.js';
@@ -77,7 +77,7 @@ export const EXPECTATIONS: readonly Expectation[] = [
 	),
 	inOutcome('bytes', about('bytes requested', count), ({bytes}) => bytes),
 	inOutcome('landed', about('bytes that arrived', count), ({landed}) => landed),
-	same('copied', about('bytes that the CPU copied on the way', count), copiedIn),
+	same('copied', about('bytes that the CPU copied', count), copiedIn),
 	inOutcome('faults', about('accesses that the IOMMU refused', count), ({faults}) => faults),
 	expectation(
 		'reason',
@@ -182,6 +182,8 @@ function checkEquals(number: number, {commands}: Context): void {
 	if (number < own && moves.includes(number)) return;
 	const known = moves.filter(step => step < own);
 	const use =
-		known.length === 0 ? 'there is none' : `use ${known.length < 15 ? known.join(', ') : `1 to ${own - 1}`}`;
+		known.length === 0
+			? 'no earlier step moves data'
+			: `use ${known.length < 15 ? known.join(', ') : `1 to ${own - 1}`}`;
 	throw new UserError(`equals is ${number}, which is not an earlier step that moves data; ${use}.`);
 }

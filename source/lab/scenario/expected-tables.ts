@@ -1,4 +1,4 @@
-// Expectations about the machine after the step: the owner of a page, the end of a walk, the text on a console.
+// Expectations about the machine after the step: a page's owner, the result of a walk, the text on a console.
 
 import * as z from 'zod/mini';
 import {unknownWord} from '../../did-you-mean.js';

@@ -1,4 +1,4 @@
-// Where scenarios are: those that ship, and files of one's own.
+// Finds scenarios: shipped ones by name, others by path.
 
 import {didYouMean} from '../../did-you-mean.js';
 import {readRegular} from '../../files.js';
@@ -9,7 +9,7 @@ const SHIPPED = new ShippedFolder('scenarios', new URL('scenarios/', import.meta
 /** Bytes of a file, more than any scenario needs. */
 export const LONGEST = 2 ** 21;
 
-/** The name that stands for all that ship. */
+/** The name for all shipped scenarios. */
 export const ALL = 'all';
 
 export const shippedScenarios = (): string[] =>
@@ -22,13 +22,13 @@ export const shippedScenarios = (): string[] =>
 export const pathOf = (nameOrPath: string): string =>
 	shippedScenarios().includes(nameOrPath) ? SHIPPED.pathOf(`${nameOrPath}.yaml`) : nameOrPath;
 
-/** The text of a scenario: a file, or the name of one that ships. @throws UserError */
+/** The text of a scenario, given by its path or its shipped name. @throws UserError */
 export function findScenario(nameOrPath: string): {path: string; text: string} {
 	const path = pathOf(nameOrPath);
 	const shipped = shippedScenarios();
 	const inside = shipped.includes(nameOrPath) ? SHIPPED.inside(`${nameOrPath}.yaml`) : undefined;
 	if (inside !== undefined) return {path, text: inside};
-	const known = `name a file or one of those that ship: ${shipped.join(', ')}`;
+	const known = `name a file or a shipped scenario: ${shipped.join(', ')}`;
 	try {
 		const bytes = readRegular(path, {limit: LONGEST, mend: known, pipes: true});
 		return {path, text: bytes.toString('utf8').replace(/^\ufeff/, '')};
@@ -38,6 +38,6 @@ export function findScenario(nameOrPath: string): {path: string; text: string} {
 		if (errno !== 'ENOENT')
 			throw new UserError(`Scenario ${nameOrPath} cannot be read: ${messageOf(error)}; ${known}.`);
 		const near = didYouMean(nameOrPath, [...shipped, ALL]);
-		throw new UserError(`There is no scenario ${nameOrPath}; ${known}.${near}`);
+		throw new UserError(`Unknown scenario ${nameOrPath}; ${known}.${near}`);
 	}
 }

@@ -1,4 +1,4 @@
-// A machine and its guests as a scenario has them: in `machine`, in a `start` or `create` step, and in --set.
+// A machine and its guests as scenarios describe them: in `machine`, in `start` and `create` steps, and in --set.
 
 import {parse, YAMLError} from 'yaml';
 import * as z from 'zod/mini';
@@ -37,7 +37,7 @@ const hostMemory = size(
 /** The memory of a host, by a flag. @throws UserError */
 export const parseHostMemory = (text: string): number => parseData(hostMemory, text, '--host-memory');
 
-/** What the way back may take: at least what a few moments of a machine take. @throws UserError */
+/** The size of the history, which must hold a few marks. @throws UserError */
 export const parseHistory = (text: string): number =>
 	parseData(
 		size('expected a size of 16M or more, such as 512M.', bytes => bytes >= 16 * MIB),
@@ -143,7 +143,7 @@ export function completeMachine(parts: MachineFields, base: MachineSpec): Machin
 	return complete.iommu === 'none' && guests === undefined ? withoutPassthru(complete) : complete;
 }
 
-/** Each selector is the place of a network card of its own. */
+/** Each selector is the place of another network card. */
 function checkPptdevs(selectors: readonly string[]): void {
 	selectors.forEach((selector, i) => {
 		const host = HOST_FUNCTIONS.find(({selector: taken}) => parseRid(taken) === parseRid(selector));
@@ -174,7 +174,7 @@ export function completeGuest(fields: GuestFields, hostMemory: number): GuestSpe
 	return {name, memory, ...rest};
 }
 
-/** A machine as a file has it: it parses as the same, whatever the base. */
+/** A machine as written to a file: it parses to the same machine, whatever the base. */
 export const machineFields = ({hostMemory, guests, ...parts}: MachineSpec) => ({
 	...parts,
 	memory: sizeWord(hostMemory),

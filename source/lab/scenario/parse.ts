@@ -40,7 +40,7 @@ export const file = <T>(step: Schema<T>) =>
 		machine: z.optional(about('the machine at the start', machine)),
 		steps: about('what happens, step by step', z.array(step, NO_STEPS).check(z.minLength(1, NO_STEPS))),
 	});
-/** Steps are parsed one by one: each depends on those before it. */
+/** Steps are parsed one by one, because each depends on the steps before it. */
 const fileOfAny = file(z.unknown());
 
 /**
@@ -54,7 +54,7 @@ export type Rehearsal = {
 	dispatch(command: Command): unknown;
 };
 
-/** What a scenario is parsed against: the machine where the file says nothing, and the command line's parts. */
+/** What a scenario is parsed against: a default machine, and overrides from the command line. */
 export type Setting = {
 	base: MachineSpec;
 	/** Parts of `machine` in place of the file's own. */
@@ -80,7 +80,7 @@ export function parseScenario(path: string, text: string, setting: Setting): Sce
 	});
 }
 
-/** What lists show of a scenario. @throws UserError */
+/** The parts of a scenario that a list shows. @throws UserError */
 export function parseHead(path: string, text: string): {name: string; story: string; steps: number} {
 	const yaml = new YamlFile(path, text);
 	return yaml.locate(() => {

@@ -37,7 +37,7 @@ export function commandText(command: Command): string {
 	}
 }
 
-/** An outcome as a line of `--json` has it: only what is the same on every run. */
+/** An outcome in a line of `--json`: only values that are the same on every run. */
 export function outcomeJson(outcome: Outcome): OutcomeJson {
 	if (outcome.kind === 'policy') return {policy: outcome.policy};
 	if (outcome.kind === 'lifecycle') return {error: outcome.error, ...outcome.tables};

@@ -1,6 +1,6 @@
-// The way from one mark to another: exchanges what pages or blocks hold with what logs hold, a batch at a time. A write
-// that failed may have had an effect or not, and a read could be answered from the page cache. So a log gives up nothing
-// before its batch is known to be on the disk; until then the batch is written again.
+// Moves from one mark to another: exchanges the contents of pages or blocks with the contents of logs, a batch at a
+// time. A failed write may have had an effect or not, and a read could come from the page cache. So a log keeps its
+// blocks until the batch is known to be on the disk; until then the batch is written again.
 
 import {PAGE_SIZE} from '../../formats/address.js';
 import {BLOCK} from '../../hardware/blocks.js';
@@ -8,11 +8,11 @@ import type {Disk} from '../../hardware/disk.js';
 import type {Memory} from '../../hardware/memory.js';
 import type {PageLog, PageStore} from '../../hardware/page-log.js';
 
-/** Where the pages or blocks are. All of it may throw the system's errors. */
+/** The pages or blocks themselves. Every method may throw the system's errors. */
 export type Place = {
 	read: (key: number, into: Uint8Array) => void;
 	write: (key: number, bytes: Uint8Array) => void;
-	/** Returns when what was written is there to stay. */
+	/** Returns when all writes are durable. */
 	flush: () => void;
 };
 
@@ -33,7 +33,7 @@ export class Exchange {
 	private readonly place: Place;
 	private readonly store: PageStore;
 
-	/** `logs`: one for each stretch of time that is passed, the nearest first. */
+	/** `logs`: one for each stretch between marks, the nearest first. */
 	constructor(logs: readonly PageLog[], place: Place, store: PageStore) {
 		this.place = place;
 		this.store = store;
@@ -90,7 +90,7 @@ export class Exchange {
 		}
 	}
 
-	/** @returns undefined where it cannot be read */
+	/** @returns undefined if it cannot be read */
 	private readNow(key: number): Uint8Array | undefined {
 		const page = new Uint8Array(PAGE_SIZE);
 		try {
@@ -107,7 +107,10 @@ export class Exchange {
 		this.batch.length = 0;
 	}
 
-	/** The first log takes what was there, each other what the one before it held; what the last held is there now. */
+	/**
+	 * The first log gets the current contents, each further log those of the log before it, and the disk those of the
+	 * last.
+	 */
 	private passOn(key: number, was: Uint8Array): void {
 		let page = was;
 		for (const log of this.holdersOf(key)) page = log.swap(key, page);

@@ -1,5 +1,5 @@
-// What was done to the lab, and the way back. Going back means replaying from the last mark before, where the whole
-// machine was saved. So a jump costs what changed, and a short replay.
+// The history of the lab. To go back is to replay from the last mark before, where the whole machine was saved. So a
+// jump costs the changes since then, and a short replay.
 
 import {BLOCK} from '../../hardware/blocks.js';
 import type {Disk} from '../../hardware/disk.js';
@@ -23,12 +23,12 @@ export interface Host {
 	readonly memory: Memory;
 	readonly disk: Disk;
 	readonly spec: MachineSpec;
-	/** Does it, and tells nobody. @throws UserError, with nothing done */
+	/** Runs a command without notifying anyone. @throws UserError, with nothing done */
 	perform(command: Command): Outcome;
 	save(): Moment;
 }
 
-/** On the way to a mark. `whole`: the machine in memory is at a step; else a command may be half done. */
+/** A move to a mark. `whole`: the machine in memory is at a step; otherwise a command may be half done. */
 type Moving = {
 	to: number;
 	path: Log[];
@@ -41,17 +41,17 @@ type Moving = {
 	unsaved?: string;
 };
 
-/** Bytes that are kept at most by default. */
+/** The default limit in bytes. */
 export const HISTORY_BYTES = 256 * 2 ** 20;
 /** Milliseconds of work after which a mark is made: about what a short jump has to replay. */
 const DISTANCE = 25;
-/** Shares of what may be kept: a step that writes more is followed by a mark; a full history shrinks to so much. */
+/** Shares of the limit: a step that writes more is followed by a mark; a full history shrinks to this size. */
 const LARGE_STEP = 1 / 16;
 const AFTER_FULL = 15 / 16;
 
 export class LabHistory implements History {
 	at = 0;
-	/** The machine that was started at the first moment that can be reached; undefined where none was. */
+	/** The machine that was started at the first step that can be reached; undefined if none was. */
 	private machine: MachineSpec | undefined;
 	private readonly host: Host;
 	private readonly now: () => number;
@@ -59,11 +59,11 @@ export class LabHistory implements History {
 	private readonly store: PageStore;
 	private readonly steps = new Steps();
 	private readonly marks: Marks;
-	/** Set until the machine is at the mark that it is taken to, also after the disk failed on the way. */
+	/** Set until the machine has reached its mark, also after a failure of the disk. */
 	private moving: Moving | undefined;
 	private lastTime: number;
 
-	/** `now`: a clock in milliseconds, which decides where marks are, and nothing else. */
+	/** `now`: a clock in milliseconds. It only decides where marks are. */
 	constructor(host: Host, now: () => number, most = HISTORY_BYTES) {
 		this.host = host;
 		this.now = now;
@@ -104,7 +104,7 @@ export class LabHistory implements History {
 		return this.steps.trouble(number, by);
 	}
 
-	/** Does something new. What had been undone is forgotten then. @throws UserError, with nothing done or forgotten */
+	/** Runs a new command; undone steps are forgotten. @throws UserError, with nothing done or forgotten */
 	add(command: Command, note?: string): Outcome {
 		this.needSettledDisk();
 		const outcome = this.runOrNothing(command);
@@ -128,7 +128,7 @@ export class LabHistory implements History {
 		return undefined;
 	}
 
-	/** Goes the whole way at once. @returns and @throws what `travel` does */
+	/** Travels in one go. @returns and @throws what `travel` does */
 	go(at: number): string | undefined {
 		return finish(this.travel(at));
 	}
@@ -191,7 +191,7 @@ export class LabHistory implements History {
 			: `${state}. To restore its old blocks: ${undoCommand(file, path)}`;
 	}
 
-	/** A command that is refused may be half done, and have taken a page: then the machine is restored. */
+	/** A refused command may be half done, and may have taken a page; then the machine is restored. */
 	private runOrNothing(command: Command): Outcome {
 		try {
 			return this.run(command);
@@ -270,7 +270,7 @@ export class LabHistory implements History {
 		return undefined;
 	}
 
-	/** A failure loses nothing: the logs keep the old blocks for another try, and a file has them meanwhile. */
+	/** A failure loses nothing: the logs keep the old blocks for another try, and a file holds them meanwhile. */
 	private failed(moving: Moving, problem: string): UserError {
 		const {blocks, whole} = moving;
 		if (!blocks.begun && whole) {
@@ -310,7 +310,7 @@ export class LabHistory implements History {
 		const {moving} = this;
 		const settled = (block: number) => moving?.blocks.has(block) === true && !moving.blocks.awaits(block);
 		const old = this.marks.oldBlocks(settled, moving?.to ?? 0);
-		// On the way forward, the disk itself still has blocks that no log holds, until they are exchanged.
+		// While going forward, the disk still has blocks that no log holds, until they are exchanged.
 		for (const [block, page] of moving?.blocks.held(block => !old.has(block)) ?? []) old.set(block, page);
 		const {path: disk, bytes} = this.host.disk;
 		const blocks = [...old].sort(([a], [b]) => a - b);
@@ -325,13 +325,13 @@ export class LabHistory implements History {
 
 	private mark(): void {
 		this.marks.add(this.at, this.lastTime);
-		// Looking back makes no step older, so none is forgotten then.
+		// Going back adds no step, so it forgets none.
 		if (this.makeRoom() || this.marks.inPast) return;
 		while (!this.enough() && this.marks.forgetFirst());
 		this.forgetFirst(this.marks.first);
 	}
 
-	/** Lets marks go where too much is kept. @returns whether that was enough */
+	/** Drops marks if the history is too large. @returns whether that was enough */
 	private makeRoom(): boolean {
 		if (this.bytes > this.most) this.marks.thin(() => this.enough());
 		return this.bytes <= this.most;
@@ -367,7 +367,7 @@ export class LabHistory implements History {
 	}
 }
 
-/** Travels the whole way at once. */
+/** Travels in one go. */
 function finish(travel: Travel): string | undefined {
 	for (;;) {
 		const next = travel.next();

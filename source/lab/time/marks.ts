@@ -10,7 +10,7 @@ import {type Part, partBytes} from './save.js';
 
 /** A machine that was saved, but for the bytes of memory and of the disk. */
 export type Moment = {
-	/** Puts all of its objects back. */
+	/** Restores all of its objects. */
 	restore: () => void;
 	parts: readonly Part[];
 	memory: Memory;
@@ -28,10 +28,10 @@ type Mark = {
 	at: number;
 	time: number;
 	moment: Moment;
-	/** Milliseconds of work from here to the next mark, and what changed by then; the last has none. */
+	/** Milliseconds of work from here to the next mark, and the changes; the last mark has none. */
 	cost: number;
 	log?: Log;
-	/** What it keeps, without pages, and without what the mark before keeps as well. */
+	/** The bytes it adds, without pages, and without what it shares with the mark before. */
 	bytes: number;
 };
 
@@ -63,7 +63,7 @@ export class Marks {
 		this.add(0, time);
 	}
 
-	/** About how many bytes are kept. */
+	/** The approximate size in bytes. */
 	get bytes(): number {
 		return this.list.reduce((sum, {bytes}) => sum + bytes, this.store.used * KEPT_PAGE_BYTES);
 	}
@@ -121,7 +121,7 @@ export class Marks {
 		return [this.log, ...[...behind, ...ahead].flatMap(({log}) => log ?? [])];
 	}
 
-	/** The logs on the way are exchanged, so the machine is at a mark. @returns after which step that is */
+	/** The logs up to a mark are exchanged, so the machine is at that mark. @returns its step */
 	arrive(to: number): number {
 		const {at, moment} = this.list[to];
 		moment.restore();
@@ -144,20 +144,20 @@ export class Marks {
 		return old;
 	}
 
-	/** Whether the disk may differ from what it was at the first mark. */
+	/** Whether the disk may differ from its contents at the first mark. */
 	get hasOldBlocks(): boolean {
 		const behind = this.list.slice(0, this.current);
 		return this.log.blocks.size > 0 || behind.some(({log}) => log !== undefined && log.blocks.size > 0);
 	}
 
-	/** Forgets what is after the current mark. */
+	/** Forgets everything after the current mark. */
 	forgetAhead(): void {
 		for (const {log} of this.list.splice(this.current + 1)) clear(log);
 		clear(this.list[this.current].log);
 		this.list[this.current].log = undefined;
 	}
 
-	/** Forgets the first mark and the way from it. @returns false where it is the current one */
+	/** Forgets the first mark and its logs. @returns false if it is the current mark */
 	forgetFirst(): boolean {
 		if (this.current === 0) return false;
 		clear(this.list.shift()?.log);
@@ -180,7 +180,7 @@ export class Marks {
 		}
 	}
 
-	/** Starts a new log for what is written to from now on. */
+	/** Starts a new log for the writes from now on. */
 	private begin(): void {
 		this.log.memory.keepIn(undefined);
 		this.log = this.newLog();
@@ -193,16 +193,16 @@ export class Marks {
 		return {memory: this.host.memory, pages: new PageLog(this.store), blocks: new PageLog(this.store)};
 	}
 
-	/** The part of the log from the current mark to the next that is still ahead. */
+	/** The part of the log from the current mark to the next that is still to come. */
 	private restOf(ahead: Log): Log {
-		// What the log lacks is the same at both marks.
+		// Anything not in the log is the same at both marks.
 		for (const [hpa, page] of this.log.pages.entries()) ahead.pages.keep(hpa, page);
 		for (const [block, bytes] of this.log.blocks.entries()) ahead.blocks.keep(block, bytes);
 		this.dropUnchanged(ahead);
 		return ahead;
 	}
 
-	/** Drops what was written to and is the same again, such as tables that were removed and rebuilt. */
+	/** Drops pages that were written but are unchanged, such as tables that were removed and rebuilt. */
 	private dropUnchanged({memory, pages, blocks}: Log): void {
 		for (const [hpa, page] of pages.entries())
 			if (Buffer.compare(page, memory.view(hpa, page.length)) === 0) pages.drop(hpa);
@@ -272,7 +272,7 @@ export class Marks {
 			mark.bytes += before.tableBytes + this.touchedPages(before.memory) * PAGE_BYTES;
 	}
 
-	/** Pages that a machine wrote to before it was switched off: its memory is kept for the way back. */
+	/** Pages that a machine wrote before it was switched off: going back needs its memory. */
 	private touchedPages(memory: Memory): number {
 		const pages = new Set<number>();
 		for (const {log} of this.list)

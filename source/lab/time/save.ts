@@ -1,21 +1,21 @@
-// Saves a machine by walking all of its objects, so that nothing can be forgotten: a field that is added is saved.
-// What the walk cannot see must not change: variables of closures, and #fields (the architecture test looks for those).
+// Saves a machine by walking all of its objects, so that a new field is saved without further code. Closure variables
+// and #fields are out of its reach and must not change (the architecture test finds #fields).
 
 import type {Memory} from '../../hardware/memory.js';
 
 /** An object as it was: the values of a list or set, keys and values of a map, bytes, or the values of its fields. */
 export type Part = {of: object; was: readonly unknown[] | Uint8Array; keys?: readonly string[]};
 
-/** What was saved last of each object, so that what has not changed since is not kept twice. */
+/** The last saved contents of each object, so that unchanged objects are not stored twice. */
 export type LastParts = WeakMap<object, Part>;
 
-/** What a part, and a value in an array, take in V8's heap. */
+/** Bytes that a part, and a value in an array, take in V8's heap. */
 const PART_BYTES = 160;
 const VALUE_BYTES = 8;
 
 /**
- * Saves what can be reached from `roots`, but for `outside` and the bytes of memory, which keep logs of their own.
- * What is frozen cannot change and is not walked.
+ * Saves everything reachable from `roots` except `outside` and the bytes of memory, which keep their own logs. Frozen
+ * objects cannot change, so they are not walked.
  */
 export function save(
 	roots: readonly object[],
@@ -23,15 +23,15 @@ export function save(
 	outside: readonly object[],
 	last: LastParts,
 ): readonly Part[] {
-	const seen = new Set<unknown>([memory, ...outside]);
+	const visited = new Set<unknown>([memory, ...outside]);
 	const ofMemory = new Set<ArrayBufferLike>(memory.signed.map(({buffer}) => buffer));
 	const open: object[] = [...roots];
 	const parts: Part[] = [];
 	const walk = (values: readonly unknown[]) => {
 		for (const value of values) {
 			if (value === null || (typeof value !== 'object' && typeof value !== 'function')) continue;
-			if (seen.has(value)) continue;
-			seen.add(value);
+			if (visited.has(value)) continue;
+			visited.add(value);
 			open.push(value);
 		}
 	};

@@ -1,4 +1,4 @@
-// The steps of a session, a few bytes each: they are kept in deflated chunks, and one chunk at a time is inflated.
+// The steps of a session, a few bytes each: stored in deflated chunks, of which one at a time is inflated.
 
 import {deflateRawSync, inflateRawSync} from 'node:zlib';
 import type {Command} from '../../machine/command.js';
@@ -28,7 +28,7 @@ export class Steps {
 	/** How many steps are forgotten, and how many there were in all. */
 	first = 0;
 	length = 0;
-	/** Full chunks, without those that are `dropped`. */
+	/** Full chunks, without the `dropped` ones. */
 	private chunks: Uint8Array[] = [];
 	private dropped = 0;
 	private packedBytes = 0;
@@ -83,7 +83,7 @@ export class Steps {
 		this.dropped += gone;
 	}
 
-	/** How many of the first `number` steps had trouble, without those that are forgotten. */
+	/** How many of the first `number` steps had trouble; forgotten steps do not count. */
 	troubles(number: number): number {
 		let [low, high] = [0, this.troubled.length];
 		while (low < high) {

@@ -10,10 +10,10 @@ import {BLOCK} from '../../hardware/blocks.js';
 import {messageOf, UserError} from '../../user-error.js';
 import {plural, show} from '../../words.js';
 
-/** Blocks by their numbers, in rising order; the last of a disk is as long as it is. */
+/** Blocks by their numbers, in ascending order; the last block of a disk may be shorter. */
 export type OldBlocks = {disk: string; blocks: readonly (readonly [number, Uint8Array])[]};
 
-/** @throws UserError where the file exists, or cannot be written */
+/** @throws UserError if the file exists, or cannot be written */
 export function writeUndo(file: string, old: OldBlocks): void {
 	createNew(file, undoScript(old), {mode: 0o600});
 }
@@ -35,7 +35,7 @@ export function saveUndo(old: OldBlocks, now = new Date()): string {
 	throw new UserError(problems.join('; '));
 }
 
-/** Removes a file that is no longer needed; where that fails, it stays. */
+/** Removes a file that is no longer needed, if possible. */
 export function removeUndo(file: string): void {
 	try {
 		fs.rmSync(file, {force: true});
@@ -44,7 +44,7 @@ export function removeUndo(file: string): void {
 	}
 }
 
-/** What to type in a shell. */
+/** The shell command. */
 export const undoCommand = (file: string, disk: string): string => `sh ${shellWord(file)} ${shellWord(disk)}`;
 
 const shellWord = (text: string): string =>
@@ -89,7 +89,7 @@ function scriptText(disk: string, blocks: OldBlocks['blocks'], sectors: number):
 	].join('\n');
 }
 
-/** Blocks that follow each other are one line. */
+/** Adjacent blocks share a line. */
 function putLines(blocks: OldBlocks['blocks'], first: number): string[] {
 	const runs: {at: number; count: number; from: number}[] = [];
 	let from = first;

@@ -2,28 +2,27 @@
 
 import {hexHalves} from '../../formats/address.js';
 import type {LogFault} from '../../machine/fault.js';
-import type {Line, Span} from '../../print.js';
-import {printable} from '../../printable.js';
+import type {Line, Span} from '../../text/rows.js';
+import {WIDTH, wrapped} from '../../text/width.js';
 import {grouped, plural} from '../../words.js';
 import type {Explained} from './explain.js';
 import {excerpt} from './fault.js';
 import {type Group, type Place, rateOf, type Storm} from './storm.js';
 
-const WIDTH = 80;
 const INDENT = 10;
 const MOST_PLACES = 4;
 
 /** A fault's paragraph. */
 export function paragraph(group: Group, explained: Explained, width = WIDTH): Line[] {
 	return [
-		...wrapped(explained.title, width).map((line): Line => [[line, 'fault']]),
+		...wrapped(explained.title, width).map((line): Line => [[line, 'warn']]),
 		...partsOf(group, explained).flatMap(({label, texts}) =>
 			texts.flatMap((text, i) => {
 				const look = label === 'look';
 				const lines = look ? [text] : wrapped(text, width - INDENT);
 				const head: Span = [(i === 0 ? `  ${label}` : '').padEnd(INDENT), 'dim'];
 				return lines.map(
-					(line, j): Line => [j === 0 ? head : ' '.repeat(INDENT), look ? [line, 'command'] : line],
+					(line, j): Line => [j === 0 ? head : ' '.repeat(INDENT), look ? [line, 'key'] : line],
 				);
 			}),
 		),
@@ -114,17 +113,4 @@ export function closing({
 				]
 			: []),
 	];
-}
-
-/** Lines of at most `width` characters, broken at spaces; longer words stay whole. */
-export function wrapped(text: string, width = WIDTH): string[] {
-	const lines: string[] = [];
-	let line = '';
-	for (const word of printable(text).split(' ')) {
-		if (line !== '' && line.length + 1 + word.length > width) {
-			lines.push(line);
-			line = word;
-		} else line = line === '' ? word : `${line} ${word}`;
-	}
-	return [...lines, line];
 }

@@ -1,4 +1,4 @@
-// A capture: what was read of a host, as a tar file to examine elsewhere.
+// A capture: everything that was read of a host, as a tar file to examine elsewhere.
 
 import fs from 'node:fs';
 import {
@@ -9,7 +9,7 @@ import {
 	type NewOptions,
 	readRegular,
 } from '../../files.js';
-import type {Print} from '../../print.js';
+import type {Print} from '../../text/print.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
 import {plural, sizeText} from '../../words.js';
 import {readHost} from './read-host.js';
@@ -80,7 +80,7 @@ const CAPTURE: FileKind = {name: 'a capture', matches: isCapture};
 const CAPTURE_BYTES = 2 ** 28;
 const MEND = 'name a folder, or a file written by --capture';
 
-/** A folder, which may change, or a tar file written by --capture. @throws UserError where it is neither */
+/** A folder, which may change, or a tar file written by --capture. @throws UserError if it is neither */
 export function treeAt(root: string): () => Source {
 	const isFolder = attempt(root, () => fs.statSync(root).isDirectory());
 	if (!isFolder) {
@@ -119,7 +119,7 @@ function attempt<T>(root: string, work: () => T): T {
 	}
 }
 
-/** Writes what is read of a host to a tar file. @throws UserError */
+/** Saves everything that is read of a host to a tar file. @throws UserError */
 export async function captureHost(
 	root: string | undefined,
 	file: string,

@@ -11,7 +11,7 @@ export function hostJson(host: Host, {notSeen}: HostFacts, logged: Logged | unde
 	const {settings, units, devices, groups, owners, ownersComplete, tables, findings} = host;
 	return {
 		kernel: settings.release ?? null,
-		words: settings.words,
+		bootWords: settings.words,
 		guest: settings.guest,
 		container: settings.container,
 		units: units.map(({name, format, version, address, domainsUsed, vtd, amdvi}) => ({
@@ -26,8 +26,8 @@ export function hostJson(host: Host, {notSeen}: HostFacts, logged: Logged | unde
 			number: group.number,
 			type: group.type ?? null,
 			verdict: group.verdict.is,
-			words: verdictText(group),
-			inTheWay: group.verdict.is === 'shared' ? group.verdict.with.map(({id}) => id) : [],
+			summary: verdictText(group),
+			blockedBy: group.verdict.is === 'shared' ? group.verdict.with.map(({id}) => id) : [],
 			devices: group.devices.map(({id}) => id),
 			owners: group.owners.map(({pid}) => pid),
 			reserved: group.regions,
@@ -49,6 +49,6 @@ export function hostJson(host: Host, {notSeen}: HostFacts, logged: Logged | unde
 		),
 		warnings: findings,
 		faults: logged?.faults.map(loggedJson) ?? null,
-		notSeen,
+		gaps: notSeen,
 	};
 }

@@ -13,7 +13,7 @@ import {tableDomains} from './table-domains.js';
 export type HostOptions = ObservationOptions & {
 	title: string;
 	read: () => Promise<Host>;
-	/** Milliseconds until the next reading, after one that took so many; undefined where the files cannot change. */
+	/** Milliseconds until the next reading, after one that took so many; undefined if the files cannot change. */
 	pause?: (took: number) => number;
 	tracing?: {poll(): Trace; close(): void};
 	/** Gaps that are not the files': no log, no tracing. */
@@ -28,7 +28,7 @@ export class HostMachine implements ObservedMachine {
 	private readonly observation: Observation;
 	private tracer: NodeJS.Timeout | undefined;
 
-	/** @throws UserError where the host cannot be read */
+	/** @throws UserError if the host cannot be read */
 	static async open(options: HostOptions): Promise<HostMachine> {
 		return new HostMachine(await options.read(), options);
 	}

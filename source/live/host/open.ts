@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {jsonLines, type Print, versioned} from '../../print.js';
+import {jsonLines, type Print, versioned} from '../../text/print.js';
 import {UserError} from '../../user-error.js';
 import {KernelLog, OWN_LOG} from '../kernel-log.js';
 import {checkLog} from '../log-input.js';
@@ -25,7 +25,7 @@ const EVERY_MS = 2000;
 /** A large host takes long to read: reading takes at most one hundredth of the time. */
 const SHARE = 100;
 
-/** @throws UserError where there is no such tree, or no Linux */
+/** @throws UserError if there is no such tree, or no Linux */
 export async function openHost({root, log, every, trace}: HostFlags): Promise<HostMachine> {
 	const source = root === undefined ? ownTree : treeAt(root);
 	if (log !== undefined) checkLog(log);
@@ -61,7 +61,7 @@ const NO_TRACE: Gap = {
 /** CLOCK_MONOTONIC in seconds, the clock of the events. */
 const monotonic = (): number => Number(process.hrtime.bigint()) / 1e9;
 
-/** @throws UserError where the kernel has no tracing, or does not allow it */
+/** @throws UserError if the kernel has no tracing, or does not allow it */
 export function openTracing(root: string | undefined): Tracing {
 	if (root !== undefined)
 		throw new UserError('--trace works only on this machine’s own kernel; remove --root.');

@@ -69,7 +69,7 @@ function wantedLines(list: string, wanted: ReadonlySet<string>): string {
 			wantedText.push(head, `${line}\n`);
 			head = '';
 		} else {
-			// Another vendor, or after all of them the classes.
+			// Another vendor, or the classes after the last vendor.
 			const id = /[ \t]/.test(list.charAt(at + 4)) ? list.slice(at, at + 4) : '';
 			vendor = vendors.delete(id) ? id : '';
 			head = `${list.slice(at, end)}\n`;

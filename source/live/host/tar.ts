@@ -75,7 +75,7 @@ type Raw = {
 	content: Buffer;
 };
 
-/** @param name the file's name @throws UserError where it is not a tar file, or is damaged or cut short */
+/** @param name the file's name @throws UserError if it is not a tar file, or is damaged or cut short */
 export function entriesOf(tar: Buffer, name = 'The capture'): TarEntry[] {
 	if (tar.length === 0) throw new UserError(`${name} is empty; name a file written by --capture.`);
 	const entries: TarEntry[] = [];

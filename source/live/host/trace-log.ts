@@ -3,7 +3,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {eventJson, eventText} from '../../explain/trace-text.js';
 import type {Trace, TraceEvent} from '../../machine/trace.js';
-import {type Print, versioned} from '../../print.js';
+import {type Print, versioned} from '../../text/print.js';
 import {plural} from '../../words.js';
 
 /** Tracing, or a test's stand-in. */

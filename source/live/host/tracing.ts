@@ -29,7 +29,7 @@ export class Tracing {
 	private partial = '';
 	private closed = false;
 
-	/** @throws UserError where the kernel has no tracing, or does not allow it */
+	/** @throws UserError if the kernel has no tracing, or does not allow it */
 	static open(root = '/'): Tracing {
 		const tracefs = tracefsAt(root);
 		if (!fs.existsSync(path.join(tracefs, 'events/iommu/map')))
@@ -85,7 +85,7 @@ export class Tracing {
 		remove(this.instance);
 	}
 
-	/** @returns the number of bytes; 0 where there are none for now */
+	/** @returns the number of bytes; 0 if there are none at present */
 	private read(): number {
 		if (this.closed || this.lost !== undefined) return 0;
 		try {

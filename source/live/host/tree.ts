@@ -74,7 +74,7 @@ export class Tree {
 		return [...names].sort(byNumber);
 	}
 
-	/** A link's target as written; undefined where it is not `wanted`. */
+	/** A link's target as written; undefined if it is not `wanted`. */
 	link(path: string, wanted: (target: string) => boolean = () => true): string | undefined {
 		const at = this.resolve(path, false);
 		if (at === undefined) return undefined;
@@ -169,7 +169,7 @@ export class Files implements Source {
 	private left = PATHS;
 	readonly refused = new Set<string>();
 
-	/** @throws UserError where there are too many */
+	/** @throws UserError if there are too many */
 	add(path: string, kind: Kind, text = '', readable = true): void {
 		const names = path.split('/').filter(name => name !== '' && name !== '.');
 		// No path that we read climbs, or is as deep or long.

@@ -15,7 +15,7 @@ export type UnitPlace = {format: Unit['format']; base: number};
 
 const MEND = 'start QEMU with -device intel-iommu or -device amd-iommu.';
 
-/** @throws UserError where the machine has no IOMMU, or one without tables */
+/** @throws UserError if the machine has no IOMMU, or one without tables */
 export async function findIommu(qmp: Qmp): Promise<UnitPlace> {
 	const regions = await memoryMap(qmp);
 	const baseOf = (name: string) => regions.find(region => region.name === name)?.gpa;
@@ -28,7 +28,7 @@ export async function findIommu(qmp: Qmp): Promise<UnitPlace> {
 	throw new UserError(`This machine has no IOMMU; ${MEND}`);
 }
 
-/** The unit as it is now. @throws UserError where its table format is not supported */
+/** The unit as it is now. @throws UserError if its table format is not supported */
 export const readUnit = (qmp: Qmp, {format, base}: UnitPlace): Promise<Unit> =>
 	format === 'vt-d' ? readVtd(qmp, base) : readAmdvi(qmp, base);
 

@@ -14,7 +14,7 @@ export async function memoryMap(qmp: Qmp): Promise<Region[]> {
 	return parseMemoryMap(await qmp.monitor('info mtree -f'));
 }
 
-/** The regions by address. @throws UserError where the text has no such view. */
+/** The regions by address. @throws UserError if the text has no such view. */
 export function parseMemoryMap(mtree: string): Region[] {
 	const view = mtree.split(/\r?\n\r?\n/).find(part => /^ AS "memory",/m.test(part));
 	const regions = [...(view ?? '').matchAll(LINE)].map(([, from, to, kind, name, offset = '0']) => {

@@ -31,7 +31,7 @@ export class Link {
 
 	/**
 	 * @param signal ends the connection, even while it is being made
-	 * @throws UserError where no QEMU answers, or its IOMMU cannot be read
+	 * @throws UserError if no QEMU answers, or its IOMMU cannot be read
 	 */
 	static async attach(socket: string, signal: AbortSignal): Promise<Link> {
 		const qmp = await Qmp.connect(socket, signal);

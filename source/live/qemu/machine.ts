@@ -48,7 +48,7 @@ export class QemuMachine implements ObservedMachine {
 		this.observation = new Observation({title: 'qemu', writer: 'the guest'}, subject, clocks);
 	}
 
-	/** @throws UserError where no QEMU answers, or its IOMMU cannot be read */
+	/** @throws UserError if no QEMU answers, or its IOMMU cannot be read */
 	static async open(socket: string, options: QemuOptions): Promise<QemuMachine> {
 		const machine = new QemuMachine(socket, options);
 		try {

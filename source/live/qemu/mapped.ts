@@ -12,7 +12,7 @@ export const MOST_TABLES = 16384;
 
 /**
  * Reads every table of a domain.
- * @returns the addresses whose entries changed; undefined where the tables have no end
+ * @returns the addresses whose entries changed; undefined if the tables have no end
  */
 export async function changedWindows(
 	view: TableView,

@@ -17,7 +17,7 @@ export interface GuestMemory extends PhysicalReader {
 	readonly inPlace: boolean;
 	/**
 	 * Fills the words of a page; false where there is no memory.
-	 * @throws UserError where memory cannot be read
+	 * @throws UserError if memory cannot be read
 	 */
 	readPage(gpa: number, words: Uint32Array): boolean | Promise<boolean>;
 	close(): void;
@@ -82,7 +82,7 @@ export class GuestRam implements GuestMemory {
 		}
 	}
 
-	/** @throws UserError where the guest's memory is not in a shared file */
+	/** @throws UserError if the guest's memory is not in a shared file */
 	static async open(qmp: Qmp): Promise<GuestRam> {
 		const backends = list(await qmp.execute('query-memdev')).map(fields);
 		const {name, path} = await backingFile(qmp, backends);
@@ -111,7 +111,10 @@ export class GuestRam implements GuestMemory {
 		return this.read(gpa, new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
 	}
 
-	/** Fills `bytes` from an address on; false where not all of that is memory. @throws UserError where the file is too short */
+	/**
+	 * Fills `bytes` from an address on; false if part of the range is not memory. @throws UserError if the file is
+	 * too short
+	 */
 	read(gpa: number, bytes: Uint8Array): boolean {
 		const block = this.blocks.find(each => gpa >= each.gpa && gpa + bytes.length <= each.gpa + each.bytes);
 		if (block === undefined || this.closed) return false;
@@ -135,7 +138,7 @@ export class GuestRam implements GuestMemory {
 	}
 }
 
-/** The memory backend that is a shared file. @throws UserError where there is none */
+/** The memory backend that is a shared file. @throws UserError without one */
 async function backingFile(
 	qmp: Qmp,
 	backends: readonly Record<string, unknown>[],

@@ -8,7 +8,7 @@ import {checkLog} from '../log-input.js';
 import {parseInterval} from '../observation.js';
 import {QemuMachine} from './machine.js';
 
-/** @throws UserError where the command line is wrong, or QEMU cannot be viewed */
+/** @throws UserError if the command line is wrong, or QEMU cannot be viewed */
 export async function openQemu(
 	words: readonly string[],
 	{every, log}: {every?: string; log?: string},

@@ -35,7 +35,7 @@ export class Qmp {
 
 	/**
 	 * @param signal ends the connection, even while it is being made
-	 * @throws UserError where no QEMU listens, or QEMU is serving another client
+	 * @throws UserError if no QEMU listens, or QEMU is serving another client
 	 */
 	static async connect(path: string, signal?: AbortSignal): Promise<Qmp> {
 		const qmp = new Qmp(path, net.connect(path));

@@ -36,7 +36,7 @@ export type AppControls = {
 	suspend: () => void;
 	/** Draws the whole screen again. */
 	redraw: () => void;
-	/** Puts text on the clipboard of whoever sits at the terminal. @returns why it cannot, if it cannot */
+	/** Puts text on the clipboard of whoever sits at the terminal. @returns why it may not be there, if so */
 	copy: (text: string) => string | undefined;
 	/** Writes a picture of the screen, or a diagram of what is shown, to a new file. @throws UserError */
 	picture: (file: string, what: 'screen' | 'diagram') => Promise<void>;

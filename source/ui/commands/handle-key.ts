@@ -2,7 +2,8 @@
 
 import {UNPRINTABLE} from '../../printable.js';
 import {accepts, commitDraft, edit, type} from '../state/form.js';
-import type {Store, Ui} from '../state/store.js';
+import {type Store, say, type Ui} from '../state/store.js';
+import {panelsOf, VIEWS} from '../state/views.js';
 import {type AppControls, runCommand} from './command.js';
 import {commands, isAvailable} from './index.js';
 import {handlePromptKey, MOST_TYPED} from './prompt.js';
@@ -16,7 +17,9 @@ export function handleKey(store: Store, key: string, app: AppControls): void {
 	const types = large && ui.travel === undefined;
 	if (types && ui.prompt && handlePromptKey(store, key, app)) return;
 	if (types && ui.overlay === undefined && (accepts(ui.form, key) || beginsNumber(ui, key))) {
-		store.setState({form: type(ui.form.draft === undefined ? edit(ui.form) : ui.form, key)});
+		const begins = ui.form.draft === undefined;
+		store.setState({form: type(begins ? edit(ui.form) : ui.form, key)});
+		if (begins) say(store, `Typing a number; Esc drops it.${viewHint(ui, key)}`, 'key');
 		return;
 	}
 	const opens = app.list()?.handle.enter !== undefined;
@@ -30,6 +33,12 @@ export function handleKey(store: Store, key: string, app: AppControls): void {
 /** A digit goes into the chosen field of the form, where that is a number. */
 const beginsNumber = ({focus, view, form}: Ui, key: string): boolean =>
 	focus === 'model' && view === 'overview' && accepts(edit(form), key) && /^[0-9]$/.test(key);
+
+/** Who meant a view and not a number. */
+function viewHint({kind}: Ui, key: string): string {
+	const view = VIEWS[Number(key) - 1];
+	return view && panelsOf(kind, view) ? ` Alt-${key} opens ${view}.` : '';
+}
 
 /** Pasted text is typed: into the line that is open, or as a number into the chosen field. It never runs commands. */
 export function paste(store: Store, text: string, app: AppControls): void {

@@ -80,6 +80,7 @@ export const labCommands: readonly UiCommand[] = [
 		run: store => {
 			store.setState(({form, state, places}) => ({
 				form: {...stepField({...commitDraft(form), chosen: 'vm'}, 1, state.vms), chosen: form.chosen},
+				ofHost: undefined,
 				places: {...places, console: BOTTOM},
 			}));
 			const {vm} = store.getState().form;

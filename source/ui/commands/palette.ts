@@ -1,6 +1,6 @@
 // Every command by name: those whose words hold what was typed, the best first.
 
-import type {Row} from '../rows.js';
+import type {Row} from '../../text/rows.js';
 import {type List, list} from '../state/list.js';
 import type {Ui} from '../state/store.js';
 import type {UiCommand} from './command.js';

@@ -1,4 +1,4 @@
-import {Box, Text} from 'ink';
+import {Box, Text, useWindowSize} from 'ink';
 import type {Style} from '../theme.js';
 
 /** Letters five rows high: those that verdicts are written with. */
@@ -22,14 +22,20 @@ const LETTERS: Readonly<Record<string, readonly string[]>> = {
 };
 const ROWS = [0, 1, 2, 3, 4];
 
-/** A word in large letters, for the last row of the hall. */
+/** Columns that a panel's borders and margins take. */
+const FRAME = 6;
+
+/** A word in large letters, for the last row of the hall: twice as wide where there is room. */
 export function BigText({text, style}: {readonly text: string; readonly style: Style}) {
 	const letters = [...text.toUpperCase()].map(letter => LETTERS[letter] ?? ROWS.map(() => ' '));
+	const {columns} = useWindowSize();
+	const rows = ROWS.map(row => letters.map(letter => letter[row]).join('  '));
+	const wide = 2 * rows[0].length + FRAME <= columns;
 	return (
-		<Box flexDirection="column" flexShrink={0}>
+		<Box flexDirection="column" flexShrink={0} aria-label={text}>
 			{ROWS.map(row => (
-				<Text key={row} wrap="truncate" aria-label={row === 0 ? text : ''} {...style}>
-					{` ${letters.map(letter => letter[row]).join('  ')}`}
+				<Text key={row} wrap="truncate" {...style}>
+					{` ${wide ? rows[row].replace(/./g, '$&$&') : rows[row]}`}
 				</Text>
 			))}
 		</Box>

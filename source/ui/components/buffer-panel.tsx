@@ -4,13 +4,13 @@ import {type BoxProps, Text} from 'ink';
 import {memo, useMemo} from 'react';
 import {hex, SECTOR} from '../../formats/address.js';
 import type {LabControls} from '../../machine/observed.js';
+import {compared} from '../../text/hex.js';
 import {messageOf} from '../../user-error.js';
 import {grouped} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useParts} from '../hooks/use-ui.js';
 import {type Form, isDma} from '../state/form.js';
 import type {List} from '../state/list.js';
-import {compared} from './hex.js';
 import {ListPanel} from './list-panel.js';
 import {Panel} from './panel.js';
 
@@ -45,7 +45,7 @@ export const BufferPanel = memo(function BufferPanel(layout: BoxProps) {
 				<Text>{` ${bytes}`}</Text>
 			</Panel>
 		);
-	return <ListPanel id="buffer" list={list} size={size} {...layout} />;
+	return <ListPanel mute id="buffer" list={list} size={size} {...layout} />;
 });
 
 /** Both sides; a sentence where the disk cannot be read. */

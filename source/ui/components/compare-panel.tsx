@@ -4,11 +4,11 @@ import {Box, type BoxProps, Text, useWindowSize} from 'ink';
 import {createElement, Fragment, memo} from 'react';
 import {POLICIES, type Policy} from '../../machine/command.js';
 import type {Comparison} from '../../machine/workload.js';
+import type {Tone} from '../../text/tones.js';
 import {grouped, sizeText} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useKeySign, useTheme} from '../hooks/use-theme.js';
 import {useUi} from '../hooks/use-ui.js';
-import type {Tone} from '../theme.js';
 import {Labelled, Prose, Wrapped} from './prose.js';
 import {ScrollPanel} from './scroll-panel.js';
 import {DATA_TONES} from './verdict.js';
@@ -86,7 +86,8 @@ const AMPLE = 70;
 /** The rows of a screen on which the lines stand apart, and on which thick bars stand below the values. */
 const AIRY = 40;
 const TALL = 50;
-const THICK = 2;
+/** What the bars share with each other is the screen without these rows. */
+const BESIDE_BARS = 29;
 
 export const ComparePanel = memo(function ComparePanel(layout: BoxProps) {
 	const sign = useKeySign();
@@ -97,6 +98,7 @@ export const ComparePanel = memo(function ComparePanel(layout: BoxProps) {
 	const wide = size.width >= WIDE;
 	const tall = wide && rows >= TALL;
 	const cell = Math.floor((size.width - LABEL) / POLICIES.length) - 2;
+	const thick = Math.max(2, Math.floor((rows - BESIDE_BARS) / FIGURES.length));
 	const room = tall ? cell : wide ? cell - VALUE : 0;
 	return (
 		<ScrollPanel id="compare" title={`COMPARE ─ ${compared?.what ?? 'the three policies'}`} {...layout}>
@@ -114,7 +116,7 @@ export const ComparePanel = memo(function ComparePanel(layout: BoxProps) {
 								text: one ? text(one) : '–',
 								tone: one ? tone?.(one) : 'dim',
 								bar: one && most > 0 ? Math.ceil((value(one) / most) * room) : 0,
-								below: tall,
+								below: tall ? thick : undefined,
 							}))}
 						/>
 					);
@@ -138,9 +140,9 @@ type Cell = {
 	text: string;
 	tone?: Tone;
 	reversed?: boolean;
-	/** The columns of its bar, which stands beside the text or below it. */
+	/** The columns of its bar, which stands beside the text; or below it, so many rows thick. */
 	bar?: number;
-	below?: boolean;
+	below?: number;
 };
 
 const verdictCell = (one: Comparison | undefined, ample: boolean): Cell =>
@@ -172,7 +174,7 @@ function Line({label, cells}: {readonly label: string; readonly cells: readonly 
 	);
 }
 
-function CellBox({text, tone = 'plain', reversed = false, bar = 0, below = false}: Cell) {
+function CellBox({text, tone = 'plain', reversed = false, bar = 0, below}: Cell) {
 	const theme = useTheme();
 	return (
 		<Box flexGrow={1} flexBasis={0} paddingRight={2} flexDirection={below ? 'column' : 'row'}>
@@ -186,7 +188,7 @@ function CellBox({text, tone = 'plain', reversed = false, bar = 0, below = false
 				)}
 			</Box>
 			<Text wrap="truncate" {...theme[tone === 'plain' ? 'graph' : tone]}>
-				{Array.from({length: below ? THICK : 1}, () => '█'.repeat(bar)).join('\n')}
+				{Array.from({length: below ?? 1}, () => '█'.repeat(bar)).join('\n')}
 			</Text>
 		</Box>
 	);

@@ -10,13 +10,13 @@ import type {Finding} from '../../machine/finding.js';
 import type {HostFacts} from '../../machine/host.js';
 import type {MachineState} from '../../machine/observed.js';
 import type {PhysicalReader} from '../../machine/tables.js';
+import type {Row} from '../../text/rows.js';
+import type {Tone} from '../../text/tones.js';
 import {plural} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useParts, useStore, useUi} from '../hooks/use-ui.js';
-import type {Row} from '../rows.js';
 import {chosenOf} from '../state/list.js';
 import {focusOn, holds, type Ui} from '../state/store.js';
-import type {Tone} from '../theme.js';
 import {Line} from './line.js';
 import {ListPanel} from './list-panel.js';
 import {Panel} from './panel.js';
@@ -99,7 +99,7 @@ export const FindingPanel = memo(function FindingPanel(layout: BoxProps) {
 	const findings = useFindings();
 	const finding = useUi(({places}) => chosenOf(findings, keyOf, places.diagnosis));
 	return (
-		<ScrollPanel id="finding" title="CAUSE AND CURE" {...layout}>
+		<ScrollPanel id="finding" title="CAUSE AND CURE" about={finding && keyOf(finding)} {...layout}>
 			{finding ? (
 				<>
 					<Prose tone={finding.severity === 'note' ? 'title' : SIGNS[finding.severity][1]}>

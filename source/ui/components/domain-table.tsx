@@ -6,17 +6,17 @@ import {domainName, functionsIn} from '../../explain/names.js';
 import {type DomainView, NO_MEMORY, type Range} from '../../explain/ranges.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import type {Vm} from '../../machine/observed.js';
+import type {Row, Span} from '../../text/rows.js';
 import {grouped, plural} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useRanges} from '../hooks/use-ranges.js';
 import {useParts, useStore, useUi} from '../hooks/use-ui.js';
-import type {Row, Span} from '../rows.js';
 import {canWalk, openWalk} from '../state/access.js';
 import type {List} from '../state/list.js';
 import {hostOf, type Shown, type TableId} from '../state/ranges-shown.js';
 import {holds, type Lit, rangeKey, shownTransfer, type Ui} from '../state/store.js';
 import type {ShownRange} from '../state/unfold.js';
-import {type Tone, toneOfGuest} from '../theme.js';
+import {toneOfGuest} from '../theme.js';
 import {ListPanel} from './list-panel.js';
 import {Panel} from './panel.js';
 import {Prose} from './prose.js';
@@ -55,7 +55,7 @@ export const GuestTable = memo(function GuestTable(layout: BoxProps) {
 	const {changed, vm, gpa} = useParts(ui => ({
 		changed: ui.changed,
 		vm: ui.form.vm,
-		gpa: shownTransfer(ui)?.command.gpa,
+		gpa: bufferOf(ui),
 	}));
 	const {width} = size;
 	const list = useMemo(() => {
@@ -109,7 +109,13 @@ function useWalkOfRow(shown: Shown | undefined): ((index: number) => void) | und
 /** Where the shown transfer was looked up in the host's table; a passthru device's was not. */
 function lookedAt(ui: Ui): number | undefined {
 	const shown = shownTransfer(ui);
-	return shown?.command.do === 'dma' ? undefined : shown?.iova;
+	return shown?.command.do === 'dma' && shown.vm !== undefined ? undefined : shown?.iova;
+}
+
+/** Where the shown transfer's buffer is in the guest. */
+function bufferOf(ui: Ui): number | undefined {
+	const shown = shownTransfer(ui);
+	return shown?.vm === undefined ? undefined : shown.command.gpa;
 }
 
 /** One text, so that the same names are the same for React. */
@@ -149,13 +155,10 @@ function hostList(
 			rights(range),
 			gone
 				? [` ${owner} ✗${wide ? ' removed' : ''}`, 'bad']
-				: [` ${owner}`, ownerTone(guests.indexOf(range.owner))],
+				: [` ${owner}`, toneOfGuest(range.owner, guests)],
 		];
 	});
 }
-
-/** A guest's memory has its hue in the map of memory, too. */
-const ownerTone = (guest: number): Tone => (guest < 0 ? 'plain' : toneOfGuest(guest));
 
 /** A table with where each run leads; `marked` is an address to point at. */
 function translated(

@@ -15,14 +15,16 @@ import {explainWalk} from '../../explain/walk.js';
 import {hex} from '../../formats/address.js';
 import type {FaultLog, LogFault, Logged} from '../../machine/fault.js';
 import type {HostFacts} from '../../machine/host.js';
+import {type Column, columnsFor} from '../../text/columns.js';
+import type {Row} from '../../text/rows.js';
+import {widthOf} from '../../text/width.js';
 import {grouped} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useParts, useStore, useUi} from '../hooks/use-ui.js';
-import {type Row, widthOf} from '../rows.js';
 import {canWalk, openWalk} from '../state/access.js';
 import {chosenOf, type Key} from '../state/list.js';
 import {type Access, focusOn, type Store, show} from '../state/store.js';
-import {type Column, columnsFor} from './columns.js';
+import {toneOfGuest} from '../theme.js';
 import {ListPanel} from './list-panel.js';
 import {Gap, Labelled, Paragraphs, Prose} from './prose.js';
 import {ScrollPanel} from './scroll-panel.js';
@@ -43,7 +45,7 @@ export const FaultPanel = memo(function FaultPanel(layout: BoxProps) {
 
 const NEAR = 2 << 20;
 
-const columnsOf = (rows: readonly FaultRow[]): readonly Column<FaultRow>[] => [
+const columnsOf = (rows: readonly FaultRow[], guests: readonly string[]): readonly Column<FaultRow>[] => [
 	{title: '#', width: 4, right: true, cell: ({last}) => [`${last}`, 'dim']},
 	{title: 'device', width: 7, cell: ({device}) => device},
 	{title: 'access', width: 6, cell: ({write}) => (write ? 'write' : 'read')},
@@ -58,7 +60,7 @@ const columnsOf = (rows: readonly FaultRow[]): readonly Column<FaultRow>[] => [
 		title: 'owner',
 		width: rows.reduce((most, {owner = ''}) => Math.max(most, owner.length), 'owner'.length),
 		from: 58,
-		cell: ({owner = ''}) => [owner, 'guest'],
+		cell: ({owner = ''}) => [owner, toneOfGuest(owner, guests)],
 	},
 	{
 		title: 'times',
@@ -95,14 +97,21 @@ function RecordedFaults(layout: BoxProps) {
 	const store = useStore();
 	const size = useMeasured();
 	const rows = useFaultRows();
-	const {count, log, lab} = useParts(({kind, state: {faults, faultLog}}) => ({
+	const {count, log, lab, vms} = useParts(({kind, tables: {vms}, state: {faults, faultLog}}) => ({
+		vms,
 		count: faultCountText(faultLog, faults),
 		log: faultLogText(faultLog),
 		lab: kind === 'lab',
 	}));
 	const {width} = size;
 	const list = useMemo(() => {
-		const {head, row} = columnsFor(columnsOf(rows), width);
+		const {head, row} = columnsFor(
+			columnsOf(
+				rows,
+				vms.map(({name}) => name),
+			),
+			width,
+		);
 		const title = `FAULTS ─ ${count} · ${log}`;
 		// That nobody logs the faults matters: it is never cut.
 		const fits = widthOf(title) <= width - 2;
@@ -117,7 +126,7 @@ function RecordedFaults(layout: BoxProps) {
 			key: (index: number) => keyOf(rows[index]),
 			selects: true,
 		};
-	}, [rows, count, log, lab, width]);
+	}, [rows, count, log, lab, vms, width]);
 	const enter = useCallback((index: number) => openWalk(store, accessOf(rows[index])), [store, rows]);
 	return <ListPanel id="faults" list={list} size={size} enter={enter} {...layout} />;
 }
@@ -132,7 +141,7 @@ function Explanation(layout: BoxProps) {
 	const words = useMemo(() => row && explainFault(memory, tables, row), [memory, tables, row]);
 	const enter = useMemo(() => row && (() => openWalk(store, accessOf(row))), [store, row]);
 	return (
-		<ScrollPanel id="fault" title="EXPLANATION" enter={enter} {...layout}>
+		<ScrollPanel id="fault" title="EXPLANATION" enter={enter} about={row && keyOf(row)} {...layout}>
 			{words ? (
 				<>
 					<Prose>{words.sentence}</Prose>
@@ -238,7 +247,7 @@ function LogExplanation({logged: {faults, closing}, ...layout}: LoggedProps) {
 	const [what, ...further] = fault?.parts ?? [];
 	const parts = what ? [what, ...now, ...further] : [];
 	return (
-		<ScrollPanel id="fault" title="EXPLANATION" enter={enter} {...layout}>
+		<ScrollPanel id="fault" title="EXPLANATION" enter={enter} about={fault?.number} {...layout}>
 			{fault ? <Prose tone="title">{fault.title}</Prose> : null}
 			{parts.map(({label, texts}) => (
 				<Labelled

@@ -1,12 +1,12 @@
 import {Box, type DOMElement, Text, useWindowSize} from 'ink';
 import {memo, useMemo, useRef} from 'react';
+import {widthOf} from '../../text/width.js';
 import {NEEDS_LAB, runCommand, type UiCommand} from '../commands/command.js';
 import {commands, isAvailable} from '../commands/index.js';
 import {useControlsOfApp} from '../hooks/use-controls.js';
 import {useMouseTarget, useOpens} from '../hooks/use-screen.js';
 import {useKeySign, useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import {widthOf} from '../rows.js';
 import {isReading, type Ui} from '../state/store.js';
 
 /** In the past, moving through time matters most. */

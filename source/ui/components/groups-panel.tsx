@@ -3,9 +3,10 @@
 import type {BoxProps} from 'ink';
 import {memo, useCallback, useMemo} from 'react';
 import type {DeviceFacts, GroupFacts, HostFacts} from '../../machine/host.js';
+import type {Row} from '../../text/rows.js';
+import {fit, widthOf} from '../../text/width.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import {fit, type Row, widthOf} from '../rows.js';
 import {filteredGroupRows, type GroupRow, groupKey, groupRowKey, groupRows} from '../state/group-rows.js';
 import {chosenOf} from '../state/list.js';
 import {focusOn} from '../state/store.js';
@@ -103,7 +104,7 @@ function ChosenGroup({host, ...layout}: HostProps) {
 	if (row === undefined) return <Panel id="group" title="GROUP" {...layout} />;
 	if (row.group) return <Group group={row.group} host={host} {...layout} />;
 	return (
-		<ScrollPanel id="group" title="IN NO GROUP ─ no IOMMU translates them" {...layout}>
+		<ScrollPanel id="group" title="IN NO GROUP ─ no IOMMU translates them" about="none" {...layout}>
 			<Devices devices={host.alone} />
 		</ScrollPanel>
 	);
@@ -115,7 +116,7 @@ function Group({group, host, ...layout}: HostProps & {readonly group: GroupFacts
 		({about}) => about.includes(number) || devices.some(({id}) => about.some(each => `${each}`.endsWith(id))),
 	);
 	return (
-		<ScrollPanel id="group" title={`GROUP ${number}`} {...layout}>
+		<ScrollPanel id="group" title={`GROUP ${number}`} about={number} {...layout}>
 			<Prose tone={tone}>{capital(verdict)}</Prose>
 			<Paragraphs texts={also.map(owner => `also ${owner}`)} />
 			<Paragraphs tone="warn" texts={about.map(({title}) => `! ${title} (8)`)} />

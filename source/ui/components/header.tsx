@@ -1,59 +1,72 @@
 import {Box, type DOMElement, Text, useWindowSize} from 'ink';
 import {memo, useMemo, useRef} from 'react';
+import type {MachineKind} from '../../machine/observed.js';
+import {masked} from '../../printable.js';
+import type {Tone} from '../../text/tones.js';
 import {useMouseTarget} from '../hooks/use-screen.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts, useStore} from '../hooks/use-ui.js';
-import type {Row, Span} from '../rows.js';
 import {show} from '../state/store.js';
 import {VIEWS, type ViewId, viewIdsOf} from '../state/views.js';
-import {Line} from './line.js';
-import {PolicySwitch} from './policy-switch.js';
+import {PolicyEffect, PolicySwitch} from './policy-switch.js';
 
-/** From here on the views have their names beside their numbers. */
-const NAMED_VIEWS = 140;
+/** From here on the views have their names beside their numbers: the lab has most of them. */
+const NAMED_VIEWS: Record<MachineKind, number> = {lab: 118, tables: 100, host: 100};
 
 /** What is looked at, and the views. */
 export const Header = memo(function Header() {
 	const {columns} = useWindowSize();
-	const {title, iommu, disk, lost, view, kind} = useParts(({state, view, kind}) => {
-		const {title, iommu, disk, lost} = state;
-		return {title, iommu, disk, lost, view, kind};
-	});
-	const left: Span[] = [[' dmascope ', 'title'], columns >= 72 ? ` ${title} · ${iommu}` : iommu];
-	if (lost) left.push([` · last seen ${lost.lastSeen}`, 'bad']);
-	if (disk && columns >= 190) {
-		const path = disk.direct ? 'O_DIRECT' : 'page cache';
-		const rights = disk.writable ? 'writable' : 'read-only';
-		left.push([` · ${disk.name} ${path} ${rights}${disk.sample ? ' sample' : ''}`, 'dim']);
-	}
+	const {view, kind} = useParts(({view, kind}) => ({view, kind}));
 	return (
-		<Box justifyContent="space-between">
-			<Box flexShrink={1} overflow="hidden">
-				<Line row={left satisfies Row} />
-				{kind === 'lab' ? (
-					<Box marginLeft={1} flexShrink={0}>
-						<PolicySwitch brief={columns < 160} />
-					</Box>
-				) : null}
-			</Box>
+		<Box flexShrink={0}>
+			<Machine />
 			<Box flexShrink={0}>
 				{viewIdsOf(kind).map(id => (
-					<Tab key={id} view={id} chosen={id === view} named={columns >= NAMED_VIEWS} />
+					<Tab key={id} view={id} chosen={id === view} named={columns >= NAMED_VIEWS[kind]} />
 				))}
 			</Box>
 		</Box>
 	);
 });
 
-function Tab({
-	view,
-	chosen,
-	named,
-}: {
-	readonly view: ViewId;
-	readonly chosen: boolean;
-	readonly named: boolean;
-}) {
+/** Most important first. What there is no room for wraps to a row that is hidden: parts are whole or not there. */
+function Machine() {
+	const {columns} = useWindowSize();
+	const {title, iommu, disk, lost, kind} = useParts(({state: {title, iommu, disk, lost}, kind}) => ({
+		...{title, iommu, disk, lost, kind},
+	}));
+	// Beside the names of all views there is room for the IOMMU or for this word.
+	const labelled = columns >= 72 && (columns < NAMED_VIEWS.lab || columns >= 128);
+	const path = disk?.direct ? 'O_DIRECT' : 'page cache';
+	const rights = disk?.writable ? 'writable' : 'read-only';
+	return (
+		<Box flexGrow={1} flexBasis={0} height={1} flexWrap="wrap" overflow="hidden">
+			<Part tone="title"> dmascope </Part>
+			{lost ? <Part tone="bad">{` last seen ${lost.lastSeen} `}</Part> : null}
+			{kind === 'lab' ? <PolicySwitch label={labelled ? 'policy ' : ''} /> : null}
+			<Part>{` ${kind === 'lab' ? iommu : title} `}</Part>
+			<Part>{`· ${kind === 'lab' ? title : iommu} `}</Part>
+			{kind === 'lab' ? <PolicyEffect /> : null}
+			{disk ? (
+				<Part tone="dim">{`· ${disk.name} ${path} ${rights}${disk.sample ? ' sample' : ''} `}</Part>
+			) : null}
+		</Box>
+	);
+}
+
+function Part({tone = 'plain', children}: {readonly tone?: Tone; readonly children: string}) {
+	return (
+		<Box flexShrink={0}>
+			<Text wrap="truncate" {...useTheme()[tone]}>
+				{masked(children)}
+			</Text>
+		</Box>
+	);
+}
+
+type TabProps = {readonly view: ViewId; readonly chosen: boolean; readonly named: boolean};
+
+function Tab({view, chosen, named}: TabProps) {
 	const theme = useTheme();
 	const store = useStore();
 	const ref = useRef<DOMElement>(null);
@@ -63,9 +76,9 @@ function Tab({
 	);
 	const number = VIEWS.indexOf(view) + 1;
 	return (
-		<Box ref={ref} flexShrink={0}>
-			<Text {...theme[chosen ? 'chosen' : 'dim']}>
-				{chosen || named ? ` ${number} ${view} ` : ` ${number}`}
+		<Box ref={ref} flexShrink={0} aria-role="tab" aria-state={{selected: chosen}}>
+			<Text aria-label={`${number} ${view}`} {...theme[chosen ? 'chosen' : 'dim']}>
+				{chosen ? ` ${number} ${view} ` : named ? ` ${number} ${view}` : ` ${number}`}
 			</Text>
 		</Box>
 	);

@@ -1,8 +1,11 @@
 import {Text} from 'ink';
 import {createElement, memo, type ReactNode} from 'react';
+import {masked} from '../../printable.js';
+import {type Row, rowText, type Span, spanText} from '../../text/rows.js';
+import type {Tone} from '../../text/tones.js';
+import {fit} from '../../text/width.js';
 import {useTheme} from '../hooks/use-theme.js';
-import {fit, printable, type Row, rowText, type Span, spanText} from '../rows.js';
-import type {Theme, Tone} from '../theme.js';
+import type {Theme} from '../theme.js';
 
 type Props = {
 	readonly row: Row;
@@ -12,7 +15,7 @@ type Props = {
 };
 
 const piece = (span: Span, theme: Theme): ReactNode =>
-	typeof span === 'string' ? printable(span) : createElement(Text, theme[span[1]], printable(span[0]));
+	typeof span === 'string' ? masked(span) : createElement(Text, theme[span[1]], masked(span[0]));
 
 /** A row of a list: pieces of text in their tones, cut at the edge. */
 export const Line = memo(LineOf, (one, other) => {
@@ -28,9 +31,17 @@ const sameSpan = (one: Span, other: Span): boolean =>
 
 const toneOf = (span: Span): Tone | undefined => (typeof span === 'string' ? undefined : span[1]);
 
+/** What a screen reader says of such a row. */
+const SPOKEN: Partial<Record<Tone, string>> = {chosen: 'selected'};
+
 function LineOf({row, whole, width = 0}: Props) {
 	const theme = useTheme();
-	if (whole) return <Text {...theme[whole]}>{fit(rowText(row), width)}</Text>;
+	if (whole)
+		return (
+			<Text aria-label={`(${SPOKEN[whole] ?? whole}) ${masked(rowText(row))}`} {...theme[whole]}>
+				{fit(rowText(row), width)}
+			</Text>
+		);
 	if (row.length === 0) return <Text> </Text>;
 	return createElement(Text, {wrap: 'truncate', ...theme.plain}, ...row.map(span => piece(span, theme)));
 }

@@ -1,9 +1,9 @@
-import {Box, type BoxProps} from 'ink';
+import {Box, type BoxProps, useIsScreenReaderEnabled} from 'ink';
 import {createElement, Fragment, useEffect, useMemo} from 'react';
+import {rowText} from '../../text/rows.js';
 import type {Measured} from '../hooks/use-measured.js';
 import {useListHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import {rowText} from '../rows.js';
 import {type List, moved, settle, TOP} from '../state/list.js';
 import {focusOn, type Overlay, placeOn} from '../state/store.js';
 import {isPanel, type PanelId} from '../state/views.js';
@@ -19,21 +19,27 @@ type Props = BoxProps & {
 	readonly enter?: (index: number) => void;
 	/** Panels that share this place and are not shown. */
 	readonly behind?: readonly string[];
+	/** Its rows mean nothing to who hears them: its title says what matters. */
+	readonly mute?: boolean;
 };
 
 /** Rows that a turn of the wheel moves. */
 const WHEEL = 3;
 
+/** Rows that a screen reader speaks at a time. */
+const SPOKEN = 5;
+
 /** Rows of the borders. */
 const BORDERS = 2;
 
 /** A panel with a list. Only the rows in sight are made. With a maxHeight it is as high as its rows, up to that. */
-export function ListPanel({id, list, size, enter, behind = [], ...layout}: Props) {
+export function ListPanel({id, list, size, enter, behind = [], mute = false, ...layout}: Props) {
 	const {title, head, count, row, lit, key, selects = false} = list;
 	const store = useStore();
 	const place = useUi(ui => ui.places[id] ?? TOP);
 	const focused = useUi(ui => (ui.overlay ?? ui.focus) === id);
-	const page = Math.max(1, size.height - head.length);
+	const spoken = useIsScreenReaderEnabled();
+	const page = Math.max(1, Math.min(size.height - head.length, spoken ? SPOKEN : size.height));
 	const handle = useMemo(
 		() => ({
 			...{count, page, selects, key},
@@ -85,7 +91,7 @@ export function ListPanel({id, list, size, enter, behind = [], ...layout}: Props
 			{...layout}
 		>
 			{/* Half of a panel may have half a row: rows that shrink would be drawn one upon the other. */}
-			<Box flexDirection="column" flexShrink={0}>
+			<Box flexDirection="column" flexShrink={0} aria-hidden={mute}>
 				{createElement(Fragment, null, ...head.map(fixed => createElement(Line, {row: fixed})))}
 				{Array.from({length: shown}, (_, i) => {
 					const index = top + i;

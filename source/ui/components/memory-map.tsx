@@ -3,27 +3,34 @@ import {createElement, Fragment, memo, type ReactNode, useContext, useMemo} from
 import {domainMap, SHARED} from '../../explain/domain-map.js';
 import {addressOfCell, type Cell, cellAt, type MemoryMap, memoryMap} from '../../explain/memory-map.js';
 import {hex} from '../../formats/address.js';
+import {masked} from '../../printable.js';
+import type {Tone} from '../../text/tones.js';
 import {plural, sizeText} from '../../words.js';
+import {useBlink} from '../hooks/use-blink.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useGridHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {AppearanceContext, useTheme} from '../hooks/use-theme.js';
 import {useParts, useStore} from '../hooks/use-ui.js';
-import {printable} from '../rows.js';
 import {focusOn} from '../state/store.js';
-import {type Theme, type Tone, toneOfGuest} from '../theme.js';
+import {type Theme, toneOfGuest} from '../theme.js';
 import {Panel} from './panel.js';
 import {Prose} from './prose.js';
 
 /** Below the map is what its colours or letters stand for: one row where that fits, else two. */
 const ONE_ROW = 100;
 
+type Props = BoxProps & {
+	/** The address to mark; undefined: the page that is looked at. */
+	readonly at?: number;
+};
+
 /** Host memory as a map: whose it is, and what the host's devices cannot reach. */
-export const MapPanel = memo(function MapPanel(layout: BoxProps) {
+export const MapPanel = memo(function MapPanel({at, ...layout}: Props) {
 	const {theme, ascii} = useContext(AppearanceContext);
 	const size = useMeasured();
 	const store = useStore();
 	const {owned, vms, views, kind, page} = useParts(({state, views, kind, page}) => ({
-		...{owned: state.owned, vms: state.vms, views, kind, page},
+		...{owned: state.owned, vms: state.vms, views, kind, page: at ?? page},
 	}));
 	const columns = Math.max(1, size.width);
 	const rows = Math.max(1, size.height - (columns < ONE_ROW ? 2 : 1));
@@ -34,7 +41,8 @@ export const MapPanel = memo(function MapPanel(layout: BoxProps) {
 		const host = views.find(({domain}) => domain.role === 'host');
 		return kind === 'lab' ? memoryMap({owned, vms}, host, wanted) : domainMap(owned, views, wanted);
 	}, [owned, vms, views, kind, columns, rows, halves]);
-	const here = cellAt(map, page);
+	// The page that a transfer was for blinks once when that has landed.
+	const here = useBlink() ? undefined : cellAt(map, page);
 	const grid = useMemo(() => {
 		const go = (cell: number) => {
 			if (cell >= 0 && cell < map.cells.length) store.setState({page: addressOfCell(map, cell)});
@@ -70,7 +78,7 @@ const isColoured = (theme: Theme): boolean => theme.ownerGuest0.color?.startsWit
 type CellsProps = {
 	readonly map: MemoryMap;
 	readonly columns: number;
-	readonly here: number;
+	readonly here: number | undefined;
 	readonly halves: boolean;
 	readonly names: readonly string[];
 };
@@ -80,7 +88,7 @@ const Cells = memo(function Cells({map, columns, here, halves, names}: CellsProp
 	const step = columns * (halves ? 2 : 1);
 	const starts = Array.from({length: Math.ceil(map.cells.length / step)}, (_, y) => y * step);
 	return (
-		<Box flexDirection="column" flexShrink={0}>
+		<Box flexDirection="column" flexShrink={0} aria-hidden>
 			{starts.map(start => (
 				<Text key={start} wrap="truncate">
 					{halves
@@ -97,7 +105,7 @@ function halfBlocks(
 	{cells}: MemoryMap,
 	start: number,
 	columns: number,
-	here: number,
+	here: number | undefined,
 	theme: Theme,
 	names: readonly string[],
 ): ReactNode[] {
@@ -135,7 +143,7 @@ function letters(
 	{cells}: MemoryMap,
 	start: number,
 	columns: number,
-	here: number,
+	here: number | undefined,
 	theme: Theme,
 	names: readonly string[],
 ): ReactNode {
@@ -164,8 +172,7 @@ function ownerTone({owner}: Cell, names: readonly string[]): Tone {
 	if (owner === 'free' || owner === SHARED.none.text) return 'ownerFree';
 	if (owner === SHARED.one.text) return 'ownerGuest1';
 	if (owner === SHARED.several.text || owner.startsWith('bhyve ')) return 'ownerBuffer';
-	const guest = names.indexOf(owner);
-	return guest < 0 ? 'ownerBuffer' : toneOfGuest(guest);
+	return names.includes(owner) ? toneOfGuest(owner, names) : 'ownerBuffer';
 }
 
 type LegendProps = {
@@ -184,14 +191,14 @@ function Legend({map, halves, names, owners}: LegendProps) {
 				const owner = text.split(', ')[0];
 				const sign = halves ? '■' : letter === ' ' ? 'blank' : letter;
 				return (
-					<Text key={text} wrap="truncate">
+					<Text key={text} wrap="truncate" aria-label={`${masked(text)}, ${plural(pages, 'page')}.`}>
 						<Text {...theme[ownerTone({letter, owner, mixed: false}, names)]}>{sign}</Text>
-						{` ${printable(text)}${owners ? '' : `, ${plural(pages, 'page')}`}`}
+						{` ${masked(text)}${owners ? '' : `, ${plural(pages, 'page')}`}`}
 					</Text>
 				);
 			})}
 			{owners ? (
-				<Text {...theme.dim}>
+				<Text aria-hidden {...theme.dim}>
 					{halves ? 'dark: not in the host domain' : 'underlined: not in the host domain'}
 				</Text>
 			) : null}

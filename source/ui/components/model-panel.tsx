@@ -1,6 +1,7 @@
 import {Box, type BoxProps, type DOMElement, Text, useWindowSize} from 'ink';
-import {memo, useMemo, useRef} from 'react';
+import {memo, type RefObject, useMemo, useRef} from 'react';
 import {useMouseTarget} from '../hooks/use-screen.js';
+import {useTextCursor} from '../hooks/use-text-cursor.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts, useStore, useUi} from '../hooks/use-ui.js';
 import {commitDraft, FIELDS, type Field, fieldText, isDma, isIdle} from '../state/form.js';
@@ -60,7 +61,8 @@ function FormField({field}: {readonly field: Field}) {
 	const theme = useTheme();
 	const store = useStore();
 	const ref = useRef<DOMElement>(null);
-	const {text, chosen} = useParts(({form, focus}) => ({
+	const {text, chosen, typed} = useParts(({form, focus}) => ({
+		typed: field === form.chosen ? form.draft : undefined,
 		text: isIdle(form, field) ? '–' : fieldText(form, field),
 		chosen: focus === 'model' && field === form.chosen,
 	}));
@@ -77,9 +79,17 @@ function FormField({field}: {readonly field: Field}) {
 		),
 	);
 	return (
-		<Box ref={ref} flexShrink={0}>
+		<Box ref={ref} flexShrink={0} aria-role="textbox" aria-state={{selected: chosen}}>
 			<Text {...theme.dim}>{`${LABELS[field]} `}</Text>
 			<Text {...theme[chosen ? 'chosen' : 'field']}>{text}</Text>
+			{typed === undefined ? null : <Cursor field={ref} column={LABELS[field].length + 1 + typed.length} />}
 		</Box>
 	);
+}
+
+type CursorProps = {readonly field: RefObject<DOMElement | null>; readonly column: number};
+
+function Cursor({field, column}: CursorProps) {
+	useTextCursor(field, column);
+	return null;
 }

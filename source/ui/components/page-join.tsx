@@ -35,7 +35,8 @@ export function PageJoin() {
 	const ref = useRef<DOMElement>(null);
 	const {height} = useBoxMetrics(ref);
 	const {page, from, to} = useParts(ui => {
-		const shown = hostOf(ui) && guestOf(ui) ? shownTransfer(ui) : undefined;
+		const last = hostOf(ui) && guestOf(ui) ? shownTransfer(ui) : undefined;
+		const shown = last?.vm === undefined ? undefined : last;
 		return {
 			page: shown?.iova,
 			from: rowOf(ui, 'host', shown?.iova, height),
@@ -45,7 +46,7 @@ export function PageJoin() {
 	const color = theme.key.color;
 	const joined = page !== undefined && from !== undefined && to !== undefined;
 	return (
-		<Box ref={ref} position="absolute" top={0} bottom={0} left={0} right={0}>
+		<Box aria-hidden ref={ref} position="absolute" top={0} bottom={0} left={0} right={0}>
 			{joined ? (
 				<>
 					<Half row={from} end="◀" side="left" color={color} />

@@ -4,9 +4,9 @@ import type {BoxProps} from 'ink';
 import {memo, useMemo} from 'react';
 import {NO_MEMORY, ownerAt, UNKNOWN} from '../../explain/ranges.js';
 import {hex, PAGE_SIZE} from '../../formats/address.js';
+import {memoryRow} from '../../text/hex.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useParts} from '../hooks/use-ui.js';
-import {memoryRow} from './hex.js';
 import {ListPanel} from './list-panel.js';
 import {Panel} from './panel.js';
 import {Prose} from './prose.js';
@@ -40,5 +40,5 @@ export const PagePanel = memo(function PagePanel(layout: BoxProps) {
 				<Prose>{owner === NO_MEMORY ? 'No memory at this address.' : 'This page cannot be read now.'}</Prose>
 			</Panel>
 		);
-	return <ListPanel id="page" list={list} size={size} {...layout} />;
+	return <ListPanel mute id="page" list={list} size={size} {...layout} />;
 });

@@ -1,10 +1,10 @@
 import {Box, type BoxProps, type DOMElement, Text, useBoxMetrics, useFocus} from 'ink';
 import {type ReactNode, type RefObject, useEffect, useMemo, useRef} from 'react';
+import {masked} from '../../printable.js';
 import {useMouseTarget} from '../hooks/use-screen.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import {printable} from '../rows.js';
-import {focusOn, type Overlay} from '../state/store.js';
+import {focusOn, type Overlay, seenIn} from '../state/store.js';
 import {isPanel, type PanelId} from '../state/views.js';
 import type {Style} from '../theme.js';
 
@@ -32,14 +32,20 @@ export function Panel({id, title, note, inside, children, ...layout}: PanelProps
 		ref,
 		useMemo(() => ({press: () => isPanel(id) && focusOn(store, id)}), [store, id]),
 	);
-	const edge = theme[isFocused ? 'focus' : 'border'];
+	const named = useUi(ui => seenIn(ui) === id);
+	const edge = theme[isFocused ? 'focus' : named ? 'warn' : 'border'];
 	return (
 		<Box ref={ref} flexDirection="column" borderStyle="round" borderColor={edge.color} {...layout}>
+			{/* It comes first, so that a screen reader speaks it first, on a line of its own. */}
+			<Box position="absolute" top={-1} left={0} right={1}>
+				<Text
+					wrap="truncate"
+					aria-label={`\n${isFocused ? '(selected) ' : ''}${masked(title).replace(/ [─│] /g, ', ')}`}
+					{...theme[isFocused ? 'focus' : 'title']}
+				>{` ${masked(title)} `}</Text>
+			</Box>
 			<Box ref={inside} flexDirection="column" flexGrow={1} flexBasis={0} overflow="hidden">
 				{children}
-			</Box>
-			<Box position="absolute" top={-1} left={0} right={1}>
-				<Text wrap="truncate" {...theme[isFocused ? 'focus' : 'title']}>{` ${printable(title)} `}</Text>
 			</Box>
 			{note ? (
 				<Note panel={ref} style={edge}>

@@ -2,13 +2,17 @@ import {Box, Text, useAnimation} from 'ink';
 import {memo, useEffect} from 'react';
 import {endOf, type Station, stationsOf} from '../../explain/stations.js';
 import type {Transfer} from '../../machine/transfer.js';
+import {masked} from '../../printable.js';
+import type {Tone} from '../../text/tones.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import {printable} from '../rows.js';
-import type {Tone} from '../theme.js';
 
 /** Milliseconds that the packet takes from one station to the next. */
 const STATION_MS = 100;
+
+/** Path: guest 3 OK, bhyve 1 iov, …, IOMMU trouble 1 flt, memory trouble none. */
+const spokenPath = (stations: readonly Station[]): string =>
+	`Path: ${stations.map(({name, saw, trouble}) => masked(`${name} ${trouble ? 'trouble ' : ''}${saw}`)).join(', ')}.`;
 
 /** The transfer as a row of stations: arrows between them, and under each what it saw. */
 export const Path = memo(function Path({transfer}: {readonly transfer: Transfer}) {
@@ -22,7 +26,7 @@ export const Path = memo(function Path({transfer}: {readonly transfer: Transfer}
 		if (moving && frame > end + 1) store.setState({packet: undefined});
 	}, [store, moving, frame, end]);
 	return (
-		<Box flexShrink={0} height={2} overflow="hidden">
+		<Box flexShrink={0} height={2} overflow="hidden" aria-label={spokenPath(stations)}>
 			{stations.map((station, i) => (
 				<StationBox
 					key={station.name}
@@ -52,7 +56,7 @@ function StationBox({station: {name, saw, trouble}, reached, packet, link}: Stat
 			<Box>
 				<Text wrap="truncate" {...theme[reached ? 'title' : 'dim']}>
 					{packet ? '●' : ' '}
-					{printable(name)}
+					{masked(name)}
 				</Text>
 				<Link link={link} tone={tone} />
 			</Box>

@@ -12,18 +12,29 @@ const EFFECTS: Record<Policy, string> = {
 	bounce: 'copies through a buffer',
 };
 
-/** All three policies, the one in force marked, with what it does. */
-export const PolicySwitch = memo(function PolicySwitch({brief = false}: {readonly brief?: boolean}) {
+/** All three policies, the one in force marked. */
+export const PolicySwitch = memo(function PolicySwitch({label}: {readonly label: string}) {
 	const theme = useTheme();
 	const policy = useUi(({state}) => state.policy);
 	if (policy === undefined) return null;
 	return (
 		<Box flexShrink={0}>
-			<Text {...theme.dim}>policy </Text>
+			<Text {...theme.dim}>{label}</Text>
 			{POLICIES.map(each => (
 				<Choice key={each} policy={each} chosen={each === policy} />
 			))}
-			{brief ? null : <Text {...theme.dim}>{` · ${EFFECTS[policy]}`}</Text>}
+		</Box>
+	);
+});
+
+/** What the policy in force does. */
+export const PolicyEffect = memo(function PolicyEffect() {
+	const theme = useTheme();
+	const policy = useUi(({state}) => state.policy);
+	if (policy === undefined) return null;
+	return (
+		<Box flexShrink={0}>
+			<Text {...theme.dim}>{`· ${policy}: ${EFFECTS[policy]} `}</Text>
 		</Box>
 	);
 });
@@ -38,8 +49,8 @@ function Choice({policy, chosen}: {readonly policy: Policy; readonly chosen: boo
 	);
 	const tone = policy === 'remove' ? theme.bad : theme.good;
 	return (
-		<Box ref={ref} flexShrink={0}>
-			<Text {...(chosen ? tone : theme.dim)} bold={chosen}>
+		<Box ref={ref} flexShrink={0} aria-role="radio" aria-state={{selected: chosen}}>
+			<Text aria-label={policy} {...(chosen ? tone : theme.dim)} bold={chosen}>
 				{chosen ? `‹${policy}›` : ` ${policy} `}
 			</Text>
 		</Box>

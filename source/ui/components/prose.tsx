@@ -3,9 +3,10 @@
 import {stripVTControlCharacters} from 'node:util';
 import {Box, Text, Transform} from 'ink';
 import {createElement, Fragment, type ReactNode} from 'react';
+import {masked} from '../../printable.js';
+import type {Tone} from '../../text/tones.js';
 import {useTheme} from '../hooks/use-theme.js';
-import {printable} from '../rows.js';
-import type {Style, Tone} from '../theme.js';
+import type {Style} from '../theme.js';
 
 type Layout = {readonly tone?: Tone; readonly indent?: number};
 
@@ -18,15 +19,19 @@ export function Prose({tone = 'plain', indent = 1, children}: Layout & {readonly
 	);
 }
 
-/** Wrapped text, without the blank that Ink leaves at the start of a line where the line before it was full. */
+/** Wrapped text, without the blanks that Ink leaves at the start of a line where the line before it was full. */
 export const Wrapped = ({style, children}: {readonly style?: Style; readonly children: ReactNode}) => (
-	<Transform transform={withoutBlank}>
-		<Text {...style}>{typeof children === 'string' ? printable(children) : children}</Text>
+	<Transform transform={withoutBlanks}>
+		<Text {...style}>{typeof children === 'string' ? masked(children) : children}</Text>
 	</Transform>
 );
 
-const withoutBlank = (line: string): string =>
-	stripVTControlCharacters(line).startsWith(' ') ? line.replace(' ', '') : line;
+function withoutBlanks(line: string, index: number): string {
+	const blanks = index === 0 ? 0 : stripVTControlCharacters(line).search(/[^ ]|$/);
+	let rest = line;
+	for (let i = 0; i < blanks; i++) rest = rest.replace(' ', '');
+	return rest;
+}
 
 /** Texts, each on lines of its own. */
 export const Paragraphs = ({texts, ...layout}: Layout & {readonly texts: readonly string[]}) =>
@@ -55,7 +60,7 @@ export function Labelled({
 	return (
 		<Box flexShrink={0} paddingLeft={indent} paddingRight={1}>
 			<Box flexShrink={0} width={width}>
-				<Text {...theme[labelTone]}>{printable(label)}</Text>
+				<Text {...theme[labelTone]}>{masked(label)}</Text>
 			</Box>
 			{createElement(
 				Box,

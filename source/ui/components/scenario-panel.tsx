@@ -3,11 +3,11 @@
 import {Box, type BoxProps, Text} from 'ink';
 import {memo, useCallback, useMemo} from 'react';
 import type {Step} from '../../machine/scenario.js';
+import type {Row} from '../../text/rows.js';
 import {firstSentence} from '../../words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useKeySign, useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
-import type {Row} from '../rows.js';
 import {nextStep, startScenario} from '../state/play.js';
 import type {Play, Taken} from '../state/store.js';
 import {ListPanel} from './list-panel.js';
@@ -51,8 +51,12 @@ function Choice(layout: BoxProps) {
 
 type PlayProps = BoxProps & {readonly play: Play};
 
+/** Whether the last step's packet is still on its way: its outcome is not told before it lands. */
+const useMoving = (): boolean => useUi(({packet}) => packet !== undefined);
+
 function Played({play, ...layout}: PlayProps) {
 	const {scenario, taken} = play;
+	const moving = useMoving();
 	const shown = scenario.steps.slice(0, taken.length + 1);
 	return (
 		<ScrollPanel
@@ -65,8 +69,13 @@ function Played({play, ...layout}: PlayProps) {
 					{flat(scenario.story)}
 				</Prose>
 			) : null}
-			{shown.map((step, i) => (
-				<StepRows key={step.line} step={step} number={i + 1} taken={taken[i]} />
+			{shown.slice(0, moving ? -1 : undefined).map((step, i) => (
+				<StepRows
+					key={step.line}
+					step={step}
+					number={i + 1}
+					taken={moving && i === taken.length - 1 ? undefined : taken[i]}
+				/>
 			))}
 			{nextStep(play) ? null : (
 				<Prose tone="key" indent={1}>
@@ -117,6 +126,7 @@ function Presented({play: {scenario, taken}, ...layout}: PlayProps) {
 	const theme = useTheme();
 	const at = taken.length;
 	const step = scenario.steps[at - 1];
+	const moving = useMoving();
 	const last = taken[at - 1];
 	const next = scenario.steps[at]?.text;
 	return (
@@ -127,10 +137,10 @@ function Presented({play: {scenario, taken}, ...layout}: PlayProps) {
 						<Text {...theme.key}>{'   ▸ '}</Text>
 						<Text {...theme.title}>{step.text}</Text>
 					</Text>
-					<Prose tone={last.unmet.length === 0 ? 'key' : 'bad'} indent={3}>
-						{last.outcome.report}
+					<Prose tone={moving || last.unmet.length === 0 ? 'key' : 'bad'} indent={3}>
+						{moving ? '…' : last.outcome.report}
 					</Prose>
-					{last.unmet.map(sentence => (
+					{(moving ? [] : last.unmet).map(sentence => (
 						<Prose key={sentence} tone="bad" indent={3}>
 							{sentence}
 						</Prose>

@@ -1,5 +1,5 @@
 import {Box, type BoxProps, type DOMElement, useBoxMetrics} from 'ink';
-import {type ReactNode, useMemo, useRef} from 'react';
+import {type ReactNode, useLayoutEffect, useMemo, useRef} from 'react';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useListHandle, useMouseTarget} from '../hooks/use-screen.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
@@ -14,6 +14,8 @@ type Props = BoxProps & {
 	/** What Enter opens. */
 	readonly enter?: () => void;
 	readonly behind?: readonly string[];
+	/** What the text is about, by a name: about something else it is read from its beginning. */
+	readonly about?: string | number;
 	readonly children: ReactNode;
 };
 
@@ -26,7 +28,7 @@ const BORDERS = 2;
  * A panel with text of any length, which arrows and the wheel scroll by lines. With a maxHeight it is as high as its
  * text, up to that.
  */
-export function ScrollPanel({id, title, enter, behind = [], children, ...layout}: Props) {
+export function ScrollPanel({id, title, enter, behind = [], about, children, ...layout}: Props) {
 	const store = useStore();
 	const place = useUi(ui => ui.places[id] ?? TOP);
 	const view = useMeasured();
@@ -34,10 +36,18 @@ export function ScrollPanel({id, title, enter, behind = [], children, ...layout}
 	const {height: count} = useBoxMetrics(content);
 	const page = Math.max(1, view.height);
 	const handle = useMemo(
-		() => ({...{count, page, selects: false, enter}, text: () => ''}),
-		[count, page, enter],
+		() => ({
+			...{count, page, selects: false, enter},
+			...(about === undefined ? {} : {key: () => about}),
+			text: () => '',
+		}),
+		[count, page, enter, about],
 	);
 	useListHandle(id, handle);
+	const other = place.key !== undefined && place.key !== about;
+	useLayoutEffect(() => {
+		if (other) placeOn(store, id, TOP);
+	}, [store, id, other]);
 	useMouseTarget(
 		view.ref,
 		useMemo(
@@ -54,7 +64,7 @@ export function ScrollPanel({id, title, enter, behind = [], children, ...layout}
 		),
 	);
 	const own = layout.maxHeight === undefined ? {} : {height: count + BORDERS, flexShrink: 0};
-	const {top} = settle(handle, place);
+	const {top} = settle(handle, other ? TOP : place);
 	const where = count > page ? `${top + 1}–${Math.min(count, top + page)} of ${count}` : '';
 	const others = behind.length > 0 ? `Tab: ${behind.join(', ')}` : '';
 	return (

@@ -1,8 +1,8 @@
 import {Box} from 'ink';
 import {type ReactNode, useContext, useMemo} from 'react';
+import {masked} from '../../printable.js';
 import {AppearanceContext} from '../hooks/use-theme.js';
 import {useUi} from '../hooks/use-ui.js';
-import {printable} from '../rows.js';
 import {greyed} from '../theme.js';
 import {Bar} from './verdict.js';
 
@@ -16,7 +16,7 @@ export function Stale({children}: {readonly children: ReactNode}) {
 			{lost ? (
 				<Box flexShrink={0} flexDirection="column">
 					<Bar style={appearance.theme.bad} reversed>
-						{` STALE since ${lost.lastSeen}: ${printable(lost.why)}`}
+						{`STALE since ${lost.lastSeen}: ${masked(lost.why)}`}
 					</Bar>
 				</Box>
 			) : null}

@@ -1,10 +1,17 @@
 import {Box, Text, useWindowSize} from 'ink';
 import type {History} from '../../machine/history.js';
+import {type Row, rowText, type Span} from '../../text/rows.js';
+import {fit, widthOf} from '../../text/width.js';
 import {grouped, plural} from '../../words.js';
 import {useParts, useUi} from '../hooks/use-ui.js';
-import type {Row, Span} from '../rows.js';
 import {toneOf} from '../state/time.js';
 import {Line} from './line.js';
+
+/** What a screen reader leaves out. */
+const BAR = /[━─●✗]+/g;
+
+/** Columns that the bar has beside a long text. */
+const LEAST_BAR = 24;
 
 /** The session from its beginning to now, as wide as the screen. */
 export function Timeline() {
@@ -13,9 +20,10 @@ export function Timeline() {
 	// The history is one object: its place in time changes with the machine's revision.
 	useParts(({state, travel}) => ({revision: state.revision, travel}));
 	if (history === undefined) return <Text> </Text>;
+	const row = timelineRow(history, columns);
 	return (
-		<Box flexShrink={0} height={1} overflow="hidden">
-			<Line row={timelineRow(history, columns)} />
+		<Box flexShrink={0} height={1} overflow="hidden" aria-label={rowText(row).replace(BAR, '')}>
+			<Line row={row} />
 		</Box>
 	);
 }
@@ -39,9 +47,15 @@ function timelineRow(history: History, columns: number): Row {
 		: first === 0
 			? ' the beginning'
 			: ' earlier steps are forgotten';
-	const width = Math.max(10, Math.min(length - first + 1, Math.floor(columns / 2) - start.length));
-	const reach: Span[] = first === 0 ? [] : [[` ${reachText(history)} ·`, 'plain']];
-	return [[start, 'key'], ...bar(history, width), ...reach, [text, entry ? toneOf(entry) : 'dim']];
+	const reach = first === 0 ? '' : ` ${reachText(history)} ·`;
+	const beside = columns - widthOf(start + reach);
+	const told = fit(text, Math.min(widthOf(text), Math.max(Math.floor(beside / 2), beside - LEAST_BAR)));
+	return [
+		[start, 'key'],
+		...bar(history, Math.max(1, beside - widthOf(told))),
+		[reach, 'plain'],
+		[told, entry ? toneOf(entry) : 'dim'],
+	];
 }
 
 /** How far back it goes where steps are forgotten: reaches back 14 min · 840,000 steps */

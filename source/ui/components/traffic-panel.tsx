@@ -3,13 +3,13 @@
 import {Box, type BoxProps, Text} from 'ink';
 import {memo} from 'react';
 import type {Sample} from '../../machine/workload.js';
+import {graph} from '../../text/graph.js';
+import type {Tone} from '../../text/tones.js';
+import {fit} from '../../text/width.js';
 import {grouped, sizeText} from '../../words.js';
-import {graph} from '../graph.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts} from '../hooks/use-ui.js';
-import {fit} from '../rows.js';
-import type {Tone} from '../theme.js';
 import {Panel} from './panel.js';
 import {Prose} from './prose.js';
 
@@ -49,7 +49,7 @@ export const TrafficPanel = memo(function TrafficPanel(layout: BoxProps) {
 			{SERIES.map(({name, tone, of, text}) => (
 				<Box key={name} flexShrink={0} height={tall}>
 					<Text {...theme.dim}>{` ${fit(name, NAME)}`}</Text>
-					<Box width={width} flexShrink={0}>
+					<Box width={width} flexShrink={0} aria-hidden>
 						<Text wrap="truncate" {...theme[tone]}>
 							{graph(samples.map(of), {width, height: tall}).join('\n')}
 						</Text>

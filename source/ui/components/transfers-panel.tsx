@@ -6,17 +6,17 @@ import {explainLoss} from '../../explain/loss.js';
 import {hex, PAGE_SIZE, pageOf} from '../../formats/address.js';
 import type {ObservedMachine} from '../../machine/observed.js';
 import type {Part, Stage, Transfer} from '../../machine/transfer.js';
+import {masked} from '../../printable.js';
+import {type Column, columnsFor} from '../../text/columns.js';
+import {memoryRow} from '../../text/hex.js';
 import {grouped, partOf, plural} from '../../words.js';
 import {commandWords} from '../command-words.js';
 import {useMeasured} from '../hooks/use-measured.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts, useStore, useUi} from '../hooks/use-ui.js';
-import {printable} from '../rows.js';
 import {accessOfTransfer, openWalk} from '../state/access.js';
 import {cursorOf} from '../state/list.js';
 import {focusOn, type Ui} from '../state/store.js';
-import {type Column, columnsFor} from './columns.js';
-import {memoryRow} from './hex.js';
 import {Line} from './line.js';
 import {ListPanel} from './list-panel.js';
 import {Panel} from './panel.js';
@@ -99,6 +99,7 @@ export const ChainPanel = memo(function ChainPanel(layout: BoxProps) {
 			id="chain"
 			title={`CHAIN of #${number} ─ ${commandWords(transfer.command)}`}
 			enter={enter}
+			about={number}
 			{...layout}
 		>
 			<Outcome transfer={transfer} />
@@ -120,7 +121,7 @@ function Outcome({transfer}: {readonly transfer: Transfer}) {
 	return (
 		<>
 			<Bar style={theme[DATA_TONES[data]]} reversed>
-				{` ${data.toUpperCase()}  ${verdictSentence(transfer)} Policy ${policy}.`}
+				{`${data.toUpperCase()}  ${verdictSentence(transfer)} Policy ${policy}.`}
 			</Bar>
 			{why ? <Labelled label="Why:" labelTone="title" width={5} texts={[why]} /> : null}
 		</>
@@ -141,13 +142,13 @@ function Station({stage, vm, tall}: StationProps) {
 		<Box flexDirection="column" flexShrink={0}>
 			<Box paddingX={1}>
 				<Box width={PLACE} flexShrink={0}>
-					<Text {...theme.title}>{printable(place)}</Text>
+					<Text {...theme.title}>{masked(place)}</Text>
 				</Box>
 				<Box width={2} flexShrink={0}>
 					<Text {...theme[trouble ? 'bad' : 'good']}>{trouble ? '✗' : '✓'}</Text>
 				</Box>
 				<Box flexGrow={1} flexBasis={0}>
-					<Text {...theme[trouble ? 'bad' : 'plain']}>{printable(full)}</Text>
+					<Text {...theme[trouble ? 'bad' : 'plain']}>{masked(full)}</Text>
 				</Box>
 			</Box>
 			{createElement(Fragment, null, ...parts.map(part => createElement(PartLines, {part, vm, tall})))}

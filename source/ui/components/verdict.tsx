@@ -2,10 +2,11 @@ import {Box, Text} from 'ink';
 import {memo} from 'react';
 import {explainLoss} from '../../explain/loss.js';
 import type {Data, Transfer} from '../../machine/transfer.js';
+import type {Tone} from '../../text/tones.js';
 import {grouped, partOf} from '../../words.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useParts} from '../hooks/use-ui.js';
-import {inkOn, type Style, type Tone} from '../theme.js';
+import {inkOn, type Style} from '../theme.js';
 import {BigText} from './big-text.js';
 import {Wrapped} from './prose.js';
 
@@ -56,7 +57,7 @@ export const Verdict = memo(function Verdict({transfer, large = false}: Props) {
 		<Box flexDirection="column" flexShrink={0}>
 			{large ? <BigText text={transfer.data} style={tone} /> : null}
 			<Bar style={tone} reversed={!stale}>
-				{` ${transfer.data.toUpperCase()} ${stale ? `under ${transfer.policy}${ago}:` : ''} ${verdictSentence(transfer)}`}
+				{`${transfer.data.toUpperCase()} ${stale ? `under ${transfer.policy}${ago}:` : ''} ${verdictSentence(transfer)}`}
 			</Bar>
 			{loss ? (
 				<Box paddingLeft={1} paddingRight={1}>
@@ -84,20 +85,18 @@ export function Bar({
 	if (!reversed)
 		return (
 			<Text wrap="truncate" {...style}>
-				{children}
+				{` ${children}`}
 			</Text>
 		);
 	if (style.color === undefined)
 		return (
-			<Text wrap="truncate" bold inverse>
-				{children}
+			<Text bold inverse>
+				{` ${children} `}
 			</Text>
 		);
 	return (
-		<Box backgroundColor={style.color}>
-			<Text wrap="truncate" bold color={inkOn(style.color)}>
-				{children}
-			</Text>
+		<Box backgroundColor={style.color} paddingX={1}>
+			<Wrapped style={{bold: true, color: inkOn(style.color)}}>{children}</Wrapped>
 		</Box>
 	);
 }

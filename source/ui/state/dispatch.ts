@@ -8,7 +8,7 @@ import {messageOf, UserError} from '../../user-error.js';
 import {BOTTOM, TOP} from './list.js';
 import {rangesShown, type TableId} from './ranges-shown.js';
 import {refresh} from './refresh.js';
-import {holds, type Store, say, type Ui} from './store.js';
+import {holds, rangeKey, type Store, say, type Ui} from './store.js';
 import type {PanelId} from './views.js';
 
 /**
@@ -33,7 +33,7 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 	// A talk finds back to its path from another machine, too.
 	if (command.do === 'start')
 		store.setState(({play}) => ({
-			...{last: {}, access: undefined, page: 0},
+			...{last: {}, ofHost: undefined, access: undefined, page: 0},
 			play: play?.presented ? play : undefined,
 		}));
 	if (past) store.setState({timeline: false});
@@ -55,11 +55,15 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 	const {places, last, recent, verdictAt, motion, state} = ui;
 	store.setState({
 		message: {text: outcome.report, tone: bad ? 'bad' : 'good'},
-		...(transfer?.vm === undefined
+		...(transfer === undefined
 			? {}
 			: {
-					last: {...last, [transfer.vm]: transfer},
-					verdictAt: {...verdictAt, [transfer.vm]: {step: lab.history?.at ?? 0, tables: state.tables}},
+					last: transfer.vm === undefined ? last : {...last, [transfer.vm]: transfer},
+					ofHost: transfer.vm === undefined ? transfer : undefined,
+					verdictAt: {
+						...verdictAt,
+						[transfer.vm ?? '']: {step: lab.history?.at ?? 0, tables: state.tables},
+					},
 					packet: motion && calm ? transfer.number : undefined,
 					transferAt: now,
 					...(transfer.command.do !== 'dma' && transfer.iova !== undefined
@@ -69,7 +73,7 @@ export function dispatch(store: Store, command: Command): Outcome | undefined {
 		recent: shows ? [shows, ...recent.filter(panel => panel !== shows)] : recent,
 		places: {
 			...places,
-			...(transfer ? follow(ui, transfer) : {}),
+			...(transfer ? follow(ui, transfer) : command.do === 'policy' ? toLit(ui) : {}),
 			buffer: TOP,
 			faults: TOP,
 			console: BOTTOM,
@@ -102,7 +106,19 @@ function follow(ui: Ui, {iova, command, vm}: Transfer): Ui['places'] {
 		return at < 0 ? {} : {[table]: {top: Math.max(0, at - 1), cursor: at}};
 	};
 	return {
-		...(command.do === 'dma' || iova === undefined ? {} : placeIn('host', iova)),
+		...((command.do === 'dma' && vm !== undefined) || iova === undefined ? {} : placeIn('host', iova)),
 		...(vm === undefined ? {} : placeIn('guest', command.gpa)),
 	};
+}
+
+/** Where the host's table shows the nearest of the rows that have just changed. */
+function toLit(ui: Ui): Ui['places'] {
+	const shown = rangesShown(ui, 'host');
+	const from = ui.places.host?.cursor ?? 0;
+	const newest = [...ui.changed.values()].at(-1);
+	if (shown === undefined || newest === undefined) return {};
+	const {id} = shown.view.domain;
+	const lit = shown.ranges.flatMap((range, i) => (ui.changed.get(rangeKey(id, range)) === newest ? [i] : []));
+	const at = lit.toSorted((a, b) => Math.abs(a - from) - Math.abs(b - from))[0];
+	return at === undefined ? {} : {host: {top: Math.max(0, at - 1), cursor: at}};
 }

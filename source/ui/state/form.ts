@@ -41,9 +41,9 @@ export const isDma = ({op}: Form): boolean => op === 'ppt write' || op === 'ppt 
 export const isIdle = (form: Form, field: Field): boolean =>
 	isDma(form) && (field === 'lba' || field === 'segments');
 
-/** What a field shows. */
+/** What a field shows; after what is being typed, the cursor's place. */
 export function fieldText(form: Form, field: Field): string {
-	if (form.draft !== undefined && field === form.chosen) return `${form.draft}▏`;
+	if (form.draft !== undefined && field === form.chosen) return `${form.draft} `;
 	return field === 'gpa' ? hex(form.gpa) : String(form[field]);
 }
 

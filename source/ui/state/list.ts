@@ -1,6 +1,6 @@
 // A list: rows that are made when they come into sight, and where in them the reader is.
 
-import type {Row} from '../rows.js';
+import type {Row} from '../../text/rows.js';
 
 /** Tells a row of a list from the others, however they come and go. */
 export type Key = string | number;

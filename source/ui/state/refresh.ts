@@ -50,7 +50,11 @@ function light(store: Store, rows: ReadonlySet<string>): void {
 	const batch = Symbol();
 	store.setState(({changed}) => {
 		const lit = new Map(changed);
-		for (const row of rows) lit.set(row, batch);
+		for (const row of rows) {
+			// The newest come last.
+			lit.delete(row);
+			lit.set(row, batch);
+		}
 		return {changed: lit};
 	});
 	const out = () => {

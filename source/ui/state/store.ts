@@ -2,7 +2,7 @@
 
 import {createStore, type StoreApi} from 'zustand/vanilla';
 import {type DomainView, type Range, viewDomain} from '../../explain/ranges.js';
-import {PAGE_SIZE} from '../../formats/address.js';
+import {PAGE_SIZE, pageOf} from '../../formats/address.js';
 import type {Rid} from '../../formats/pci.js';
 import type {Progress} from '../../machine/history.js';
 import type {MachineKind, MachineState, ObservedMachine} from '../../machine/observed.js';
@@ -10,9 +10,9 @@ import type {Outcome} from '../../machine/outcome.js';
 import type {Scenario} from '../../machine/scenario.js';
 import type {Transfer} from '../../machine/transfer.js';
 import type {Comparable, Comparison} from '../../machine/workload.js';
-import type {Tone} from '../theme.js';
+import type {Tone} from '../../text/tones.js';
 import {commitDraft, type Form, newForm} from './form.js';
-import {BOTTOM, type Place} from './list.js';
+import {BOTTOM, type Place, TOP} from './list.js';
 import {type PanelId, panelsOf, type ViewId} from './views.js';
 
 /** What lies over the panels. */
@@ -48,6 +48,8 @@ export type Ui = {
 	form: Form;
 	/** The last transfer of each guest that the dashboard's user asked for. */
 	last: Readonly<Record<string, Transfer>>;
+	/** The last transfer, where it was of no guest: a host device's own DMA. */
+	ofHost?: Transfer;
 	/** When its verdict was reached: the step of the session, and the tables of that moment. */
 	verdictAt: Readonly<Record<string, {step: number; tables: number}>>;
 	/** The transfer whose packet is on its way across the screen, by its number. */
@@ -112,12 +114,14 @@ export function createUi(machine: ObservedMachine): Store {
 	const state = machine.state();
 	const vm = state.vms[0]?.name ?? '';
 	const {kind} = machine;
+	const views = viewDomains(machine, state);
+	const first = state.transfers.findLast(transfer => transfer.vm === vm);
 	return createStore<Ui>(() => ({
 		machine,
 		kind,
 		state,
 		tables: state,
-		views: viewDomains(machine, state),
+		views,
 		changed: new Map(),
 		view: 'overview',
 		focus: firstPanel(kind, 'overview'),
@@ -125,7 +129,7 @@ export function createUi(machine: ObservedMachine): Store {
 		zoom: false,
 		large: false,
 		recent: ['console'],
-		places: {console: BOTTOM},
+		places: {console: BOTTOM, ...firstPlaces(views, first)},
 		form: newForm(vm, machine.lab?.defaultGpa ?? 0),
 		last: {},
 		verdictAt: {},
@@ -134,13 +138,32 @@ export function createUi(machine: ObservedMachine): Store {
 		filters: {},
 		sorts: {},
 		unfolded: {},
-		page: 0,
+		page: pageOf(first?.iova ?? 0),
 		timeline: false,
 		message: {
 			text: kind !== 'lab' ? LOOKING : `Press Enter to have ${vm} read the raw disk; press t for a tour.`,
 			tone: 'key',
 		},
 	}));
+}
+
+/** The tables open where the first transfer that is shown was looked up, and where its buffer is. */
+function firstPlaces(views: readonly DomainView[], first: Transfer | undefined): Ui['places'] {
+	if (first?.iova === undefined) return {};
+	const placeIn = (view: DomainView | undefined, address: number): Place => {
+		const at = view?.ranges.findIndex(range => holds(range, address)) ?? -1;
+		return at < 0 ? TOP : {top: Math.max(0, at - 1), cursor: at};
+	};
+	return {
+		host: placeIn(
+			views.find(({domain}) => domain.role === 'host'),
+			first.iova,
+		),
+		guest: placeIn(
+			views.find(({domain}) => domain.vm !== undefined && domain.vm === first.vm),
+			first.command.gpa,
+		),
+	};
 }
 
 const LOOKING = 'Read-only. Press ? for what cannot be seen.';
@@ -159,8 +182,8 @@ export const viewDomains = (
 	});
 
 /** The transfer whose path is shown: the last one that the form's guest was asked for, else its last one. */
-export const shownTransfer = ({last, form, state}: Ui): Transfer | undefined =>
-	last[form.vm] ?? state.transfers.findLast(({vm}) => vm === form.vm);
+export const shownTransfer = ({ofHost, last, form, state}: Ui): Transfer | undefined =>
+	ofHost ?? last[form.vm] ?? state.transfers.findLast(({vm}) => vm === form.vm);
 
 export const say = (store: Store, text: string, tone: Tone): void => store.setState({message: {text, tone}});
 
@@ -173,6 +196,13 @@ export function focusOn(store: Store, panel: PanelId): void {
 		recent: [panel, ...recent.filter(other => other !== panel)],
 		form: commitDraft(form),
 	}));
+}
+
+/** The panel that the last step of a scenario is seen in. */
+export function seenIn({play}: Pick<Ui, 'play'>): PanelId | undefined {
+	const step = play?.scenario.steps[play.taken.length - 1]?.command.do;
+	if (step === undefined) return undefined;
+	return step === 'boot' ? 'console' : step === 'policy' || step === 'start' ? 'host' : 'model';
 }
 
 const WITHOUT: Record<MachineKind, string> = {

@@ -1,6 +1,6 @@
 // Lists that are filtered by what their rows say: those stay that hold every word that is typed.
 
-import type {Row} from '../rows.js';
+import type {Row} from '../../text/rows.js';
 import type {Ui} from './store.js';
 
 const LISTS = ['groups', 'events'] as const;

@@ -29,6 +29,7 @@ export function travelTo(store: Store, travel: Travel, arrived: () => void = () 
 		store.setState(({state, access, compared}) => ({
 			timeline: true,
 			last: lastTransfers(history, state),
+			ofHost: undefined,
 			access: other ? undefined : access,
 			compared: other ? undefined : compared,
 		}));

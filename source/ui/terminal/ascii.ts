@@ -1,6 +1,6 @@
 // A terminal that shows no more than ASCII.
 
-import {asciiOf} from '../glyphs.js';
+import {asciiOf} from '../../text/glyphs.js';
 
 /** What of process.stdout is needed. */
 type Terminal = {write: (text: string) => boolean};

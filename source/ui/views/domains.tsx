@@ -1,7 +1,11 @@
 import {Box, useWindowSize} from 'ink';
 import {GuestTable, HostTable} from '../components/domain-table.js';
+import {MapPanel} from '../components/memory-map.js';
+import {PageJoin} from '../components/page-join.js';
 
 const SIDE_BY_SIDE = 100;
+/** From here on the memory stands between them. */
+const WITH_MAP = 160;
 
 /** Both tables, as large as the screen. */
 export function Domains() {
@@ -9,7 +13,16 @@ export function Domains() {
 	return (
 		<Box flexDirection={columns >= SIDE_BY_SIDE ? 'row' : 'column'} flexGrow={1}>
 			<HostTable flexGrow={1} flexBasis={0} />
+			{columns >= WITH_MAP ? <JoinedMap /> : null}
 			<GuestTable flexGrow={1} flexBasis={0} />
 		</Box>
 	);
 }
+
+/** The map between the tables, with a line from the shown page's row in one to its row in the other. */
+export const JoinedMap = () => (
+	<Box flexGrow={1} flexBasis={0}>
+		<MapPanel flexGrow={1} />
+		<PageJoin />
+	</Box>
+);

@@ -1,14 +1,15 @@
 import {Box, useWindowSize} from 'ink';
 import {BufferPanel} from '../components/buffer-panel.js';
 import {PanelById} from '../components/by-id.js';
+import {ConsolePanel} from '../components/console-panel.js';
 import {GuestTable, HostTable} from '../components/domain-table.js';
 import {MapPanel} from '../components/memory-map.js';
 import {ModelPanel} from '../components/model-panel.js';
-import {PageJoin} from '../components/page-join.js';
-import {TrafficPanel} from '../components/traffic-panel.js';
 import {WalkStrip} from '../components/walk-panel.js';
 import {useUi} from '../hooks/use-ui.js';
+import {seenIn} from '../state/store.js';
 import type {PanelId} from '../state/views.js';
+import {JoinedMap} from './domains.js';
 
 /** Two borders, the form, the path, the verdict, and why: with air between them where there is room. */
 const MODEL = 8;
@@ -23,12 +24,14 @@ export function Overview() {
 }
 
 function Small() {
+	// A boot of a scenario is seen on the console, beside the scenario.
+	const boots = useUi(ui => seenIn(ui) === 'console' && ui.focus === 'scenario');
 	return (
 		<Box flexDirection="column" flexGrow={1}>
 			<ModelPanel height={MODEL} flexShrink={0} />
 			<Box flexGrow={1} flexBasis={0}>
 				<HostTable width="50%" />
-				<GuestTable flexGrow={1} flexBasis={0} />
+				{boots ? <ConsolePanel flexGrow={1} flexBasis={0} /> : <GuestTable flexGrow={1} flexBasis={0} />}
 			</Box>
 			<Shared panels={['buffer', 'map', 'devices', 'console', 'traffic', 'faults', 'scenario']} height={6} />
 		</Box>
@@ -45,8 +48,8 @@ function Medium() {
 				<GuestTable flexGrow={1} flexBasis={0} />
 			</Box>
 			<Box height={10} flexShrink={0}>
-				<BufferPanel width={82} />
-				<Shared panels={['traffic', 'devices', 'console', 'faults', 'scenario']} flexGrow={1} flexBasis={0} />
+				<Shared panels={['buffer', 'scenario']} width={82} />
+				<Shared panels={['traffic', 'devices', 'console', 'faults']} flexGrow={1} flexBasis={0} />
 			</Box>
 		</Box>
 	);
@@ -58,18 +61,15 @@ function Wide() {
 			<ModelPanel height={AIRY_MODEL} flexShrink={0} />
 			<Box flexGrow={1} flexBasis={0}>
 				<HostTable flexGrow={1} flexBasis={0} />
-				<Box flexGrow={1} flexBasis={0}>
-					<MapPanel flexGrow={1} />
-					<PageJoin />
-				</Box>
+				<JoinedMap />
 				<GuestTable flexGrow={1} flexBasis={0} />
 			</Box>
 			<WalkStrip height={5} flexShrink={0} />
 			<Box height={14} flexShrink={0}>
 				<BufferPanel width={140} flexShrink={0} />
 				<Box flexDirection="column" flexGrow={1} flexBasis={0}>
-					<TrafficPanel flexGrow={1} flexBasis={0} />
-					<Shared panels={['console', 'devices', 'faults', 'scenario']} flexGrow={1} flexBasis={0} />
+					<Shared panels={['traffic', 'scenario']} flexGrow={1} flexBasis={0} />
+					<Shared panels={['console', 'devices', 'faults']} flexGrow={1} flexBasis={0} />
 				</Box>
 			</Box>
 		</Box>
@@ -79,6 +79,7 @@ function Wide() {
 type SharedProps = {
 	readonly panels: readonly PanelId[];
 	readonly height?: number;
+	readonly width?: number;
 	readonly flexGrow?: number;
 	readonly flexBasis?: number;
 };

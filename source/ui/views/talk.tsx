@@ -3,14 +3,13 @@ import {PanelById} from '../components/by-id.js';
 import {ModelPanel} from '../components/model-panel.js';
 import {ScenarioPanel} from '../components/scenario-panel.js';
 import {useUi} from '../hooks/use-ui.js';
-import type {Ui} from '../state/store.js';
+import {seenIn, type Ui} from '../state/store.js';
 import type {PanelId} from '../state/views.js';
 
 /** What a step is seen in beside the device model: a boot on the console, all else in the host's table. */
-function besideOf({play, focus}: Ui): PanelId {
-	const step = play?.scenario.steps[play.taken.length - 1];
-	if (focus !== 'scenario' && focus !== 'model') return focus;
-	return step?.command.do === 'boot' ? 'console' : 'host';
+function besideOf(ui: Ui): PanelId {
+	if (ui.focus !== 'scenario' && ui.focus !== 'model') return ui.focus;
+	return seenIn(ui) === 'console' ? 'console' : 'host';
 }
 
 /** For an audience: the step and its note on top, and below it what the step does. */

@@ -5,7 +5,8 @@ import {mappingsOf} from '../../../source/explain/mappings.js';
 import {viewDomain} from '../../../source/explain/ranges.js';
 import {PAGE_SIZE} from '../../../source/formats/address.js';
 import {Disk} from '../../../source/hardware/disk.js';
-import {changeLife, switchPolicy} from '../../../source/lab/build/changes.js';
+import {changeMachine, switchPolicy} from '../../../source/lab/build/changes.js';
+import {reachOf} from '../../../source/lab/build/family.js';
 import {Machine} from '../../../source/lab/build/machine.js';
 import {sampleDisk} from '../../../source/lab/build/sample-disk.js';
 import {defaultSpec} from '../../../source/lab/build/spec.js';
@@ -232,7 +233,7 @@ function attempt(
 ): void {
 	try {
 		if (command.do === 'policy') switchPolicy(machine, command.policy);
-		else changeLife(machine, command);
+		else changeMachine(machine, command);
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;
 	}
@@ -266,7 +267,7 @@ function check(machine: Machine): void {
 	const {memory, family, vmm, ppt, functions} = machine;
 	const domains = domainsOf(machine);
 	for (const {rid} of functions) {
-		const {domain: id, untranslated} = family.reach(rid);
+		const {domain: id, untranslated} = reachOf(memory, family.observed(), rid);
 		const domain = domains.find(other => other.id === id);
 		// On AMD-Vi a removed device keeps its root, which may belong to nobody now.
 		if (id !== undefined && domain === undefined) continue;

@@ -38,7 +38,7 @@ test('without a home the sample disk lies in a folder of this user alone, and is
 	assert.equal(fs.statSync(disk).size, 64 << 20);
 });
 
-test('a link, or a file of another kind, where the sample disk should be stays as it is', t => {
+test('a link, or a file of another kind, in place of the sample disk is left alone', t => {
 	const {temporary, place, disk} = homeless(t);
 	const victim = path.join(temporary, 'victim');
 	fs.writeFileSync(victim, 'kept');

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {ReportFile} from '../../../source/cli/junit.js';
-import {runScenarios} from '../../../source/cli/run-scenarios.js';
+import {runScenarios} from '../../../source/cli/run.js';
 import {diagnose} from '../../../source/explain/diagnosis.js';
 import {snapshotJson, snapshotLines} from '../../../source/explain/snapshot.js';
 import {verdictText} from '../../../source/lab/judge/chain.js';
@@ -13,6 +13,7 @@ import {outcomeJson} from '../../../source/lab/scenario/step-report.js';
 import type {DiskCommand} from '../../../source/machine/command.js';
 import {failReads, fault, realRead} from '../../helpers/failing-disk.js';
 import {folder, MIB, openTestLab, randomImage, read, transfer} from '../../helpers/lab.js';
+import {linesText} from '../../helpers/lines.js';
 
 /** A lab on an image that guests may write. */
 function writableLab(t: TestContext): {lab: Lab; file: string} {
@@ -48,7 +49,7 @@ test('a write that arrives on a disk that cannot be read back is neither lost no
 	assert.equal(state.tally.unchecked, 1);
 	assert.equal(state.tally.lost, 0);
 	assert.match(
-		snapshotLines(lab).join('\n'),
+		linesText(snapshotLines(lab)),
 		/unchecked direct, \? of 4,096 bytes, 0 faults\n {6}Cannot be checked/,
 	);
 	const shot = JSON.parse(JSON.stringify(snapshotJson(lab)));
@@ -78,7 +79,7 @@ test('a delete and a read that success was reported of cannot be checked either;
 	mend();
 });
 
-test('a fault before the transfer alone leaves it unchecked too: nothing told the buffer from the disk', t => {
+test('a failure just before the transfer leaves it unchecked too: nothing distinguished the buffer from the disk', t => {
 	const {lab} = writableLab(t);
 	let reads = 0;
 	t.mock.method(fs, 'readSync', (...args: Parameters<typeof fs.readSync>) => {

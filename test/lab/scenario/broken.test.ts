@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
-import {runScenarios} from '../../../source/cli/run-scenarios.js';
+import {runScenarios} from '../../../source/cli/run.js';
 import {seededRandom} from '../../../source/lab/build/random.js';
 import {findScenario, shippedScenarios} from '../../../source/lab/scenario/find.js';
 import {folder} from '../../helpers/lab.js';
@@ -198,7 +198,7 @@ test('an empty file, a binary file, a directory and a missing file are refused',
 	fs.writeFileSync(made, `steps:\n${'  - boot: vm0\n'.repeat(1_300_000)}`);
 	assert.match(refused(made), /s\.yaml is larger than 2 MiB; name a smaller file\.$/);
 	assert.match(refused(path.dirname(made)), /is a directory/);
-	assert.match(refused(`${made}x`), /There is no scenario/);
+	assert.match(refused(`${made}x`), /Unknown scenario/);
 	fs.chmodSync(made, 0);
 	if (process.getuid?.() !== 0) assert.match(refused(made), /cannot be read/);
 });

@@ -70,7 +70,7 @@ const WRONG: [string, RegExp][] = [
 	],
 	[
 		'machine:\n  guests:\n    - {name: a, disk: ada0p7}\nsteps:\n  - boot: a',
-		/:3:23: There is no partition ada0p7 .* Did you mean ada0p1\?/,
+		/:3:23: Unknown partition ada0p7 .* Did you mean ada0p1\?/,
 	],
 	[
 		'machine:\n  guests:\n    - {name: a, disk: sda}\nsteps:\n  - boot: a',
@@ -135,7 +135,10 @@ const WRONG_EXPECTATIONS: [string, RegExp][] = [
 	['{walk: {device: ahci9, gives: fault}}', /:3:29: Unknown device ahci9; .* Did you mean ahci0\?/],
 	['{walk: {iova: 1}}', /:3:20: gives is missing/],
 	['{console: [a, {}]}', /:3:27: console is a map; expected text/],
-	['{equals: 1}', /:3:22: equals is 1, which is not an earlier step that moves data; there is none/],
+	[
+		'{equals: 1}',
+		/:3:22: equals is 1, which is not an earlier step that moves data; no earlier step moves data/,
+	],
 	['{equals: 0}', /:3:22: equals is 0; expected an integer from 1/],
 ];
 for (const [expect, message] of WRONG_EXPECTATIONS) {
@@ -235,7 +238,7 @@ test('two megabytes of signs are refused at once, or within seconds', t => {
 	}
 });
 
-test('a session of 10,000 steps, each with what is expected of it, is read', () => {
+test('a session of 10,000 steps with all their expectations is read', () => {
 	const step = '  - read: { vm: vm0, lba: 79992, sectors: 8, segments: 1, gpa: 0x400000 }\n';
 	const expect = '    expect: { data: delivered, path: direct, bytes: 4096, landed: 4096, faults: 0 }\n';
 	const text = `steps:\n${(step + expect).repeat(10_000)}`;
@@ -259,14 +262,14 @@ test('a mangled scenario is parsed, or refused with one sentence', t => {
 	);
 });
 
-test('an unknown scenario is refused with the names of those that ship', () => {
+test('an unknown scenario is refused with the names of the shipped ones', () => {
 	assert.throws(
 		() => findScenario('tuor'),
-		/There is no scenario tuor; name a file or one of those that ship: .*pr-260178.* Did you mean tour\?/,
+		/Unknown scenario tuor; name a file or a shipped scenario: .*pr-260178.* Did you mean tour\?/,
 	);
 	assert.throws(
 		() => findScenario('/'),
-		/^Error: \/ is a directory, not a regular file; name a file or one of those that ship: /,
+		/^Error: \/ is a directory, not a regular file; name a file or a shipped scenario: /,
 	);
 	assert.throws(
 		() => findScenario('/dev/zero'),

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {runScenarios} from '../../../source/cli/run-scenarios.js';
+import {runScenarios} from '../../../source/cli/run.js';
 import {parseScenario} from '../../../source/lab/scenario/parse.js';
 import {scenarioText} from '../../../source/lab/scenario/write.js';
 import {

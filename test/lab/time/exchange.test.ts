@@ -45,7 +45,7 @@ function failing(random: Random, share: number) {
 	return {stored, place, calls};
 }
 
-test('whatever fails on the way, in the end each page is exchanged once, and nothing is lost meanwhile', () => {
+test('whatever fails, each page is exchanged once in the end, and nothing is lost', () => {
 	const random = seededRandom(260178);
 	for (let round = 0; round < 20; round++) {
 		const store = new PageStore(1000);

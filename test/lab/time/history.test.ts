@@ -68,7 +68,7 @@ for (const iommu of ['vt-d', 'amd-vi'] as const) {
 	});
 }
 
-test('what is done in the past takes the place of what came after', t => {
+test('a new step in the past replaces the later steps', t => {
 	const lab = openTestLab(t, {hostMemory: 64 * MIB});
 	const history = lab.keepHistory(steps(20));
 	for (const policy of ['keep', 'bounce', 'remove', 'keep', 'bounce'] as const)
@@ -90,7 +90,7 @@ test('what is done in the past takes the place of what came after', t => {
 	assert.equal(lab.state().transfers.at(-1)?.path, 'bounced');
 });
 
-test('to and fro, and off on other ways in between: the machine is that of what is left', t => {
+test('back, forward and onto other branches: the machine matches a replay of the remaining steps', t => {
 	const {file} = randomImage(t, 8 * MIB, 3);
 	const setup = {hostMemory: 64 * MIB, disk: file, overlay: true};
 	const lab = openTestLab(t, setup);
@@ -122,7 +122,7 @@ test('a command that is refused leaves the machine as it was, also where it was 
 	assert.equal(lab.history?.length, 1);
 });
 
-test('where little may be kept the first steps go, and every place that is left is reached', t => {
+test('with little memory the first steps are forgotten, and every other step can be reached', t => {
 	const {file} = randomImage(t, 8 * MIB, 3);
 	const setup = {hostMemory: 64 * MIB, disk: file, overlay: true};
 	const lab = openTestLab(t, setup);
@@ -187,7 +187,7 @@ test('marks come and go behind and ahead of a place in the past, and every place
 	}
 });
 
-test('a session whose first steps are forgotten is written from where a machine was started, or not at all', t => {
+test('a session whose first steps are forgotten is saved from the last start of a machine, or not at all', t => {
 	const lab = openTestLab(t, {hostMemory: 64 * MIB, overlay: true});
 	const history = lab.keepHistory(steps(20), 16 * MIB);
 	while (history.first === 0) lab.dispatch({do: 'work', count: 200, writes: 50});
@@ -209,7 +209,7 @@ test('a session whose first steps are forgotten is written from where a machine 
 	assert.match(story, /It begins after step \d+, which started the machine/);
 });
 
-test('a disk that is written is put back on the way to the past, and written again on the way forth', t => {
+test('a written disk is restored when going back, and written again when going forward', t => {
 	const {file, content} = randomImage(t, MIB);
 	const lab = openTestLab(t, {hostMemory: 64 * MIB, disk: file, writable: true});
 	const history = lab.keepHistory(steps(20));
@@ -248,7 +248,7 @@ test('an overlay leaves the disk alone', t => {
 	assert.equal(Buffer.compare(fs.readFileSync(file), content), 0);
 });
 
-test('a disk that somebody else changes meanwhile is noticed', t => {
+test('a change to the disk by another program is noticed', t => {
 	const {file} = randomImage(t, 4 * MIB);
 	const lab = openTestLab(t, {hostMemory: 64 * MIB, disk: file, policy: 'keep'});
 	const history = lab.keepHistory(steps(0));

@@ -3,7 +3,7 @@ import {test} from 'node:test';
 import {seededRandom} from '../../../source/lab/build/random.js';
 import {Steps} from '../../../source/lab/time/steps.js';
 
-test('steps that are pushed, cut off and forgotten at random are those of a plain list', () => {
+test('steps pushed, cut off and forgotten at random match a plain list', () => {
 	const random = seededRandom(12);
 	const upTo = (n: number) => Math.floor(random() * n);
 	const steps = new Steps();

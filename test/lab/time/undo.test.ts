@@ -92,7 +92,7 @@ test('a disk that fails while it is put back is saved to a file, and put back wh
 	assert.ok(fs.readFileSync(file).equals(written));
 });
 
-test('to and fro on a disk that fails at random: the machine and the disk are those of a fresh replay', t => {
+test('back and forward on a disk that fails at random: machine and disk match a fresh replay', t => {
 	const {lab, history, file, content} = open(t, 4 * MIB);
 	const random = seededRandom(8);
 	const images = [content];
@@ -134,7 +134,7 @@ test('to and fro on a disk that fails at random: the machine and the disk are th
 	assert.deepEqual(differences(lab, fresh), []);
 });
 
-test('a disk that cannot be read before it is put back stays as it is, and so does the session', t => {
+test('if the disk cannot be read before it is restored, disk and session stay unchanged', t => {
 	const {lab, history, file} = open(t);
 	write(lab, 0);
 	const written = fs.readFileSync(file);
@@ -154,7 +154,7 @@ test('a disk that cannot be read before it is put back stays as it is, and so do
 	assert.equal(history.length, 2);
 });
 
-test('what cannot be saved by itself is saved to a file that somebody names', t => {
+test('blocks that cannot be saved automatically are saved to a file that the user names', t => {
 	const {lab, history, file, content} = open(t);
 	write(lab, 0);
 	assert.equal(history.hasUndo, true);

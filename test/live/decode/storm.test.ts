@@ -3,7 +3,7 @@ import {test} from 'node:test';
 import {Decoder} from '../../../source/live/decode/decoder.js';
 import {closing, frequencyText, paragraph} from '../../../source/live/decode/report.js';
 import {rateOf} from '../../../source/live/decode/storm.js';
-import {lineText} from '../../../source/print.js';
+import {lineText} from '../../../source/text/print.js';
 
 function decoded(lines: Iterable<string>): Decoder {
 	const decoder = new Decoder();

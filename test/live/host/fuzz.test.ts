@@ -12,7 +12,8 @@ import {readHost} from '../../../source/live/host/read-host.js';
 import {hostLines} from '../../../source/live/host/report.js';
 import {entriesOf} from '../../../source/live/host/tar.js';
 import {Files, Tree} from '../../../source/live/host/tree.js';
-import {lineText} from '../../../source/print.js';
+import {lineText} from '../../../source/text/print.js';
+import {widthOf} from '../../../source/text/width.js';
 import {fuzz} from '../../helpers/fuzz.js';
 
 const ENTRIES = ['intel.tar', 'amd.tar'].map(name =>
@@ -60,7 +61,7 @@ test('damaged machines are read, shown in 80 columns, and captured', async () =>
 				const host = await readHost(new Tree(files, capture));
 				const shown = hostLines(hostFacts(host), undefined).map(line => lineText(line));
 				assert.doesNotMatch(shown.join('\n'), /undefined|NaN|\[object/);
-				for (const line of shown) assert.ok(line.length <= 80, line);
+				for (const line of shown) assert.ok(widthOf(line) <= 80, line);
 				JSON.stringify(hostJson(host, hostFacts(host), undefined));
 				entriesOf(capture.tar());
 			},

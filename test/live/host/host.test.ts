@@ -4,7 +4,7 @@ import {hostFacts} from '../../../source/live/host/describe.js';
 import {verdictText} from '../../../source/live/host/groups.js';
 import type {Host} from '../../../source/live/host/host.js';
 import {hostLines} from '../../../source/live/host/report.js';
-import {lineText} from '../../../source/print.js';
+import {lineText} from '../../../source/text/print.js';
 import {group, hostOf, type Machine, pci, VTD} from '../../helpers/host-tree.js';
 
 const textOf = (host: Host): string =>

@@ -14,6 +14,7 @@ import type {MachineState} from '../../../source/machine/observed.js';
 import {UserError} from '../../../source/user-error.js';
 import {DOMAIN, FakeMachine, RID} from '../../helpers/fake-machine.js';
 import {folder} from '../../helpers/lab.js';
+import {linesText} from '../../helpers/lines.js';
 import {openDashboard} from '../../helpers/terminal.js';
 import {until} from '../../helpers/until.js';
 
@@ -73,7 +74,7 @@ test('a function in pass-through is in an identity domain', async t => {
 		fs.writeSync(file, Uint8Array.of(0x09, 0, 0, 0), 0, 4, 0x2000 + 16 * RID);
 		fs.closeSync(file);
 	});
-	const text = snapshotLines(machine).join('\n');
+	const text = linesText(snapshotLines(machine));
 	assert.match(text, /^DOMAIN 5 of nvme0, 1:1 without tables: 256 pages$/m);
 });
 
@@ -104,7 +105,7 @@ test('a fault counts once, even after the guest has handled it', async t => {
 		],
 	);
 	assert.equal(faultLog.blocked, undefined);
-	assert.match(snapshotLines(machine).join('\n'), /^FAULTS: 3 faults seen · 0 of 1 fault registers in use$/m);
+	assert.match(linesText(snapshotLines(machine)), /^FAULTS: 3 faults seen · 0 of 1 fault registers in use$/m);
 	const json = snapshotJson(machine);
 	assert.equal(json.domains[0].ranges[0].owner, null);
 	assert.equal(json.faults.length, 3);
@@ -154,7 +155,7 @@ test('the guest’s kernel log is followed, and its faults are explained from lo
 	const {logged} = await until(machine, ({logged}) => logged?.faults.length);
 	assert.deepEqual(logged?.faults[0]?.access, {rid: RID, iova: 0x2000, write: false});
 	assert.match(
-		snapshotLines(machine).join('\n'),
+		linesText(snapshotLines(machine)),
 		/^FAULTS IN .*serial\.log\n {2}00:02\.0: DMA read refused$/m,
 	);
 	assert.deepEqual(

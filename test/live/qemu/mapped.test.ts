@@ -83,7 +83,7 @@ for (const format of ['vt-d', 'amd-vi'] as const) {
 	});
 }
 
-test('only a changed page of entries is decoded, and none where none changed', async () => {
+test('only changed pages of entries are decoded, and none if none changed', async () => {
 	const memory = new Memory(64 * MIB);
 	const driver = machines['vt-d'](memory, new VmPages(memory, seededRandom(7)));
 	driver.init();

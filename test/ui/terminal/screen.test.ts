@@ -4,7 +4,7 @@ import xterm from '@xterm/headless';
 import {Chalk} from 'chalk';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
-import {isNarrow} from '../../../source/ui/terminal/ink/narrow.js';
+import {isNarrow} from '../../../source/text/narrow.js';
 import {Screen} from '../../../source/ui/terminal/ink/screen.js';
 import {cellsOf} from '../../helpers/cells.js';
 

@@ -10,8 +10,8 @@ import {
 	tokenize,
 } from '@alcalzone/ansi-tokenize';
 import stringWidth from 'string-width';
+import {NARROW} from '../../../text/narrow.js';
 import {Cache, memoised} from './cache.js';
-import {NARROW} from './narrow.js';
 
 /** The sequences that switch a style on; none for the default style. */
 export type Style = {

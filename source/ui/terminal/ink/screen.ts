@@ -1,8 +1,8 @@
 // The rows that a terminal shows, and the bytes that change them into others: only cells that differ are sent.
 
 import stringWidth from 'string-width';
+import {isNarrow} from '../../../text/narrow.js';
 import {BLANK, type Cell, DEFAULT_STYLE, parse, shortTransition} from './cells.js';
-import {isNarrow} from './narrow.js';
 
 type Row = {
 	readonly line: string;

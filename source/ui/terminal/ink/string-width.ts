@@ -1,8 +1,8 @@
 // Replaces string-width, which segments every text that is not ASCII into graphemes, and has no cache.
 
 import stringWidth, {type Options} from 'string-width';
+import {isNarrow} from '../../../text/narrow.js';
 import {memoised} from './cache.js';
-import {isNarrow} from './narrow.js';
 
 const ESC = '\x1b';
 const SGR = new RegExp(`${ESC}\\[[\\d;]*m`, 'g');

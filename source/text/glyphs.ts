@@ -1,8 +1,7 @@
-// The signs that panels draw with, and what stands for each where the terminal has no Unicode: one column for one
-// column, so that whole painted lines can be translated at the very end and nothing else need know.
+// The signs that panels draw with, and their ASCII stand-ins. Each pair has the same width, so whole painted lines
+// are translated at the very end, and nothing else needs to know.
 
 import stringWidth from 'string-width';
-import type {Environment} from './terminal/environment.js';
 
 /** Every other sign is the stand-in of the one before it. */
 const PAIRS = [
@@ -35,7 +34,7 @@ function dots(bits: number): string {
 	return DENSITY[count];
 }
 
-/** A letter that has an accent is shown without; what else people name things with is a question mark a column. */
+/** Accents are dropped; any other character becomes one question mark per column. */
 function unknown(grapheme: string): string {
 	const bare = grapheme.normalize('NFKD').replace(/\p{M}/gu, '');
 	const width = stringWidth(grapheme);
@@ -57,13 +56,4 @@ export function asciiOf(line: string): string {
 		for (const {segment} of graphemes.segment(run)) bare += OTHERS.test(segment) ? unknown(segment) : segment;
 		return bare;
 	});
-}
-
-/** Whether the terminal can show no more than ASCII, as far as the environment tells. */
-export function asciiByItself({TERM = '', LC_ALL, LC_CTYPE, LANG}: Environment): boolean {
-	// The Linux console has 512 signs at most: borders and blocks, but neither ticks nor braille.
-	if (TERM === 'linux' || TERM === 'dumb' || /^vt\d/.test(TERM)) return true;
-	const locale = LC_ALL || LC_CTYPE || LANG;
-	// Nothing set is what a container or a bare ssh has, and says nothing of the terminal.
-	return locale !== undefined && locale !== '' && !/utf-?8/i.test(locale);
 }

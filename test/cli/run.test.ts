@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {ReportFile} from '../../source/cli/junit.js';
-import {checkScenarios, type RunOptions, runScenarios} from '../../source/cli/run-scenarios.js';
+import {checkScenarios, type RunOptions, runScenarios} from '../../source/cli/run.js';
 import {sampleDisk} from '../../source/lab/build/sample-disk.js';
 import {findScenario, shippedScenarios} from '../../source/lab/scenario/find.js';
 import {machineSet} from '../../source/lab/scenario/machine-fields.js';
@@ -58,7 +58,7 @@ for (const name of shippedScenarios().filter(name => !OF_ONE_FAMILY.includes(nam
 	});
 }
 
-test('all that ship run as one, each line with its scenario, and are summed up', () => {
+test('all shipped scenarios run in one command, each line names its scenario, and a summary follows', () => {
 	const names = shippedScenarios();
 	const {code, out} = run(['all']);
 	assert.equal(code, 0);
@@ -104,7 +104,7 @@ test('the form of a line, for programs', t => {
 	);
 });
 
-test('every expectation of pr-260178 matters: changed, it breaks with the line of its step', t => {
+test('every expectation of pr-260178 matters: if changed, it fails with the line of its step', t => {
 	const {text} = findScenario('pr-260178');
 	const lines = text.split('\n');
 	const expecting = lines.flatMap((line, i) => (line.includes('expect:') ? [i] : []));
@@ -129,7 +129,7 @@ test('every expectation of pr-260178 matters: changed, it breaks with the line o
 	}
 });
 
-test('the lines for people say what was asked and what came of it', t => {
+test('the text lines show each request and its result', t => {
 	const scenario =
 		'steps:\n  - read: {vm: vm0}\n    expect: {data: delivered}\n  - policy: keep\n  - boot: vm0\n';
 	const {out, err, code} = run([file(t, scenario)], {json: false});
@@ -147,7 +147,7 @@ test('the lines for people say what was asked and what came of it', t => {
 	);
 });
 
-test('everything is checked before the first step of the first, and all that is wrong is said', t => {
+test('everything is checked before the first step, and every error is reported', t => {
 	const good = file(t, 'steps:\n  - boot: vm0\n', 'good.yaml');
 	const late = file(t, 'steps:\n  - destroy: vm0\n  - boot: vm0\n', 'late.yaml');
 	const typo = file(t, 'stesp: []\n', 'typo.yaml');
@@ -157,7 +157,7 @@ test('everything is checked before the first step of the first, and all that is 
 	assert.equal(err.length, 3);
 	assert.match(err[0], /^dmascope: .*late\.yaml:3:11: Unknown guest vm0; use vm1/);
 	assert.match(err[1], /^dmascope: .*typo\.yaml:1:1: Unknown field stesp/);
-	assert.match(err[2], /^dmascope: There is no scenario nope/);
+	assert.match(err[2], /^dmascope: Unknown scenario nope/);
 	assert.equal(fs.existsSync(report), false);
 	const checked = run([good, late], {}, checkScenarios);
 	assert.equal(checked.code, 2);
@@ -192,7 +192,7 @@ test('a part of the machine is set from the command line, and the rest is as the
 	assert.throws(() => machineSet(['policy=keep', 'policy=remove']), /--set policy appears twice/);
 });
 
-test('a report for CI systems has a suite for each scenario, a case for each step, and what did not hold', t => {
+test('a report for CI systems has a suite per scenario, a case per step, and the failures', t => {
 	const report = path.join(folder(t), 'report.xml');
 	const name = `<&"'\u0001\ud800 ]]> é`;
 	const odd = file(
@@ -224,7 +224,7 @@ test('a report for CI systems has a suite for each scenario, a case for each ste
 	);
 });
 
-test('a report never takes the place of what a run reads, nor of anything but a report', t => {
+test('a report never replaces a file that the run reads, nor anything but a report', t => {
 	const place = folder(t);
 	const at = (name: string) => path.join(place, name);
 	const disk = at('disk.img');

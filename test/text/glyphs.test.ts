@@ -4,8 +4,9 @@ import path from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
-import {asciiByItself, asciiOf, SIGNS} from '../../source/ui/glyphs.js';
-import {fit} from '../../source/ui/rows.js';
+import {asciiOf, SIGNS} from '../../source/text/glyphs.js';
+import {asciiByItself} from '../../source/text/terminal.js';
+import {fit} from '../../source/text/width.js';
 import {writeAscii} from '../../source/ui/terminal/ascii.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -44,7 +45,7 @@ test('a panel in ASCII reads as it did', () => {
 	]);
 });
 
-test('what is not known keeps its columns, whatever it is', () => {
+test('unknown characters keep their width', () => {
 	const text = fc
 		.oneof(
 			fc.string({unit: 'grapheme', maxLength: 30}),
@@ -64,7 +65,7 @@ test('what is not known keeps its columns, whatever it is', () => {
 	assert.equal(asciiOf(fit('', 3)), '   ');
 });
 
-test('what is written to a terminal is ASCII until that is ended; escape sequences, bytes and callbacks are handed on', () => {
+test('writes to a terminal are ASCII until stopped; escape sequences, bytes and callbacks pass unchanged', () => {
 	const written: unknown[][] = [];
 	const terminal = {
 		write: (...what: [text: string | Uint8Array, ...rest: unknown[]]) => written.push(what) > 0,

@@ -1,7 +1,8 @@
 // A table's columns: how wide each is, and which of them a narrow panel leaves out.
 
-import {fit, type Row, type Span, spanText} from '../rows.js';
-import type {Tone} from '../theme.js';
+import {type Row, type Span, spanText} from './rows.js';
+import type {Tone} from './tones.js';
+import {fit, padStart} from './width.js';
 
 export type Column<T> = {
 	title: string;
@@ -16,12 +17,12 @@ export type Column<T> = {
 /** The head and the rows of a table in a panel of this width. */
 export function columnsFor<T>(columns: readonly Column<T>[], width: number) {
 	const shown = columns.filter(({from = 0}) => width >= from);
-	// A blank stands before each column, and one at the panel's edge.
+	// One blank before each column, and one at the panel's edge.
 	const fixed = shown.reduce((sum, column) => sum + 1 + (column.width ?? 0), 1);
 	const rest = Math.max(1, width - fixed);
 	const placed = ({width: own = rest, right}: Column<T>, span: Span): Span => {
 		const text = spanText(span);
-		const cell = ` ${right ? fit(text.padStart(own), own) : fit(text, own)}`;
+		const cell = ` ${right ? fit(padStart(text, own), own) : fit(text, own)}`;
 		return typeof span === 'string' ? cell : [cell, span[1]];
 	};
 	return {

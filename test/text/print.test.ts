@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {jsonLines, type Line, printTo} from '../source/print.js';
-import {masked, printable} from '../source/printable.js';
-import {show} from '../source/words.js';
-import {assertHarmless, HOSTILE, hostile} from './helpers/escapes.js';
+import {masked, printable} from '../../source/printable.js';
+import {jsonLines, printTo} from '../../source/text/print.js';
+import type {Line} from '../../source/text/rows.js';
+import {show} from '../../source/words.js';
+import {assertHarmless, HOSTILE, hostile} from '../helpers/escapes.js';
 
 function printed(lines: string | readonly Line[], isTTY = false): string {
 	let written = '';
@@ -28,7 +29,7 @@ test('control, bidi and invisible characters are written out', () => {
 	assert.equal(printable('\x1b]52;\x9b\u202e\u{e0041}\n'), '\\u001b]52;\\u009b\\u202e\\udb40\\udc41\\u000a');
 });
 
-test('all other text is printed as it is', () => {
+test('all other text is printed unchanged', () => {
 	for (const text of [
 		'vm0 → 0x1000, 3 µs',
 		'größe',
@@ -42,7 +43,7 @@ test('all other text is printed as it is', () => {
 		assert.equal(printed(text), `${text}\n`);
 });
 
-test('each line that is given is one line, and none of them harms', () => {
+test('each given line prints as one harmless line', () => {
 	fc.assert(
 		fc.property(fc.array(aLine, {minLength: 1}), lines => {
 			const out = printed(lines);
@@ -59,7 +60,7 @@ test('on a terminal the program colours, and text from elsewhere does not', () =
 	process.env.TERM = 'xterm';
 	try {
 		const line: Line = ['a ', ['\x1b[31mred', 'title'], '\x1b[m'];
-		assert.equal(printed([line], true), 'a \x1b[1m\\u001b[31mred\x1b[m\\u001b[m\n');
+		assert.equal(printed([line], true), 'a \x1b[1m\\u001b[31mred\x1b[22m\\u001b[m\n');
 		assert.equal(printed([line]), 'a \\u001b[31mred\\u001b[m\n');
 		process.env.NO_COLOR = '1';
 		assert.equal(printed([line], true), printed([line]));
@@ -84,7 +85,7 @@ test('a line of JSON stays JSON, and says the same', () => {
 	);
 });
 
-test('a stream that takes no more is told of at once', () => {
+test('a broken stream is reported at once', () => {
 	const error = new Error('EPIPE');
 	const logged: Error[] = [];
 	const stream = {errored: undefined as Error | undefined, write: () => (stream.errored = error)};

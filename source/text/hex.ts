@@ -1,12 +1,12 @@
 // Bytes in hex and as text.
 
-import {hex} from '../../formats/address.js';
-import type {Row, Span} from '../rows.js';
-import type {Tone} from '../theme.js';
+import {hex} from '../formats/address.js';
+import type {Row, Span} from './rows.js';
+import type {Tone} from './tones.js';
 
 const charOf = (byte: number): string => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·');
 
-/** `perRow` bytes of one side, those that the other side has otherwise marked with a star. */
+/** `perRow` bytes of one side; a star marks each byte that differs from the other side. */
 export function compared(
 	own: Uint8Array,
 	other: Uint8Array,
@@ -26,7 +26,7 @@ export function compared(
 	return [...hexes.spans, ...texts.spans];
 }
 
-/** Pieces of text; those of one tone that follow each other are one. */
+/** Spans of a row; adjacent spans of one tone are merged. */
 class Spans {
 	readonly spans: [string, Tone][] = [];
 

@@ -1,5 +1,5 @@
-// Graphs of a series of numbers, as lines of text: the latest value is at the right. They are made of blocks or
-// braille, which glyphs.ts has ASCII for, so that there is one form to make.
+// Graphs of a series of numbers, as lines of text, with the latest value at the right. They are made of blocks or
+// braille; glyphs.ts turns either into ASCII.
 
 const BARS = ' ▁▂▃▄▅▆▇█';
 const BRAILLE = 0x2800;
@@ -14,9 +14,9 @@ export type GraphBox = {
 	height: number;
 	/** Bars show a value a column; braille two, with half the steps in height. */
 	style?: GraphStyle;
-	/** What the top of the box stands for; without it, a round number that all values in sight fit below. */
+	/** The value at the top of the box; by default a round number above all visible values. */
 	top?: number;
-	/** How the scale is written at the left; without it, there is none. */
+	/** Formats the scale at the left; by default there is no scale. */
 	label?: (value: number) => string;
 };
 
@@ -58,7 +58,7 @@ export function roundTop(values: readonly number[]): number {
 
 const finite = (value: number): number => (Number.isFinite(value) ? Math.max(0, value) : 0);
 
-/** How many of `steps` a value fills: none for nothing, one at least for anything more. */
+/** How many of `steps` a value fills: at least one, unless it is zero. */
 function filled(value: number, top: number, steps: number): number {
 	const share = finite(value) / (top > 0 ? top : 1);
 	return share === 0 ? 0 : Math.min(steps, Math.max(1, Math.round(share * steps)));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {asciiOf} from '../../source/ui/glyphs.js';
-import {graph, roundTop, sparkline} from '../../source/ui/graph.js';
-import {widthOf} from '../../source/ui/rows.js';
+import {asciiOf} from '../../source/text/glyphs.js';
+import {graph, roundTop, sparkline} from '../../source/text/graph.js';
+import {widthOf} from '../../source/text/width.js';
 
 const RISE = [0, 1, 2, 4, 8, 16, 12, 8, 4, 2, 1, 0];
 
@@ -27,7 +27,7 @@ test('a sparkline takes one row, and the latest value is at its right', () => {
 	assert.equal(sparkline([4, 4], 2, 8), '▄▄');
 });
 
-test('the top is a round number above all values in sight, and what is above a given top is cut', () => {
+test('the top is a round number above all visible values, and values above a given top are cut', () => {
 	assert.deepEqual(
 		[0, 0.4, 1, 2, 7, 16, 101, 2300, 9999].map(value => roundTop([value])),
 		[1, 1, 1, 2, 8, 20, 150, 3000, 10_000],
@@ -41,7 +41,7 @@ test('something is never shown as nothing, nor nothing as something', () => {
 	assert.equal(sparkline([0, Number.NaN, -3, Number.POSITIVE_INFINITY], 4), '    ');
 });
 
-test('whatever the values and the box: as many lines as asked for, each exactly as wide, ASCII too', () => {
+test('any values and any box give that many lines of exactly that width, in ASCII too', () => {
 	const box = fc.record({
 		width: fc.integer({min: 0, max: 60}),
 		height: fc.integer({min: 0, max: 12}),
