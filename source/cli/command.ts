@@ -15,6 +15,8 @@ export type CliCommand = {
 	about: string;
 	/** Further lines of its own help. */
 	more?: readonly string[];
+	/** Two command lines, and what each does. */
+	examples: readonly (readonly [line: string, about: string])[];
 	flags: readonly FlagName[];
 	/** @returns the exit code @throws UserError */
 	run: (words: readonly string[], given: Given, out: Print, err: Print) => Promise<number>;

@@ -11,6 +11,10 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: '',
 		about: 'open the dashboard; in a pipe, print a snapshot',
+		examples: [
+			['dmascope --policy keep', 'the dashboard, with D34607 applied from the start'],
+			['dmascope --json | jq .tally', 'a snapshot for a program'],
+		],
 		flags: [...LAB_FLAGS, 'history', 'replay', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out) =>
 			(await import('./dashboard.js')).open(
@@ -30,6 +34,10 @@ export const COMMANDS: readonly CliCommand[] = [
 		needs: 'at least one scenario, by file or by name: dmascope run pr-260178',
 		about: 'run scenarios without a terminal: files, names of shipped scenarios, or all',
 		more: ['Prints a line per step. All files are checked before the first step runs.', ...EXIT],
+		examples: [
+			['dmascope run pr-260178', 'the whole story of the bug, step by step'],
+			['dmascope run all --junit report.xml', 'every shipped scenario, with a report for a CI system'],
+		],
 		flags: [...LAB_FLAGS, 'set', 'json', 'junit', 'force', 'watch'],
 		run: async (words, given, out, err) => (await import('./run.js')).run(words, given, out, err),
 	},
@@ -41,6 +49,10 @@ export const COMMANDS: readonly CliCommand[] = [
 		more: [
 			'Space, or PgDn on a clicker, runs the next step; Backspace, or PgUp, goes back.',
 			'Try anything in between: the next step returns to the talk.',
+		],
+		examples: [
+			['dmascope present tour', 'the tour as a talk'],
+			['dmascope present pr-260178 --cast talk.cast', 'a talk, and its recording for asciinema'],
 		],
 		flags: [...LAB_FLAGS, 'history', ...DISPLAY_FLAGS],
 		run: async (words, given) =>
@@ -55,12 +67,20 @@ export const COMMANDS: readonly CliCommand[] = [
 		takes: 'SCENARIO…',
 		needs: 'at least one scenario, by file or by name: dmascope check my.yaml',
 		about: 'check scenarios from the first step to the last, without running them',
+		examples: [
+			['dmascope check my.yaml', 'whether the file and each of its steps make sense'],
+			['dmascope check my.yaml --set policy=keep', 'the same with another policy'],
+		],
 		flags: [...LAB_FLAGS, 'set'],
 		run: async (words, given, out, err) => (await import('./run.js')).check(words, given, out, err),
 	},
 	{
 		name: 'scenarios',
 		about: 'list the shipped scenarios and what each shows',
+		examples: [
+			['dmascope scenarios', 'each name, and what it shows'],
+			['dmascope scenarios --names', 'the names, for a script'],
+		],
 		flags: ['json', 'names'],
 		run: async (_words, given, out) => (await import('./scenarios.js')).list(given, out),
 	},
@@ -73,6 +93,10 @@ export const COMMANDS: readonly CliCommand[] = [
 			'Names: scenario; snapshot (dmascope --json, qemu --json), run, decode, host, scenarios;',
 			'trace (host --trace --json). Each output names its schemaVersion.',
 		],
+		examples: [
+			['dmascope schema > scenario.schema.json', 'for an editor that checks scenarios'],
+			['dmascope schema run', 'what each line of run --json holds'],
+		],
 		flags: [],
 		run: async (words, _given, out) => (await import('./scenarios.js')).schema(words, out),
 	},
@@ -81,6 +105,10 @@ export const COMMANDS: readonly CliCommand[] = [
 		takes: 'SOCKET',
 		needs: 'the QMP socket of a QEMU started with -qmp unix:/run/vm0.qmp,server=on,wait=off',
 		about: 'show the IOMMU of a running QEMU through its QMP socket, read-only',
+		examples: [
+			['dmascope qemu /run/vm0.qmp', 'the tables that the guest writes for its IOMMU'],
+			['dmascope qemu /run/vm0.qmp --log serial.log', 'with the faults that the guest logs'],
+		],
 		flags: ['every', 'log', 'json', ...DISPLAY_FLAGS],
 		run: async (words, given, out) =>
 			(await import('./dashboard.js')).attach(
@@ -97,6 +125,10 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'host',
 		about: 'show this Linux host: its IOMMUs, groups, devices and their owners',
+		examples: [
+			['sudo dmascope host --trace', 'this host, and what its kernel maps and unmaps'],
+			['dmascope host --root host.tar --log kern.log', 'the capture of another host, with its kernel log'],
+		],
 		flags: ['root', 'capture', 'force', 'log', 'trace', 'every', 'json', ...DISPLAY_FLAGS],
 		run: async (_words, given, out, err) => (await import('./host.js')).host(given, out, err),
 	},
@@ -105,6 +137,10 @@ export const COMMANDS: readonly CliCommand[] = [
 		takes: '[FILE]',
 		about: 'explain the IOMMU faults in a kernel log: a file, a pipe, or this machine’s dmesg',
 		more: ['Reads logs of Linux, FreeBSD, Xen and QEMU. Exit 0: the log was read, with or without faults.'],
+		examples: [
+			['dmesg | dmascope decode', 'the faults since boot, explained'],
+			['dmascope decode --follow /dev/kmsg', 'faults as they come'],
+		],
 		flags: ['json', 'follow'],
 		run: async (words, given, out) =>
 			(await import('./decode.js')).runDecode(
@@ -116,6 +152,10 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'shot',
 		about: 'save a picture of a view for a report: SVG, HTML, text, or text with colours',
+		examples: [
+			['dmascope shot --view walk --after pr-260178 -o walk.svg', 'a view after the last step of a scenario'],
+			['dmascope shot --diagram path -o path.svg', 'the path of a transfer, as boxes and arrows'],
+		],
 		flags: [
 			'view',
 			'diagram',
@@ -141,6 +181,10 @@ export const COMMANDS: readonly CliCommand[] = [
 			'quiz grade FILE compares what follows each "Answer N:" in a sheet.',
 			'Exit 0: every answer is right; 1: one is wrong; 2: the command line or a file is wrong.',
 		],
+		examples: [
+			['dmascope quiz walk --seed 7 -o sheet.txt', 'a sheet to fill in'],
+			['dmascope quiz grade sheet.txt --junit sheet.xml', 'its grades, for people and for a CI system'],
+		],
 		flags: ['seed', 'count', 'answers', 'output', 'theme', 'junit', 'force'],
 		run: async (words, given, out) => (await import('./quiz.js')).quiz(words, given, out),
 	},
@@ -154,6 +198,13 @@ export const COMMANDS: readonly CliCommand[] = [
 			'bash: source <(dmascope completion bash)   # in ~/.bashrc',
 			'zsh:  source <(dmascope completion zsh)    # in ~/.zshrc, after compinit',
 			'fish: dmascope completion fish > ~/.config/fish/completions/dmascope.fish',
+		],
+		examples: [
+			[
+				'dmascope completion bash > ~/.local/share/bash-completion/completions/dmascope',
+				'once and for all, in bash',
+			],
+			['dmascope completion fish > ~/.config/fish/completions/dmascope.fish', 'the same in fish'],
 		],
 		flags: [],
 		run: async (words, _given, out) => (await import('./completion.js')).completion(words, COMMANDS, out),

@@ -13,6 +13,7 @@ export function helpText(command: CliCommand, description = ''): string {
 					...[sentence(command.about), ...(command.more ?? [])].map(line => `  ${line}`),
 					'',
 					...section('Options', command.flags.map(row)),
+					...examples(command),
 				];
 	return ['', `  ${description}`, '', ...sections].join('\n').trimEnd();
 }
@@ -26,12 +27,19 @@ const general = (): string[] => [
 	),
 	...section('Options', [...LAB_FLAGS, 'json' as const, 'help' as const, 'version' as const].map(row)),
 	...section('The dashboard', DISPLAY_FLAGS.map(row)),
+	...COMMANDS.filter(({name}) => name === '').flatMap(examples),
 	...section('Help on a command', [['dmascope COMMAND --help', 'its arguments and options']]),
 	...section('Exit codes', [
 		['0', 'success; for run, every expectation held'],
 		['1', 'an expectation failed'],
 		['2', 'the command line or a file is wrong'],
 	]),
+];
+
+const examples = ({examples}: CliCommand): string[] => [
+	'  Examples',
+	...examples.flatMap(([line, about]) => [`    ${line}`, `        ${about}`]),
+	'',
 ];
 
 const row = (name: FlagName): [string, string] => {
