@@ -23,11 +23,21 @@ const LINES: Readonly<Record<string, string>> = {
 const EIGHTHS = '▁▂▃▄▅▆▇█';
 const UPPER_HALF = '▀';
 
-const STYLE = `text{font:${CELL.size}px ${FONTS}}.b{font-weight:bold}.u{text-decoration:underline}.i{font-style:italic}.d{opacity:.6}.h{fill-opacity:0}`;
+const STYLE = `text{white-space:pre;font:${CELL.size}px ${FONTS}}.b{font-weight:bold}.u{text-decoration:underline}.i{font-style:italic}.d{opacity:.6}.h{fill-opacity:0}`;
 
-export function svgOf(rows: readonly (readonly Cell[])[], title: string, palette: Palette = DARK): string {
+type Rows = readonly (readonly Cell[])[];
+
+export const svgOf = (rows: Rows, title: string, palette: Palette = DARK): string =>
+	screenPage(
+		rows,
+		title,
+		palette,
+		rows.map((row, y) => rowOf(row, y, palette)),
+	);
+
+/** A picture as large as a screen, with its rows drawn. */
+export function screenPage(rows: Rows, title: string, palette: Palette, drawn: readonly string[]): string {
 	const columns = Math.max(0, ...rows.map(row => row.reduce((sum, cell) => sum + cell.columns, 0)));
-	const lines = rows.map((row, y) => rowOf(row, y, palette));
 	const page = {
 		title,
 		width: columns * CELL.width + 2 * MARGIN,
@@ -37,12 +47,13 @@ export function svgOf(rows: readonly (readonly Cell[])[], title: string, palette
 	};
 	return svgPage(page, [
 		`<g transform="translate(${MARGIN} ${MARGIN})">`,
-		...lines.filter(line => line !== ''),
+		...drawn.filter(row => row !== ''),
 		'</g>',
 	]);
 }
 
-function rowOf(cells: readonly Cell[], y: number, palette: Palette): string {
+/** A row of the screen, in its place. */
+export function rowOf(cells: readonly Cell[], y: number, palette: Palette): string {
 	const used = trimmed(cells);
 	if (used.length === 0) return '';
 	const runs = runsOf(used, isApart);
