@@ -199,11 +199,16 @@ export const runLine = z.union([
 ]);
 
 const fault = {
-	family: z.enum(['vt-d', 'amd-vi']),
-	by: z.enum(['Linux', 'FreeBSD', 'QEMU', 'Xen']),
+	/** The kind of IOMMU, and what wrote the line: more of both may come. */
+	family: text,
+	by: text,
 	kind: text,
 	name: text,
 	device: maybe(text),
+	unit: maybe(text),
+	stream: maybe(hex),
+	substream: maybe(hex),
+	level: maybe(z.int()),
 	driver: maybe(text),
 	access: maybe(access),
 	reason: maybe(count),
@@ -237,7 +242,7 @@ export const loggedFaults = z.object({
 	product: maybe(text),
 	iommuGroup: maybe(count),
 	count,
-	seconds: z.number(),
+	seconds: maybe(z.number()),
 	perSecond: maybe(z.number()),
 	first: maybe(z.number()),
 	last: maybe(z.number()),
@@ -254,11 +259,26 @@ export const logSummary = z.object({
 	leftOut: count,
 	suppressedMessages: z.record(text, count),
 	overflows: count,
+	statusLines: count,
+	notices: count,
+	neighbours: count,
 	notUnderstood: count,
 	samples: list(text),
 	bytes: count,
 });
+/** A message that is no refused access. */
+export const notice = z.object({
+	type: z.enum(['notice', 'neighbour']),
+	about: text,
+	device: maybe(text),
+	title: text,
+	count,
+	says: list(text),
+	look: maybe(list(text)),
+	line: text,
+});
 export const decodeLine = z.union([
+	notice,
 	loggedFaults,
 	loggedFault,
 	z.object({type: z.literal('repeat'), title: text, times: count}),
@@ -363,6 +383,7 @@ export type OutcomeJson = z.infer<typeof outcome>;
 export type RunLine = z.infer<typeof runLine>;
 export type LoggedFaultJson = z.infer<typeof loggedFault>;
 export type LoggedFaultsJson = z.infer<typeof loggedFaults>;
+export type NoticeJson = z.infer<typeof notice>;
 export type LogSummaryJson = z.infer<typeof logSummary>;
 export type DecodeLine = z.infer<typeof decodeLine>;
 export type HostJson = z.infer<typeof host>;

@@ -88,7 +88,7 @@ async function decoded(t: TestContext, log: Buffer, follow: boolean): Promise<un
 	const {print, lines} = printed();
 	const stop = new AbortController();
 	const streams = {stdin: new PassThrough(), print, clock: () => 0, stop: stop.signal};
-	const done = decode([file], {json: true, follow}, streams);
+	const done = decode([file], {json: true, follow, all: true}, streams);
 	if (follow) stop.abort();
 	await done;
 	return lines();

@@ -136,16 +136,19 @@ export const COMMANDS: readonly CliCommand[] = [
 		name: 'decode',
 		takes: '[FILE]',
 		about: 'explain the IOMMU faults in a kernel log: a file, a pipe, or this machine’s dmesg',
-		more: ['Reads logs of Linux, FreeBSD, Xen and QEMU. Exit 0: the log was read, with or without faults.'],
+		more: [
+			'Reads logs of Linux, FreeBSD, Xen, QEMU, illumos, OpenBSD, ESXi and macOS, also wrapped or quoted.',
+			'Exit 0: the log was read, with or without faults. Exit 2: the file is not a log.',
+		],
 		examples: [
 			['dmesg | dmascope decode', 'the faults since boot, explained'],
 			['dmascope decode --follow /dev/kmsg', 'faults as they come'],
 		],
-		flags: ['json', 'follow'],
+		flags: ['json', 'follow', 'all'],
 		run: async (words, given, out) =>
 			(await import('./decode.js')).runDecode(
 				words,
-				{json: given.has('json'), follow: given.has('follow')},
+				{json: given.has('json'), follow: given.has('follow'), all: given.has('all')},
 				out,
 			),
 	},

@@ -3,8 +3,8 @@
 import type {Readable} from 'node:stream';
 import {Decoder, type Lookup} from '../live/decode/decoder.js';
 import type {FaultReading} from '../live/decode/fault.js';
-import {eventJson, groupJson, summaryJson} from '../live/decode/fault-json.js';
-import {closing, paragraph} from '../live/decode/report.js';
+import {eventJson, groupJson, noticeJson, summaryJson} from '../live/decode/fault-json.js';
+import {closing, noticeParagraph, paragraph, toldNotices} from '../live/decode/report.js';
 import type {Group} from '../live/decode/storm.js';
 import {deviceLookup} from '../live/host/device-lookup.js';
 import {type LogInput, openLog} from '../live/log-input.js';
@@ -14,7 +14,8 @@ import {wrapped} from '../text/width.js';
 import {UserError} from '../user-error.js';
 import {grouped} from '../words.js';
 
-export type DecodeFlags = {readonly json: boolean; readonly follow: boolean};
+/** `all`: also what stands beside the IOMMU. */
+export type DecodeFlags = {readonly json: boolean; readonly follow: boolean; readonly all?: boolean};
 export type DecodeStreams = {
 	readonly stdin: Readable & {readonly isTTY?: boolean};
 	readonly print: Print;
@@ -57,7 +58,7 @@ export async function decode(
 async function toPrograms(
 	input: LogInput,
 	lookup: Lookup,
-	{follow}: DecodeFlags,
+	{follow, all = false}: DecodeFlags,
 	{print}: DecodeStreams,
 ): Promise<void> {
 	const line = (value: DecodeLine) => print(JSON.stringify(versioned(value)));
@@ -70,10 +71,17 @@ async function toPrograms(
 	});
 	for await (const piece of input.pieces) if (piece !== 'pause') decoder.push(piece);
 	decoder.end();
+	refuseData(decoder);
 	if (!follow)
 		for (const group of decoder.storm.groups)
 			line(groupJson(group, decoder.around(group, lookup), decoder.explain(group, lookup)));
+	for (const notice of toldNotices(decoder.storm, all)) line(noticeJson(notice));
 	line(summaryJson(decoder.storm, decoder.bytes));
+}
+
+/** @throws UserError if it was no log: no text, and nothing of an IOMMU in it */
+function refuseData({isText, storm}: Decoder): void {
+	if (!isText && !storm.hasAnything) throw new UserError('This is not a log: it is not text.');
 }
 
 /** One fault of a group, as a group of its own. */
@@ -86,7 +94,7 @@ function alone(group: Group, {fault, times}: FaultReading): Group {
 async function toPeople(
 	input: LogInput,
 	lookup: Lookup,
-	{follow}: DecodeFlags,
+	{follow, all = false}: DecodeFlags,
 	streams: DecodeStreams,
 ): Promise<void> {
 	const {print, clock} = streams;
@@ -117,7 +125,10 @@ async function toPeople(
 		}
 	}
 	decoder.end();
+	refuseData(decoder);
 	if (follow) for (const group of decoder.storm.groups.filter(each => !logged.has(each))) tell(group);
 	else decoder.storm.groups.forEach(tell);
-	print(closing(decoder.storm).flatMap(line => wrapped(line)));
+	for (const notice of toldNotices(decoder.storm, all)) print([...noticeParagraph(notice), '']);
+	const lines = decoder.bytes === 0 ? ['This log is empty.'] : closing(decoder.storm, all);
+	print(lines.flatMap(line => wrapped(line)));
 }

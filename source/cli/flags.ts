@@ -67,6 +67,7 @@ const table = {
 	root: {takes: 'PATH', about: 'show a capture, or a copy of a host below a folder, instead of this host'},
 	capture: {takes: 'FILE', about: 'save everything that is read to a tar file, to show it elsewhere'},
 	follow: {about: 'keep reading as the log grows'},
+	all: {about: 'also explain messages of swiotlb, VFIO and the DMA API’s checks'},
 	names: {about: 'print the names only'},
 	view: {takes: 'VIEW', choices: VIEWS, about: 'the view to draw (overview)'},
 	diagram: {takes: 'WHAT', choices: DIAGRAMS, about: 'draw a walk or a path as boxes and arrows instead'},

@@ -8,6 +8,10 @@ import * as amdvi from './amdvi.js';
 const DTE_RESERVED_LOW = 0x1fc;
 const DTE_RESERVED_HIGH = 0x9ff0_0000;
 
+/** Bits 55 and 52, in the high half. */
+const DTE_GV = 0x0080_0000;
+const DTE_PPR = 0x0010_0000;
+
 /** The first three words of a device table entry. Without V nothing in it counts, without TV its tables do not. */
 export const decodeDte = (lo: number, hi: number, lo1: number) => ({
 	valid: (lo & amdvi.DTE_V) !== 0,
@@ -17,6 +21,8 @@ export const decodeDte = (lo: number, hi: number, lo1: number) => ({
 	domain: lo1 & 0xffff,
 	read: (hi & amdvi.IR) !== 0,
 	write: (hi & amdvi.IW) !== 0,
+	/** GV: addresses are a guest's, translated by the tables of GCR3, of GLX + 1 levels of PASIDs. PPR: page requests. */
+	guest: hi & DTE_GV ? {glx: (hi >>> 24) & 3, ppr: (hi & DTE_PPR) !== 0} : undefined,
 });
 
 /** The set bits that must be zero, as two halves. */

@@ -13,7 +13,11 @@ const fault = (address: string): string =>
 	`[    1.587809] DMAR: [DMA Write NO_PASID] Request device [05:00.0] fault addr ${address} [fault reason 0x05] PTE Write access is not set\n`;
 
 /** A run of the command, what it has printed so far, and its end. */
-function running(words: string[], flags: {json?: boolean; follow?: boolean} = {}, stdin = new PassThrough()) {
+function running(
+	words: string[],
+	flags: {json?: boolean; follow?: boolean; all?: boolean} = {},
+	stdin = new PassThrough(),
+) {
 	const printed: string[] = [];
 	const stop = new AbortController();
 	let now = 0;
@@ -71,8 +75,88 @@ test('a file, explained, and as JSON', async t => {
 test('a log without a fault is no error', async t => {
 	const quiet = running([logFile(t, 'usb 1-1: new device\n')]);
 	assert.equal(await quiet.done, 0);
-	assert.equal(quiet.text(), 'This log has no IOMMU faults.');
+	assert.match(quiet.text(), /^This log has no IOMMU faults\. Looked for: the messages of VT-d, AMD-Vi, Arm/);
 	assert.equal(await running([logFile(t, '')]).done, 0);
+});
+
+const BESIDE =
+	'[1.0] nvme 0000:01:00.0: swiotlb buffer is full (sz: 262144 bytes), total 32768 (slots), used 1234 (slots)\n';
+
+test('what stands beside the IOMMU is counted, and explained with --all', async t => {
+	const file = logFile(t, BESIDE.repeat(3));
+	const brief = running([file]);
+	await brief.done;
+	assert.match(
+		brief.text().replaceAll('\n', ' '),
+		/^This log has no IOMMU faults\. .*3 messages about what stands beside the IOMMU .*--all/,
+	);
+	const all = running([file], {all: true});
+	await all.done;
+	assert.match(
+		all.text().replaceAll('\n', ' '),
+		/^0000:01:00\.0: the bounce buffer \(swiotlb\) is full {3}what {4}The log says 3 times: .* means .*swiotlb=131072/,
+	);
+	const programs = running([file], {all: true, json: true});
+	await programs.done;
+	const [notice, summary] = programs.printed.map(line => JSON.parse(line));
+	assert.deepEqual(
+		[notice.type, notice.about, notice.device, notice.count],
+		['neighbour', 'swiotlb full', '0000:01:00.0', 3],
+	);
+	assert.deepEqual([summary.faults, summary.neighbours, summary.notices], [0, 3, 0]);
+});
+
+test('a log is clear only where nothing in it is about trouble', async t => {
+	const first = async (log: string) => {
+		const run = running([logFile(t, log)]);
+		await run.done;
+		return run.text().replaceAll('\n', ' ');
+	};
+	assert.match(await first('DMAR: DRHD: handling fault status reg 2\n'), /^Faults were handled \(1 line/);
+	assert.match(await first('dmar_fault: 7 callbacks suppressed\n'), /^Faults were handled, but/);
+	assert.match(
+		await first('sprd-iommu 1.iommu: a new error at 0x1000\n'),
+		/^No fault could be read .* 1 line that looks like a fault/,
+	);
+	assert.match(
+		await first("AMD-Vi: Unknown option - 'on'\n"),
+		/^AMD-Vi: an unknown word .* No access was refused/,
+	);
+	assert.match(
+		await first('DMAR: Host address width 39\niommu: Default domain type: Translated\n'),
+		/^This log has no IOMMU faults/,
+	);
+});
+
+test('what is no text is no log, unless a message is in it', async t => {
+	const data = Buffer.from(Array.from({length: 4096}, (_, i) => (i * 167) & 0xff)).toString('latin1');
+	const binary = (text: string): string => {
+		const file = logFile(t, '');
+		fs.writeFileSync(file, text, 'latin1');
+		return file;
+	};
+	await assert.rejects(running([binary(data)]).done, /^Error: This is not a log: it is not text\.$/);
+	const torn = running([binary(`${data}\n${fault('0x1000')}`)]);
+	await torn.done;
+	assert.match(torn.text(), /1 fault of 1 kind/);
+	const zeros = running([binary(`${'\0'.repeat(4096)}${fault('0x1000')}`)]);
+	await zeros.done;
+	assert.match(zeros.text(), /1 fault of 1 kind/);
+	const empty = running([binary('')]);
+	await empty.done;
+	assert.match(empty.text(), /^This log is empty\.$/m);
+});
+
+test('few faults in a moment are no rate, and numbers in JSON are rounded', async t => {
+	const at = (time: string) => fault('0x1000').replace('1.587809', time);
+	const file = logFile(t, at('1.587809') + at('1.587818'));
+	const people = running([file]);
+	await people.done;
+	assert.match(people.text(), /often {3}2 within 1 ms\n/);
+	const programs = running([file], {json: true});
+	await programs.done;
+	const {seconds, perSecond, first, last} = JSON.parse(programs.printed[0] ?? '');
+	assert.deepEqual([seconds, perSecond, first, last], [0.000009, undefined, 1.587809, 1.587818]);
 });
 
 test('standard input', async () => {

@@ -8,6 +8,7 @@ import {GIB, PAGE_SIZE} from '../../source/formats/address.js';
 import type {Owned} from '../../source/machine/observed.js';
 import type {Domain} from '../../source/machine/tables.js';
 import {openTestLab} from '../helpers/lab.js';
+import {soon} from '../helpers/soon.js';
 
 const HOST: Domain = {id: 1, role: 'host', format: 'vt-d', root: 0, levels: 4};
 const view = (ranges: Range[]): DomainView => ({domain: HOST, ranges, mappedPages: 0, removedPages: 0});
@@ -129,10 +130,8 @@ test('a map of 256 GiB in a million ranges is drawn fast', () => {
 		{length: 1_000_000},
 		(_, i): Range => ({iova: at(i * 67), hpa: at(i * 67), pages: 60, read: true, write: true, owner: 'free'}),
 	);
-	const start = performance.now();
-	const map = memoryMap({owned, vms: []}, view(ranges), 200 * 50);
+	const map = soon(1000, () => memoryMap({owned, vms: []}, view(ranges), 200 * 50));
 	assert.equal(map.cells.length, 10_000);
-	assert.ok(performance.now() - start < 1000);
 });
 
 test('every page of 2^40 is in a cell, however many cells there are', () => {

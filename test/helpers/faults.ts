@@ -17,5 +17,8 @@ export type Entry = {
 	total?: number;
 };
 
-export const readCorpus = (): Entry[] =>
-	yaml.parse(fs.readFileSync(path.resolve(import.meta.dirname, '../live/decode/corpus.yaml'), 'utf8'));
+const readEntries = (name: string): Entry[] =>
+	yaml.parse(fs.readFileSync(path.resolve(import.meta.dirname, '../live/decode', name), 'utf8'));
+
+/** VT-d's and AMD-Vi's, and after them those of other IOMMUs. */
+export const readCorpus = (): Entry[] => [...readEntries('corpus.yaml'), ...readEntries('families.yaml')];

@@ -24,8 +24,8 @@ function roff(text: string): string {
 		text
 			.replace(/[^ -~]/g, sign => ASCII[sign] ?? sign)
 			.replaceAll('\\', '\\e')
-			// mandoc would have a macro for it, which the middle of a line cannot hold.
-			.replaceAll('FreeBSD', 'Free\\&BSD')
+			// mandoc would have macros for them, which the middle of a line cannot hold.
+			.replace(/(Free|Net|Open)BSD/g, '$1\\&BSD')
 	);
 }
 

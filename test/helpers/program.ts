@@ -22,8 +22,8 @@ export type Program = {
 	renew: () => void;
 	chunks: readonly Chunk[];
 	write: (keys: string) => void;
-	/** Waits for a text on the screen. */
-	until: (text: string) => Promise<void>;
+	/** Waits for a text on the screen, or for a screen. */
+	until: (wanted: string | ((screen: string) => boolean)) => Promise<void>;
 	/** Waits for a silence. */
 	quiet: (ms: number) => Promise<void>;
 	resize: (size: Size) => void;
@@ -46,6 +46,8 @@ export type Start = Size & {
 	cwd?: string;
 };
 
+/** A machine that others use too may take this long. */
+const PATIENCE_MS = 30_000;
 /** Neither the machine's locale nor its colours are to show. */
 const HIDDEN = /^(CI|NO_COLOR|FORCE_COLOR|COLORFGBG|LC_.*|TMUX|STY)$/;
 const environment = (): Record<string, string> =>
@@ -90,9 +92,10 @@ export function startProgram({file, args, columns, rows, env, cwd}: Start): Prog
 		},
 		chunks,
 		write: keys => child.write(keys),
-		until: async text => {
-			for (let waited = 0; !screenText(terminal).includes(text); waited += 20) {
-				if (waited > 15_000) throw new Error(`${text} does not come:\n${screenText(terminal)}`);
+		until: async wanted => {
+			const there = typeof wanted === 'string' ? (screen: string) => screen.includes(wanted) : wanted;
+			for (let waited = 0; !there(screenText(terminal)); waited += 20) {
+				if (waited > PATIENCE_MS) throw new Error(`${wanted} does not come:\n${screenText(terminal)}`);
 				await sleep(20);
 			}
 		},

@@ -40,14 +40,15 @@ const BDF = String.raw`(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])`;
 const DEVICE = new RegExp(`^${BDF}$`);
 /** dev_err's driver and function before a message about that function. */
 const OWN_DEVICE =
-	/(?:^|\s)([\w-]+) ([0-9a-f]{4}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7]): (?:AMD-Vi: )?Event logged \[/;
-const OPENED = /Event logged \[\s*$/;
+	/(?:^|[^\w-])([\w-]+) ([0-9a-f]{4}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7]): (?:AMD-Vi: )?Event logged \[/;
+const OPENED = /AMD-Vi: Event logged(?: \[)?\s*$/;
 const UNKNOWN =
 	/(?:Event logged \[|AMD-Vi: )UNKNOWN (?:type=(0x[0-9a-f]{1,2})\]|(event\[0\]=0x[0-9a-f]{8} event\[1\]=(0x[0-9a-f]{8}) event\[2\]=0x[0-9a-f]{8} event\[3\]=0x[0-9a-f]{8}))/;
 const UNATTACHED = /Event logged \[Device not attached to domain properly\]/;
 const APART = new RegExp(String.raw`^(?:AMD-Vi:)?\s+device=${BDF} domain=0x([0-9a-f]{1,5})\s*$`);
 const ENTRY = /AMD-Vi: DTE\[([01])\]: ([0-9a-f]{16})\s*$/;
-const TIMED_OUT = /(?:AMD-Vi|IOMMU [0-9a-f:.]+): Completion-Wait loop timed out/;
+/** From 6.17 with the unit's number. */
+const TIMED_OUT = /(?:AMD-Vi|IOMMU ([0-9a-f:.]+)): Completion-Wait loop timed out/;
 const RESTARTED = /AMD-Vi: .*\bevent log(?: overflow| restarting|ging)/i;
 const LIKE = new RegExp(String.raw`Event logged \[|(?:^|\s)(?:${NAMES}) \w+=`);
 
@@ -76,8 +77,9 @@ export function amdviLine(text: string, time?: number): Parsed[] {
 		const value = parseHalves(entry[2]);
 		return value === undefined ? [] : [{is: 'entry', index: Number(entry[1]), value}];
 	}
-	if (TIMED_OUT.test(text))
-		return [fault({kind: 'invalidation', name: 'Completion-Wait loop timed out', time})];
+	const timeout = TIMED_OUT.exec(text);
+	if (timeout)
+		return [fault({kind: 'invalidation', name: 'Completion-Wait loop timed out', unit: timeout[1], time})];
 	if (RESTARTED.test(text)) return [{is: 'overflow'}];
 	return LIKE.test(text) ? [{is: 'not understood', line: text}] : [];
 }
@@ -123,6 +125,7 @@ export function contextOf(flags = 0, domain?: number, pasid?: number): Pick<Logg
 
 /** RW is only defined where the page was present (48882, table 55); hardware sets it correctly otherwise too. */
 export function accessOf(name: string, flags = 0): LoggedFault['access'] {
+	if (name === 'RMP_PAGE_FAULT') return flags & FLAG.RW ? 'write' : 'read';
 	if (name !== 'IO_PAGE_FAULT' || flags & (FLAG.I | FLAG.TR)) return undefined;
 	return flags & FLAG.RW ? 'write' : 'read';
 }
@@ -152,12 +155,18 @@ const halvesOf = (text: string | undefined): Halves | undefined =>
 /** The first two quadwords of a device table entry, which the kernel prints after an event. */
 export function entryWords(first: Halves, second: Halves): string {
 	const raw = `its device table entry is ${hexHalves(first)} ${hexHalves(second)}`;
-	const {valid, translates, levels, domain, read, write} = decodeDte(first.lo, first.hi, second.lo);
+	const {valid, translates, levels, domain, read, write, guest} = decodeDte(first.lo, first.hi, second.lo);
 	if (!valid) return `${raw}: not valid (V=0), so the device’s DMA is not translated`;
-	const tables = translates ? `${levels === 0 ? 'no table' : `${levels} levels`}` : 'no table valid (TV=0)';
+	const host =
+		guest === undefined ? (levels === 0 ? 'no table' : `${levels} levels`) : guestTables(levels, guest);
+	const tables = translates ? host : 'no table valid (TV=0)';
 	const rights = `${read ? 'read' : 'no read'}, ${write ? 'write' : 'no write'}`;
 	return `${raw}: domain ${domain}, ${tables}, ${rights}`;
 }
+
+/** With GV the device's addresses are translated by guest tables, of which GCR3 holds the root. */
+const guestTables = (levels: number, {glx, ppr}: {glx: number; ppr: boolean}): string =>
+	`guest tables by GCR3 (GV=1, GLX=${glx}${ppr ? ', PPR=1' : ''})${levels === 0 ? '' : ` over ${levels} levels`}`;
 
 /** I marks a refused interrupt, not DMA. */
 export function kindOf(name: string, flags = 0): Kind {

@@ -1,12 +1,16 @@
 // Decodes a log: bytes to lines, lines to faults, faults to groups.
 
+import {ToUtf8} from './encoding.js';
 import {type Explained, explain} from './explain.js';
-import type {Reading} from './fault.js';
+import {excerpt, type Reading} from './fault.js';
 import {FaultReader} from './fault-reader.js';
 import {Known, type Surroundings} from './known.js';
-import {LogLines} from './log-lines.js';
-import {cleaned, withoutPrefix} from './prefix.js';
+import {type Interest, LogLines} from './log-lines.js';
+import {Messages} from './messages.js';
+import {cleaned, jsonTexts, jsonTime} from './plain-line.js';
+import {withoutPrefix} from './prefix.js';
 import {type Group, Storm} from './storm.js';
+import {Templates} from './templates.js';
 
 /** Adds what others know about a device: the machine itself, or pci.ids. */
 export type Lookup = (group: Group, around: Surroundings) => Surroundings;
@@ -15,6 +19,13 @@ export class Decoder {
 	readonly storm = new Storm();
 	readonly known = new Known();
 	readonly #reader = new FaultReader();
+	readonly #templates = new Templates();
+	readonly #encoding = new ToUtf8();
+	readonly #messages = new Messages(message => {
+		const readings = this.#reader.read(message);
+		this.#templates.learn(message.text, readings);
+		this.#add(readings);
+	});
 	readonly #lines: LogLines;
 	readonly #onReading: (reading: Reading, group?: Group) => void;
 
@@ -22,12 +33,8 @@ export class Decoder {
 	constructor(onReading: (reading: Reading, group?: Group) => void = () => {}) {
 		this.#onReading = onReading;
 		this.#lines = new LogLines(
-			(bytes, interest) => {
-				const line = withoutPrefix(cleaned(bytes));
-				this.known.read(line.text);
-				if (interest === 'fault') this.#add(this.#reader.read(line));
-			},
-			() => this.#reader.wants,
+			(bytes, interest, before) => this.#line(bytes, interest, before),
+			() => Math.max(this.#reader.wants, this.#messages.wants),
 		);
 	}
 
@@ -35,13 +42,39 @@ export class Decoder {
 		return this.#lines.bytes;
 	}
 
+	/** Whether what was read is text. */
+	get isText(): boolean {
+		return this.#encoding.isText;
+	}
+
 	push(chunk: Buffer): void {
-		this.#lines.push(chunk);
+		this.#lines.push(this.#encoding.push(chunk));
+	}
+
+	#line(bytes: string, interest: Interest, before: () => string): void {
+		if (interest === 'fault' && this.#messages.wants === 0 && !this.#reader.isOpen) {
+			const like = this.#templates.read(bytes);
+			if (like !== undefined) {
+				this.#reader.saw(like);
+				this.#add(like);
+				return;
+			}
+		}
+		const plain = cleaned(bytes);
+		const json = jsonTexts(plain);
+		for (const text of json?.texts ?? [plain]) {
+			const line = cleaned(text);
+			this.known.read(withoutPrefix(line).text);
+			// dmesg --json has the time in the line before.
+			const time = json && (json.time ?? (interest === 'fault' ? jsonTime(before()) : undefined));
+			if (interest === 'fault') this.#messages.push(line, time, () => cleaned(before()));
+		}
 	}
 
 	/** The log has ended, perhaps only for now. */
 	end(): void {
 		this.#lines.end();
+		this.#messages.end();
 		this.#add(this.#reader.end());
 	}
 
@@ -55,6 +88,17 @@ export class Decoder {
 	}
 
 	#add(readings: readonly Reading[]): void {
-		for (const reading of readings) this.#onReading(reading, this.storm.add(reading));
+		for (const reading of readings) {
+			const group = this.storm.add(reading);
+			if (group?.count === 1 && group.fault.kind === 'invalidation') this.#addIncident(group);
+			this.#onReading(reading, group);
+		}
+	}
+
+	/** A reset or a bus error just before an invalidation failed is the same incident. */
+	#addIncident(group: Group): void {
+		const {incident} = this.known;
+		if (incident !== undefined)
+			group.details.add(`just before, the log says “${excerpt(incident, 100)}”: that is the same incident`);
 	}
 }

@@ -1,7 +1,7 @@
 // AMD-Vi's events: their flags, their meaning and their usual causes.
 
 import {FLAG} from '../../formats/amdvi.js';
-import {accessCauses, DIRECTION, PHANTOM, UNANSWERED} from './causes.js';
+import {accessCauses, DIRECTION, GUESTS_DIRECTION, isGuests, PHANTOM, UNANSWERED} from './causes.js';
 import type {Kind, LoggedFault} from './fault.js';
 import type {Surroundings} from './known.js';
 import type {Group} from './storm.js';
@@ -64,7 +64,8 @@ function flagWords({name}: LoggedFault, flags: number): string[] {
 		const request = (flags & FLAG.TR ? TRANSLATIONS : REQUESTS)[type];
 		return [`${text}: type ${type}${flags & FLAG.TR ? ' with TR' : ''}, ${request ?? 'reserved'}.`];
 	}
-	if (!/^(IO_PAGE_FAULT|ILLEGAL_DEV_TABLE_ENTRY|\w+_HARDWARE_ERROR)$/.test(name)) return [`${text}.`];
+	if (!/^(IO_PAGE_FAULT|RMP_PAGE_FAULT|ILLEGAL_DEV_TABLE_ENTRY|\w+_HARDWARE_ERROR)$/.test(name))
+		return [`${text}.`];
 	const set = FLAG_WORDS.filter(([bit]) => flags & bit).map(
 		([bit, letters, words]) =>
 			`${letters} (${flags & FLAG.I && bit === FLAG.PR ? 'the interrupt has an entry' : words})`,
@@ -119,17 +120,43 @@ export const amdviAbsent = ({kind, flags}: LoggedFault): boolean =>
 
 export function amdviCauses(group: Group, around: Surroundings): readonly string[] {
 	const {kind, flags = 0} = group.fault;
-	if (kind !== 'access') return CAUSES[kind](group.fault);
+	if (kind !== 'access') return [...CAUSES[kind](group.fault), ...withSnp(group, around)];
 	if (flags & FLAG.RZ) return ['A bug in the code that writes the tables, or overwritten memory.'];
-	if (flags & FLAG.PE) return group.fault.domain === 0 ? noDomain(group.fault, around) : [DIRECTION];
+	const guests = isGuests(group.fault, around);
+	if (flags & FLAG.PE) {
+		if (guests) return [GUESTS_DIRECTION, ...accessCauses(group, around)];
+		return group.fault.domain === 0 ? noDomain(group.fault, around) : [DIRECTION];
+	}
 	// Present and permitted, yet refused: the flags do not say why.
-	return flags & FLAG.PR ? [] : accessCauses(group, around);
+	return flags & FLAG.PR && !guests ? CHANGING : accessCauses(group, around);
 }
 
 /** Present without any permission: not a page, but the whole device table entry, as Linux leaves unused ones. */
 function noDomain(fault: LoggedFault, {device}: Surroundings): string[] {
 	const unnamed = device === undefined && fault.driver === undefined;
 	return [NO_DOMAIN, ...(unnamed ? [PHANTOM] : []), DIRECTION];
+}
+
+const CHANGING = [
+	'The mapping changed while the access was on its way: a driver mapped the page a moment later, or had just unmapped it. A burst at boot ends when the driver has the device.',
+	'On older chipsets (AMD 890 and 990) also addresses just above 4 GiB that firmware’s memory map or IVRS table gets wrong: enable the IOMMU in the BIOS, and update it.',
+];
+
+/** What goes wrong together with SEV-SNP. */
+function withSnp({fault: {kind}}: Group, {snp, inherited}: Surroundings): string[] {
+	if (!snp) return [];
+	return [
+		...(kind === 'device entry'
+			? [
+					'With SNP the IOMMU accepts no device without tables: identity domains (iommu=pt) fail so. Boot without iommu=pt.',
+				]
+			: []),
+		...(inherited
+			? [
+					'After a crash of a kernel with SNP (kdump), the IOMMU’s buffers still belong to it: kernels before 6.18 cannot take them over.',
+				]
+			: []),
+	];
 }
 
 const NO_DOMAIN =
@@ -143,7 +170,7 @@ const CAUSES: Readonly<Record<Exclude<Kind, 'access'>, (fault: LoggedFault) => r
 	],
 	unattached: () => ['The device did DMA before its driver was bound, or after it was unbound.'],
 	'device entry': () => [
-		'The kernel wrote an entry that this IOMMU does not accept: a bug, or an IOMMU that lost its settings during suspend.',
+		'The kernel wrote an entry that this IOMMU does not accept: a bug, or an IOMMU that lost its settings during suspend (guest tables and page requests after resume: fixed by ef75966abf95 in 6.12 and stable kernels).',
 	],
 	'device request': ({flags = 0}) => [
 		flags >>> 9 === 5
@@ -161,8 +188,10 @@ const CAUSES: Readonly<Record<Exclude<Kind, 'access'>, (fault: LoggedFault) => r
 		'The device makes page requests (PRI) that the IOMMU does not accept: a bug in its driver or firmware.',
 	],
 	ownership: () => [
-		'The page belongs to a confidential guest or to firmware (SEV-SNP): the wrong page was mapped for the device.',
+		'For a device of an SNP guest: the guest has not shared that page yet. Its driver must use shared memory (swiotlb), or the guest accepts the device as trusted (TDISP).',
+		'Otherwise the page belongs to a confidential guest or to firmware (SEV-SNP): the wrong page was mapped for the device.',
 	],
+	stream: () => [],
 	unknown: () => [],
 };
 

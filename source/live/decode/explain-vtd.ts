@@ -2,7 +2,18 @@
 
 import {ridBus} from '../../formats/pci.js';
 import {agrees, classOf, faultText} from '../../formats/vtd-reasons.js';
-import {accessCauses, BRIDGE, CHIPSET, DIRECTION, graphics, isBridge, PHANTOM, UNANSWERED} from './causes.js';
+import {
+	accessCauses,
+	BRIDGE,
+	CHIPSET,
+	DIRECTION,
+	GUESTS_DIRECTION,
+	graphics,
+	isBridge,
+	isGuests,
+	PHANTOM,
+	UNANSWERED,
+} from './causes.js';
 import {excerpt, type LoggedFault} from './fault.js';
 import type {Surroundings} from './known.js';
 import type {Group} from './storm.js';
@@ -73,10 +84,11 @@ export function vtdCauses(group: Group, around: Surroundings): readonly string[]
 	const {kind, reason, words = ''} = group.fault;
 	if (kind === 'invalidation')
 		return /queue/i.test(group.fault.name) ? QUEUE : invalidationCauses(group.fault);
+	if (reason === undefined && kind === 'access') return graphics(group.fault);
 	if (reason === undefined || !agrees(reason, words)) return [];
 	switch (classOf(reason)) {
 		case 'interrupt':
-			return interruptCauses(reason);
+			return interruptCauses(group.fault, reason);
 		case 'no entry':
 			return unprepared(group, around);
 		case 'bad entry':
@@ -89,7 +101,7 @@ export function vtdCauses(group: Group, around: Surroundings): readonly string[]
 		case 'not mapped':
 			return accessCauses(group, around);
 		case 'not allowed':
-			return [DIRECTION];
+			return isGuests(group.fault, around) ? [GUESTS_DIRECTION] : [DIRECTION];
 		case 'not enabled':
 			return [
 				'The device uses ATS, PASIDs or page requests (PRI) that the kernel has not enabled for it; check what its driver and firmware enable.',
@@ -123,10 +135,16 @@ const WIDE = [
 	'The device was given a pointer or physical address instead of a DMA address, or its descriptors were overwritten.',
 	'With passthrough: the guest’s physical addresses are wider than the IOMMU translates (QEMU: host-phys-bits-limit).',
 ];
+/** 00:00.0. */
+const HOST_BRIDGE = [
+	'00:00.0 is the host bridge: the interrupt reached it as a plain write, and it sent it on under its own number. Look up whose entry the index is; that device’s driver or firmware wrote the interrupt, or a copy of it, by itself.',
+	'Seen with graphics cards and bridges that repeat interrupts, and after resume. Interrupts of that device are lost; it may time out.',
+];
 const OTHER_UNIT =
 	'Or the tables were built for another IOMMU of the machine that supports more (large pages, the snoop bit): all devices of one guest share them.';
 
-function interruptCauses(reason: number): string[] {
+function interruptCauses({device}: LoggedFault, reason: number): string[] {
+	if (device?.rid === 0 && reason === 0x26) return HOST_BRIDGE;
 	switch (reason) {
 		case 0x25:
 			return [

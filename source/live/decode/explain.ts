@@ -5,8 +5,9 @@ import {hexHalves} from '../../formats/address.js';
 import {grouped} from '../../words.js';
 import {fromLog} from './causes.js';
 import {amdviAbsent, amdviCauses, amdviWhy} from './explain-amdvi.js';
+import {otherAbsent, otherCauses, otherWhy} from './explain-others.js';
 import {vtdAbsent, vtdCauses, vtdWhy} from './explain-vtd.js';
-import {deviceText, type Kind, type LoggedFault} from './fault.js';
+import {deviceText, FAMILY_NAMES, type Family, type Kind, type LoggedFault} from './fault.js';
 import type {Surroundings} from './known.js';
 import {suggest} from './next-steps.js';
 import type {Group} from './storm.js';
@@ -24,16 +25,28 @@ export type Explained = {
 
 export function explain(group: Group, around: Surroundings): Explained {
 	const {fault} = group;
-	const vtd = fault.family === 'vt-d';
+	const {why, absent, usually} = EXPLAINERS[fault.family] ?? OTHERS;
 	return {
 		title: `${subject(fault, around)}: ${TITLES[fault.kind](fault)}`,
 		what: whatWords(group),
-		why: [...(vtd ? vtdWhy(fault) : amdviWhy(fault)), ...[...group.details].map(sentence)],
-		here: fromLog(group, around, vtd ? vtdAbsent(fault) : amdviAbsent(fault)),
-		usually: vtd ? vtdCauses(group, around) : amdviCauses(group, around),
+		why: [...why(fault), ...[...group.details].map(sentence)],
+		here: fromLog(group, around, absent(fault)),
+		usually: usually(group, around),
 		look: suggest(fault, around),
 	};
 }
+
+type Explainer = {
+	readonly why: (fault: LoggedFault) => readonly string[];
+	/** Whether nothing is mapped where the access went. */
+	readonly absent: (fault: LoggedFault) => boolean;
+	readonly usually: (group: Group, around: Surroundings) => readonly string[];
+};
+const EXPLAINERS: Partial<Record<Family, Explainer>> = {
+	'vt-d': {why: vtdWhy, absent: vtdAbsent, usually: vtdCauses},
+	'amd-vi': {why: amdviWhy, absent: amdviAbsent, usually: amdviCauses},
+};
+const OTHERS: Explainer = {why: otherWhy, absent: otherAbsent, usually: otherCauses};
 
 const TITLES: Readonly<Record<Kind, (fault: LoggedFault) => string>> = {
 	access: ({access}) => `DMA ${access ?? 'access'} refused`,
@@ -46,18 +59,26 @@ const TITLES: Readonly<Record<Kind, (fault: LoggedFault) => string>> = {
 	invalidation: () => 'invalidation failed',
 	ownership: () => 'access to memory of another owner (RMP)',
 	unattached: () => 'DMA from a device in no domain',
+	stream: ({access}) => `DMA ${access ?? 'access'} of a stream that no driver has set up`,
 	unknown: () => 'event unknown to the kernel',
 };
 
 /** The title without the device's product name: 3b:00.0 ixgbe eth0: DMA write refused */
 export function briefTitle({fault}: Group, {device}: Surroundings): string {
 	const unnamed = device && {...device, id: undefined};
-	return `${subject(fault, {device: unnamed, ranges: [], inherited: false})}: ${TITLES[fault.kind](fault)}`;
+	return `${subject(fault, {device: unnamed})}: ${TITLES[fault.kind](fault)}`;
 }
 
 /** 3b:00.0 ixgbe eth0 Intel Corporation 82599ES [8086:10fb] */
-function subject(fault: LoggedFault, {device, product}: Surroundings): string {
-	if (fault.device === undefined) return fault.family === 'vt-d' ? 'VT-d' : 'AMD-Vi';
+function subject(fault: LoggedFault, {device, product}: Pick<Surroundings, 'device' | 'product'>): string {
+	const {endpoint, unit} = fault;
+	if (fault.device === undefined) {
+		const name = FAMILY_NAMES[fault.family];
+		if (endpoint === undefined) return unit === undefined ? name : `${name} ${unit}`;
+		return unit === undefined || endpoint.includes(unit)
+			? `${endpoint} (${name})`
+			: `${endpoint} (${name} ${unit})`;
+	}
 	const driver = fault.driver ?? device?.driver;
 	const named = product === undefined ? device?.id && `[${device.id}]` : `${product} [${device?.id}]`;
 	return [deviceText(fault.device), driver, device?.name, named].filter(Boolean).join(' ');
@@ -79,6 +100,14 @@ function whatWords(group: Group): string {
 			return fault.index === undefined
 				? `An interrupt${where} was refused ${times}. This is not DMA.`
 				: `The interrupt with index ${fault.index} (0x${fault.index.toString(16)}) was refused ${times}. This is not DMA: no memory was accessed.`;
+		case 'ownership':
+			return fault.access === undefined
+				? `Logged ${times}${where}.`
+				: `${count === 1 ? ONE[fault.access] : MANY[fault.access]} at a guest’s address, ${where.replace(/^ (?:at )?/, '')}, ${count === 1 ? 'was' : 'were'} refused${count === 1 ? '' : ` ${times}`}.`;
+		case 'stream':
+			return count === 1
+				? `${ONE[fault.access ?? 'access']}${where} was refused.`
+				: `${MANY[fault.access ?? 'access']}${where} were refused ${times}.`;
 		case 'unattached':
 			return `The device accessed memory ${times} while it was in no domain.`;
 		case 'invalidation':

@@ -1,15 +1,14 @@
-// Reads faults from the lines of a log. Some faults take several lines.
+// Reads faults from the messages of a log. Some faults take several messages.
 
 import type {Halves} from '../../formats/address.js';
-import {type Parsed as AmdviParsed, amdviLine, entryWords} from './amdvi-lines.js';
+import {entryWords} from './amdvi-lines.js';
+import type {Continue} from './families/format.js';
 import type {FaultReading, LoggedFault, Reading} from './fault.js';
-import {type Parsed as FreebsdParsed, freebsdLine} from './freebsd-lines.js';
-import {type LogLine, withoutPrefix} from './prefix.js';
-import {joined, type Parsed as QemuParsed, type QemuPart, qemuLine} from './qemu-lines.js';
-import {fits, reasoned, type Parsed as VtdParsed, vtdLine} from './vtd-lines.js';
-import {isXen, xenLine} from './xen-lines.js';
-
-type Parsed = VtdParsed | AmdviParsed | FreebsdParsed | QemuParsed;
+import {type Message, type Parsed, parse} from './parse.js';
+import {withoutPrefix} from './prefix.js';
+import {joined, type QemuPart} from './qemu-lines.js';
+import {TableWalk} from './table-walk.js';
+import {fits, reasoned} from './vtd-lines.js';
 
 /** A fault that needs another line; `of` is that line. */
 type Open =
@@ -18,11 +17,14 @@ type Open =
 	| {readonly of: 'device'; readonly fault: LoggedFault}
 	| {readonly of: 'entry'; readonly first: Halves}
 	| {readonly of: 'name'; readonly fault: LoggedFault}
-	| {readonly of: 'parts'; readonly parts: readonly QemuPart['from'][]; readonly fault: LoggedFault};
+	| {readonly of: 'parts'; readonly parts: readonly QemuPart['from'][]; readonly fault: LoggedFault}
+	| {readonly of: 'more'; readonly fault: LoggedFault; readonly next: Continue};
 
 /** Other lines that may come between the halves of a fault: the kernel's and syslog's writers interleave. */
 const MOST_BETWEEN = 4;
-const SUPPRESSED = /(?:^|\s)(dmar_fault|amd_iommu_\w+|iommu_\w+|printk): (\d{1,15}) callbacks suppressed/;
+/** Of an IOMMU's driver, or of the whole log: Xen's and Linux's printk count all messages. */
+const SUPPRESSED =
+	/(?:^|[\s>])(\w*(?:dmar|iommu|smmu|mmu_irq|dart|rmp|immu)\w*|printk): (\d{1,15}) (?:callbacks|messages) suppressed/;
 const REPEATED = /message repeated (\d{1,9}) times(?:: \[ (.*)\])?\s*$/;
 /** /dev/kmsg and journalctl keep the lines of one message together like this. */
 const LINE_BREAK = /\\x0a|\\n(?=DMAR:|INTR-REMAP:)/;
@@ -32,27 +34,38 @@ export class FaultReader {
 	#remaining = 0;
 	/** The last message that was a complete fault: storms repeat it. */
 	#last: {readonly text: string; readonly fault: LoggedFault} | undefined;
+	readonly #walk = new TableWalk();
 	/** Whether the line before was a fault, for "last message repeated 41 times". */
 	#repeatable = false;
 
+	/** Whether a fault still needs another line. */
+	get isOpen(): boolean {
+		return this.#open !== undefined;
+	}
+
+	/** A message was read elsewhere; "last message repeated" is about it. */
+	saw(readings: readonly Reading[]): void {
+		this.#repeatable = readings.at(-1)?.is === 'fault';
+	}
+
 	/** How many more lines are needed, whatever they contain. */
 	get wants(): number {
-		if (this.#open !== undefined) return this.#remaining;
-		return this.#repeatable ? 1 : 0;
+		const forFault = this.#open !== undefined ? this.#remaining : this.#repeatable ? 1 : 0;
+		return Math.max(forFault, this.#walk.wants);
 	}
 
 	/**
 	 * Reads a line, which may complete an earlier one. Lines that do not concern an IOMMU may be skipped, except for those
 	 * that it `wants`.
 	 */
-	read({text, time}: LogLine): Reading[] {
+	read({text, time, parsed}: Message): Reading[] {
 		if (text === this.#last?.text && this.#open === undefined) {
 			this.#repeatable = true;
 			return [{is: 'fault', fault: {...this.#last.fault, time}, times: 1}];
 		}
 		return text.includes('\\')
 			? text.split(LINE_BREAK).flatMap(each => this.#message(each, time))
-			: this.#message(text, time);
+			: this.#message(text, time, parsed);
 	}
 
 	/** The fault that was still open at the end of the log. */
@@ -60,7 +73,7 @@ export class FaultReader {
 		return this.#close();
 	}
 
-	#message(text: string, time: number | undefined): Reading[] {
+	#message(text: string, time: number | undefined, known?: readonly Parsed[]): Reading[] {
 		const suppressed = text.includes('suppressed') ? SUPPRESSED.exec(text) : null;
 		if (suppressed) {
 			this.#repeatable = false;
@@ -68,7 +81,11 @@ export class FaultReader {
 		}
 		const repeated = text.includes('repeated') ? REPEATED.exec(text) : null;
 		if (repeated) return this.#repeat(Number(repeated[1]), repeated[2]);
-		const parsed = parse(text, time);
+		const more = this.#more(text);
+		if (more !== undefined) return more;
+		const walked = this.#walk.read(text);
+		if (walked !== undefined) return walked === '' ? [] : [...this.#close(), {is: 'detail', text: walked}];
+		const parsed = known ?? parse(text, time);
 		if (parsed.length === 0) {
 			this.#repeatable = false;
 			return this.#open === undefined ? [] : this.#wait();
@@ -87,6 +104,18 @@ export class FaultReader {
 		return parse(inner.text, inner.time).flatMap((reading): Reading[] =>
 			reading.is === 'fault' ? [{...reading, times}] : [],
 		);
+	}
+
+	/** A further line of a message; undefined if it is none. */
+	#more(text: string): Reading[] | undefined {
+		const open = this.#open;
+		if (open?.of !== 'more') return undefined;
+		const step = open.next(text);
+		if (step === undefined) return undefined;
+		if (step.next === undefined) return this.#complete(step.fault);
+		this.#open = {of: 'more', fault: step.fault, next: step.next};
+		this.#remaining = MOST_BETWEEN;
+		return [];
 	}
 
 	#wait(): Reading[] {
@@ -128,6 +157,10 @@ export class FaultReader {
 						time: parsed.time,
 					},
 				});
+			case 'begun':
+				if (parsed.next === undefined)
+					return [...this.#close(), {is: 'fault', fault: parsed.fault, times: 1}];
+				return this.#await({of: 'more', fault: parsed.fault, next: parsed.next});
 			case 'part':
 				return this.#part(parsed.part);
 			case 'entry':
@@ -145,6 +178,10 @@ export class FaultReader {
 			case 'name':
 				if (open?.of !== 'name' || open.fault.device?.rid !== parsed.rid) return this.#close();
 				return this.#complete({...open.fault, driver: parsed.name});
+			// These may come between the lines of a fault.
+			case 'status':
+			case 'notice':
+				return [...(open === undefined ? [] : this.#wait()), parsed];
 			case 'fault':
 				return this.#fault(parsed);
 			default:
@@ -179,28 +216,3 @@ export class FaultReader {
 		return this.#await({of: 'parts', parts: [from], fault});
 	}
 }
-
-/** A word in the message tells which reader to try. */
-function parse(text: string, time?: number): readonly Parsed[] {
-	// Storms consist of these.
-	if (text.startsWith('DMAR: [')) return vtdLine(text, time);
-	if (text.includes('AMD-Vi: Event logged [')) return amdviLine(text, time);
-	if (isXen(text)) return xenLine(text, time);
-	if (text.includes('vtd_') || text.includes('amdvi_') || text.includes('ot recorded')) {
-		const parsed = qemuLine(text, time);
-		if (parsed.length > 0) return parsed;
-	}
-	if (FREEBSD.test(text)) {
-		const parsed = freebsdLine(text, time);
-		if (parsed.length > 0) return parsed;
-	}
-	if (AMDVI.test(text)) {
-		const parsed = amdviLine(text, time);
-		if (parsed.length > 0) return parsed;
-	}
-	return VTD.test(text) ? vtdLine(text, time) : [];
-}
-
-const FREEBSD = /DMAR\d|EVT|amdiommu|devid:|Page Fault rid/;
-const AMDVI = /AMD-Vi|Event logged|[A-Z]_[A-Z]+ \w+=|Completion-Wait|^\s+device=/;
-const VTD = /DMAR|DRHD|INTR-REMAP|fault reason/;

@@ -2,6 +2,7 @@
 
 import type {Halves} from '../../formats/address.js';
 import {type Rid, ridBus} from '../../formats/pci.js';
+import type {ReasonClass} from '../../formats/vtd-reasons.js';
 
 /** `segment` is undefined where the log omits it, as Linux before 7.0 does for VT-d. */
 export type LoggedDevice = {readonly segment?: number; readonly rid: Rid};
@@ -18,15 +19,57 @@ export type Kind =
 	| 'invalidation'
 	| 'ownership'
 	| 'unattached'
+	| 'stream'
 	| 'unknown';
 
+/** The kinds of IOMMUs, by the names that people know them by. */
+export type Family = keyof typeof FAMILY_NAMES;
+export const FAMILY_NAMES = {
+	'vt-d': 'VT-d',
+	'amd-vi': 'AMD-Vi',
+	'smmu-v3': 'Arm SMMUv3',
+	smmu: 'Arm SMMU',
+	'virtio-iommu': 'virtio-iommu',
+	'risc-v': 'RISC-V IOMMU',
+	dart: 'Apple DART',
+	rockchip: 'Rockchip IOMMU',
+	mediatek: 'MediaTek IOMMU',
+	exynos: 'Exynos SysMMU',
+	sun50i: 'Allwinner IOMMU',
+	tegra: 'Tegra memory controller',
+	omap: 'OMAP IOMMU',
+	ipmmu: 'Renesas IPMMU',
+	msm: 'MSM IOMMU',
+	unnamed: 'IOMMU',
+} as const;
+
+export type System =
+	| 'Linux'
+	| 'FreeBSD'
+	| 'QEMU'
+	| 'Xen'
+	| 'illumos'
+	| 'OpenBSD'
+	| 'ESXi'
+	| 'macOS'
+	| 'jailhouse';
+
 export type LoggedFault = {
-	readonly family: 'vt-d' | 'amd-vi';
-	readonly by: 'Linux' | 'FreeBSD' | 'QEMU' | 'Xen';
+	readonly family: Family;
+	readonly by: System;
 	readonly kind: Kind;
 	/** The log's own name: DMA Read, IO_PAGE_FAULT. */
 	readonly name: string;
 	readonly device?: LoggedDevice;
+	/** What did it, where that is no PCI function: a platform device, a stream, an endpoint. */
+	readonly endpoint?: string;
+	/** The IOMMU's own name: arm-smmu-v3.0.auto, 15000000.iommu. */
+	readonly unit?: string;
+	/** Arm: the stream and substream; RISC-V: the device ID; virtio: the endpoint. */
+	readonly stream?: number;
+	readonly substream?: number;
+	/** The level of the table walk at which it ended. */
+	readonly level?: number;
 	/** The driver in the same line, or FreeBSD's device name: vfio-pci, em0. */
 	readonly driver?: string;
 	readonly access?: 'read' | 'write';
@@ -42,11 +85,35 @@ export type LoggedFault = {
 	readonly index?: number;
 	/** What else the log says. */
 	readonly detail?: string;
+	/** IOMMUs other than VT-d and AMD-Vi: the reason in sentences, and its class. */
+	readonly meaning?: readonly string[];
+	readonly cause?: ReasonClass;
 	/** Seconds on the log's own clock. */
 	readonly time?: number;
 };
 
-export type FaultReading = {readonly is: 'fault'; readonly fault: LoggedFault; readonly times: number};
+/** A message that is not about a refused access. */
+export type Notice = {
+	/** `neighbour`: of something beside the IOMMU, such as swiotlb or VFIO. */
+	readonly of: 'iommu' | 'neighbour';
+	/** Stays the same for repeats. */
+	readonly id: string;
+	readonly title: string;
+	/** What it means, and what helps. */
+	readonly says: readonly string[];
+	readonly look?: readonly string[];
+	readonly device?: LoggedDevice;
+	readonly line: string;
+	readonly time?: number;
+};
+
+export type FaultReading = {
+	readonly is: 'fault';
+	readonly fault: LoggedFault;
+	readonly times: number;
+	/** An earlier fault that differs in its address and time alone. */
+	readonly like?: LoggedFault;
+};
 
 /** One thing in a line. */
 export type Reading =
@@ -58,6 +125,9 @@ export type Reading =
 	| {readonly is: 'suppressed'; readonly of: string; readonly messages: number}
 	/** Hardware or the kernel's queue had no room for a record. */
 	| {readonly is: 'overflow'}
+	/** The kernel handled faults; their details are in other lines. */
+	| {readonly is: 'status'}
+	| {readonly is: 'notice'; readonly notice: Notice}
 	/** Looks like a fault, but cannot be read. */
 	| {readonly is: 'not understood'; readonly line: string};
 

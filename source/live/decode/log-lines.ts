@@ -1,32 +1,21 @@
 // Finds the few lines of a log that matter. Logs have gigabytes, and faults contain words that hardly any other line has:
 // search the bytes for those words, and decode only the lines around them.
 
+import {WordSearch} from './word-search.js';
+import {BOOT_WORD, CONTEXT_WORDS, FAULT_WORDS} from './words.js';
+
 /** What a line may contain. */
 export type Interest = 'fault' | 'context';
-export type OnLine = (line: string, interest: Interest) => void;
+/** `before` reads the line before it. */
+export type OnLine = (line: string, interest: Interest, before: () => string) => void;
 
-/**
- * Words of the messages that the fault readers know. Each begins with a letter that is rare in logs, since the search
- * looks for it first, and has at most seven bytes: V8 searches for longer ones several times slower.
- */
-const FAULTS = [
-	...['MAR', 'MAP', 'HD: han'], // DMAR, INTR-REMAP, DRHD: handling
-	...['AMD-Vi', '_FAULT'],
-	...['VT: d', 'VT]', 'V_DTE', 'V_TIME', 'ype 0x'], // FreeBSD's AMD IOMMUs
-	...['vtd_', 'vi_'], // QEMU
-	'backs s', // callbacks suppressed
-];
-/** A kernel's first message, and firmware's memory map. */
-const BOOT = 'Linux v';
-const E820 = 'BIOS-e8';
-/** A PCI function in a driver's message. There are many, and searching for zeros is slow. */
-const FUNCTION = '0000:';
-
-const MARKERS = [...FAULTS, BOOT, E820, FUNCTION].map(marker => Buffer.from(marker));
-const FIRST_CONTEXT = FAULTS.length;
-const BOOTED = FIRST_CONTEXT;
-const LAST = MARKERS.length - 1;
 const NONE = Number.MAX_SAFE_INTEGER;
+const FAULTS = [...FAULT_WORDS, BOOT_WORD];
+const BOOTED = FAULT_WORDS.length;
+const FUNCTION = CONTEXT_WORDS.indexOf(' 0000:');
+
+/** A paste is short, and any of its lines may help: lspci's, lshw's, a list of groups. Read all lines of its size. */
+const PASTE = 256 * 1024;
 /**
  * Messages about devices appear at boot and around faults: search for functions in this many bytes after each, and only
  * after the first faults.
@@ -36,10 +25,11 @@ const AFTER_FAULT = 65536;
 const MOST_FAULTS = 256;
 
 const NEWLINE = 10;
+const RETURN = 13;
 const SPACE = 32;
 const COLON = 58;
 const DOT = 46;
-/** No message is longer. A longer line is cut around the word. */
+/** No message is longer. A longer line is cut around its words. */
 const LONGEST = 4096;
 const BEFORE = 512;
 /** Bytes to keep of an incomplete line. */
@@ -53,18 +43,25 @@ export class LogLines {
 	readonly #onLine: OnLine;
 	/** How many more lines the readers need, whatever they contain. */
 	readonly #wants: () => number;
+	readonly #paste: number;
+	readonly #faultWords = new WordSearch(FAULTS);
+	readonly #contextWords = new WordSearch(CONTEXT_WORDS);
 	#carry: Buffer = Buffer.alloc(0);
 	readonly #speakers = new Map<string, string>();
 	/** The byte of the log up to which functions are searched for. */
 	#contextEnd = AFTER_BOOT;
 	#faults = 0;
+	/** The last line of the bytes before. */
+	#before = '';
 	/** Bytes pushed so far. */
 	bytes = 0;
 	#scanned = 0;
 
-	constructor(onLine: OnLine, wants: () => number) {
+	/** @param paste how many bytes from the start are given whole */
+	constructor(onLine: OnLine, wants: () => number, paste = PASTE) {
 		this.#onLine = onLine;
 		this.#wants = wants;
+		this.#paste = paste;
 	}
 
 	push(chunk: Buffer): void {
@@ -77,7 +74,7 @@ export class LogLines {
 		let start = 0;
 		if (this.#carry.length > 0) {
 			start = chunk.indexOf(NEWLINE) + 1;
-			this.#keep(chunk.subarray(0, start));
+			this.#keep(chunk.subarray(0, start - 1));
 			this.end();
 		}
 		this.#scan(chunk.subarray(start, last + 1));
@@ -86,7 +83,8 @@ export class LogLines {
 
 	/** The log has ended: its last line may lack a newline. */
 	end(): void {
-		const line = this.#carry;
+		if (this.#carry.length === 0) return;
+		const line = Buffer.concat([this.#carry, Buffer.of(NEWLINE)]);
 		this.#carry = Buffer.alloc(0);
 		this.#scan(line);
 	}
@@ -100,48 +98,64 @@ export class LogLines {
 
 	/** Whole lines. */
 	#scan(bytes: Buffer): void {
-		const next = MARKERS.map((_, i) => this.#find(bytes, i, 0));
-		let at = 0;
-		while (at < bytes.length) {
-			if (this.#wants() > 0) {
-				at = this.#give(bytes, at, at, () => 'fault');
-			} else {
-				const marker = nearest(next);
-				const position = next[marker];
-				if (position === NONE) break;
-				if (marker === LAST && !this.#speaks(bytes, position)) {
-					next[LAST] = this.#find(bytes, LAST, position + 1);
-					continue;
-				}
-				const start = Math.max(at, bytes.lastIndexOf(NEWLINE, position) + 1);
-				at = this.#give(bytes, start, position, end => interestOf(next, end));
-				this.#listen(marker, this.#scanned + at);
+		if (bytes.length === 0) return;
+		let [fault, context] = [-1, -1];
+		for (let at = 0; at < bytes.length; ) {
+			if (fault < at) fault = this.#nextFault(bytes, at);
+			const boot = this.#faultWords.word === BOOTED;
+			if (this.#wants() > 0 || this.#scanned + at < this.#paste) {
+				const end = bytes.indexOf(NEWLINE, at);
+				const isFault = this.#wants() > 0 || fault < end;
+				at = this.#give(bytes, at, fault < end ? fault : at, isFault ? 'fault' : 'context');
+				if (fault < at) this.#listen(boot, this.#scanned + at);
+				continue;
 			}
-			for (let i = 0; i < next.length; i++) if (next[i] < at) next[i] = this.#find(bytes, i, at);
+			if (context < at) context = this.#nextContext(bytes, at);
+			const position = Math.min(fault, context);
+			if (position === NONE) break;
+			const start = Math.max(at, bytes.lastIndexOf(NEWLINE, position) + 1);
+			const end = bytes.indexOf(NEWLINE, position);
+			at = this.#give(bytes, start, position, fault < end ? 'fault' : 'context');
+			if (fault < end) this.#listen(boot, this.#scanned + at);
 		}
+		this.#before = lineBefore(bytes, bytes.length);
 		this.#scanned += bytes.length;
 	}
 
-	#listen(marker: number, at: number): void {
-		if (marker === BOOTED) this.#contextEnd = at + AFTER_BOOT;
-		else if (marker < FIRST_CONTEXT && this.#faults++ < MOST_FAULTS)
-			this.#contextEnd = Math.max(this.#contextEnd, at + AFTER_FAULT);
+	#listen(boot: boolean, at: number): void {
+		if (boot) this.#contextEnd = at + AFTER_BOOT;
+		else if (this.#faults++ < MOST_FAULTS) this.#contextEnd = Math.max(this.#contextEnd, at + AFTER_FAULT);
 	}
 
-	#find(bytes: Buffer, marker: number, from: number): number {
-		if (marker === LAST && this.#scanned + from > this.#contextEnd) return NONE;
-		return found(bytes, MARKERS[marker], from);
+	/** "default " and "segfault " are no faults. */
+	#nextFault(bytes: Buffer, from: number): number {
+		for (let at = from; ; at++) {
+			at = this.#faultWords.next(bytes, at);
+			if (at < 0) return NONE;
+			if (bytes[at] !== LETTER_F || at === 0 || !isLetter(bytes[at - 1])) return at;
+		}
 	}
 
-	/** @returns where the next line starts */
-	#give(bytes: Buffer, start: number, position: number, interest: (end: number) => Interest): number {
-		const end = found(bytes, NEWLINE, position);
-		const stop = Math.min(end, bytes.length);
+	#nextContext(bytes: Buffer, from: number): number {
+		for (let at = from; ; at++) {
+			if (this.#scanned + at > this.#contextEnd) return NONE;
+			at = this.#contextWords.next(bytes, at);
+			if (at < 0) return NONE;
+			if (this.#contextWords.word !== FUNCTION || this.#speaks(bytes, at + 1)) return at;
+		}
+	}
+
+	/** @returns where the next line, or the rest of a very long one, starts */
+	#give(bytes: Buffer, start: number, position: number, interest: Interest): number {
+		const newline = bytes.indexOf(NEWLINE, position);
+		const stop = newline > start && bytes[newline - 1] === RETURN ? newline - 1 : newline;
 		const from = stop - start > LONGEST ? Math.max(start, charAt(bytes, position - BEFORE)) : start;
-		const to = stop - from > LONGEST ? charAt(bytes, from + LONGEST) : stop;
+		const to = stop - from > LONGEST ? cutAt(bytes, from, from + LONGEST) : stop;
 		const line = bytes.toString('utf8', from, to);
-		this.#onLine(`${from > start ? CUT : ''}${line}${to < stop ? CUT : ''}`, interest(end));
-		return stop + 1;
+		this.#onLine(`${from > start ? CUT : ''}${line}${to < stop ? CUT : ''}`, interest, () =>
+			start === 0 ? this.#before : lineBefore(bytes, start),
+		);
+		return to < stop ? to : newline + 1;
 	}
 
 	/** Whether this is a driver's message about a function, from another driver than the last: "ixgbe 0000:3b:00.0: " */
@@ -160,25 +174,24 @@ export class LogLines {
 	}
 }
 
+const LETTER_F = 102;
+const isLetter = (byte: number): boolean => (byte | 0x20) >= 97 && (byte | 0x20) <= 122;
+
+/** The line that ends before `start`, which is where the next one starts; at most its end. */
+function lineBefore(bytes: Buffer, start: number): string {
+	if (start < 1) return '';
+	const from = start < 2 ? 0 : bytes.lastIndexOf(NEWLINE, start - 2) + 1;
+	return bytes.toString('utf8', Math.max(from, start - 1 - LONGEST), start - 1);
+}
+
 /** The start of the UTF-8 character that contains a byte; where there is none, that byte. */
 function charAt(bytes: Buffer, at: number): number {
 	for (let first = at; first > at - 4; first--) if ((bytes[first] & 0xc0) !== 0x80) return first;
 	return at;
 }
 
-function found(bytes: Buffer, what: Buffer | number, from: number): number {
-	const position = bytes.indexOf(what, from);
-	return position < 0 ? NONE : position;
-}
-
-/** A line is a fault's if it contains a fault word anywhere, even after a driver's name. */
-function interestOf(positions: readonly number[], end: number): Interest {
-	for (let i = 0; i < FIRST_CONTEXT; i++) if (positions[i] < end) return 'fault';
-	return 'context';
-}
-
-function nearest(positions: readonly number[]): number {
-	let least = 0;
-	for (let i = 1; i < positions.length; i++) if (positions[i] < positions[least]) least = i;
-	return least;
+/** Where to cut a line of many messages: before the last one's clock, so that none is cut. */
+function cutAt(bytes: Buffer, from: number, to: number): number {
+	const clock = bytes.lastIndexOf(' [ ', to);
+	return clock > from + LONGEST / 2 ? clock : charAt(bytes, to);
 }

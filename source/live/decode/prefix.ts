@@ -10,18 +10,6 @@ export type LogLine = {
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** ESC [ … m, from dmesg --color=always and journalctl. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the regex removes them
-const COLOUR = /\x1b\[[0-9;]*[A-Za-z]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the regex removes them
-const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/g;
-
-/** Without colours, carriage returns and NULs. */
-export const cleaned = (line: string): string =>
-	['\x1b', '\r', '\0'].some(control => line.includes(control))
-		? line.replace(COLOUR, '').replace(CONTROL, '')
-		: line;
-
 /** <4>, and FreeBSD's <kern.crit> */
 const LEVEL = /^<[\w.]+>\s?/;
 /** dmesg -x: facility and level as words in columns. */
@@ -44,13 +32,18 @@ const FULL = /^[A-Z][a-z]{2} (\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d+
 /** journalctl -o short-unix */
 const UNIX = /^(\d{9,11}\.\d+) (?=\S+ kernel)/;
 /** The host, after a date or journalctl's monotonic clock. */
-const HOST = /^(?:<[\w.]+>\s+)?(?:\S+\s+)?kernel(?:\[\d+\])?:\s?/;
+const HOST = /^(?:<[\w.]+>\s+)?(?:\S+\s+){0,3}?kernel(?:\[\d+\])?:\s?/;
 /** Xen's own clock: seconds since boot, a date, or its time stamp counter, which is not a usable clock. */
 const XEN = /^\(XEN\) (?:\[(?: *(\d+\.\d+)|(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)|[0-9a-f]{16})\] ?)?/;
+/** The kernel's clock after something else: [   12.345678], [   12.345678 <    0.000123 >], and a thread's name. */
+const CLOCK =
+	/^.{0,160}?\[ *(\d{1,9}\.\d{1,6})(?: *<[^<>\]]{0,20}>)?\](?:\s?\[ *[TC]\d+\])?(?:\s?\(\d+\)\[\d+:[^\]]{1,20}\])?\s*/;
+/** What no prefix contains. */
+export const MESSAGE = /DMAR: ?\[|AMD-Vi: |Event logged|\[DMA |fault addr|Request device/;
 /** QEMU's trace log: the process and seconds since 1970. */
 const TRACE = /^\d+@(\d+\.\d+):/;
 
-/** The message of a cleaned line, and its time. */
+/** The message of a cleaned line, and its time. A prefix of a kind that is not known stays; readers find messages anywhere. */
 export function withoutPrefix(line: string): LogLine {
 	const console = line.indexOf('(XEN) ');
 	if (console >= 0) return ofXen(line, console);
@@ -88,7 +81,20 @@ export function withoutPrefix(line: string): LogLine {
 	const kmsg = cut(KMSG);
 	if (kmsg) return {text, time: Number(kmsg[1]) / 1e6};
 	const trace = cut(TRACE);
-	return trace ? {text, time: Number(trace[1])} : {text};
+	if (trace) return {text, time: Number(trace[1])};
+	// Whatever else comes before the kernel's clock: a logger's columns, a terminal program's time, a file's name.
+	const clock = text.includes('message repeated') ? null : CLOCK.exec(text);
+	if (clock === null) return withoutBareClock(text);
+	// Of a line of several messages this is another one's clock.
+	if (MESSAGE.test(clock[0])) return {text};
+	const rest = text.slice(clock[0].length);
+	return {text: rest.replace(/^\S+ kernel: /, ''), time: Number(clock[1])};
+}
+
+/** A clock without brackets, after columns of a logger. */
+function withoutBareClock(text: string): LogLine {
+	const clock = /^[\w |:.-]{0,60}?(?:^|[\s|])(\d{1,7}\.\d{6}):?\s+/.exec(text);
+	return clock === null ? {text} : {text: text.slice(clock[0].length), time: Number(clock[1])};
 }
 
 /** The prefix before Xen's own belongs to the log that contains it. */

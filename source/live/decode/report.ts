@@ -6,8 +6,8 @@ import type {Line, Span} from '../../text/rows.js';
 import {WIDTH, wrapped} from '../../text/width.js';
 import {grouped, plural} from '../../words.js';
 import type {Explained} from './explain.js';
-import {excerpt} from './fault.js';
-import {type Group, type Place, rateOf, type Storm} from './storm.js';
+import {deviceText, excerpt} from './fault.js';
+import {type Group, type NoticeCount, type Place, rateOf, type Storm} from './storm.js';
 
 const INDENT = 10;
 const MOST_PLACES = 4;
@@ -50,15 +50,13 @@ export function frequencyText(group: Group): string {
 	if (count === 1) return 'once';
 	const rate = rateOf(group);
 	if (rate === undefined) return grouped(count);
+	// The rate of so short a time says nothing.
+	if (span < 1) return `${grouped(count)} within ${grouped(Math.max(1, Math.ceil(span * 1000)))} ms`;
 	return `${grouped(count)} in ${secondsText(span)}, ${rateText(rate)}`;
 }
 
 const secondsText = (seconds: number): string =>
-	seconds < 0.1
-		? `${(seconds * 1000).toFixed(1)} ms`
-		: seconds < 600
-			? `${seconds.toFixed(1)} s`
-			: `${grouped(Math.round(seconds / 60))} min`;
+	seconds < 600 ? `${seconds.toFixed(1)} s` : `${grouped(Math.round(seconds / 60))} min`;
 
 function rateText(rate: number): string {
 	if (rate >= 1) return `${rounded(rate)}/s`;
@@ -80,24 +78,85 @@ const placeText = ({lowest, highest, count}: Place): string => {
 	return `${from === to ? from : `${from}–${to}`} ×${grouped(count)}`;
 };
 
-/** The sentences about the log as a whole. */
-export function closing({
-	faults,
-	groups,
-	leftOut,
-	suppressed,
-	overflows,
-	notUnderstood,
-	samples,
-}: Storm): string[] {
-	const withheld = [...suppressed].map(
-		([of, messages]) => `${of} suppressed ${plural(messages, 'more message')} (lines, not faults).`,
-	);
+/** A paragraph about a message that is no refused access. */
+export function noticeParagraph({notice, count}: NoticeCount, width = WIDTH): Line[] {
+	const {title, says, look = [], line, device} = notice;
+	// A device's name stays as it is.
+	const head =
+		device === undefined
+			? `${title.charAt(0).toUpperCase()}${title.slice(1)}`
+			: `${deviceText(device)}: ${title}`;
+	const parts = [
+		{
+			label: 'what',
+			texts: [`The log says${count === 1 ? '' : ` ${grouped(count)} times`}: ${excerpt(line, 200)}`],
+		},
+		{label: 'means', texts: says},
+	];
 	return [
-		faults === 0
-			? 'This log has no IOMMU faults.'
-			: `${plural(faults, 'fault')} of ${plural(groups.length, 'kind')}.`,
-		...withheld,
+		...wrapped(head, width).map((each): Line => [[each, 'title']]),
+		...parts.flatMap(({label, texts}) => labelled(label, texts, width)),
+		...look.map((each, i): Line => [i === 0 ? [label10('look'), 'dim'] : ' '.repeat(INDENT), [each, 'key']]),
+	];
+}
+
+const label10 = (label: string): string => `  ${label}`.padEnd(INDENT);
+
+const labelled = (label: string, texts: readonly string[], width: number): Line[] =>
+	texts
+		.flatMap(text => wrapped(text, width - INDENT))
+		.map((line, i): Line => [i === 0 ? [label10(label), 'dim'] : ' '.repeat(INDENT), line]);
+
+/** Which notices are told: those of IOMMUs, and with `all` those of their neighbours. */
+export const toldNotices = ({notices}: Storm, all: boolean): readonly NoticeCount[] =>
+	notices.filter(({notice}) => all || notice.of === 'iommu');
+
+const LOOKED_FOR =
+	'Looked for: the messages of VT-d, AMD-Vi, Arm SMMU, virtio-iommu, RISC-V, Apple DART and the IOMMUs of Rockchip, MediaTek, Samsung, Allwinner, NVIDIA, TI and Renesas, as Linux, FreeBSD, Xen, QEMU, illumos, OpenBSD, ESXi, macOS and jailhouse print them.';
+
+/** What the log comes to. Only one without any message about trouble is clear. */
+function verdict(storm: Storm): string[] {
+	const {faults, groups, statuses, suppressed, notUnderstood, overflows} = storm;
+	if (faults > 0) return [`${plural(faults, 'fault')} of ${plural(groups.length, 'kind')}.`];
+	const handled = statuses > 0 || overflows > 0 || [...suppressed.keys()].some(of => of !== 'printk');
+	if (handled) {
+		const lines = statuses > 0 ? ` (${plural(statuses, 'line')} about the fault status)` : '';
+		return [
+			`Faults were handled${lines}, but this log does not have their details: which device, which address, and why. Look in the whole log of that time.`,
+		];
+	}
+	if (notUnderstood > 0)
+		return ['No fault could be read from this log, but it is not clear of them: see the lines below.'];
+	if (toldNotices(storm, false).length > 0)
+		return ['No access was refused in this log; what its IOMMU says otherwise is above.'];
+	return [`This log has no IOMMU faults. ${LOOKED_FOR}`];
+}
+
+function suppressedWords({suppressed, suppressedCounts}: Storm): string[] {
+	return [...suppressed].map(([of, messages]) => {
+		const counts = suppressedCounts.get(of) ?? [];
+		const each = counts.length > 1 && counts.length <= 3 ? ` (${counts.map(grouped).join(' and ')})` : '';
+		return `${of} suppressed ${plural(messages, 'more message')}${each} (lines, not faults).`;
+	});
+}
+
+function neighbourWords({notices}: Storm, all: boolean): string[] {
+	const beside = notices.filter(({notice}) => notice.of === 'neighbour');
+	if (all || beside.length === 0) return [];
+	const total = beside.reduce((sum, {count}) => sum + count, 0);
+	const [first] = beside;
+	const what = beside.length === 1 ? first.notice.title : `of ${plural(beside.length, 'kind')}`;
+	return [
+		`${plural(total, 'message')} about what stands beside the IOMMU (${what}); --all explains ${total === 1 ? 'it' : 'them'}.`,
+	];
+}
+
+/** The sentences about the log as a whole. */
+export function closing(storm: Storm, all = false): string[] {
+	const {leftOut, overflows, notUnderstood, samples} = storm;
+	return [
+		...verdict(storm),
+		...suppressedWords(storm),
 		...(overflows > 0
 			? [
 					`Fault records were lost ${overflows === 1 ? 'once' : `${grouped(overflows)} times`} because there was no room (PFO, or a full log): there were more faults than these.`,
@@ -106,6 +165,7 @@ export function closing({
 		...(leftOut > 0
 			? [`${plural(leftOut, 'fault')} of further kinds ${leftOut === 1 ? 'is' : 'are'} only counted.`]
 			: []),
+		...neighbourWords(storm, all),
 		...(notUnderstood > 0
 			? [
 					`${plural(notUnderstood, 'line')} that ${notUnderstood === 1 ? 'looks' : 'look'} like a fault could not be read:`,

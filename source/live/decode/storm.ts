@@ -2,7 +2,7 @@
 // rate and places, in tables of limited size.
 
 import {compareHalves, type Halves} from '../../formats/address.js';
-import type {LoggedFault, Reading} from './fault.js';
+import {deviceText, type LoggedFault, type Notice, type Reading} from './fault.js';
 
 /** The addresses within 2 MiB. */
 export type Place = {lowest: Halves; highest: Halves; count: number};
@@ -17,7 +17,7 @@ export type Group = {
 	first?: number;
 	last?: number;
 	/** At most PLACES; `elsewhere` counts the faults at other addresses. */
-	places: Map<string, Place>;
+	places: Map<number, Place>;
 	elsewhere: number;
 	lowest?: Halves;
 	highest?: Halves;
@@ -25,7 +25,10 @@ export type Group = {
 	details: Set<string>;
 };
 
+export type NoticeCount = {readonly notice: Notice; count: number};
+
 const GROUPS = 1024;
+const NOTICES = 256;
 const PLACES = 64;
 const DETAILS = 8;
 const SAMPLES = 3;
@@ -38,8 +41,15 @@ export class Storm {
 	leftOut = 0;
 	/** Messages that the kernel suppressed, by its function. */
 	readonly suppressed = new Map<string, number>();
+	/** The first few counts, as they stand in the log. */
+	readonly suppressedCounts = new Map<string, number[]>();
 	/** How often there was no room for a record. */
 	overflows = 0;
+	/** How often the kernel said that it handles faults. */
+	statuses = 0;
+	readonly #notices = new Map<string, NoticeCount>();
+	/** Groups by a fault that differs from others in its address and time alone. */
+	readonly #alike = new Map<LoggedFault, Group>();
 	notUnderstood = 0;
 	/** The first few lines that were not understood. */
 	readonly samples: string[] = [];
@@ -48,7 +58,7 @@ export class Storm {
 	add(reading: Reading): Group | undefined {
 		switch (reading.is) {
 			case 'fault':
-				return this.#fault(reading.fault, reading.times);
+				return this.#fault(reading.fault, reading.times, reading.like);
 			case 'repeat':
 				this.faults += reading.times;
 				if (this.#last === undefined) this.leftOut += reading.times;
@@ -59,11 +69,16 @@ export class Storm {
 				return undefined;
 			case 'suppressed':
 				// Only a few kernel functions report this.
-				if (this.suppressed.size < SAMPLES * 8 || this.suppressed.has(reading.of))
-					this.suppressed.set(reading.of, (this.suppressed.get(reading.of) ?? 0) + reading.messages);
+				this.#suppress(reading.of, reading.messages);
 				return undefined;
 			case 'overflow':
 				this.overflows++;
+				return undefined;
+			case 'status':
+				this.statuses++;
+				return undefined;
+			case 'notice':
+				this.#notice(reading.notice);
 				return undefined;
 			case 'not understood':
 				this.notUnderstood++;
@@ -72,13 +87,47 @@ export class Storm {
 		}
 	}
 
+	/** Whether the log said anything of an IOMMU. */
+	get hasAnything(): boolean {
+		const {faults, notUnderstood, overflows, statuses, suppressed, notices} = this;
+		return (
+			faults + notUnderstood + overflows + statuses + suppressed.size > 0 ||
+			notices.some(({notice}) => notice.of === 'iommu')
+		);
+	}
+
+	/** Messages that are no refused access, by first appearance. */
+	get notices(): readonly NoticeCount[] {
+		return [...this.#notices.values()];
+	}
+
 	/** By first appearance. */
 	get groups(): readonly Group[] {
 		return [...this.#groups.values()];
 	}
 
-	#fault(fault: LoggedFault, times: number): Group | undefined {
+	#suppress(of: string, messages: number): void {
+		if (this.suppressed.size >= SAMPLES * 8 && !this.suppressed.has(of)) return;
+		this.suppressed.set(of, (this.suppressed.get(of) ?? 0) + messages);
+		const counts = this.suppressedCounts.get(of) ?? [];
+		if (counts.length <= SAMPLES) this.suppressedCounts.set(of, [...counts, messages]);
+	}
+
+	#notice(notice: Notice): void {
+		const key = `${notice.id} ${notice.device === undefined ? '' : deviceText(notice.device)}`;
+		const known = this.#notices.get(key);
+		if (known !== undefined) known.count++;
+		else if (this.#notices.size < NOTICES) this.#notices.set(key, {notice, count: 1});
+	}
+
+	#fault(fault: LoggedFault, times: number, like?: LoggedFault): Group | undefined {
 		this.faults += times;
+		const alike = like && this.#alike.get(like);
+		if (alike !== undefined) {
+			this.#more(alike, fault, times);
+			this.#last = alike;
+			return alike;
+		}
 		if (this.#last !== undefined && same(this.#last.fault, fault)) {
 			this.#more(this.#last, fault, times);
 			return this.#last;
@@ -103,6 +152,7 @@ export class Storm {
 		}
 		this.#more(group, fault, times);
 		this.#last = group;
+		if (like !== undefined) this.#alike.set(like, group);
 		return group;
 	}
 
@@ -126,11 +176,15 @@ const same = (a: LoggedFault, b: LoggedFault): boolean =>
 	a.kind === b.kind &&
 	a.name === b.name &&
 	a.pasid === b.pasid &&
+	a.endpoint === b.endpoint &&
+	a.unit === b.unit &&
 	a.by === b.by &&
 	a.family === b.family;
 
-const keyOf = ({family, by, kind, name, device, access, reason, flags, pasid}: LoggedFault): string =>
-	`${device?.segment} ${device?.rid} ${access} ${reason} ${flags} ${pasid} ${name} ${kind} ${by} ${family}`;
+const keyOf = (fault: LoggedFault): string => {
+	const {family, by, kind, name, device, access, reason, flags, pasid, endpoint, unit} = fault;
+	return `${device?.segment} ${device?.rid} ${access} ${reason} ${flags} ${pasid} ${name} ${kind} ${by} ${family} ${endpoint} ${unit}`;
+};
 
 function addTime(group: Group, time: number | undefined): void {
 	if (time === undefined) return;
@@ -142,7 +196,7 @@ function addTime(group: Group, time: number | undefined): void {
 function addPlace(group: Group, address: Halves, times: number): void {
 	if (group.lowest === undefined || compareHalves(address, group.lowest) < 0) group.lowest = address;
 	if (group.highest === undefined || compareHalves(address, group.highest) > 0) group.highest = address;
-	const key = `${address.hi} ${address.lo >>> 21}`;
+	const key = placeKey(address);
 	const place = group.places.get(key);
 	if (place !== undefined) {
 		place.count += times;
@@ -152,6 +206,9 @@ function addPlace(group: Group, address: Halves, times: number): void {
 		group.places.set(key, {lowest: address, highest: address, count: times});
 	} else group.elsewhere += times;
 }
+
+/** The number of its 2 MiB. */
+const placeKey = ({lo, hi}: Halves): number => hi * 2048 + (lo >>> 21);
 
 /** Faults per second; undefined where the clock does not show it. */
 export const rateOf = ({count, span}: Group): number | undefined =>

@@ -12,7 +12,7 @@
 
 import {parseHalves} from '../../formats/address.js';
 import {FSTS_ICE, FSTS_IQE, FSTS_ITE, FSTS_PFO} from '../../formats/vtd.js';
-import {FIRST_INTERRUPT, isInterrupt} from '../../formats/vtd-reasons.js';
+import {FIRST_INTERRUPT, faultText, isInterrupt} from '../../formats/vtd-reasons.js';
 import {deviceText, type LoggedFault, loggedDevice, type Reading, ridDevice} from './fault.js';
 
 /** What a line says. `open`: a fault whose reason is on the next line. */
@@ -26,14 +26,17 @@ type ReasonLine = {
 
 const DEVICE = String.raw`\[\[?(?:([0-9a-f]{4}):)?(?:0x)?([0-9a-f]{2}):(?:0x)?([0-9a-f]{2})\.([0-7])\]`;
 const DMA = new RegExp(
-	String.raw`\[DMA (Read|Write)(?: +NO_PASID| PASID 0x([0-9a-f]{1,8}))?\] Request device ${DEVICE}(?: PASID ([0-9a-f]{1,8}))? fault addr (?:0x)?([0-9a-f]{1,16})(?![0-9a-zA-Z])(.*)$`,
+	String.raw`\[DMA (Read|Write)(?: +NO_PASID| PASID 0x([0-9a-f]{1,8}))?\] Request device ${DEVICE}(?: PASID ([0-9a-f]{1,8}))? fault addr (?:0x)?([0-9a-f]{1,16})(?=$|[\s,;"'])(.*)$`,
 );
 const INTERRUPT = new RegExp(
-	String.raw`INTR-REMAP(?:\]|:) Request device ${DEVICE} fault index (?:0x)?([0-9a-f]{1,4})(?![0-9a-zA-Z])(.*)$`,
+	String.raw`INTR-REMAP(?:\]|:) Request device ${DEVICE} fault index (?:0x)?([0-9a-f]{1,4})(?=$|[\s,;"'])(.*)$`,
 );
-const REASON = /^\s*(?:(?:DMAR|INTR-REMAP):)?\s*\[fault reason (0x[0-9a-f]{1,2}|\d{2,3})\](?:\s(.*))?$/;
+const REASON =
+	/^(?:[\s,;"'`>|)\]}]|\\[nrt]|DMAR:|dmar:|INTR-REMAP:)*\[fault reason (0x[0-9a-f]{1,2}|\d{2,3})\](?:\s(.*))?$/;
+/** Quotes and brackets after a message, where something else contains it. */
+const NOTHING = /^(?:\\[nrt]|[\s)\]}*_|>;,\u2500-\u257f])*(?:["'`].*)?$/;
 const REASON_LINE =
-	/^\s*(?:(?:dmar|DMAR): )?(?:(DMAR|INTR-REMAP):)\s*\[fault reason (0x[0-9a-f]{1,2}|\d{2,3})\](?:\s(.*))?$/;
+	/(?:^|[\s>|:;,"'=)\]])(?:(DMAR|INTR-REMAP):)\s*\[fault reason (0x[0-9a-f]{1,2}|\d{2,3})\](?:\s(.*))?$/;
 const STATUS = /DRHD: handling fault status reg ([0-9a-f]{1,8})\b/;
 const QUEUE =
 	/VT-d detected (Invalidation (?:Queue|Time-out|Completion) Error): (Reason|SID) ([0-9a-f]{1,4})(?=\s|$)/;
@@ -42,7 +45,7 @@ const QUEUE_ENTRY = /QI (HEAD|PRIOR): ([\w -]+?) qw0 = 0x([0-9a-f]{1,16}), qw1 =
 const DUMP = /DMAR: ((?:[a-z ]+ )?(?:table|entry|PTE) (?:is )?not present(?: at level \d)?)\s*$/;
 /** Something of a fault, whatever else it is. */
 const LIKE =
-	/Request device|\[DMA (?:Read|Write)|fault addr |fault reason|VT-d detected Inv|INTR-REMAP(?:\]|:)/;
+	/Request device|\[DMA (?:Read|Write)|(?:DMAR|\]).*fault addr |fault reason|VT-d detected Inv|INTR-REMAP(?:\]|:)/;
 
 /** The three errors of the invalidation queue, as bits of the fault status register. */
 const ERRORS: readonly (readonly [bit: number, name: string])[] = [
@@ -113,7 +116,7 @@ function interruptOf(text: string, match: RegExpExecArray, time?: number): Parse
 
 /** Adds the reason from the rest of the line, where it is there. */
 function withReason(text: string, rest: string, fault: LoggedFault): Parsed {
-	if (/^\s*$/.test(rest)) return {is: 'open', fault};
+	if (NOTHING.test(rest)) return {is: 'open', fault};
 	const match = REASON.exec(rest);
 	const reason = match === null ? undefined : reasonOf(match[1]);
 	if (match === null || reason === undefined) return {is: 'not understood', line: text};
@@ -122,7 +125,10 @@ function withReason(text: string, rest: string, fault: LoggedFault): Parsed {
 
 /** Linux prints interrupt reasons without words (from 0x27) as DMA faults: the index is in bits 63:48. */
 export function reasoned(fault: LoggedFault, reason: number, words: string): LoggedFault {
-	const whole = {...fault, reason, words: words === '' ? undefined : words};
+	const standard = faultText(reason);
+	// Other text may follow in the same line: Xen names the unit, and pastes run lines together.
+	const own = standard !== undefined && words.startsWith(standard) ? standard : words;
+	const whole = {...fault, reason, words: own === '' ? undefined : own};
 	if (fault.kind !== 'access' || !isInterrupt(reason)) return whole;
 	const index = (fault.address?.hi ?? 0) >>> 16;
 	return {...whole, kind: 'interrupt', index, access: undefined, address: undefined};
@@ -141,7 +147,8 @@ function statusOf(status: number, time?: number): Reading[] {
 	const errors = ERRORS.filter(([bit]) => status & bit).map(([, name]): Reading => {
 		return {is: 'fault', fault: {family: 'vt-d', by: 'Linux', kind: 'invalidation', name, time}, times: 1};
 	});
-	return status & FSTS_PFO ? [{is: 'overflow'}, ...errors] : errors;
+	const handled: Reading[] = [{is: 'status'}, ...errors];
+	return status & FSTS_PFO ? [{is: 'overflow'}, ...handled] : handled;
 }
 
 function queueOf([, name, what, hex]: RegExpExecArray, time?: number): Reading {

@@ -9,6 +9,7 @@
 //   (XEN) AMD-Vi: IO_PAGE_FAULT: 0000:00:13.1 d0 addr 00000000000eb380 flags 0x20 RW
 
 import {parseHalves} from '../../formats/address.js';
+import {decodeEvent, eventName} from '../../formats/amdvi.js';
 import {accessOf, contextOf, kindOf} from './amdvi-lines.js';
 import {type LoggedFault, loggedDevice, type Reading, ridDevice} from './fault.js';
 import type {Parsed} from './vtd-lines.js';
@@ -27,8 +28,14 @@ const PAGE_FAULT = new RegExp(
 );
 const OLD_PAGE_FAULT =
 	/AMD-Vi: IO_PAGE_FAULT: domain = (\d{1,5}), device id = 0x([0-9a-f]{4}), fault address = 0x([0-9a-f]{1,16})(?:, flags = (0x[0-9a-f]{1,3}|0))?\s*$/;
+/** The events that Xen names and prints as four words (parse_event_log_entry), and VT-d's status (iommu_fault_status). */
+const EVENT_WORDS =
+	/(ILLEGAL_DEV_TABLE_ENTRY|DEV_TABLE_HW_ERROR|PAGE_TABLE_HW_ERROR|ILLEGAL_COMMAND_ERROR|COMMAND_HW_ERROR|IOTLB_INV_TIMEOUT|INVALID_DEV_REQUEST) ([0-9a-f]{8}) ([0-9a-f]{8}) ([0-9a-f]{8}) ([0-9a-f]{8})(?![0-9a-f])/;
+const STATUS =
+	/iommu_fault_status: (Fault Overflow|Advanced Fault Overflow|Primary Pending Fault|Advanced Pending Fault|Invalidation (?:Queue|Completion|Time-out) Error)/;
 /** Any of Xen's messages. */
-const XEN = /\[VT-D\]|fault reason [0-9a-f]{2}h\]|AMD-Vi: IO_PAGE_FAULT: /;
+const XEN =
+	/\[VT-D\]|fault reason [0-9a-f]{2}h\]|AMD-Vi: IO_PAGE_FAULT: |iommu_fault_status: |_(?:ENTRY|ERROR|TIMEOUT|REQUEST) [0-9a-f]{8} [0-9a-f]{8} /;
 const LIKE = /Request device|fault addr|fault reason|: reason |IO_PAGE_FAULT/;
 
 export const isXen = (text: string): boolean => XEN.test(text);
@@ -66,9 +73,38 @@ export function xenLine(text: string, time?: number): Parsed[] {
 		const [, segment, bus, slot, fn, domain, addr, flags] = fault;
 		return [pageFault(text, loggedDevice(segment, bus, slot, fn), domain, addr, flags, time)];
 	}
+	const rare = rarer(text, time);
+	if (rare !== undefined) return [rare];
 	const old = OLD_PAGE_FAULT.exec(text);
 	if (old) return [pageFault(text, ridDevice(old[2]), old[1], old[3], old[4], time)];
 	return LIKE.test(text) ? [{is: 'not understood', line: text}] : [];
+}
+
+function rarer(text: string, time?: number): Reading | undefined {
+	const status = STATUS.exec(text);
+	if (status) {
+		if (status[1].endsWith('Overflow')) return {is: 'overflow'};
+		if (status[1].endsWith('Fault')) return {is: 'status'};
+		return {is: 'fault', fault: vtd({kind: 'invalidation', name: status[1], time}), times: 1};
+	}
+	const event = EVENT_WORDS.exec(text);
+	if (!event) return undefined;
+	const [w0, w1, w2, w3] = event.slice(2).map(word => Number.parseInt(word, 16));
+	const {type, flags, rid} = decodeEvent(w0, w1, w2, w3);
+	const name = eventName(type);
+	if (name === undefined) return {is: 'not understood', line: text};
+	const kind = kindOf(name, flags);
+	const fault: LoggedFault = {
+		family: 'amd-vi',
+		by: 'Xen',
+		kind,
+		name,
+		device: /COMMAND/.test(name) ? undefined : {rid},
+		address: {lo: w2 >>> 0, hi: w3 >>> 0},
+		flags,
+		time,
+	};
+	return {is: 'fault', fault, times: 1};
 }
 
 const vtd = (parts: Omit<LoggedFault, 'family' | 'by'>): LoggedFault => ({

@@ -204,12 +204,12 @@ test('aliases that would exhaust memory are refused at once', t => {
 test('a cyclic anchor, too many aliases, and aliases of a long list are refused at once', t => {
 	const distinct = Array.from({length: 20_000}, (_, i) => `- &a${i} x\n- *a${i}`).join('\n');
 	const wide = `a: &a [${'x, '.repeat(2000)}]\nb: [${'*a, '.repeat(900)}]`;
-	const start = performance.now();
-	assert.throws(() => parse(t, 'steps:\n  - read: &r {vm: *r}'), /:2:19: \*r is not defined/);
-	assert.throws(() => parse(t, distinct), /:\d+:3: the file has too many aliases; use at most 1000/);
-	assert.throws(() => parse(t, wide), /:2:5: these aliases expand to too much/);
 	// The package's own check would take a minute.
-	assert.ok(performance.now() - start < 5000);
+	soon(5000, () => {
+		assert.throws(() => parse(t, 'steps:\n  - read: &r {vm: *r}'), /:2:19: \*r is not defined/);
+		assert.throws(() => parse(t, distinct), /:\d+:3: the file has too many aliases; use at most 1000/);
+		assert.throws(() => parse(t, wide), /:2:5: these aliases expand to too much/);
+	});
 });
 
 test('many keys and long words are refused at once', t => {

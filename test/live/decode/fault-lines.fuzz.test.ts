@@ -132,19 +132,27 @@ function claimsStand(fault: LoggedFault, text: string): void {
 	// Colours, carriage returns and NULs are not in the message.
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: as the decoder takes them out
 	const clean = text.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '').replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
+	// A message that was wrapped is put together, at a space or within a word.
+	const ways = [clean, clean.replaceAll('\n', ' '), clean.replaceAll('\n', '')];
 	const says = (...paths: (string | RegExp)[]) =>
 		assert.ok(
-			paths.some(path => (typeof path === 'string' ? clean.includes(path) : path.test(clean))),
+			paths.some(path => ways.some(way => (typeof path === 'string' ? way.includes(path) : path.test(way)))),
 			`${JSON.stringify(fault)} claims ${paths.join(' or ')}, of ${JSON.stringify(text)}`,
 		);
-	const raw = /amdiommu\d+: event type/.test(clean);
-	if (fault.device !== undefined) deviceStands(fault, says, raw);
+	const raw = /amdiommu\d+: event type|[A-Z]{2} [0-9a-f]{8} [0-9a-f]{8} |EventCode: /.test(clean);
+	// Other systems and IOMMUs write devices in decimal, and reasons in bits of registers.
+	const isPlain = /^(vt-d|amd-vi)$/.test(fault.family) && /^(Linux|FreeBSD|QEMU|Xen)$/.test(fault.by);
+	if (fault.device !== undefined && isPlain) deviceStands(fault, says, raw);
 	if (fault.address !== undefined) {
 		const {hi, lo} = fault.address;
 		const digits = (BigInt(hi) * 2n ** 32n + BigInt(lo)).toString(16);
-		if (raw) says(new RegExp(`0x${hex8(lo)} 0x${hex8(hi)}`), new RegExp(`0*${digits}(?![0-9a-f])`));
+		if (raw) says(new RegExp(`${hex8(lo)} (?:0x)?${hex8(hi)}`), new RegExp(`0*${digits}(?![0-9a-f])`));
+		// An SMMU's words may be torn by a space.
+		else if (fault.family === 'smmu-v3')
+			says(new RegExp(`0*${digits}`), new RegExp(`${hex8(hi)} ?${hex8(lo)}`), /fetch_addr|0x[0-9a-f]{16}/);
 		else says(new RegExp(`(?<![0-9a-f])0*${digits}(?![0-9a-zA-Z])`));
 	}
+	if (!isPlain) return;
 	if (fault.reason !== undefined) {
 		const hex = fault.reason.toString(16);
 		says(
@@ -179,7 +187,7 @@ function claimsStand(fault: LoggedFault, text: string): void {
 		if (!inAddress) says(new RegExp(`fault index (?:0x)?0*${index.toString(16)}(?![0-9a-f])`));
 	}
 	if (fault.driver !== undefined) says(`${fault.driver} `, `${fault.driver}:`, ` ${fault.driver}`);
-	if (fault.access !== undefined && !raw) accessStands(fault.access, clean, fault);
+	if (fault.access !== undefined && !raw) accessStands(fault.access, ways.join('\n'), fault);
 }
 
 const hex8 = (value: number): string => value.toString(16).padStart(8, '0');
@@ -198,7 +206,7 @@ function deviceStands(
 		new RegExp(segment === undefined ? linux : `${segment.toString(16).padStart(4, '0')}:${linux}`),
 		new RegExp(`(?:sid 0x|sid |SID |devId:0x|devid:0x|device id = 0x)0*${rid.toString(16)}(?![0-9a-f])`),
 		`dev=${two(bus)}:${two(slot)}:0${fn}`,
-		...(raw ? [new RegExp(`0x[0-9a-f]{4}${rid.toString(16).padStart(4, '0')}`)] : []),
+		...(raw ? [new RegExp(`[0-9a-f]{4}${rid.toString(16).padStart(4, '0')} `)] : []),
 	);
 }
 
@@ -207,12 +215,15 @@ function accessStands(access: 'read' | 'write', clean: string, {flags, family, b
 		assert.equal(access, (flags ?? 0) & 0x20 ? 'write' : 'read');
 		return;
 	}
+	// Other IOMMUs have it in a bit of a register.
+	if (family !== 'vt-d') return;
+	const isRead = access === 'read';
 	const paths =
 		by === 'Linux' || by === 'Xen'
-			? [`DMA ${access === 'read' ? 'Read' : 'Write'}`]
-			: access === 'read'
-				? ['acc 1', 'write 0', 'write=0']
-				: ['acc 0', 'write 1', 'write=1'];
+			? [`DMA ${isRead ? 'Read' : 'Write'}`]
+			: isRead
+				? ['acc 1', 'write 0', 'write=0', 'DMA read', 'read error', 'R/W=R', ' R:0x', 'Type 1']
+				: ['acc 0', 'write 1', 'write=1', 'DMA write', 'write error', 'R/W=W', ' W:0x', 'Type 0'];
 	assert.ok(
 		paths.some(path => clean.includes(path)),
 		`${access} is not in ${clean}`,

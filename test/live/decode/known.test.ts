@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {parseHalves} from '../../../source/formats/address.js';
+import {hexHalves, parseHalves} from '../../../source/formats/address.js';
 import {Known} from '../../../source/live/decode/known.js';
 
 function known(...lines: string[]): Known {
@@ -90,4 +90,67 @@ test('a hostile log stores no more than a machine has', () => {
 		all.read(`BIOS-e820: [mem 0x${i.toString(16)}000-0x${i.toString(16)}fff] reserved`);
 	}
 	assert.equal(all.ranges.length, 4096);
+});
+
+test('lspci, lshw and lists of groups in the same paste', () => {
+	const all = known(
+		'02:00.0 Ethernet controller [0200]: Realtek Semiconductor RTL8111 [10ec:8168] (rev 15)',
+		'\tSubsystem: ASUSTeK',
+		'\tKernel driver in use: r8169',
+		'IOMMU Group 14:',
+		'\t02:00.1 Non-Volatile memory controller: Samsung Electronics NVMe SSD',
+		'IOMMU Group 15 03:00.0 VGA compatible controller [0300]: NVIDIA GP104 [10de:1b80] (rev a1)',
+		'/sys/kernel/iommu_groups/7/devices/0000:00:1f.0',
+		'       bus info: pci@0000:04:00.0',
+		'       logical name: enp4s0',
+		'       configuration: autonegotiation=on broadcast=yes driver=igb driverversion=5.15',
+	);
+	const at = (rid: number) => {
+		const {id, class: pciClass, driver, name, group} = all.device({rid, segment: 0}) ?? {};
+		return [id, pciClass, driver, name, group];
+	};
+	assert.deepEqual(at(0x200), ['10ec:8168', '020000', 'r8169', undefined, undefined]);
+	assert.deepEqual(at(0x201), [undefined, '010800', undefined, undefined, 14]);
+	assert.deepEqual(at(0x300), ['10de:1b80', '030000', undefined, undefined, 15]);
+	assert.deepEqual(at(0xf8), [undefined, undefined, undefined, undefined, 7]);
+	assert.deepEqual(at(0x400), [undefined, undefined, 'igb', 'enp4s0', undefined]);
+});
+
+test('RAM of Linux’s and Xen’s memory maps', () => {
+	const ram = (...lines: string[]) =>
+		known(...lines).ram.map(({first, last}) => [hexHalves(first), hexHalves(last)]);
+	assert.deepEqual(
+		ram(
+			'BIOS-e820: [mem 0x0000000100000000-0x000000047fffffff] usable',
+			'BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable',
+			'BIOS-e820: [mem 0x0000000080000000-0x000000008fffffff] reserved',
+		),
+		[
+			['0x100000', '0x7fffffff'],
+			['0x100000000', '0x47fffffff'],
+		],
+	);
+	assert.deepEqual(ram(' [0000000000100000, 00000000dfffffff] (usable)'), [['0x100000', '0xdfffffff']]);
+	assert.deepEqual(ram(' 0000000000100000 - 00000000dfffe000 (usable)'), [['0x100000', '0xdfffdfff']]);
+});
+
+test('a bridge that sends for what is behind it', () => {
+	const all = known(
+		'00:1c.0 PCI bridge [0604]: Intel Corporation Device [8086:a338] (rev f0)',
+		'\tBus: primary=00, secondary=05, subordinate=05, sec-latency=0',
+		'05:01.0 Multimedia controller [0480]: Philips SAA7160 [1131:7160] (rev 03)',
+		'pci 0000:00:1d.0: PCI bridge to [bus 06-07]',
+		'pci 0000:06:00.0: [8086:1234] type 00 class 0x020000',
+	);
+	const behind = (rid: number) =>
+		all.around({family: 'vt-d', by: 'Linux', kind: 'access', name: 'DMA Read', device: {rid}}).behind;
+	assert.deepEqual(behind(0x500), [{segment: 0, rid: 0x508}]);
+	assert.deepEqual(behind(0x600), [], 'this function exists');
+	assert.deepEqual(behind(0x800), [], 'no bridge leads there');
+});
+
+test('a reset is remembered for a few lines', () => {
+	const reset = 'amdgpu 0000:03:00.0: amdgpu: GPU reset begin!';
+	assert.equal(known(reset, 'hello').incident, reset);
+	assert.equal(known(reset, ...Array.from({length: 50}, () => 'hello')).incident, undefined);
 });

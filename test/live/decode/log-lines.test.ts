@@ -4,7 +4,7 @@ import {LogLines} from '../../../source/live/decode/log-lines.js';
 
 function linesOf(pieces: readonly (string | Buffer)[], wants: () => number = () => 0) {
 	const given: [line: string, interest: string][] = [];
-	const lines = new LogLines((...each) => given.push(each), wants);
+	const lines = new LogLines((line, interest) => given.push([line, interest]), wants, 0);
 	for (const piece of pieces) lines.push(Buffer.from(piece));
 	lines.end();
 	return given;
@@ -32,6 +32,7 @@ test('a reader that needs more gets the next lines, even across pieces', () => {
 				seen.push(line);
 			},
 			() => wants,
+			0,
 		);
 		for (const piece of pieces) lines.push(Buffer.from(piece));
 		lines.end();
@@ -77,9 +78,9 @@ test('an endless line is cut around the word', () => {
 
 test('cutting a line does not create new text', () => {
 	const given = linesOf([
-		`${'x'.repeat(65530)}DMAR:`,
+		`${'x'.repeat(65525)}DMAR: `,
 		'y'.repeat(100_000),
-		' fault addr 0x1000\n',
+		'fault addr 0x1000\n',
 		'DMAR: next\n',
 	]);
 	assert.ok(given.every(([line]) => !line.includes('DMAR: fault')));
@@ -112,4 +113,40 @@ test('cutting a long line splits no character', () => {
 		const [[line]] = linesOf([`${'x'.repeat(shift)}${around}DMAR: fault${around}\n`]);
 		assert.match(line, /^\?😀{100,}DMAR: fault😀+\?$/u);
 	}
+});
+
+test('of what may be a paste, all lines are given', () => {
+	const given: string[] = [];
+	const lines = new LogLines(
+		line => given.push(line),
+		() => 0,
+		20,
+	);
+	lines.push(Buffer.from('02:00.0 Ethernet\nhello\nfar beyond\nDMAR: fault\n'));
+	assert.deepEqual(given, ['02:00.0 Ethernet', 'hello', 'DMAR: fault']);
+});
+
+test('a line of many messages is given whole, in pieces that cut none', () => {
+	const message = '[   10.500000] DMAR: [DMA Read NO_PASID] Request device [3b:00.0] fault addr 0x1000';
+	const given = linesOf([`${`${message} `.repeat(100)}\n`]).map(([line]) => line);
+	assert.ok(given.every(line => line.length <= 4098));
+	assert.equal(given.join('').split('DMAR: [DMA Read').length - 1, 100);
+	for (const line of given) assert.equal(line.split('[   10').length, line.split('fault addr 0x1000').length);
+});
+
+test('the line before a line is at hand', () => {
+	const before: string[] = [];
+	for (const pieces of [
+		['one\ntwo\nDMAR: fault\n'],
+		['one\ntwo\n', 'DMAR: fault\n'],
+		['one\ntw', 'o\nDMAR: f', 'ault\n'],
+	]) {
+		const lines = new LogLines(
+			(_line, _interest, earlier) => before.push(earlier()),
+			() => 0,
+			0,
+		);
+		for (const piece of pieces) lines.push(Buffer.from(piece));
+	}
+	assert.deepEqual(before, ['two', 'two', 'two']);
 });

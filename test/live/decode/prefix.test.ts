@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {cleaned, withoutPrefix} from '../../../source/live/decode/prefix.js';
+import {cleaned} from '../../../source/live/decode/plain-line.js';
+import {withoutPrefix} from '../../../source/live/decode/prefix.js';
 
 const noon = Date.UTC(2026, 10, 22, 12, 0, 1) / 1000;
 /** Without a year, as of a leap year. */
