@@ -1,6 +1,6 @@
 // Looks at the machine again where it has changed, and says and lights up what is new.
 
-import type {DomainView} from '../../explain/ranges.js';
+import type {DomainView, Range} from '../../explain/ranges.js';
 import type {MachineState} from '../../machine/observed.js';
 import {grouped} from '../../words.js';
 import type {Form} from './form.js';
@@ -24,11 +24,8 @@ export function refresh(store: Store): void {
 		return;
 	}
 	const views = viewDomains(machine, state, state.owned === old.owned ? before : []);
-	const known = keysOf(before.filter(view => !views.includes(view)));
-	const anew = views.filter(view => !before.includes(view));
-	const changed = new Set([...keysOf(anew)].filter(key => !known.has(key)));
 	store.setState(({form}) => ({state, tables: state, views, form: withGuest(form, state)}));
-	light(store, new Set([...changed, ...changedGroups(old.host, state.host)]));
+	light(store, new Set([...newRows(before, views), ...changedGroups(old.host, state.host)]));
 }
 
 /** What has not changed stays the same object: panels that show it are not made again. */
@@ -78,5 +75,20 @@ function withGuest(form: Form, {vms}: MachineState): Form {
 	return {...form, vm: vms[0]?.name ?? ''};
 }
 
-const keysOf = (views: readonly DomainView[]): Set<string> =>
-	new Set(views.flatMap(({domain, ranges}) => ranges.map(range => rangeKey(domain.id, range))));
+/** The keys of the rows that were not there before. A domain can have millions of rows, of which few are new. */
+function* newRows(before: readonly DomainView[], now: readonly DomainView[]): Generator<string> {
+	const old = new Map(before.map(view => [view.domain.id, view]));
+	for (const view of now) {
+		const known = old.get(view.domain.id);
+		if (known === view) continue;
+		const rows = known?.ranges ?? [];
+		let at = 0;
+		for (const range of view.ranges) {
+			while (at < rows.length && rows[at].iova < range.iova) at++;
+			if (at === rows.length || !isSame(rows[at], range)) yield rangeKey(view.domain.id, range);
+		}
+	}
+}
+
+const isSame = (a: Range, b: Range): boolean =>
+	a.iova === b.iova && a.hpa === b.hpa && a.pages === b.pages && a.read === b.read && a.write === b.write;
