@@ -3,10 +3,11 @@
 import {loggedJson} from '../../explain/faults.js';
 import type {Logged} from '../../machine/fault.js';
 import type {HostFacts} from '../../machine/host.js';
+import type {HostJson} from '../../outputs.js';
 import {verdictText} from './groups.js';
 import type {Host} from './host.js';
 
-export function hostJson(host: Host, {notSeen}: HostFacts, logged: Logged | undefined) {
+export function hostJson(host: Host, {notSeen}: HostFacts, logged: Logged | undefined): HostJson {
 	const {settings, units, devices, groups, owners, ownersComplete, tables, findings} = host;
 	return {
 		kernel: settings.release ?? null,

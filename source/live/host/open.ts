@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {jsonLines, type Print} from '../../text/print.js';
+import {jsonLines, type Print, versioned} from '../../text/print.js';
 import {UserError} from '../../user-error.js';
 import {KernelLog, OWN_LOG} from '../kernel-log.js';
 import {checkLog} from '../log-input.js';
@@ -76,5 +76,5 @@ export async function printHost(machine: HostMachine, json: boolean, print: Prin
 	await machine.readLog();
 	const {host: facts, logged} = machine.state();
 	if (facts === undefined) return;
-	print(json ? jsonLines(hostJson(machine.host, facts, logged)) : hostLines(facts, logged));
+	print(json ? jsonLines(versioned(hostJson(machine.host, facts, logged))) : hostLines(facts, logged));
 }

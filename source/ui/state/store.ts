@@ -100,7 +100,7 @@ export type Play = {
 export type Access = {rid: Rid; iova: number; write: boolean};
 /** A line that is being typed. */
 export type Prompt = {
-	asks: 'filter' | 'address' | 'palette' | 'file' | 'expect' | 'undo';
+	asks: 'filter' | 'address' | 'palette' | 'file' | 'expect' | 'undo' | 'screen' | 'diagram';
 	text: string;
 	problem?: string;
 };

@@ -15,6 +15,10 @@ export const VIEWS = [
 ] as const;
 export type ViewId = (typeof VIEWS)[number];
 
+/** What can be drawn as boxes and arrows. */
+export const DIAGRAMS = ['walk', 'path'] as const;
+export type DiagramId = (typeof DIAGRAMS)[number];
+
 export const PANELS = [
 	'host',
 	'guest',
