@@ -3,7 +3,7 @@
 
 import {GIB, PAGE_SIZE} from '../formats/address.js';
 import type {Memory} from '../hardware/memory.js';
-import type {Vm} from '../kernel/vm.js';
+import type {Ram, Vm} from '../kernel/vm.js';
 import {VmMap, VmObject} from '../kernel/vm-map.js';
 import type {VmPages} from '../kernel/vm-page.js';
 import type {Vmm} from '../kernel/vmm.js';
@@ -16,40 +16,44 @@ const HEAP_BASE = 0x8_0100_0000;
 /** vm_map_gpa's result outside guest memory. */
 export const NULL = 0;
 
+/** The memory of a guest: below the PCI hole, and the rest above it. */
+export const ramOf = (bytes: number): Ram[] =>
+	[
+		{gpa: 0, bytes: Math.min(bytes, LOWMEM_LIMIT)},
+		{gpa: HIGHMEM_BASE, bytes: Math.max(0, bytes - LOWMEM_LIMIT)},
+	].filter(part => part.bytes > 0);
+
 export class VmContext {
 	/** The address space of this bhyve process. */
 	readonly process: VmMap;
-	private readonly lowmem: number;
-	private readonly highmem: number;
+	/** Guest memory in pieces that do not touch. */
+	private readonly pieces: {start: number; end: number}[] = [];
 	private heap = HEAP_BASE;
 
-	/** vm_create and vm_setup_memory, with `bytes` of guest memory. -S wires it. */
+	/** vm_create and vm_setup_memory, with `ram` of guest memory, in order of address. -S wires it. */
 	constructor(
 		readonly vm: Vm,
 		vmm: Vmm,
 		memory: Memory,
-		bytes: number,
+		ram: readonly Ram[],
 		wired = true,
 	) {
 		this.process = new VmMap(memory);
-		this.lowmem = Math.min(bytes, LOWMEM_LIMIT);
-		this.highmem = bytes - this.lowmem;
-		for (const [gpa, length] of [
-			[0, this.lowmem],
-			[HIGHMEM_BASE, this.highmem],
-		]) {
-			if (length === 0) continue;
-			vmm.mmap(vm, gpa, length, wired);
-			this.process.insert(GUEST_BASE + gpa, length, vm.sysmem, gpa);
+		for (const part of ram) {
+			const {gpa, bytes} = part;
+			vmm.mmap(vm, part, wired);
+			this.process.insert(GUEST_BASE + gpa, bytes, vm.sysmem, gpa);
+			const last = this.pieces.at(-1);
+			if (last?.end === gpa) last.end += bytes;
+			else this.pieces.push({start: gpa, end: gpa + bytes});
 		}
 	}
 
 	/** vm_map_gpa (paddr_guest2host): a pointer to [gpa, gpa + bytes), or NULL if it is not all memory. */
 	mapGpa(gpa: number, bytes: number): number {
-		const low = gpa < this.lowmem && gpa + bytes <= this.lowmem;
-		const highEnd = HIGHMEM_BASE + this.highmem;
-		const high = gpa >= HIGHMEM_BASE && gpa < highEnd && gpa + bytes <= highEnd;
-		return low || high ? GUEST_BASE + gpa : NULL;
+		for (const {start, end} of this.pieces)
+			if (gpa >= start && gpa < end && gpa + bytes <= end) return GUEST_BASE + gpa;
+		return NULL;
 	}
 
 	/** The GPA of a pointer into guest memory. */

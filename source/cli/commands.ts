@@ -84,6 +84,20 @@ export const COMMANDS: readonly CliCommand[] = [
 		run: async (_words, _given, out) => (await import('./scenarios.js')).schema(out),
 	},
 	{
+		name: 'boot',
+		about: 'a real VM in QEMU, whose disk is dmascope; in a pipe, its console until that is quiet',
+		more: [
+			'The guest, its driver and each preadv into its memory are real; the host around it is modelled.',
+			'Without --disk and --kernel a disk with a boot sector is made, which says so when it runs.',
+		],
+		flags: [
+			...(['disk', 'writable', 'overlay', 'policy', 'iommu', 'kernel', 'initrd', 'append'] as const),
+			...(['memory', 'qemu', 'accel', 'for', 'yes', 'json'] as const),
+			...DISPLAY_FLAGS,
+		],
+		run: async (_words, given, out) => (await import('./boot.js')).boot(given, out),
+	},
+	{
 		name: 'qemu',
 		takes: 'SOCKET',
 		needs: 'the QMP socket of a QEMU started with -qmp unix:/run/vm0.qmp,server=on,wait=off',

@@ -18,6 +18,8 @@ export class AhciHba {
 	commandList = 0;
 	taskFile: number = TFD_OK;
 	probe?: Probe;
+	/** Bytes of all commands that the IOMMU refused. */
+	dropped = 0;
 	private readonly media: Media;
 	/** The 16 bytes last fetched: a part of a command header or FIS, or a PRD. */
 	private readonly fetched = new Uint32Array(4);
@@ -39,6 +41,7 @@ export class AhciHba {
 		this.taskFile = error === undefined ? TFD_OK : TFD_ERROR;
 		const {moved, dropped, direct} = this.media;
 		this.port.store(headerAt + ahci.HEADER.PRDBC, moved);
+		this.dropped += dropped;
 		this.probe?.({at: 'hba', name: 'HBA', bytes: moved, dropped, direct, error});
 	}
 

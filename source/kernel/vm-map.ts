@@ -120,6 +120,17 @@ export class VmMap {
 		return this.u8(address) | (this.u8(address + 1) << 8);
 	}
 
+	/** An index that another processor writes too (atomic_load_acq). */
+	acquireU16(address: number): number {
+		return (address & 1) === 0 ? this.memory.acquireU16(this.byte(address)) : this.u16(address);
+	}
+
+	/** An index that another processor reads too (atomic_store_rel). */
+	releaseU16(address: number, value: number): void {
+		if ((address & 1) === 0) this.memory.releaseU16(this.byte(address), value);
+		else this.setU16(address, value);
+	}
+
 	u32(address: number): number {
 		if ((address & 3) === 0) return this.memory.u32(this.byte(address));
 		return (this.u16(address) | (this.u16(address + 2) << 16)) >>> 0;

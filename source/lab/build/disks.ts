@@ -29,6 +29,7 @@ export type Peek = (offset: number, bytes: number, into?: Uint8Array) => Uint8Ar
 export class Disks {
 	/** Controllers and drivers, which report to a probe. */
 	readonly layers: readonly {probe?: Probe}[];
+	private readonly hba: AhciHba;
 	private readonly disk: Disk;
 	private readonly memory: Memory;
 	/** ada0 and da0, and the partitions of the disks that were tasted. */
@@ -45,11 +46,17 @@ export class Disks {
 		const ada0 = new AhciDisk('ada0', hba, memory, pages);
 		const da0 = new UmassDisk('da0', usb, memory, pages);
 		this.layers = [hba, usb, ada0, da0];
+		this.hba = hba;
 		this.providers = [ada0, da0];
 	}
 
 	get writable(): boolean {
 		return this.disk.writable;
+	}
+
+	/** Bytes that the AHCI controller moved and the IOMMU refused, so far. */
+	get dropped(): number {
+		return this.hba.dropped;
 	}
 
 	/** The path on bhyve's command line. */

@@ -2,9 +2,10 @@
 
 import {AhciHd} from '../../bhyve/ahci-hd.js';
 import {BlockIf} from '../../bhyve/block-if.js';
+import {DirectDisk} from '../../bhyve/direct-disk.js';
 import {Nvme} from '../../bhyve/nvme.js';
 import {VirtioBlk} from '../../bhyve/virtio-blk.js';
-import {VmContext} from '../../bhyve/vmmapi.js';
+import {ramOf, VmContext} from '../../bhyve/vmmapi.js';
 import {didYouMean, unknownWord} from '../../did-you-mean.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {parseRid, type Rid, ridText} from '../../formats/pci.js';
@@ -19,7 +20,7 @@ import type {Probe} from '../../hardware/probe.js';
 import {Iommu} from '../../kernel/iommu.js';
 import type {Backing} from '../../kernel/physio.js';
 import {Ppt, VmmError} from '../../kernel/ppt.js';
-import type {Vm} from '../../kernel/vm.js';
+import type {Ram, Vm} from '../../kernel/vm.js';
 import {FREE, KERNEL, VmPages} from '../../kernel/vm-page.js';
 import {Vmm} from '../../kernel/vmm.js';
 import type {GuestSpec, MachineSpec, Model, Policy} from '../../machine/command.js';
@@ -40,6 +41,15 @@ export type Guest = DiskModel & {
 	console: string[];
 };
 
+/**
+ * The memory of a VM that really runs, as its VMM shares it: files mapped into this process, and where parts of them are
+ * in the guest. In this machine each file is memory of the host.
+ */
+export type SharedMemory = {
+	readonly files: readonly ArrayBuffer[];
+	readonly regions: readonly {gpa: number; bytes: number; file: number; offset: number}[];
+};
+
 const SEED = 260178;
 /** Memory that the lab never writes to. */
 const UNTOUCHED: readonly string[] = [FREE, KERNEL];
@@ -58,13 +68,19 @@ export class Machine {
 	/** Every layer that reports to a probe. */
 	private readonly layers = new Set<{probe?: Probe}>();
 
-	/** @throws UserError if the parts do not fit together */
+	/** What the guest has in place of pages of the host's own, where it really runs. */
+	private readonly shared: readonly Ram[] | undefined;
+	private fileBases: readonly number[] = [];
+
+	/** `shared`: the memory of the only guest, if it really runs. @throws UserError if the parts do not fit together */
 	constructor(
 		readonly spec: MachineSpec,
 		disk: Disk,
+		shared?: SharedMemory,
 	) {
 		this.policy = spec.policy;
 		this.memory = new Memory(spec.hostMemory);
+		this.shared = shared && this.attach(shared);
 		this.pages = new VmPages(this.memory, seededRandom(SEED));
 		this.functions = functionsOf(spec);
 		this.family = familyOf(spec, this.memory, this.pages);
@@ -82,6 +98,18 @@ export class Machine {
 		});
 		for (const layer of [this.family.unit, ...this.disks.layers]) if (layer) this.layers.add(layer);
 		within('guests', () => this.populate(spec));
+	}
+
+	/** The same memory has been mapped anew. */
+	reattach({files}: SharedMemory): void {
+		files.forEach((file, i) => {
+			this.memory.attach(file, this.fileBases[i]);
+		});
+	}
+
+	private attach({files, regions}: SharedMemory): Ram[] {
+		this.fileBases = files.map(file => this.memory.attach(file));
+		return regions.map(({gpa, bytes, file, offset}) => ({gpa, bytes, hpa: this.fileBases[file] + offset}));
 	}
 
 	/** Reports what every layer does; without a probe no layer makes reports. */
@@ -169,8 +197,11 @@ export class Machine {
 		const ctx = within('memory', () => this.contextOf(vm, spec));
 		const blockIf = new BlockIf(ctx, backing, this.pages, !this.disks.writable);
 		blockIf.bounceEverything = this.policy === 'bounce';
-		const model = diskModel(spec.model, ctx, blockIf, this.disks.ident());
+		const model = this.shared
+			? realModel(ctx, blockIf, this.disks.ident())
+			: diskModel(spec.model, ctx, blockIf, this.disks.ident());
 		for (const layer of [backing, blockIf, model.device]) this.layers.add(layer);
+		if (model.disk instanceof DirectDisk) this.layers.add(model.disk);
 		const guest = {...model, backing, spec, vm, blockIf, console: []};
 		this.guests.push(guest);
 		return guest;
@@ -179,7 +210,7 @@ export class Machine {
 	/** The memory of a new VM. If the host has too little, the VM is destroyed. */
 	private contextOf(vm: Vm, {memory, wired}: GuestSpec): VmContext {
 		try {
-			return new VmContext(vm, this.vmm, this.memory, memory, wired);
+			return new VmContext(vm, this.vmm, this.memory, this.shared ?? ramOf(memory), wired);
 		} catch (error) {
 			this.vmm.destroy(vm);
 			throw error;
@@ -228,6 +259,12 @@ export class Machine {
 		}
 	}
 }
+
+/** The guest's own driver fills the ring; dmascope asks the device model past it. */
+const realModel = (ctx: VmContext, blockIf: BlockIf, ident: string) => ({
+	device: new VirtioBlk(ctx, blockIf, ident),
+	disk: new DirectDisk(ctx, blockIf),
+});
 
 function diskModel(model: Model, ctx: VmContext, blockIf: BlockIf, ident: string): DiskModel {
 	switch (model) {

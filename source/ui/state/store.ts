@@ -141,7 +141,9 @@ export function createUi(machine: ObservedMachine): Store {
 		page: pageOf(first?.iova ?? 0),
 		timeline: false,
 		message: {
-			text: kind !== 'lab' ? LOOKING : `Press Enter to have ${vm} read the raw disk; press t for a tour.`,
+			text:
+				machine.greeting ??
+				(kind !== 'lab' ? LOOKING : `Press Enter to have ${vm} read the raw disk; press t for a tour.`),
 			tone: 'key',
 		},
 	}));

@@ -1,0 +1,379 @@
+// A VM that really runs, with dmascope as its disk: its memory, its driver and its requests are real. The host around it
+// is the lab's: the VM is a guest of the lab's bhyve, whose device model takes the requests, and whose controller and
+// IOMMU are between the disk and the VM's own pages.
+
+import {type QueuePlace, VirtQueue} from '../../bhyve/virtio.js';
+import {VirtioBlk} from '../../bhyve/virtio-blk.js';
+import {viewDomain} from '../../explain/ranges.js';
+import {hex, PAGE_SIZE, SECTOR} from '../../formats/address.js';
+import type {Rid} from '../../formats/pci.js';
+import {AVAIL, DESC_BYTES, USED} from '../../formats/virtqueue.js';
+import type {Memory} from '../../hardware/memory.js';
+import {changeLife, changeTables, switchPolicy} from '../../lab/build/changes.js';
+import {cachedIn, diskBytes, guestBytes} from '../../lab/build/contents.js';
+import {Machine, type SharedMemory} from '../../lab/build/machine.js';
+import {DEFAULT_MEMORY, defaultSpec, withoutPassthru} from '../../lab/build/spec.js';
+import {type DiskInfo, defaultsOf, domainsOf, stateOf} from '../../lab/build/state.js';
+import {verdictText} from '../../lab/judge/chain.js';
+import {compare} from '../../lab/judge/compare.js';
+import {TransferLog} from '../../lab/judge/transfer-log.js';
+import {checkCommand} from '../../lab/scenario/verbs.js';
+import type {Command, Family, MachineSpec, Policy, TransferCommand} from '../../machine/command.js';
+import type {LabControls, MachineState, ObservedMachine, RunningGuest} from '../../machine/observed.js';
+import type {Outcome} from '../../machine/outcome.js';
+import type {Scenarios} from '../../machine/scenario.js';
+import type {Cached, CachedPage} from '../../machine/tables.js';
+import type {Comparable, Comparison} from '../../machine/workload.js';
+import {UserError} from '../../user-error.js';
+import {grouped} from '../../words.js';
+import type {Device, Ring} from '../vhost/back-end.js';
+import type {GuestMemory} from '../vhost/guest-memory.js';
+import {ConsoleText} from './console-text.js';
+import {Ledger} from './ledger.js';
+import {Pulse} from './pulse.js';
+
+const VM = 'vm0';
+/** The modelled host's own memory, beside its page tables. */
+const HOST_BYTES = 64 * 2 ** 20;
+const BYTES_PER_TABLE = 2 ** 21;
+const NOTHING: SharedMemory = {files: [], regions: []};
+
+export type GuestOptions = {
+	disk: DiskInfo;
+	policy: Policy;
+	iommu: Family;
+	/** How the machine is called, such as QEMU. */
+	title: string;
+	/** Whether commands that write into the running guest are asked for once more. */
+	asks: boolean;
+	/** What the VMM can be told; undefined where it was started by somebody else. */
+	control?: RunningGuest;
+};
+
+export class LiveGuest implements ObservedMachine, LabControls, Device {
+	readonly kind = 'lab';
+	readonly lab = this;
+	readonly scenarios = NO_SCENARIOS;
+	readonly workload: Pulse;
+	readonly log: TransferLog;
+	readonly console = new ConsoleText();
+	/** Why the VM is gone. */
+	private lost: MachineState['lost'];
+	private machine: Machine;
+	private memoryShared: GuestMemory | undefined;
+	private layout: string | undefined;
+	private readonly ledger: Ledger;
+	private readonly watchers = new Set<() => void>();
+	private revision = 1;
+	private tables = 1;
+	private pages = 0;
+	private lastState: MachineState | undefined;
+	private asked: boolean;
+	/** The ring that the guest's driver has set up. */
+	private running: {ring: Ring; interrupt: () => void; queue: VirtQueue} | undefined;
+
+	/** @throws UserError if the machine cannot be built */
+	constructor(private readonly options: GuestOptions) {
+		const {policy, iommu, asks} = options;
+		this.asked = !asks;
+		this.machine = new Machine(specOf(policy, iommu, NOTHING), options.disk.disk, NOTHING);
+		this.log = new TransferLog(this.machine);
+		this.ledger = new Ledger(this.log, () => this.machine);
+		this.workload = new Pulse(
+			() => this.ledger.tick(),
+			() => this.changed(),
+		);
+		this.blk.completes = this.ledger.complete;
+	}
+
+	get guest(): RunningGuest | undefined {
+		return this.options.control;
+	}
+
+	/** Whether a VM has shared its memory. */
+	get attached(): boolean {
+		return this.memoryShared !== undefined;
+	}
+
+	/** Why the device stopped, if the guest's driver broke it. */
+	get stopped(): string | undefined {
+		return this.blk.stopped;
+	}
+
+	// The disk, as the back end has it.
+
+	get features(): number {
+		return this.blk.features;
+	}
+
+	get config(): Uint8Array {
+		const {buffer, byteOffset, byteLength} = this.blk.config;
+		return new Uint8Array(buffer, byteOffset, byteLength);
+	}
+
+	attach(memory: GuestMemory): void {
+		this.memoryShared = memory;
+		if (memory.layout === this.layout) this.machine.reattach(memory);
+		else this.build(this.machine.policy, this.machine.spec.iommu);
+		this.layout = memory.layout;
+		this.changed();
+	}
+
+	detach(): void {
+		this.memoryShared = undefined;
+		this.changed();
+	}
+
+	start(ring: Ring, interrupt: () => void): void {
+		const {ctx} = this.blk;
+		const {size, base} = ring;
+		const place: QueuePlace = {
+			descriptors: ctx.mapGpa(ring.descriptors, size * DESC_BYTES),
+			avail: ctx.mapGpa(ring.avail, AVAIL.RING + 2 * size),
+			used: ctx.mapGpa(ring.used, USED.RING + 8 * size),
+		};
+		const used = ctx.process.u16(place.used + USED.IDX);
+		const queue = new VirtQueue(ctx, size, place, {avail: base, used});
+		this.running = {ring, interrupt, queue};
+		this.blk.attach(queue, interrupt);
+	}
+
+	stop(): number {
+		const next = this.running?.queue.nextAvail ?? 0;
+		this.running = undefined;
+		this.blk.attach(undefined, () => {});
+		return next;
+	}
+
+	kick(): void {
+		const before = this.stopped;
+		this.ledger.begin();
+		try {
+			this.blk.kick();
+		} finally {
+			this.ledger.end();
+		}
+		if (this.stopped !== before) this.changed();
+		this.workload.beat();
+	}
+
+	connected(): void {
+		this.changed();
+	}
+
+	disconnected(_why: string | undefined): void {
+		this.changed();
+	}
+
+	// The machine, as the dashboard has it.
+
+	get memory(): Memory {
+		return this.machine.memory;
+	}
+
+	get spec(): MachineSpec {
+		return {...this.machine.spec, policy: this.machine.policy};
+	}
+
+	get defaultGpa(): number {
+		return DEFAULT_GPA;
+	}
+
+	get greeting(): string {
+		return `${VM} really runs; its host is modelled. p changes the policy, r resets ${VM}, Enter in CONSOLE types into it.`;
+	}
+
+	state(): MachineState {
+		if (this.lastState?.revision === this.revision) return this.lastState;
+		const {version} = this.machine.pages;
+		if (version !== this.pages) this.tables = this.revision;
+		this.pages = version;
+		const state = stateOf(this.machine, this.log, this.options.disk, this.revision, this.tables);
+		this.lastState = {
+			...state,
+			title: this.options.title,
+			vms: state.vms.map(vm => ({...vm, console: this.console.lines})),
+			notes: NOTES,
+			lost: this.lost,
+		};
+		return this.lastState;
+	}
+
+	watch(changed: () => void): void {
+		this.watchers.add(changed);
+	}
+
+	/** Something is different: whoever watches is told. */
+	changed(tables = false): void {
+		this.revision++;
+		if (tables) this.tables = this.revision;
+		for (const watcher of this.watchers) watcher();
+	}
+
+	/** Its console has shown something. */
+	hear(bytes: Uint8Array): void {
+		this.console.push(bytes);
+		this.workload.beat();
+	}
+
+	/** The VM is gone. */
+	lose(why: string, lastSeen: string): void {
+		this.lost = {why, lastSeen};
+		this.changed();
+	}
+
+	check(command: Comparable): void {
+		if (command.do === 'work') throw new UserError(`${VM} does work of its own; use it.`);
+		checkCommand(command, defaultsOf(this.machine));
+		this.refuse(command);
+		if (this.asked) return;
+		this.asked = true;
+		const bytes = command.do === 'dma' ? command.bytes : command.sectors * SECTOR * (command.requests ?? 1);
+		throw new UserError(
+			`This overwrites ${grouped(bytes)} bytes of the running ${VM} at ${hex(command.gpa)}; repeat it to do so.`,
+		);
+	}
+
+	private refuse(command: TransferCommand): void {
+		if (!this.attached) throw new UserError(`${VM} has no memory here yet; wait until it uses its disk.`);
+		if (command.do === 'write' || command.do === 'delete') this.machine.needWritable();
+	}
+
+	dispatch(command: Command): Outcome {
+		const outcome = this.perform(command);
+		this.changed(command.do !== 'read' && command.do !== 'write');
+		return outcome;
+	}
+
+	private perform(command: Command): Outcome {
+		const {machine} = this;
+		switch (command.do) {
+			case 'policy':
+				return {kind: 'policy', policy: command.policy, report: switchPolicy(machine, command.policy)};
+			case 'boot':
+				return this.lifecycle(this.reset());
+			case 'read':
+			case 'write':
+			case 'delete':
+			case 'dma': {
+				this.refuse(command);
+				const transfer = this.log.run(command);
+				return {kind: 'transfer', transfer, report: verdictText(transfer)};
+			}
+			case 'map':
+			case 'unmap':
+			case 'invalidate':
+				return this.lifecycle(changeTables(machine, command).report);
+			case 'bind':
+			case 'unbind':
+			case 'attach':
+			case 'detach': {
+				const {error, report} = changeLife(machine, command);
+				return {...this.lifecycle(report), error};
+			}
+			case 'start':
+				return this.lifecycle(this.restart(command.machine));
+			default:
+				throw new UserError(`${VM} really runs: ${command.do} is for modelled guests.`);
+		}
+	}
+
+	compare(command: Comparable): Iterable<Comparison> {
+		const {policy, iommu} = this.spec;
+		const {disk} = this.options.disk;
+		const model = {...defaultSpec(DEFAULT_MEMORY), policy, iommu};
+		const machine = new Machine(iommu === 'none' ? withoutPassthru(model) : model, disk);
+		return compare(machine, disk, command, () => performance.now());
+	}
+
+	guestBytes(vm: string, gpa: number, length: number): Uint8Array {
+		return this.attached ? guestBytes(this.machine, vm, gpa, length) : new Uint8Array(0);
+	}
+
+	diskBytes(vm: string, lba: number, length: number): Uint8Array {
+		return diskBytes(this.machine, vm, lba, length);
+	}
+
+	cached(rid: Rid, iova: number): Cached {
+		return cachedIn(this.machine, this.state().unit, rid, iova);
+	}
+
+	cachedPages(): readonly CachedPage[] {
+		return this.machine.family.caches?.iotlb.entries() ?? [];
+	}
+
+	close(): void {
+		this.workload.close();
+		this.options.disk.disk.close();
+	}
+
+	private reset(): string {
+		const {control} = this.options;
+		if (control === undefined) throw new UserError(`Reset ${VM} where it was started.`);
+		control.reset();
+		return `${VM} reset; its firmware starts again.`;
+	}
+
+	/** Another IOMMU between the same disk and the same guest. */
+	private restart({iommu, policy}: MachineSpec): string {
+		const {running} = this;
+		const base = this.stop();
+		this.build(policy, iommu);
+		if (running !== undefined) this.start({...running.ring, base}, running.interrupt);
+		return `The modelled host has a new IOMMU, ${iommu}; ${VM} goes on under ${policy}.`;
+	}
+
+	private lifecycle(report: string): Extract<Outcome, {kind: 'lifecycle'}> {
+		const domains = domainsOf(this.machine);
+		const host = domains.find(({role}) => role === 'host');
+		const owned = this.machine.pages.owned();
+		const missing = host ? viewDomain(this.machine.memory, owned, host).removedPages : 0;
+		return {kind: 'lifecycle', tables: {domains: domains.length, missing}, report};
+	}
+
+	/** The machine put together anew, around the memory that the guest has now. */
+	private build(policy: Policy, iommu: Family): void {
+		const shared = this.memoryShared ?? NOTHING;
+		this.machine = new Machine(specOf(policy, iommu, shared), this.options.disk.disk, shared);
+		this.log.follow(this.machine);
+		this.blk.completes = this.ledger.complete;
+		this.tables = this.revision + 1;
+	}
+
+	private get blk(): VirtioBlk {
+		const device = this.machine.guests[0]?.device;
+		if (!(device instanceof VirtioBlk)) throw new Error('the guest has no virtio-blk');
+		return device;
+	}
+}
+
+const DEFAULT_GPA = 0x0100_0000;
+
+const NOTES = [
+	'A VM really runs, and this program is its disk: its memory, its driver, its requests, the disk and each preadv into its pages are real. Modelled is the host around it: bhyve and its device model, the disk’s controller, the IOMMU and its tables.',
+	'Its own reads are compared with the disk before it gets them; of a guest in a hurry, 500/s of them, and the others are counted by what the IOMMU refused. Nothing here can be taken back or replayed.',
+];
+
+const NO_SCENARIOS: Scenarios = {
+	list: () => [],
+	load: name => {
+		throw new UserError(`${name} is for modelled guests; start dmascope without boot or serve.`);
+	},
+	unmet: () => [],
+};
+
+/** A host for the guest, with a passthru device for it where there is an IOMMU. */
+function specOf(policy: Policy, iommu: Family, {files, regions}: SharedMemory): MachineSpec {
+	const memory = regions.reduce((sum, {bytes}) => sum + bytes, 0);
+	// The host's domain maps all there is, holes included, up to the end of the guest's memory.
+	const end = files.reduce((at, {byteLength}) => Math.ceil(at / SLOT) * SLOT + byteLength, SLOT);
+	const tables = Math.ceil((end + memory) / BYTES_PER_TABLE) * PAGE_SIZE;
+	const spec = defaultSpec(HOST_BYTES + Math.ceil((1.5 * tables) / MIB) * MIB);
+	const [guest] = spec.guests;
+	const machine = {...spec, policy, iommu, guests: [{...guest, name: VM, memory}]};
+	return iommu === 'none' ? withoutPassthru(machine) : machine;
+}
+
+const MIB = 2 ** 20;
+/** Memory lays each file at a multiple of this. */
+const SLOT = 4 * 2 ** 30;

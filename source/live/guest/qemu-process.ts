@@ -1,0 +1,147 @@
+// A QEMU that dmascope starts, and that ends with it, however that ends.
+
+import {type ChildProcess, spawn} from 'node:child_process';
+import fs from 'node:fs';
+import {setTimeout as sleep} from 'node:timers/promises';
+import type {RunningGuest} from '../../machine/observed.js';
+import {errnoOf, messageOf, UserError} from '../../user-error.js';
+import {Qmp} from '../qemu/qmp.js';
+
+/** Milliseconds between two attempts to reach its monitor. */
+const AGAIN_MS = 50;
+/** What is kept of its error messages. */
+const MOST_ERRORS = 2000;
+
+/** Ends QEMU once its input ends, which it does with dmascope; then removes what is left of the folder. */
+const WATCHER = 'cat >/dev/null; kill -9 "$1"; rm -f "$2"/*.sock; rmdir "$2"';
+
+export type QemuEvents = {
+	/** Bytes of the serial console. */
+	console: (bytes: Uint8Array) => void;
+	/** It has ended by itself, or cannot be started: why, as a sentence. */
+	ended: (why: string) => void;
+	/** Something cannot be done, as a sentence. */
+	failed: (why: string) => void;
+};
+
+export class QemuProcess implements RunningGuest {
+	paused = false;
+	private readonly child: ChildProcess;
+	private watcher: ChildProcess | undefined;
+	private readonly ending = new AbortController();
+	private readonly qmp: Promise<Qmp | undefined>;
+	private errors = '';
+	private over = false;
+	private readonly atExit = () => this.close();
+
+	/** `folder`: where its sockets are, removed with it. */
+	constructor(
+		private readonly program: string,
+		parameters: readonly string[],
+		private readonly folder: string,
+		private readonly events: QemuEvents,
+		qmpPath: string,
+	) {
+		// A session of its own: the terminal's signals are for dmascope.
+		this.child = spawn(program, [...parameters], {detached: true, stdio: 'pipe'});
+		const {child} = this;
+		process.once('exit', this.atExit);
+		child.on('error', error => this.end(cannotStart(program, error)));
+		child.on('exit', (code, signal) => this.end(this.ended(code, signal)));
+		child.stdout?.on('data', (bytes: Buffer) => events.console(bytes));
+		child.stderr?.on('data', (bytes: Buffer) => {
+			this.errors = (this.errors + bytes).slice(-MOST_ERRORS);
+		});
+		// It may end before it has read all.
+		child.stdin?.on('error', () => {});
+		this.watch();
+		this.qmp = this.connect(qmpPath);
+		this.qmp.catch(() => {});
+	}
+
+	type(bytes: string): void {
+		if (!this.over) this.child.stdin?.write(bytes);
+	}
+
+	reset(): void {
+		this.tell('system_reset');
+		if (this.paused) this.pause(false);
+	}
+
+	pause(paused: boolean): void {
+		this.paused = paused;
+		this.tell(paused ? 'stop' : 'cont');
+	}
+
+	/** Ends it at once. */
+	close(): void {
+		if (this.over) return;
+		this.over = true;
+		this.ending.abort();
+		process.off('exit', this.atExit);
+		this.child.kill('SIGKILL');
+		this.tidy();
+	}
+
+	private watch(): void {
+		const {pid} = this.child;
+		if (pid === undefined) return;
+		this.watcher = spawn('/bin/sh', ['-c', WATCHER, 'sh', String(pid), this.folder], {
+			detached: true,
+			stdio: ['pipe', 'ignore', 'ignore'],
+		});
+		this.watcher.on('error', () => {});
+		this.watcher.stdin?.on('error', () => {});
+		this.watcher.unref();
+	}
+
+	private async connect(path: string): Promise<Qmp | undefined> {
+		const {signal} = this.ending;
+		while (!signal.aborted) {
+			if (fs.existsSync(path)) {
+				try {
+					return await Qmp.connect(path, signal);
+				} catch (error) {
+					if (!(error instanceof UserError)) throw error;
+				}
+			}
+			await sleep(AGAIN_MS, undefined, {signal}).catch(() => {});
+		}
+		return undefined;
+	}
+
+	private tell(command: string): void {
+		this.qmp
+			.then(qmp => qmp?.execute(command))
+			.catch((error: unknown) => {
+				if (!this.over) this.events.failed(messageOf(error));
+			});
+	}
+
+	private end(why: string): void {
+		if (this.over) return;
+		this.over = true;
+		this.ending.abort();
+		process.off('exit', this.atExit);
+		this.tidy();
+		this.events.ended(why);
+	}
+
+	private tidy(): void {
+		this.watcher?.kill('SIGKILL');
+		fs.rmSync(this.folder, {recursive: true, force: true});
+	}
+
+	private ended(code: number | null, signal: NodeJS.Signals | null): string {
+		const how =
+			signal === null ? (code === 0 ? 'ended' : `ended with exit code ${code}`) : `was ended by ${signal}`;
+		const [said] = this.errors.trim().split('\n').slice(-1);
+		return `${this.program} ${how}${said ? `: ${said.replace(/^[^:]*qemu[^:]*: /, '').replace(/\.$/, '')}` : ''}.`;
+	}
+}
+
+function cannotStart(program: string, error: Error): string {
+	if (errnoOf(error) === 'ENOENT')
+		return `${program} is not installed; install qemu-system-x86, or name a QEMU with --qemu.`;
+	return `${program} cannot be started: ${messageOf(error)}.`;
+}
