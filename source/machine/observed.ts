@@ -110,7 +110,9 @@ export interface LabControls {
 	/** The session's steps, if they are recorded. */
 	readonly history?: History;
 	readonly workload: Workload;
-	/** Where the guest is real: what its VMM can be told. */
+	/** Whether the guest really runs, and does what it does by itself. */
+	readonly real?: boolean;
+	/** What the VMM of a real guest can be told. */
 	readonly guest?: RunningGuest;
 	/**
 	 * Runs the command under each policy in turn, lazily, on machines like this one, which does not change.

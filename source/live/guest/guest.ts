@@ -53,6 +53,7 @@ export type GuestOptions = {
 export class LiveGuest implements ObservedMachine, LabControls, Device {
 	readonly kind = 'lab';
 	readonly lab = this;
+	readonly real = true;
 	readonly scenarios = NO_SCENARIOS;
 	readonly workload: Pulse;
 	readonly log: TransferLog;
