@@ -5,7 +5,7 @@ import {Disk} from '../hardware/disk.js';
 import {bootDisk} from '../lab/build/sample-disk.js';
 import type {DiskInfo} from '../lab/build/state.js';
 import type {LiveGuest} from '../live/guest/guest.js';
-import type {Served} from '../live/guest/open.js';
+import type {Booted, Served} from '../live/guest/open.js';
 import {jsonLines, type Print} from '../print.js';
 import type {DisplayFlags} from '../ui/display-flags.js';
 import {UserError} from '../user-error.js';
@@ -14,8 +14,9 @@ import {displayFlags, type Given, labFlags} from './flags.js';
 import {defaultMachine, type LabFlags, machineOf} from './open-lab.js';
 import {exitOnSignals} from './signals.js';
 
-/** A console that says nothing for so long has come to its end. */
+/** A guest whose console says nothing for so long, and that does next to nothing meanwhile, has come to its end. */
 const QUIET_MS = 3000;
+const IDLE_MS = 300;
 const CHECK_MS = 100;
 const USUAL_LIMIT_MS = 60_000;
 
@@ -60,19 +61,20 @@ async function show(served: Served, look: DisplayFlags): Promise<number> {
 
 /** Without a terminal: until the console is quiet, or for so long at most. */
 async function watchConsole(
-	{guest, close}: Served,
+	{guest, cpuMs, close}: Booted,
 	{json, limit}: {json: boolean; limit: number},
 	out: Print,
 ): Promise<number> {
 	try {
 		const start = performance.now();
-		let [last, heard] = ['', start];
+		let [last, heard, worked] = ['', start, 0];
 		for (;;) {
 			await sleep(CHECK_MS);
 			const {lost, vms, tally} = guest.state();
 			const now = performance.now();
 			const seen = JSON.stringify([vms[0]?.console, tally]);
-			if (seen !== last) [last, heard] = [seen, now];
+			const cpu = cpuMs();
+			if (seen !== last || cpu - worked > IDLE_MS) [last, heard, worked] = [seen, now, cpu];
 			const said = (vms[0]?.console.length ?? 0) > 0;
 			if (lost !== undefined && !said) throw new UserError(lost.why);
 			if (lost !== undefined || now - start > limit || (said && now - heard > QUIET_MS)) break;

@@ -1,5 +1,6 @@
 // Unix sockets over which descriptors are passed (unix(7), SCM_RIGHTS). Numbers and layouts are those of 64-bit Linux.
 
+import fs from 'node:fs';
 import {errnoOf} from '../user-error.js';
 import type {Libc} from './libc.js';
 import {Mapping} from './mapping.js';
@@ -44,10 +45,17 @@ export function listenAt(libc: Libc, path: string): number {
 	return fd;
 }
 
-export function connectTo(libc: Libc, path: string): number {
-	const fd = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC);
-	libc.connect(fd, addressOf(path));
-	return fd;
+/** @returns undefined where others wait to be accepted already @throws the system's error */
+export function connectTo(libc: Libc, path: string): number | undefined {
+	const fd = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
+	try {
+		if (unlessLater(() => libc.connect(fd, addressOf(path))) !== undefined) return fd;
+	} catch (error) {
+		fs.closeSync(fd);
+		throw error;
+	}
+	fs.closeSync(fd);
+	return undefined;
 }
 
 /** @returns undefined where nobody waits any more */

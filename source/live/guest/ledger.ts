@@ -5,7 +5,7 @@
 // the controller moved and the IOMMU did not refuse are counted.
 
 import type {Completion} from '../../bhyve/virtio-blk.js';
-import {SECTOR} from '../../formats/address.js';
+import {PAGE_SIZE, SECTOR} from '../../formats/address.js';
 import type {Extent, ProbeEvent} from '../../hardware/probe.js';
 import type {Guest, Machine} from '../../lab/build/machine.js';
 import {copiedBytes, diskChain, faultsOf, hardwareError, pathOf} from '../../lab/judge/chain.js';
@@ -27,7 +27,6 @@ export class Ledger {
 	/** Requests that the device has taken, by the head of their chain. */
 	private readonly taken = new Map<number, Taken>();
 	private events: ProbeEvent[] = [];
-	private listens = false;
 	private dropped = 0;
 	private counted = {hits: 0, misses: 0};
 
@@ -39,11 +38,10 @@ export class Ledger {
 	/** The device is about to work. */
 	begin(): void {
 		const machine = this.machine();
-		this.listens = this.compared.requests < MOST_REQUESTS && this.compared.bytes < MOST_BYTES;
 		this.dropped = machine.disks.dropped;
 		const counters = machine.family.unit?.counters;
 		this.counted = {hits: counters?.hits ?? 0, misses: counters?.misses ?? 0};
-		if (this.listens) machine.listen(event => this.hear(event));
+		if (this.hasTime) machine.listen(event => this.hear(event));
 	}
 
 	end(): void {
@@ -69,7 +67,7 @@ export class Ledger {
 		const events = request === undefined ? this.events : [request, ...this.events];
 		this.events = [];
 		if (completion.op !== 'read' && completion.op !== 'write') return;
-		if (this.listens && request !== undefined) this.judge(machine, guest, completion, request, events);
+		if (this.hasTime && request !== undefined) this.judge(machine, guest, completion, request, events);
 		else this.count(completion, dropped);
 	};
 
@@ -81,6 +79,11 @@ export class Ledger {
 		return sample;
 	}
 
+	/** Whether another request may be compared. */
+	private get hasTime(): boolean {
+		return this.compared.requests < MOST_REQUESTS && this.compared.bytes < MOST_BYTES;
+	}
+
 	private hear(event: ProbeEvent): void {
 		if (event.at === 'virtio-blk') this.taken.set(event.head, event);
 		else if (event.at !== 'queue') this.events.push(event);
@@ -88,8 +91,9 @@ export class Ledger {
 
 	private count({bytes, errno}: Completion, dropped: number): void {
 		const landed = errno === undefined ? bytes - dropped : 0;
-		this.log.count(dataOf(errno === undefined, landed, bytes), 0);
-		this.add(bytes, landed, errno === undefined, 0);
+		const faults = Math.ceil(dropped / PAGE_SIZE);
+		this.log.count(dataOf(errno === undefined, landed, bytes), faults);
+		this.add(bytes, landed, errno === undefined, faults);
 	}
 
 	private judge(
@@ -144,7 +148,7 @@ function landedBytes(
 	offset: number,
 	events: readonly ProbeEvent[],
 ): number {
-	const refused = new Set(faultsOf(events).map(({iova}) => iova - (iova % 4096)));
+	const refused = new Set(faultsOf(events).map(({iova}) => iova - (iova % PAGE_SIZE)));
 	const peek = disks.peek(spec.disk);
 	let landed = 0;
 	for (const {address, bytes} of extents) {
@@ -155,10 +159,10 @@ function landedBytes(
 			for (let at = 0; at < run.bytes && done < onDisk.length; ) {
 				const hpa = run.hpa + at;
 				// A sector, or what of it is on this page.
-				const length = Math.min(SECTOR - (done % SECTOR), 4096 - (hpa % 4096), run.bytes - at);
+				const length = Math.min(SECTOR - (done % SECTOR), PAGE_SIZE - (hpa % PAGE_SIZE), run.bytes - at);
 				const there = memory.view(hpa, length);
 				const same = Buffer.compare(there, onDisk.subarray(done, done + length)) === 0;
-				if (same && !refused.has(hpa - (hpa % 4096))) landed += length;
+				if (same && !refused.has(hpa - (hpa % PAGE_SIZE))) landed += length;
 				at += length;
 				done += length;
 			}

@@ -18,6 +18,8 @@ import {QemuProcess} from './qemu-process.js';
 
 export type Open = {disk: DiskInfo; policy: Policy; iommu: Family; asks: boolean};
 export type Served = {guest: LiveGuest; close: () => void};
+/** `cpuMs`: what QEMU has spent on processors so far. */
+export type Booted = Served & {cpuMs: () => number};
 
 /** Serves a guest's disk at a socket. @throws UserError */
 export function serveGuest(socket: string, title: string, open: Open, control?: RunningGuest): Served {
@@ -58,7 +60,7 @@ export function bootGuest({
 	append,
 	clock,
 	...open
-}: BootOptions): Served {
+}: BootOptions): Booted {
 	const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dmascope-boot-'));
 	const [socket, qmp] = ['disk.sock', 'qmp.sock'].map(name => path.join(folder, name));
 	let qemu: QemuProcess | undefined;
@@ -84,6 +86,7 @@ export function bootGuest({
 		);
 		return {
 			guest,
+			cpuMs: () => qemu?.cpuMs ?? 0,
 			close: () => {
 				qemu?.close();
 				served.close();

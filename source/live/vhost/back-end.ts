@@ -69,6 +69,8 @@ export class BackEnd {
 	}
 
 	private accept(): void {
+		// One that has gone may not have been noticed yet.
+		this.receive();
 		const fd = accept(this.libc, this.listening);
 		if (fd === undefined) return;
 		if (this.connection !== undefined) {
