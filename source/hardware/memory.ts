@@ -59,9 +59,9 @@ export class Memory {
 			const slot = slotOf(base + done);
 			const length = Math.min(SLOT, buffer.byteLength - done);
 			this.#bytes[slot] = new Uint8Array(buffer, done, length);
-			this.#halves[slot] = new Uint16Array(buffer, done, length >>> 1);
-			this.#words[slot] = new Uint32Array(buffer, done, length >>> 2);
-			this.signed[slot] = new Int32Array(buffer, done, length >>> 2);
+			this.#halves[slot] = new Uint16Array(buffer, done, length / 2);
+			this.#words[slot] = new Uint32Array(buffer, done, length / 4);
+			this.signed[slot] = new Int32Array(buffer, done, length / 4);
 		}
 		this.end = Math.max(this.end, base + buffer.byteLength);
 		return base;

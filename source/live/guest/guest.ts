@@ -310,6 +310,7 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 
 	private reset(): string {
 		const {control} = this.options;
+		if (this.lost !== undefined) throw new UserError(this.lost.why);
 		if (control === undefined) throw new UserError(`Reset ${VM} where it was started.`);
 		control.reset();
 		return `${VM} reset; its firmware starts again.`;

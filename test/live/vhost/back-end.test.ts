@@ -156,6 +156,17 @@ test('memory that is shared anew takes the place of the old, which nothing touch
 	assert.equal(guest.guestBytes('vm0', BUFFER, 512).length, 0);
 });
 
+test('memory beyond 4 GiB, in several regions of one file', async t => {
+	const {socket, content, guest} = serve(t);
+	const front = new FrontEnd(t, 5 * 1024 * MIB);
+	await front.connect(socket);
+	await front.start();
+	const high = 4.5 * 1024 * MIB + 512;
+	assert.equal(await front.read(1, high, 1024), 0);
+	assert.ok(front.view(high, 1024).equals(content.subarray(512, 1536)));
+	assert.equal(guest.state().vms[0].pages, (front.bytes - (HOLE.end - HOLE.start)) / 4096);
+});
+
 test('what a front end does against the protocol ends its connection alone', async t => {
 	const {socket, guest} = serve(t);
 	const front = new FrontEnd(t);
