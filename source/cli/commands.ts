@@ -98,6 +98,18 @@ export const COMMANDS: readonly CliCommand[] = [
 		run: async (_words, given, out) => (await import('./boot.js')).boot(given, out),
 	},
 	{
+		name: 'serve',
+		takes: 'SOCKET',
+		wants: 'a path for the socket that the VM connects to: dmascope serve /tmp/disk.sock',
+		about: 'the disk of a VM that you start yourself, over vhost-user-blk',
+		more: ['It says which options QEMU needs. In a pipe it prints a line per event, until a signal.'],
+		flags: [
+			...(['disk', 'writable', 'overlay', 'policy', 'iommu', 'yes', 'json'] as const),
+			...DISPLAY_FLAGS,
+		],
+		run: async (words, given, out) => (await import('./serve.js')).serve(words, given, out),
+	},
+	{
 		name: 'qemu',
 		takes: 'SOCKET',
 		needs: 'the QMP socket of a QEMU started with -qmp unix:/run/vm0.qmp,server=on,wait=off',

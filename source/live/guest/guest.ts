@@ -58,6 +58,7 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 	readonly workload: Pulse;
 	readonly log: TransferLog;
 	readonly console = new ConsoleText();
+	greeting = `${VM} really runs; its host is modelled. p changes the policy, r resets ${VM}, Enter in CONSOLE types into it.`;
 	/** Why the VM is gone. */
 	private lost: MachineState['lost'];
 	private machine: Machine;
@@ -178,10 +179,6 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 
 	get defaultGpa(): number {
 		return DEFAULT_GPA;
-	}
-
-	get greeting(): string {
-		return `${VM} really runs; its host is modelled. p changes the policy, r resets ${VM}, Enter in CONSOLE types into it.`;
 	}
 
 	state(): MachineState {
