@@ -52,11 +52,13 @@ class HostileRing {
 		const {hostility, front, guest} = this;
 		const status = this.chain();
 		if (hostility.chance(0.1)) this.scribble();
-		if (hostility.chance(0.03)) this.move();
+		const moves = hostility.chance(0.03);
+		if (moves) this.move();
 		await front.kick();
 		const end = guest.stopped?.replace(/\d+|0x[0-9a-f]+/g, 'N') ?? `status ${front.memory.getUint8(status)}`;
 		this.ends.set(end, (this.ends.get(end) ?? 0) + 1);
-		if (guest.stopped !== undefined && hostility.chance(0.95)) await this.restart();
+		// A ring that was moved is elsewhere than the next chains are put.
+		if ((guest.stopped !== undefined || moves) && hostility.chance(0.95)) await this.restart();
 	}
 
 	async restart(): Promise<void> {

@@ -1,0 +1,186 @@
+// A Linux guest whose disk dmascope serves. One boot, which takes some 10 s of one processor, for all of it.
+
+import assert from 'node:assert/strict';
+import {execFileSync, spawn} from 'node:child_process';
+import {createHash} from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import {type TestContext, test} from 'node:test';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {SECTOR} from '../../../source/formats/address.js';
+import {buildGpt} from '../../../source/formats/gpt.js';
+import {Disk} from '../../../source/hardware/disk.js';
+import {ConsoleText} from '../../../source/live/guest/console-text.js';
+import {serveGuest} from '../../../source/live/guest/open.js';
+import {diskOptions} from '../../../source/live/guest/qemu-options.js';
+import type {Policy} from '../../../source/machine/command.js';
+import {cpio, DIRECTORY, FILE, moduleFiles, PROGRAM} from '../../helpers/initramfs.js';
+import {folder, MIB} from '../../helpers/lab.js';
+import {findGuest, type Guest} from '../../helpers/qemu.js';
+
+const guest = findGuest();
+const skip = typeof guest === 'string' ? guest : false;
+const PATIENCE_MS = 110_000;
+const DISK_BYTES = 12 * MIB;
+/** Sectors of the first partition, with ext4, and of the second. */
+const EXT4 = {first: 2048, last: 2048 + (8 * MIB) / SECTOR - 1};
+
+/** A disk with a GPT and an ext4 in its first partition, which has a file with a word. */
+function makeDisk(place: string, word: string): string {
+	const [tree, ext4, file] = ['tree', 'ext4', 'disk.img'].map(name => path.join(place, name));
+	fs.mkdirSync(tree);
+	fs.writeFileSync(path.join(tree, 'word'), word);
+	fs.writeFileSync(ext4, Buffer.alloc((EXT4.last - EXT4.first + 1) * SECTOR));
+	const env = {...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin`};
+	execFileSync('mkfs.ext4', ['-q', '-F', '-d', tree, ext4], {env});
+	const disk = Buffer.alloc(DISK_BYTES);
+	for (let at = 0; at < disk.length; at += 64)
+		disk.write(`byte ${at} of the disk that a Linux guest reads`, at);
+	const type = {typeGuid: '0fc63daf-8483-4772-8e79-3d69d8477de4', name: 'linux'};
+	const gpt = buildGpt(disk.length / SECTOR, 'd34607d3-4607-4d34-a607-d34607d34615', [
+		{...type, guid: 'd34607d3-4607-4d34-a607-d34607d34616', firstLba: EXT4.first, lastLba: EXT4.last},
+		{...type, guid: 'd34607d3-4607-4d34-a607-d34607d34617', firstLba: EXT4.last + 1, lastLba: 22_000},
+	]);
+	disk.set(gpt.mbr, 0);
+	disk.set(gpt.primary, SECTOR);
+	disk.set(gpt.entries, 2 * SECTOR);
+	disk.set(gpt.entries, gpt.backupEntriesLba * SECTOR);
+	disk.set(gpt.backup, gpt.backupEntriesLba * SECTOR + gpt.entries.length);
+	disk.set(fs.readFileSync(ext4), EXT4.first * SECTOR);
+	fs.writeFileSync(file, disk);
+	return file;
+}
+
+/** Loads the drivers, then runs what it is told on its console, and says when that is done. */
+function initramfs({modules, busybox}: Guest): Buffer {
+	const files = moduleFiles(modules, ['virtio_pci', 'virtio_blk', 'crc32c_generic', 'ext4']);
+	const script = `#!/bin/busybox sh
+/bin/busybox --install /bin
+mount -t devtmpfs none /dev
+mount -t sysfs none /sys
+mount -t proc none /proc
+stty -echo
+for module in ${files.map(file => path.basename(file)).join(' ')}; do insmod /lib/$module; done
+until [ -b /dev/vda ]; do usleep 10000; done
+echo "ready 0"
+while read -r number words; do eval "$words"; echo "done $number"; done
+`;
+	return cpio([
+		...['bin', 'dev', 'lib', 'sys', 'proc', 'tmp', 'mnt'].map(name => ({name, mode: DIRECTORY})),
+		{name: 'bin/busybox', mode: PROGRAM, content: fs.readFileSync(busybox)},
+		...files.map(file => ({
+			name: `lib/${path.basename(file)}`,
+			mode: FILE,
+			content: fs.readFileSync(file),
+		})),
+		{name: 'init', mode: PROGRAM, content: Buffer.from(script)},
+	]);
+}
+
+function bootLinux(t: TestContext, {qemu, kernel, ...rest}: Guest, socket: string, place: string) {
+	const initrd = path.join(place, 'initrd');
+	fs.writeFileSync(initrd, initramfs({qemu, kernel, ...rest}));
+	// biome-ignore format: a line for each option
+	const args = ['--pdeathsig', 'KILL', qemu,
+		...diskOptions(socket, '192M', {reconnect: true}),
+		'-accel', 'tcg', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
+		'-serial', 'stdio',
+		'-kernel', kernel, '-initrd', initrd,
+		'-append', 'console=ttyS0 panic=-1 no_timer_check',
+	];
+	const child = spawn('setpriv', args);
+	t.after(() => child.kill('SIGKILL'));
+	const console = new ConsoleText();
+	child.stdout.on('data', (bytes: Buffer) => console.push(bytes));
+	child.stderr.on('data', (bytes: Buffer) => console.push(bytes));
+	const start = performance.now();
+	const until = async (line: string) => {
+		while (!console.lines.includes(line)) {
+			const tail = console.lines.slice(-20).join('\n');
+			assert.ok(
+				performance.now() - start < PATIENCE_MS && child.exitCode === null,
+				`no "${line}" after\n${tail}`,
+			);
+			await sleep(10);
+		}
+	};
+	let number = 0;
+	/** @returns the lines that a command prints */
+	const shell = async (words: string): Promise<string[]> => {
+		number++;
+		const before = console.lines.length;
+		child.stdin.write(`${number} ${words}\n`);
+		await until(`done ${number}`);
+		return console.lines.slice(before, -1);
+	};
+	return {console, until, shell};
+}
+
+const DIRECT = 'dd if=/dev/vda bs=4096 count=16 iflag=direct';
+const FORGET = 'echo 3 > /proc/sys/vm/drop_caches';
+
+test('a Linux guest: its disk is there under keep, and gone without a word under remove', {
+	skip,
+	timeout: 120_000,
+}, async t => {
+	if (typeof guest === 'string') return;
+	const place = folder(t);
+	const socket = path.join(place, 'disk.sock');
+	const file = makeDisk(place, 'the DMA landed');
+	const open = (policy: Policy) => {
+		const disk = {disk: Disk.open(file), sample: false};
+		return serveGuest(socket, 'Linux', {disk, policy, iommu: 'vt-d', asks: false});
+	};
+	let served = open('keep');
+	t.after(() => served.close());
+	const {console, until, shell} = bootLinux(t, guest, socket, place);
+	await until('ready 0');
+	assert.ok(console.lines.some(line => /vda: vda1 vda2/.test(line)));
+	await shell('dmesg -n 1');
+	assert.deepEqual(await shell('mount -o ro /dev/vda1 /mnt && cat /mnt/word; echo; umount /mnt'), [
+		'the DMA landed',
+	]);
+	const hash = createHash('sha256').update(fs.readFileSync(file)).digest('hex');
+	assert.deepEqual(await shell(`${FORGET}; sha256sum /dev/vda`), [`${hash}  /dev/vda`]);
+
+	// Both ways, while the guest reads without a break.
+	const sum = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex');
+	const there = sum(fs.readFileSync(file).subarray(0, 65_536));
+	const gone = sum(Buffer.alloc(65_536));
+	await shell(
+		`(while [ ! -e /tmp/stop ]; do ${DIRECT} 2>/dev/null | md5sum > /tmp/now; mv /tmp/now /tmp/sum; done; rm /tmp/stop) &`,
+	);
+	const shows = async (wanted: string) => {
+		// The first request after the switch may be the second half of a read.
+		await shell(
+			'rm -f /tmp/sum; until [ -e /tmp/sum ]; do usleep 1000; done; rm -f /tmp/sum; until [ -e /tmp/sum ]; do usleep 1000; done',
+		);
+		assert.deepEqual(await shell('cat /tmp/sum'), [`${wanted}  -`]);
+	};
+	await shows(there);
+	served.guest.dispatch({do: 'policy', policy: 'remove'});
+	await shows(gone);
+	served.guest.dispatch({do: 'policy', policy: 'bounce'});
+	await shows(there);
+
+	// dmascope is gone for a moment, and its disk comes back; the guest notices nothing.
+	const errors = 'dmesg | grep -ci "i/o error"';
+	served.close();
+	served = open('keep');
+	await shows(there);
+	await shell('touch /tmp/stop; while [ -e /tmp/stop ]; do usleep 1000; done');
+	assert.deepEqual(await shell(errors), ['0']);
+
+	served.guest.dispatch({do: 'policy', policy: 'remove'});
+	const read = await shell(`${FORGET}; ${DIRECT} of=/tmp/read; echo rc $?; md5sum < /tmp/read`);
+	assert.deepEqual(
+		read.filter(line => !/drop_caches/.test(line)),
+		['16+0 records in', '16+0 records out', 'rc 0', `${gone}  -`],
+	);
+	await shell('blockdev --rereadpt /dev/vda');
+	assert.deepEqual(await shell('ls /dev/vda*'), ['/dev/vda']);
+	assert.deepEqual(await shell(errors), ['0']);
+	const {tally, faults} = served.guest.state();
+	assert.ok(tally.lost > 0 && tally.failed === 0 && faults.length > 0);
+	assert.equal(faults[0].owner, 'vm0');
+});
