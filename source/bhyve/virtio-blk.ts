@@ -91,6 +91,11 @@ export class VirtioBlk {
 		this.guard.run(() => this.notify());
 	}
 
+	/** Whether the guest has put more into the queue since. */
+	get waiting(): boolean {
+		return this.stopped === undefined && this.virtio.queue?.hasChain() === true;
+	}
+
 	/** pci_vtblk_notify. */
 	private notify(): void {
 		const {queue} = this.virtio;

@@ -159,6 +159,10 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 		this.workload.beat();
 	}
 
+	get waiting(): boolean {
+		return this.blk.waiting;
+	}
+
 	connected(): void {
 		this.changed();
 	}

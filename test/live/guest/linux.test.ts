@@ -1,26 +1,22 @@
 // A Linux guest whose disk dmascope serves. One boot, which takes some 10 s of one processor, for all of it.
 
 import assert from 'node:assert/strict';
-import {execFileSync, spawn} from 'node:child_process';
+import {execFileSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import {type TestContext, test} from 'node:test';
-import {setTimeout as sleep} from 'node:timers/promises';
+import {test} from 'node:test';
 import {SECTOR} from '../../../source/formats/address.js';
 import {buildGpt} from '../../../source/formats/gpt.js';
 import {Disk} from '../../../source/hardware/disk.js';
-import {ConsoleText} from '../../../source/live/guest/console-text.js';
 import {serveGuest} from '../../../source/live/guest/open.js';
-import {diskOptions} from '../../../source/live/guest/qemu-options.js';
 import type {Policy} from '../../../source/machine/command.js';
-import {cpio, DIRECTORY, FILE, moduleFiles, PROGRAM} from '../../helpers/initramfs.js';
 import {folder, MIB} from '../../helpers/lab.js';
-import {findGuest, type Guest} from '../../helpers/qemu.js';
+import {bootLinux} from '../../helpers/linux.js';
+import {findGuest} from '../../helpers/qemu.js';
 
 const guest = findGuest();
 const skip = typeof guest === 'string' ? guest : false;
-const PATIENCE_MS = 110_000;
 const DISK_BYTES = 12 * MIB;
 /** Sectors of the first partition, with ext4, and of the second. */
 const EXT4 = {first: 2048, last: 2048 + (8 * MIB) / SECTOR - 1};
@@ -51,71 +47,6 @@ function makeDisk(place: string, word: string): string {
 	return file;
 }
 
-/** Loads the drivers, then runs what it is told on its console, and says when that is done. */
-function initramfs({modules, busybox}: Guest): Buffer {
-	const files = moduleFiles(modules, ['virtio_pci', 'virtio_blk', 'crc32c_generic', 'ext4']);
-	const script = `#!/bin/busybox sh
-/bin/busybox --install /bin
-mount -t devtmpfs none /dev
-mount -t sysfs none /sys
-mount -t proc none /proc
-stty -echo
-for module in ${files.map(file => path.basename(file)).join(' ')}; do insmod /lib/$module; done
-until [ -b /dev/vda ]; do usleep 10000; done
-echo "ready 0"
-while read -r number words; do eval "$words"; echo "done $number"; done
-`;
-	return cpio([
-		...['bin', 'dev', 'lib', 'sys', 'proc', 'tmp', 'mnt'].map(name => ({name, mode: DIRECTORY})),
-		{name: 'bin/busybox', mode: PROGRAM, content: fs.readFileSync(busybox)},
-		...files.map(file => ({
-			name: `lib/${path.basename(file)}`,
-			mode: FILE,
-			content: fs.readFileSync(file),
-		})),
-		{name: 'init', mode: PROGRAM, content: Buffer.from(script)},
-	]);
-}
-
-function bootLinux(t: TestContext, {qemu, kernel, ...rest}: Guest, socket: string, place: string) {
-	const initrd = path.join(place, 'initrd');
-	fs.writeFileSync(initrd, initramfs({qemu, kernel, ...rest}));
-	// biome-ignore format: a line for each option
-	const args = ['--pdeathsig', 'KILL', qemu,
-		...diskOptions(socket, '192M', {reconnect: true}),
-		'-accel', 'tcg', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
-		'-serial', 'stdio',
-		'-kernel', kernel, '-initrd', initrd,
-		'-append', 'console=ttyS0 panic=-1 no_timer_check',
-	];
-	const child = spawn('setpriv', args);
-	t.after(() => child.kill('SIGKILL'));
-	const console = new ConsoleText();
-	child.stdout.on('data', (bytes: Buffer) => console.push(bytes));
-	child.stderr.on('data', (bytes: Buffer) => console.push(bytes));
-	const start = performance.now();
-	const until = async (line: string) => {
-		while (!console.lines.includes(line)) {
-			const tail = console.lines.slice(-20).join('\n');
-			assert.ok(
-				performance.now() - start < PATIENCE_MS && child.exitCode === null,
-				`no "${line}" after\n${tail}`,
-			);
-			await sleep(10);
-		}
-	};
-	let number = 0;
-	/** @returns the lines that a command prints */
-	const shell = async (words: string): Promise<string[]> => {
-		number++;
-		const before = console.lines.length;
-		child.stdin.write(`${number} ${words}\n`);
-		await until(`done ${number}`);
-		return console.lines.slice(before, -1);
-	};
-	return {console, until, shell};
-}
-
 const DIRECT = 'dd if=/dev/vda bs=4096 count=16 iflag=direct';
 const FORGET = 'echo 3 > /proc/sys/vm/drop_caches';
 
@@ -133,7 +64,7 @@ test('a Linux guest: its disk is there under keep, and gone without a word under
 	};
 	let served = open('keep');
 	t.after(() => served.close());
-	const {console, until, shell} = bootLinux(t, guest, socket, place);
+	const {console, until, shell} = bootLinux(t, guest, socket);
 	await until('ready 0');
 	assert.ok(console.lines.some(line => /vda: vda1 vda2/.test(line)));
 	await shell('dmesg -n 1');
