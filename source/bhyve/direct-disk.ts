@@ -44,7 +44,7 @@ export class DirectDisk {
 	batch(requests: readonly Request[]) {
 		return requests.map(({op, sector, segments, sectors}) => {
 			this.probe?.({at: 'model', data: segments.map(({gpa, bytes}) => ({address: gpa, bytes}))});
-			const iov = segments.map(({gpa, bytes}) => ({pointer: this.ctx.mapGpa(gpa, bytes), bytes}));
+			const iov = segments.map(({gpa, bytes}) => ({pointer: this.ctx.pointerOf(gpa, bytes), bytes}));
 			let errno: string | undefined = 'EIO';
 			const resid = op === 'delete' ? sectors * SECTOR : sum(iov);
 			const done = (error: string | undefined) => {

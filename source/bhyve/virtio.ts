@@ -121,7 +121,10 @@ export class VirtQueue {
 	private append(chain: Chain, flags: number): void {
 		if (chain.descriptors.length === MAX_DESCRIPTORS) throw aborts('the descriptor chain loops');
 		const bytes = this.fetched[DESC.LEN / 4];
-		chain.descriptors.push({pointer: this.ctx.mapGpa(this.address, bytes), bytes});
+		chain.descriptors.push({
+			pointer: this.ctx.mapGpa(this.address, bytes, (flags & DESC_WRITE) !== 0),
+			bytes,
+		});
 		if (flags & DESC_WRITE) chain.writable++;
 		else chain.readable++;
 	}

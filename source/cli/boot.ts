@@ -43,6 +43,7 @@ export async function boot(given: Given, out: Print): Promise<number> {
 		asks: !given.has('yes'),
 		qemu: given.text('qemu') ?? 'qemu-system-x86_64',
 		...{memory, accel, clock},
+		viommu: given.has('viommu'),
 		kernel: given.text('kernel'),
 		initrd: given.text('initrd'),
 		append: given.text('append'),

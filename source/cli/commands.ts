@@ -92,7 +92,7 @@ export const COMMANDS: readonly CliCommand[] = [
 		],
 		flags: [
 			...(['disk', 'writable', 'overlay', 'policy', 'iommu', 'kernel', 'initrd', 'append'] as const),
-			...(['memory', 'qemu', 'accel', 'for', 'yes', 'json'] as const),
+			...(['memory', 'qemu', 'accel', 'viommu', 'for', 'yes', 'json'] as const),
 			...DISPLAY_FLAGS,
 		],
 		run: async (_words, given, out) => (await import('./boot.js')).boot(given, out),

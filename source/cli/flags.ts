@@ -49,6 +49,7 @@ const table = {
 	memory: {takes: 'SIZE', about: 'memory of the VM (256M)'},
 	qemu: {takes: 'PATH', about: 'the QEMU to start (qemu-system-x86_64)'},
 	accel: {takes: 'NAME', about: 'tcg or kvm (tcg)'},
+	viommu: {about: 'give the VM its own IOMMU (intel-iommu) in front of its disk'},
 	for: {takes: 'TIME', about: 'without a terminal, the longest wait for the console to fall silent (60s)'},
 	yes: {about: 'write into a running guest without asking'},
 	follow: {about: 'keep reading as the log grows'},

@@ -32,6 +32,23 @@ export const REQUEST = {
 	SET_CONFIG: 25,
 } as const;
 
+/** Requests of the back end, on a channel of its own. */
+export const BACKEND_REQUEST = {IOTLB_MSG: 1} as const;
+const IOTLB_MISS = 1;
+const IOTLB_BYTES = 32;
+const IOTLB_READ = 1;
+const IOTLB_WRITE = 2;
+
+/** A miss of the device IOTLB: the front end is to look an address up, and to record a fault where it is refused. */
+export function encodeMiss(iova: number, write: boolean): Uint8Array {
+	const payload = new Uint8Array(IOTLB_BYTES);
+	const words = viewOf(payload);
+	words.setBigUint64(0, BigInt(iova), true);
+	words.setUint8(24, write ? IOTLB_WRITE : IOTLB_READ);
+	words.setUint8(25, IOTLB_MISS);
+	return payload;
+}
+
 /** Bits of the virtio features: low word, and high word. */
 export const FEATURE = {
 	PROTOCOL_FEATURES: 1 << 30,

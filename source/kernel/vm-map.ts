@@ -59,6 +59,11 @@ export class VmMap {
 		this.entries.push({start, bytes, object, offset});
 	}
 
+	/** The mapping may have changed: what was found last is looked up again. */
+	forget(): void {
+		this.lastEnd = 0;
+	}
+
 	/** The physical address of an address. */
 	hpa(address: number): number | undefined {
 		return this.run(address, 1)?.hpa;

@@ -4,6 +4,7 @@
 
 import {type QueuePlace, VirtQueue} from '../../bhyve/virtio.js';
 import {VirtioBlk} from '../../bhyve/virtio-blk.js';
+import {NULL} from '../../bhyve/vmmapi.js';
 import {viewDomain} from '../../explain/ranges.js';
 import {hex, PAGE_SIZE, SECTOR} from '../../formats/address.js';
 import type {Rid} from '../../formats/pci.js';
@@ -22,14 +23,17 @@ import type {Command, Family, MachineSpec, Policy, TransferCommand} from '../../
 import type {LabControls, MachineState, ObservedMachine, RunningGuest} from '../../machine/observed.js';
 import type {Outcome} from '../../machine/outcome.js';
 import type {Scenarios} from '../../machine/scenario.js';
-import type {Cached, CachedPage} from '../../machine/tables.js';
+import type {Cached, CachedPage, Domain} from '../../machine/tables.js';
+import type {Stage} from '../../machine/transfer.js';
 import type {Comparable, Comparison} from '../../machine/workload.js';
 import {UserError} from '../../user-error.js';
 import {grouped} from '../../words.js';
+import type {Qmp} from '../qemu/qmp.js';
 import type {Device, Ring} from '../vhost/back-end.js';
 import type {GuestMemory} from '../vhost/guest-memory.js';
 import {ConsoleText} from './console-text.js';
 import {Ledger} from './ledger.js';
+import {QemuIommu} from './own-iommu.js';
 import {Pulse} from './pulse.js';
 
 const VM = 'vm0';
@@ -46,6 +50,8 @@ export type GuestOptions = {
 	title: string;
 	/** Whether commands that write into the running guest are asked for once more. */
 	asks: boolean;
+	/** The monitor of a VMM that gives the VM an IOMMU of its own. */
+	monitor?: () => Promise<Qmp | undefined>;
 	/** What the VMM can be told; undefined where it was started by somebody else. */
 	control?: RunningGuest;
 };
@@ -70,7 +76,15 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 	private tables = 1;
 	private pages = 0;
 	private lastState: MachineState | undefined;
+	private ownTables = '';
+	/** What cannot be done for the guest. */
+	private warning: string | undefined;
 	private asked: boolean;
+	private readonly own: QemuIommu | undefined;
+	/** What the guest's own IOMMU refused since the last request. */
+	private refused: number[] = [];
+	/** Has the VMM record an access that the guest's own IOMMU refuses. */
+	recordRefusal: (iova: number, write: boolean) => void = () => {};
 	/** The ring that the guest's driver has set up. */
 	private running: {ring: Ring; interrupt: () => void; queue: VirtQueue} | undefined;
 
@@ -80,12 +94,37 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 		this.asked = !asks;
 		this.machine = new Machine(specOf(policy, iommu, NOTHING), options.disk.disk, NOTHING);
 		this.log = new TransferLog(this.machine);
-		this.ledger = new Ledger(this.log, () => this.machine);
+		this.ledger = new Ledger(
+			this.log,
+			() => this.machine,
+			() => this.ownStage(),
+		);
 		this.workload = new Pulse(
 			() => this.ledger.tick(),
 			() => this.changed(),
 		);
 		this.blk.completes = this.ledger.complete;
+		const {monitor} = options;
+		this.own =
+			monitor &&
+			new QemuIommu(monitor, {page: gpa => this.guestPage(gpa)}, (iova, write) => {
+				this.refused.push(iova);
+				this.recordRefusal(iova, write);
+			});
+	}
+
+	/** Whether the VM has an IOMMU of its own, so that its ring holds IOVAs. */
+	get translates(): boolean {
+		return this.own !== undefined;
+	}
+
+	async prepare(): Promise<void> {
+		try {
+			await this.own?.refresh();
+		} catch (error) {
+			if (!(error instanceof UserError)) throw error;
+			this.warning = error.message;
+		}
 	}
 
 	get guest(): RunningGuest | undefined {
@@ -129,11 +168,16 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 	start(ring: Ring, interrupt: () => void): void {
 		const {ctx} = this.blk;
 		const {size, base} = ring;
+		ctx.ownIommu = this.own?.enabled ? this.own : undefined;
 		const place: QueuePlace = {
 			descriptors: ctx.mapGpa(ring.descriptors, size * DESC_BYTES),
 			avail: ctx.mapGpa(ring.avail, AVAIL.RING + 2 * size),
-			used: ctx.mapGpa(ring.used, USED.RING + 8 * size),
+			used: ctx.mapGpa(ring.used, USED.RING + 8 * size, true),
 		};
+		if (Object.values(place).includes(NULL)) {
+			this.warning = `The ring of ${VM} is not in its memory.`;
+			return;
+		}
 		const used = ctx.process.u16(place.used + USED.IDX);
 		const queue = new VirtQueue(ctx, size, place, {avail: base, used});
 		this.running = {ring, interrupt, queue};
@@ -149,6 +193,8 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 
 	kick(): void {
 		const before = this.stopped;
+		// The guest may have mapped other pages meanwhile.
+		this.blk.ctx.process.forget();
 		this.ledger.begin();
 		try {
 			this.blk.kick();
@@ -195,10 +241,38 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 			...state,
 			title: this.options.title,
 			vms: state.vms.map(vm => ({...vm, console: this.console.lines})),
-			notes: NOTES,
+			domains: this.domains(state.domains),
+			notes: this.warning === undefined ? NOTES : [this.warning, ...NOTES],
 			lost: this.lost,
 		};
 		return this.lastState;
+	}
+
+	/** The host's, and what the guest's own kernel allows its disk. */
+	private domains(before: readonly Domain[]): readonly Domain[] {
+		if (!this.attached || !this.own?.enabled) return before;
+		const own = this.own.domain(gpa => this.machine.guests[0]?.vm.map.hpa(gpa));
+		if (own === undefined) return before;
+		const told = JSON.stringify(own.mappings);
+		if (told !== this.ownTables) this.tables = this.revision;
+		this.ownTables = told;
+		return [...before, own];
+	}
+
+	/** The station of the guest's own IOMMU in the path of a request. */
+	private ownStage(): Stage | undefined {
+		if (!this.own?.enabled) return undefined;
+		const [first] = this.refused;
+		this.refused = [];
+		if (first === undefined)
+			return {place: 'vIOMMU', brief: 'ok', full: 'the guest’s own IOMMU maps every page', trouble: false};
+		const full = `the guest’s own IOMMU refuses ${hex(first)}; its kernel logs the fault`;
+		return {place: 'vIOMMU', brief: 'refused', full, trouble: true};
+	}
+
+	private guestPage(gpa: number): Uint32Array | undefined {
+		const hpa = this.attached ? this.machine.guests[0]?.vm.map.hpa(gpa) : undefined;
+		return hpa === undefined ? undefined : this.machine.memory.page(hpa);
 	}
 
 	watch(changed: () => void): void {

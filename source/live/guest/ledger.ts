@@ -6,12 +6,13 @@
 
 import type {Completion} from '../../bhyve/virtio-blk.js';
 import {PAGE_SIZE, SECTOR} from '../../formats/address.js';
-import type {Extent, ProbeEvent} from '../../hardware/probe.js';
+import type {ProbeEvent} from '../../hardware/probe.js';
 import type {Guest, Machine} from '../../lab/build/machine.js';
 import {copiedBytes, diskChain, faultsOf, hardwareError, pathOf} from '../../lab/judge/chain.js';
 import {dataOf, uncheckedNote, unlessUnread} from '../../lab/judge/transfer.js';
 import type {TransferLog} from '../../lab/judge/transfer-log.js';
 import type {DiskCommand} from '../../machine/command.js';
+import type {Stage} from '../../machine/transfer.js';
 import type {Sample} from '../../machine/workload.js';
 
 /** Requests and bytes that are compared at most between two ticks, which are a tenth of a second apart. */
@@ -33,6 +34,8 @@ export class Ledger {
 	constructor(
 		private readonly log: TransferLog,
 		private readonly machine: () => Machine,
+		/** A station behind the guest, where its requests pass one. */
+		private readonly station: () => Stage | undefined,
 	) {}
 
 	/** The device is about to work. */
@@ -63,11 +66,13 @@ export class Ledger {
 		const [guest] = machine.guests;
 		const dropped = machine.disks.dropped - this.dropped;
 		this.dropped += dropped;
+		const station = this.station();
 		const request = this.taken.get(completion.head);
 		const events = request === undefined ? this.events : [request, ...this.events];
 		this.events = [];
 		if (completion.op !== 'read' && completion.op !== 'write') return;
-		if (this.hasTime && request !== undefined) this.judge(machine, guest, completion, request, events);
+		if (this.hasTime && request !== undefined)
+			this.judge(machine, guest, completion, request, events, station);
 		else this.count(completion, dropped);
 	};
 
@@ -102,10 +107,13 @@ export class Ledger {
 		{op, offset, bytes, errno}: Completion,
 		{data: extents}: Taken,
 		events: ProbeEvent[],
+		station: Stage | undefined,
 	): void {
 		const ok = errno === undefined;
-		const {value: landed, error} = unlessUnread(() => landedBytes(machine, guest, extents, offset, events));
-		const data = dataOf(ok, ok ? landed : 0, bytes);
+		const {value: landed, error} = ok
+			? unlessUnread(() => landedBytes(machine, guest, offset, events))
+			: {value: 0};
+		const data = dataOf(ok, landed, bytes);
 		const command: DiskCommand = {
 			do: op === 'write' ? 'write' : 'read',
 			vm: guest.vm.name,
@@ -116,9 +124,11 @@ export class Ledger {
 		};
 		const answers = [{ok, text: ok ? 'status OK' : `status error, ${errno}`}];
 		const note = hardwareError(events) ?? (error === undefined ? undefined : uncheckedNote(error));
+		const chain = diskChain(events, {op: command.do, bytes, landed, answers});
+		if (station !== undefined) chain.splice(1, 0, station);
 		const verdict = {
 			...{data, path: pathOf(events), bytes, landed, copied: copiedBytes(events), note},
-			chain: diskChain(events, {op: command.do, bytes, landed, answers}),
+			chain,
 		};
 		this.log.add(command, {verdict, events});
 		this.compared.requests++;
@@ -143,19 +153,20 @@ const EMPTY: Sample = {transfers: 0, delivered: 0, lost: 0, faults: 0, hits: 0, 
 /** The bytes in whole sectors that are the disk's and that no IOMMU refused. @throws the system's error */
 function landedBytes(
 	{memory, disks}: Machine,
-	{vm, spec}: Guest,
-	extents: readonly Extent[],
+	{device, spec}: Guest,
 	offset: number,
 	events: readonly ProbeEvent[],
 ): number {
 	const refused = new Set(faultsOf(events).map(({iova}) => iova - (iova % PAGE_SIZE)));
 	const peek = disks.peek(spec.disk);
 	let landed = 0;
-	for (const {address, bytes} of extents) {
+	// As the bhyve process has them.
+	const iovec = events.find(event => event.at === 'block_if')?.iovec ?? [];
+	for (const {address, bytes} of iovec) {
 		const onDisk = peek(offset, bytes);
 		offset += bytes;
 		let done = 0;
-		for (const run of vm.map.runs(address, bytes)) {
+		for (const run of device.ctx.process.runs(address, bytes)) {
 			for (let at = 0; at < run.bytes && done < onDisk.length; ) {
 				const hpa = run.hpa + at;
 				// A sector, or what of it is on this page.

@@ -11,6 +11,7 @@ import {type Libc, libc} from '../../system/libc.js';
 import {Poller} from '../../system/poller.js';
 import {LONGEST_PATH, listenAt} from '../../system/unix-socket.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
+import type {Qmp} from '../qemu/qmp.js';
 import {BackEnd} from '../vhost/back-end.js';
 import {LiveGuest} from './guest.js';
 import {machineOptions} from './qemu-options.js';
@@ -22,12 +23,19 @@ export type Served = {guest: LiveGuest; close: () => void};
 export type Booted = Served & {cpuMs: () => number};
 
 /** Serves a guest's disk at a socket. @throws UserError */
-export function serveGuest(socket: string, title: string, open: Open, control?: RunningGuest): Served {
+export function serveGuest(
+	socket: string,
+	title: string,
+	open: Open,
+	control?: RunningGuest,
+	monitor?: () => Promise<Qmp | undefined>,
+): Served {
 	const system = systemCalls();
 	const listening = listen(system, socket);
 	const poller = new Poller(system);
-	const guest = new LiveGuest({...open, title, control});
+	const guest = new LiveGuest({...open, title, control, monitor});
 	const backEnd = new BackEnd(system, poller, listening, guest);
+	guest.recordRefusal = (iova, write) => backEnd.miss(iova, write);
 	return {
 		guest,
 		close: () => {
@@ -43,6 +51,8 @@ export type BootOptions = Open & {
 	qemu: string;
 	memory: string;
 	accel: 'tcg' | 'kvm';
+	/** Whether the VM has an IOMMU of its own, in front of its disk. */
+	viommu: boolean;
 	kernel?: string;
 	initrd?: string;
 	append?: string;
@@ -55,6 +65,7 @@ export function bootGuest({
 	qemu: program,
 	memory,
 	accel,
+	viommu,
 	kernel,
 	initrd,
 	append,
@@ -73,9 +84,10 @@ export function bootGuest({
 		pause: paused => qemu?.pause(paused),
 	};
 	try {
-		const served = serveGuest(socket, 'QEMU', open, control);
+		const monitor = viommu ? async () => qemu?.monitor : undefined;
+		const served = serveGuest(socket, 'QEMU', open, control, monitor);
 		const {guest} = served;
-		const parameters = machineOptions({socket, qmp, memory, accel, kernel, initrd, append});
+		const parameters = machineOptions({socket, qmp, memory, accel, viommu, kernel, initrd, append});
 		const lose = (why: string) => guest.lose(why, clock());
 		qemu = new QemuProcess(
 			program,

@@ -61,6 +61,11 @@ export class QemuProcess implements RunningGuest {
 		this.qmp.catch(() => {});
 	}
 
+	/** Its monitor, once it answers. */
+	get monitor(): Promise<Qmp | undefined> {
+		return this.qmp;
+	}
+
 	type(bytes: string): void {
 		if (!this.over) this.child.stdin?.write(bytes);
 	}

@@ -12,7 +12,7 @@ import {errnoOf, messageOf} from '../../user-error.js';
 import {Connection, type Message, ProtocolError} from './connection.js';
 import {GuestMemory} from './guest-memory.js';
 
-/** A ring in guest memory, by GPAs, and the next entry of its available ring. */
+/** A ring in guest memory, by GPAs, or by IOVAs if addresses are translated, and the next entry of its available ring. */
 export type Ring = {size: number; descriptors: number; avail: number; used: number; base: number};
 
 /** The device: what a back end is for. All it is asked to do is done when it returns. */
@@ -20,6 +20,9 @@ export interface Device {
 	/** The low word of the virtio features, and the configuration space. */
 	readonly features: number;
 	readonly config: Uint8Array;
+	/** Whether addresses go through an IOMMU of the guest's own; then what that is now is found out by `prepare`. */
+	readonly translates: boolean;
+	prepare(): Promise<void>;
 	/** The guest's memory from now on; what was there before is unmapped when this returns. */
 	attach(memory: GuestMemory): void;
 	/** The guest's memory is about to be unmapped. */
@@ -53,6 +56,9 @@ export class BackEnd {
 	private callFd: number | undefined;
 	private readonly count = new BigUint64Array(1);
 	private undelivered = 0;
+	/** Set while a ring is about to run. */
+	private preparing: object | undefined;
+	private channel: number | undefined;
 
 	/** `listening`: a socket that front ends connect to. */
 	constructor(
@@ -116,6 +122,7 @@ export class BackEnd {
 		this.stopRing();
 		this.replaceKick(undefined);
 		this.replaceCall(undefined);
+		this.replaceChannel(undefined);
 		this.device.detach();
 		this.memory?.unmap();
 		this.memory = undefined;
@@ -140,13 +147,20 @@ export class BackEnd {
 			case REQUEST.GET_FEATURES:
 				return vhost.u64(
 					this.device.features | vhost.FEATURE.PROTOCOL_FEATURES,
-					vhost.FEATURE.HIGH_VERSION_1,
+					vhost.FEATURE.HIGH_VERSION_1 | (this.device.translates ? vhost.FEATURE.HIGH_ACCESS_PLATFORM : 0),
 				);
 			case REQUEST.SET_FEATURES:
 				this.features = {low: word(payload, 0), high: word(payload, 4)};
 				return undefined;
 			case REQUEST.GET_PROTOCOL_FEATURES:
-				return vhost.u64(PROTOCOL_FEATURE.REPLY_ACK | PROTOCOL_FEATURE.CONFIG);
+				return vhost.u64(
+					PROTOCOL_FEATURE.REPLY_ACK |
+						PROTOCOL_FEATURE.CONFIG |
+						(this.device.translates ? PROTOCOL_FEATURE.BACKEND_REQ : 0),
+				);
+			case REQUEST.SET_BACKEND_REQ_FD:
+				this.replaceChannel(fds.shift());
+				return undefined;
 			case REQUEST.GET_QUEUE_NUM:
 				return vhost.u64(1);
 			case REQUEST.SET_MEM_TABLE:
@@ -223,14 +237,15 @@ export class BackEnd {
 	/** Once it is enabled and all is known of it. @throws ProtocolError where it is not in guest memory */
 	private startRing(): void {
 		const {memory, ring, kickFd} = this;
-		const {size, base, address} = ring;
+		const {size, address} = ring;
 		const negotiated = (this.features.low & vhost.FEATURE.PROTOCOL_FEATURES) !== 0;
 		const enabled = ring.enabled || !negotiated;
 		if (ring.runs || !enabled || kickFd === undefined || memory === undefined || address === undefined)
 			return;
 		if (size === 0) return;
+		const translated = (this.features.high & vhost.FEATURE.HIGH_ACCESS_PLATFORM) !== 0;
 		const place = (at: number, bytes: number, alignment: number): number => {
-			const gpa = memory.gpaOf(at, bytes);
+			const gpa = translated ? at : memory.gpaOf(at, bytes);
 			if (gpa === undefined || gpa % alignment !== 0)
 				throw new ProtocolError('a part of the ring is not in guest memory, or not aligned');
 			return gpa;
@@ -240,14 +255,57 @@ export class BackEnd {
 			avail: place(address.avail, AVAIL.RING + 2 * size + 2, 2),
 			used: place(address.used, USED.RING + 8 * size + 2, 4),
 		};
-		this.ring = {...ring, runs: true};
-		this.device.start({size, base, ...parts}, this.interrupt);
+		if (!translated) this.run({size, ...parts});
+		else {
+			// The monitor answers only once it has been answered itself.
+			const preparing = {};
+			this.preparing = preparing;
+			void this.device.prepare().then(() => {
+				if (this.preparing === preparing && !this.ring.runs) this.run({size, ...parts});
+			});
+		}
+	}
+
+	private run(ring: Omit<Ring, 'base'>): void {
+		const {base} = this.ring;
+		this.ring = {...this.ring, runs: true};
+		this.device.start({...ring, base}, this.interrupt);
 		// What the guest put there before has been told to nobody.
 		this.work();
 	}
 
+	/** Has the front end look up an address that was refused, so that the guest's own IOMMU records a fault. */
+	miss(iova: number, write: boolean): void {
+		if (this.channel === undefined) return;
+		const message = vhost.encode(vhost.BACKEND_REQUEST.IOTLB_MSG, vhost.encodeMiss(iova, write), {
+			needsReply: true,
+		});
+		try {
+			this.passing.send(this.channel, message);
+		} catch (error) {
+			if (errnoOf(error) === undefined) throw error;
+		}
+	}
+
+	/** The channel for our own requests; its answers say what the guest's kernel logs by itself. */
+	private replaceChannel(fd: number | undefined): void {
+		if (this.channel !== undefined) {
+			this.poller.delete(this.channel);
+			fs.closeSync(this.channel);
+		}
+		this.channel = fd;
+		if (fd === undefined) return;
+		this.setNonBlocking(fd);
+		this.poller.add(fd, () => {
+			const answer = this.passing.receive(fd);
+			for (const other of answer?.fds ?? []) fs.closeSync(other);
+			if (answer?.bytes.length === 0) this.poller.delete(fd);
+		});
+	}
+
 	/** Nothing of the ring is in work then. */
 	private stopRing(): void {
+		this.preparing = undefined;
 		if (this.ring.runs) this.ring = {...this.ring, runs: false, base: this.device.stop()};
 	}
 

@@ -1,0 +1,67 @@
+// The IOMMU that QEMU gives the VM, as the guest's kernel has set it up: its tables are walked where they are, in the
+// guest's memory. Nothing is cached.
+
+import type {OwnIommu} from '../../bhyve/vmmapi.js';
+import {mappingsOf} from '../../explain/mappings.js';
+import {startOf, walkTables} from '../../explain/walk.js';
+import {PAGE_SIZE} from '../../formats/address.js';
+import type {Rid} from '../../formats/pci.js';
+import type {Domain, PhysicalReader, Unit} from '../../machine/tables.js';
+import {pciDevices} from '../qemu/devices.js';
+import {findIommu, readUnit, type UnitPlace} from '../qemu/iommu.js';
+import type {Qmp} from '../qemu/qmp.js';
+import {DISK_ID} from './qemu-options.js';
+
+/** Domain IDs of VT-d have 16 bits; these are the guest's, beside the host's. */
+const OWN_DOMAINS = 0x10000;
+
+export class QemuIommu implements OwnIommu {
+	private place: UnitPlace | undefined;
+	private unit: Unit | undefined;
+	private rid: Rid = 0;
+
+	/** `memory`: by GPA; `refused`: has a refusal recorded. */
+	constructor(
+		private readonly qmp: () => Promise<Qmp | undefined>,
+		private readonly memory: PhysicalReader,
+		readonly refused: (iova: number, write: boolean) => void,
+	) {}
+
+	/** Whether the guest's kernel, or its firmware, has switched translation on. */
+	get enabled(): boolean {
+		return this.unit?.enabled === true;
+	}
+
+	/** Finds out where the tables are, which change their place when another kernel boots. @throws UserError */
+	async refresh(): Promise<void> {
+		const qmp = await this.qmp();
+		if (qmp === undefined) return;
+		this.place ??= await findIommu(qmp);
+		this.unit = await readUnit(qmp, this.place);
+		this.rid = (await pciDevices(qmp)).find(({name}) => name === DISK_ID)?.rid ?? 0;
+	}
+
+	translate(iova: number, write: boolean): number | undefined {
+		const {unit, memory, rid} = this;
+		const start = startOf(memory, unit, rid);
+		if (start.to === 'memory') return iova;
+		if (start.to === 'fault' || unit === undefined) return undefined;
+		const found = walkTables(memory, unit, start, {iova, write});
+		if (found.to === 'fault') return undefined;
+		return found.hpa - (found.hpa % PAGE_SIZE) + (iova % PAGE_SIZE);
+	}
+
+	/** What the guest's kernel allows its disk; `hpaOf`: where the guest's pages are. Undefined while it translates nothing. */
+	domain(hpaOf: (gpa: number) => number | undefined): Domain | undefined {
+		const {unit, memory, rid} = this;
+		const start = startOf(memory, unit, rid);
+		if (start.to !== 'tables' || unit === undefined) return undefined;
+		const {root, levels, domain} = start;
+		const mappings = mappingsOf(memory, {format: unit.format, root, levels}).flatMap(mapping => {
+			const hpa = hpaOf(mapping.hpa);
+			return hpa === undefined ? [] : {...mapping, hpa};
+		});
+		const label = `${DISK_ID} in the guest, its domain ${domain}`;
+		return {id: OWN_DOMAINS + domain, label, role: 'os', format: unit.format, root, levels, mappings};
+	}
+}
