@@ -51,7 +51,7 @@ export function bootLinux(t: Ends, guest: Guest, socket: string, more: readonly 
 		'-serial', 'stdio',
 		...more,
 		'-kernel', kernel, '-initrd', initrd,
-		'-append', 'console=ttyS0 panic=-1 no_timer_check',
+		'-append', 'console=ttyS0 panic=-1 no_timer_check intel_iommu=on iommu.strict=1 iommu.passthrough=0',
 	];
 	const child = spawn('setpriv', args);
 	t.after(() => child.kill('SIGKILL'));
@@ -59,12 +59,13 @@ export function bootLinux(t: Ends, guest: Guest, socket: string, more: readonly 
 	child.stdout.on('data', (bytes: Buffer) => console.push(bytes));
 	child.stderr.on('data', (bytes: Buffer) => console.push(bytes));
 	const start = performance.now();
-	const until = async (line: string) => {
-		while (!console.lines.includes(line)) {
+	const until = async (what: string | RegExp) => {
+		const isThere = (line: string) => (typeof what === 'string' ? line === what : what.test(line));
+		while (!console.lines.some(isThere)) {
 			const tail = console.lines.slice(-20).join('\n');
 			assert.ok(
 				performance.now() - start < PATIENCE_MS && child.exitCode === null,
-				`no "${line}" after\n${tail}`,
+				`no ${what} after\n${tail}`,
 			);
 			await sleep(10);
 		}

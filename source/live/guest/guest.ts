@@ -20,6 +20,7 @@ import {compare} from '../../lab/judge/compare.js';
 import {TransferLog} from '../../lab/judge/transfer-log.js';
 import {checkCommand} from '../../lab/scenario/verbs.js';
 import type {Command, Family, MachineSpec, Policy, TransferCommand} from '../../machine/command.js';
+import type {Logged} from '../../machine/fault.js';
 import type {LabControls, MachineState, ObservedMachine, RunningGuest} from '../../machine/observed.js';
 import type {Outcome} from '../../machine/outcome.js';
 import type {Scenarios} from '../../machine/scenario.js';
@@ -28,6 +29,7 @@ import type {Stage} from '../../machine/transfer.js';
 import type {Comparable, Comparison} from '../../machine/workload.js';
 import {UserError} from '../../user-error.js';
 import {grouped} from '../../words.js';
+import {KernelLog} from '../kernel-log.js';
 import type {Qmp} from '../qemu/qmp.js';
 import type {Device, Ring} from '../vhost/back-end.js';
 import type {GuestMemory} from '../vhost/guest-memory.js';
@@ -42,6 +44,8 @@ const HOST_BYTES = 64 * 2 ** 20;
 const BYTES_PER_TABLE = 2 ** 21;
 const NOTHING: SharedMemory = {files: [], regions: []};
 
+export type OwnUnit = {monitor: () => Promise<Qmp | undefined>; disk: string};
+
 export type GuestOptions = {
 	disk: DiskInfo;
 	policy: Policy;
@@ -50,8 +54,8 @@ export type GuestOptions = {
 	title: string;
 	/** Whether commands that write into the running guest are asked for once more. */
 	asks: boolean;
-	/** The monitor of a VMM that gives the VM an IOMMU of its own. */
-	monitor?: () => Promise<Qmp | undefined>;
+	/** Where the VM has an IOMMU of its own: its VMM's monitor, and the disk's id there. */
+	own?: OwnUnit;
 	/** What the VMM can be told; undefined where it was started by somebody else. */
 	control?: RunningGuest;
 };
@@ -64,6 +68,8 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 	readonly workload: Pulse;
 	readonly log: TransferLog;
 	readonly console = new ConsoleText();
+	/** The same as its kernel's log: faults of its own IOMMU. */
+	private readonly kernelLog = new KernelLog('the console');
 	greeting = `${VM} really runs; its host is modelled. p changes the policy, r resets ${VM}, Enter in CONSOLE types into it.`;
 	/** Why the VM is gone. */
 	private lost: MachineState['lost'];
@@ -104,10 +110,10 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 			() => this.changed(),
 		);
 		this.blk.completes = this.ledger.complete;
-		const {monitor} = options;
+		const {own} = options;
 		this.own =
-			monitor &&
-			new QemuIommu(monitor, {page: gpa => this.guestPage(gpa)}, (iova, write) => {
+			own &&
+			new QemuIommu(own.monitor, own.disk, {page: gpa => this.guestPage(gpa)}, (iova, write) => {
 				this.refused.push(iova);
 				this.recordRefusal(iova, write);
 			});
@@ -242,6 +248,8 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 			title: this.options.title,
 			vms: state.vms.map(vm => ({...vm, console: this.console.lines})),
 			domains: this.domains(state.domains),
+			// The host's faults come first, where there are any.
+			logged: state.faults.length === 0 ? this.guestFaults() : undefined,
 			notes: this.warning === undefined ? NOTES : [this.warning, ...NOTES],
 			lost: this.lost,
 		};
@@ -257,6 +265,13 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 		if (told !== this.ownTables) this.tables = this.revision;
 		this.ownTables = told;
 		return [...before, own];
+	}
+
+	/** What its kernel logs of its own IOMMU. The addresses are the guest's: the host's tables say nothing of them. */
+	private guestFaults(): Logged | undefined {
+		const {logged} = this.kernelLog;
+		if (logged.faults.length === 0) return undefined;
+		return {...logged, faults: logged.faults.map(({access: _, ...fault}) => fault)};
 	}
 
 	/** The station of the guest's own IOMMU in the path of a request. */
@@ -289,6 +304,7 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 	/** Its console has shown something. */
 	hear(bytes: Uint8Array): void {
 		this.console.push(bytes);
+		this.kernelLog.feed(Buffer.from(bytes));
 		this.workload.beat();
 	}
 

@@ -11,10 +11,9 @@ import {type Libc, libc} from '../../system/libc.js';
 import {Poller} from '../../system/poller.js';
 import {LONGEST_PATH, listenAt} from '../../system/unix-socket.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
-import type {Qmp} from '../qemu/qmp.js';
 import {BackEnd} from '../vhost/back-end.js';
-import {LiveGuest} from './guest.js';
-import {machineOptions} from './qemu-options.js';
+import {LiveGuest, type OwnUnit} from './guest.js';
+import {DISK_ID, machineOptions} from './qemu-options.js';
 import {QemuProcess} from './qemu-process.js';
 
 export type Open = {disk: DiskInfo; policy: Policy; iommu: Family; asks: boolean};
@@ -28,12 +27,12 @@ export function serveGuest(
 	title: string,
 	open: Open,
 	control?: RunningGuest,
-	monitor?: () => Promise<Qmp | undefined>,
+	own?: OwnUnit,
 ): Served {
 	const system = systemCalls();
 	const listening = listen(system, socket);
 	const poller = new Poller(system);
-	const guest = new LiveGuest({...open, title, control, monitor});
+	const guest = new LiveGuest({...open, title, control, own});
 	const backEnd = new BackEnd(system, poller, listening, guest);
 	guest.recordRefusal = (iova, write) => backEnd.miss(iova, write);
 	return {
@@ -84,8 +83,8 @@ export function bootGuest({
 		pause: paused => qemu?.pause(paused),
 	};
 	try {
-		const monitor = viommu ? async () => qemu?.monitor : undefined;
-		const served = serveGuest(socket, 'QEMU', open, control, monitor);
+		const own = viommu ? {monitor: async () => qemu?.monitor, disk: DISK_ID} : undefined;
+		const served = serveGuest(socket, 'QEMU', open, control, own);
 		const {guest} = served;
 		const parameters = machineOptions({socket, qmp, memory, accel, viommu, kernel, initrd, append});
 		const lose = (why: string) => guest.lose(why, clock());

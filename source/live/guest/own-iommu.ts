@@ -10,7 +10,6 @@ import type {Domain, PhysicalReader, Unit} from '../../machine/tables.js';
 import {pciDevices} from '../qemu/devices.js';
 import {findIommu, readUnit, type UnitPlace} from '../qemu/iommu.js';
 import type {Qmp} from '../qemu/qmp.js';
-import {DISK_ID} from './qemu-options.js';
 
 /** Domain IDs of VT-d have 16 bits; these are the guest's, beside the host's. */
 const OWN_DOMAINS = 0x10000;
@@ -23,6 +22,8 @@ export class QemuIommu implements OwnIommu {
 	/** `memory`: by GPA; `refused`: has a refusal recorded. */
 	constructor(
 		private readonly qmp: () => Promise<Qmp | undefined>,
+		/** The disk's id in QEMU. */
+		private readonly disk: string,
 		private readonly memory: PhysicalReader,
 		readonly refused: (iova: number, write: boolean) => void,
 	) {}
@@ -38,7 +39,7 @@ export class QemuIommu implements OwnIommu {
 		if (qmp === undefined) return;
 		this.place ??= await findIommu(qmp);
 		this.unit = await readUnit(qmp, this.place);
-		this.rid = (await pciDevices(qmp)).find(({name}) => name === DISK_ID)?.rid ?? 0;
+		this.rid = (await pciDevices(qmp)).find(({name}) => name === this.disk)?.rid ?? 0;
 	}
 
 	translate(iova: number, write: boolean): number | undefined {
@@ -61,7 +62,7 @@ export class QemuIommu implements OwnIommu {
 			const hpa = hpaOf(mapping.hpa);
 			return hpa === undefined ? [] : {...mapping, hpa};
 		});
-		const label = `${DISK_ID} in the guest, its domain ${domain}`;
+		const label = `${this.disk} in the guest, domain ${domain}`;
 		return {id: OWN_DOMAINS + domain, label, role: 'os', format: unit.format, root, levels, mappings};
 	}
 }

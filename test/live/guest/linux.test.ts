@@ -10,7 +10,10 @@ import {SECTOR} from '../../../source/formats/address.js';
 import {buildGpt} from '../../../source/formats/gpt.js';
 import {Disk} from '../../../source/hardware/disk.js';
 import {serveGuest} from '../../../source/live/guest/open.js';
+import {QemuMachine} from '../../../source/live/qemu/machine.js';
+import {Qmp} from '../../../source/live/qemu/qmp.js';
 import type {Policy} from '../../../source/machine/command.js';
+import type {Domain} from '../../../source/machine/tables.js';
 import {folder, MIB} from '../../helpers/lab.js';
 import {bootLinux} from '../../helpers/linux.js';
 import {findGuest} from '../../helpers/qemu.js';
@@ -64,7 +67,32 @@ test('a Linux guest: its disk is there under keep, and gone without a word under
 	};
 	let served = open('keep');
 	t.after(() => served.close());
-	const {console, until, shell} = bootLinux(t, guest, socket);
+	// Another disk, behind an IOMMU of the VM's own.
+	const [behind, qmpPath, other] = ['behind.sock', 'qmp.sock', 'other.sock'].map(name =>
+		path.join(place, name),
+	);
+	let qmp: Promise<Qmp> | undefined;
+	const monitor = () => {
+		qmp ??= Qmp.connect(qmpPath);
+		return qmp;
+	};
+	t.after(async () => (await qmp)?.close());
+	const own = {monitor, disk: 'disk1'};
+	const translated = serveGuest(
+		behind,
+		'Linux',
+		{disk: {disk: Disk.open(file), sample: false}, policy: 'keep', iommu: 'vt-d', asks: false},
+		undefined,
+		own,
+	);
+	t.after(() => translated.close());
+	// biome-ignore format: a line for each option
+	const {console, until, shell} = bootLinux(t, guest, socket, [
+		'-machine', 'kernel-irqchip=split', '-device', 'intel-iommu,intremap=on,aw-bits=48',
+		'-chardev', `socket,id=c1,path=${behind}`,
+		'-device', 'vhost-user-blk-pci,id=disk1,chardev=c1,num-queues=1,disable-legacy=on,iommu_platform=on',
+		'-qmp', `unix:${qmpPath},server=on,wait=off`, '-qmp', `unix:${other},server=on,wait=off`,
+	]);
 	await until('ready 0');
 	assert.ok(console.lines.some(line => /vda: vda1 vda2/.test(line)));
 	await shell('dmesg -n 1');
@@ -73,6 +101,31 @@ test('a Linux guest: its disk is there under keep, and gone without a word under
 	]);
 	const hash = createHash('sha256').update(fs.readFileSync(file)).digest('hex');
 	assert.deepEqual(await shell(`${FORGET}; sha256sum /dev/vda`), [`${hash}  /dev/vda`]);
+
+	// Through its own IOMMU the same, with one station more.
+	assert.deepEqual(await shell('sha256sum /dev/vdb'), [`${hash}  /dev/vdb`]);
+	const {transfers} = translated.guest.state();
+	assert.deepEqual(
+		transfers.at(-1)?.chain.map(({place: at}) => at),
+		['guest', 'vIOMMU', 'bhyve', 'preadv', 'ahci', 'HBA', 'IOMMU', 'memory'],
+	);
+	assert.ok(transfers.every(({data}) => data === 'delivered'));
+	// What dmascope reads from outside of the same tables.
+	const outside = await QemuMachine.open(other, {clock: () => ''});
+	t.after(() => outside.close());
+	const seen = outside.state();
+	const disk = seen.devices.find(({name}) => name === 'disk1');
+	const theirs = seen.domains.find(({id}) => id === disk?.domain);
+	const ours = translated.guest.state().domains.find(({role}) => role === 'os');
+	const mappings = (domain?: Domain) =>
+		domain?.mappings?.map(({iova, hpa, ...more}) => ({iova, hpa: hpa % 2 ** 32, ...more}));
+	assert.ok((ours?.mappings?.length ?? 0) > 0);
+	assert.deepEqual(mappings(ours), mappings(theirs));
+	// An access that it refuses is recorded there, and the guest's kernel logs it.
+	await shell('dmesg -n 7');
+	translated.guest.recordRefusal(0xdead_0000, true);
+	await until(/DMAR: \[DMA Write NO_PASID\] Request device \[..:..\..\] fault addr 0xdead0000/);
+	await shell('dmesg -n 1');
 
 	// Both ways, while the guest reads without a break.
 	const sum = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex');
