@@ -1,4 +1,4 @@
-// dmascope boot: a QEMU whose disk dmascope is; and dmascope serve, the disk of a VM that somebody else starts.
+// dmascope boot: starts a QEMU, and is its disk.
 
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Disk} from '../hardware/disk.js';
@@ -6,13 +6,12 @@ import {bootDisk} from '../lab/build/sample-disk.js';
 import type {DiskInfo} from '../lab/build/state.js';
 import type {LiveGuest} from '../live/guest/guest.js';
 import type {Booted, Served} from '../live/guest/open.js';
-import {jsonLines, type Print} from '../print.js';
+import {jsonLines, type Print} from '../text/print.js';
 import type {DisplayFlags} from '../ui/display-flags.js';
 import {UserError} from '../user-error.js';
-import {checkDisplay, onTerminal} from './dashboard.js';
+import {checkDisplay, exitOnSignals, onTerminal} from './dashboard.js';
 import {displayFlags, type Given, labFlags} from './flags.js';
 import {defaultMachine, type LabFlags, machineOf} from './open-lab.js';
-import {exitOnSignals} from './signals.js';
 
 /** A guest whose console says nothing for so long, and that does next to nothing meanwhile, has come to its end. */
 const QUIET_MS = 3000;

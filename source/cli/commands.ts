@@ -85,10 +85,11 @@ export const COMMANDS: readonly CliCommand[] = [
 	},
 	{
 		name: 'boot',
-		about: 'a real VM in QEMU, whose disk is dmascope; in a pipe, its console until that is quiet',
+		about: 'boot a real VM in QEMU, with dmascope as its disk',
 		more: [
 			'The guest, its driver and each preadv into its memory are real; the host around it is modelled.',
-			'Without --disk and --kernel a disk with a boot sector is made, which says so when it runs.',
+			'Without --disk and --kernel it boots a disk whose boot sector prints a line.',
+			'Without a terminal it prints the console once that is quiet, and the verdicts of all reads.',
 		],
 		flags: [
 			...(['disk', 'writable', 'overlay', 'policy', 'iommu', 'kernel', 'initrd', 'append'] as const),
@@ -100,9 +101,11 @@ export const COMMANDS: readonly CliCommand[] = [
 	{
 		name: 'serve',
 		takes: 'SOCKET',
-		wants: 'a path for the socket that the VM connects to: dmascope serve /tmp/disk.sock',
-		about: 'the disk of a VM that you start yourself, over vhost-user-blk',
-		more: ['It says which options QEMU needs. In a pipe it prints a line per event, until a signal.'],
+		needs: 'a path for its socket: dmascope serve /tmp/disk.sock',
+		about: 'be the disk of a VM that you start, over vhost-user-blk',
+		more: [
+			'Shows the options that QEMU needs. Without a terminal it prints a line per event, until a signal.',
+		],
 		flags: [
 			...(['disk', 'writable', 'overlay', 'policy', 'iommu', 'yes', 'json'] as const),
 			...DISPLAY_FLAGS,

@@ -1,16 +1,16 @@
-// dmascope serve: the disk of a VM that somebody else starts.
+// dmascope serve: is the disk of a VM that the user starts.
 
 import {hex} from '../formats/address.js';
 import type {LiveGuest} from '../live/guest/guest.js';
 import {diskOptions} from '../live/guest/qemu-options.js';
 import type {Transfer} from '../machine/transfer.js';
-import type {Line, Print} from '../print.js';
+import type {Print} from '../text/print.js';
+import type {Line} from '../text/rows.js';
 import {plural, sizeText} from '../words.js';
 import {openGuestDisk} from './boot.js';
-import {checkDisplay, onTerminal} from './dashboard.js';
+import {checkDisplay, exitOnSignals, onTerminal} from './dashboard.js';
 import {displayFlags, type Given, labFlags} from './flags.js';
 import {defaultMachine, machineOf} from './open-lab.js';
-import {exitOnSignals} from './signals.js';
 
 /** @returns the exit code @throws UserError */
 export async function serve([socket = '']: readonly string[], given: Given, out: Print): Promise<number> {

@@ -62,6 +62,7 @@ export class Memory {
 			this.#halves[slot] = new Uint16Array(buffer, done, length / 2);
 			this.#words[slot] = new Uint32Array(buffer, done, length / 4);
 			this.signed[slot] = new Int32Array(buffer, done, length / 4);
+			this.#writes[slot] ??= new Uint32Array(Math.ceil(length / PAGE_SIZE));
 		}
 		this.end = Math.max(this.end, base + buffer.byteLength);
 		return base;
@@ -162,7 +163,7 @@ export class Memory {
 
 	/** What others read at the same time: all that came before is there when they see it. 2-aligned. */
 	releaseU16(hpa: number, value: number): void {
-		if (this.#log !== undefined) this.#logPage(hpa);
+		this.#written(hpa);
 		Atomics.store(this.#halves[slotOf(hpa)], hpa >>> 1, value);
 	}
 

@@ -10,7 +10,7 @@ import {hex, PAGE_SIZE, SECTOR} from '../../formats/address.js';
 import type {Rid} from '../../formats/pci.js';
 import {AVAIL, DESC_BYTES, USED} from '../../formats/virtqueue.js';
 import type {Memory} from '../../hardware/memory.js';
-import {changeLife, changeTables, switchPolicy} from '../../lab/build/changes.js';
+import {changeMachine, changeTables, switchPolicy} from '../../lab/build/changes.js';
 import {cachedIn, diskBytes, guestBytes} from '../../lab/build/contents.js';
 import {Machine, type SharedMemory} from '../../lab/build/machine.js';
 import {DEFAULT_MEMORY, defaultSpec, withoutPassthru} from '../../lab/build/spec.js';
@@ -360,7 +360,7 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 			case 'unbind':
 			case 'attach':
 			case 'detach': {
-				const {error, report} = changeLife(machine, command);
+				const {error, report} = changeMachine(machine, command);
 				return {...this.lifecycle(report), error};
 			}
 			case 'start':
