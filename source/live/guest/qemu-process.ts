@@ -14,8 +14,12 @@ const TICK_MS = 10;
 /** What is kept of its error messages. */
 const MOST_ERRORS = 2000;
 
-/** Ends QEMU once its input ends, which it does with dmascope; then removes what is left of the folder. */
-const WATCHER = 'cat >/dev/null; kill -9 "$1"; rm -f "$2"/*.sock; rmdir "$2"';
+/**
+ * Reads QEMU's process ID, and ends that process once its input ends, which it does with dmascope; then removes what is
+ * left of the folder.
+ */
+const WATCHER =
+	'read -r qemu && cat >/dev/null; [ -z "$qemu" ] || kill -9 "$qemu"; rm -f "$1"/*.sock; rmdir "$1"';
 
 export type QemuEvents = {
 	/** Bytes of the serial console. */
@@ -29,7 +33,7 @@ export type QemuEvents = {
 export class QemuProcess implements RunningGuest {
 	paused = false;
 	private readonly child: ChildProcess;
-	private watcher: ChildProcess | undefined;
+	private readonly watcher: ChildProcess;
 	private readonly ending = new AbortController();
 	private readonly qmp: Promise<Qmp | undefined>;
 	private errors = '';
@@ -44,6 +48,7 @@ export class QemuProcess implements RunningGuest {
 		private readonly events: QemuEvents,
 		qmpPath: string,
 	) {
+		this.watcher = this.watch();
 		// A session of its own: the terminal's signals are for dmascope.
 		this.child = spawn(program, [...parameters], {detached: true, stdio: 'pipe'});
 		const {child} = this;
@@ -56,7 +61,7 @@ export class QemuProcess implements RunningGuest {
 		});
 		// It may end before it has read all.
 		child.stdin?.on('error', () => {});
-		this.watch();
+		if (child.pid !== undefined) this.watcher.stdin?.write(`${child.pid}\n`);
 		this.qmp = this.connect(qmpPath);
 		this.qmp.catch(() => {});
 	}
@@ -102,16 +107,16 @@ export class QemuProcess implements RunningGuest {
 		this.tidy();
 	}
 
-	private watch(): void {
-		const {pid} = this.child;
-		if (pid === undefined) return;
-		this.watcher = spawn('/bin/sh', ['-c', WATCHER, 'sh', String(pid), this.folder], {
+	/** It is there before QEMU is, so that no moment is left in which QEMU would stay. */
+	private watch(): ChildProcess {
+		const watcher = spawn('/bin/sh', ['-c', WATCHER, 'sh', this.folder], {
 			detached: true,
 			stdio: ['pipe', 'ignore', 'ignore'],
 		});
-		this.watcher.on('error', () => {});
-		this.watcher.stdin?.on('error', () => {});
-		this.watcher.unref();
+		watcher.on('error', () => {});
+		watcher.stdin?.on('error', () => {});
+		watcher.unref();
+		return watcher;
 	}
 
 	private async connect(path: string): Promise<Qmp | undefined> {
@@ -147,7 +152,7 @@ export class QemuProcess implements RunningGuest {
 	}
 
 	private tidy(): void {
-		this.watcher?.kill('SIGKILL');
+		this.watcher.kill('SIGKILL');
 		fs.rmSync(this.folder, {recursive: true, force: true});
 	}
 

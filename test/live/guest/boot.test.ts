@@ -81,7 +81,7 @@ test('QEMU ends with dmascope, even one that is killed; and what dmascope says w
 	const killed = run(t, '--json');
 	const qemu = await until(() => childOf(killed.child, 'qemu-system'));
 	const [, folder = ''] = /unix:(.*)\/qmp\.sock/.exec(fs.readFileSync(`/proc/${qemu}/cmdline`, 'utf8')) ?? [];
-	assert.ok(fs.existsSync(folder));
+	await until(() => fs.existsSync(`${folder}/qmp.sock`));
 	killed.child.kill('SIGKILL');
 	await until(() => !isThere(qemu) && !fs.existsSync(folder));
 	const cases: [args: string[], sentence: RegExp][] = [
