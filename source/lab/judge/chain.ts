@@ -111,7 +111,7 @@ function firstRequest(
 		if (event.at === 'model')
 			return {
 				count: 1,
-				text: `asked for by dmascope, not by the guest; ${plural(event.data.length, 'segment')}`,
+				text: `requested by dmascope, not by the guest; ${plural(event.data.length, 'segment')}`,
 				parts: partsOf('gpa', event.data),
 			};
 		if (noun === '' || !('data' in event)) continue;

@@ -70,7 +70,7 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 	readonly console = new ConsoleText();
 	/** The same as its kernel's log: faults of its own IOMMU. */
 	private readonly kernelLog = new KernelLog('the console');
-	greeting = `${VM} really runs; its host is modelled. p changes the policy, r resets ${VM}, Enter in CONSOLE types into it.`;
+	greeting = `${VM} is a real VM on a modelled host. p changes the policy, r resets ${VM}, Enter in CONSOLE types into it.`;
 	/** Why the VM is gone. */
 	private lost: MachineState['lost'];
 	private machine: Machine;
@@ -315,19 +315,20 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 	}
 
 	check(command: Comparable): void {
-		if (command.do === 'work') throw new UserError(`${VM} does work of its own; use it.`);
+		if (command.do === 'work') throw new UserError(`${VM} is a real VM, and does its own work.`);
 		checkCommand(command, defaultsOf(this.machine));
 		this.refuse(command);
 		if (this.asked) return;
 		this.asked = true;
 		const bytes = command.do === 'dma' ? command.bytes : command.sectors * SECTOR * (command.requests ?? 1);
 		throw new UserError(
-			`This overwrites ${grouped(bytes)} bytes of the running ${VM} at ${hex(command.gpa)}; repeat it to do so.`,
+			`This overwrites ${grouped(bytes)} bytes of the running ${VM} at ${hex(command.gpa)}; repeat to confirm.`,
 		);
 	}
 
 	private refuse(command: TransferCommand): void {
-		if (!this.attached) throw new UserError(`${VM} has no memory here yet; wait until it uses its disk.`);
+		if (!this.attached)
+			throw new UserError(`${VM} has not shared its memory yet; wait until it uses its disk.`);
 		if (command.do === 'write' || command.do === 'delete') this.machine.needWritable();
 	}
 
@@ -366,7 +367,7 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 			case 'start':
 				return this.lifecycle(this.restart(command.machine));
 			default:
-				throw new UserError(`${VM} really runs: ${command.do} is for modelled guests.`);
+				throw new UserError(`${VM} is a real VM; ${command.do} needs a modelled guest.`);
 		}
 	}
 
@@ -402,7 +403,8 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 	private reset(): string {
 		const {control} = this.options;
 		if (this.lost !== undefined) throw new UserError(this.lost.why);
-		if (control === undefined) throw new UserError(`Reset ${VM} where it was started.`);
+		if (control === undefined)
+			throw new UserError(`dmascope did not start ${VM}; reset it where it was started.`);
 		control.reset();
 		return `${VM} reset; its firmware starts again.`;
 	}
@@ -413,7 +415,7 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 		const base = this.stop();
 		this.build(policy, iommu);
 		if (running !== undefined) this.start({...running.ring, base}, running.interrupt);
-		return `The modelled host has a new IOMMU, ${iommu}; ${VM} goes on under ${policy}.`;
+		return `The modelled host now has ${iommu}; ${VM} continues under ${policy}.`;
 	}
 
 	private lifecycle(report: string): Extract<Outcome, {kind: 'lifecycle'}> {
@@ -443,14 +445,14 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 const DEFAULT_GPA = 0x0100_0000;
 
 const NOTES = [
-	'A VM really runs, and this program is its disk: its memory, its driver, its requests, the disk and each preadv into its pages are real. Modelled is the host around it: bhyve and its device model, the disk’s controller, the IOMMU and its tables.',
-	'Its own reads are compared with the disk before it gets them; of a guest in a hurry, 500/s of them, and the others are counted by what the IOMMU refused. Nothing here can be taken back or replayed.',
+	'A real VM runs here, and dmascope is its disk. Real: its memory, its driver, its requests, the disk, and each preadv into its pages. Modelled: the host around it, with bhyve, the disk controller, the IOMMU and its tables.',
+	'dmascope compares up to 500 of its requests per second with the disk, before the VM gets them back, and counts the others by what the IOMMU refused. A real VM has no history: nothing can be undone or replayed. View 6 compares on the lab’s guests.',
 ];
 
 const NO_SCENARIOS: Scenarios = {
 	list: () => [],
 	load: name => {
-		throw new UserError(`${name} is for modelled guests; start dmascope without boot or serve.`);
+		throw new UserError(`Scenario ${name} needs modelled guests; start dmascope without boot or serve.`);
 	},
 	unmet: () => [],
 };

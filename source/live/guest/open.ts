@@ -112,12 +112,10 @@ export function bootGuest({
 /** @throws UserError where there are none */
 function systemCalls(): Libc {
 	if (process.platform !== 'linux')
-		throw new UserError(
-			'A guest’s disk is served on Linux only; dmascope without boot or serve runs anywhere.',
-		);
+		throw new UserError('boot and serve need Linux; the other commands run anywhere.');
 	const system = libc();
 	if (system === undefined)
-		throw new UserError('The package koffi is needed to map a guest’s memory; run npm install koffi.');
+		throw new UserError('boot and serve need the package koffi to map guest memory; run npm install koffi.');
 	return system;
 }
 

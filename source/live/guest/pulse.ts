@@ -45,7 +45,7 @@ export class Pulse implements Workload {
 	}
 
 	start(): void {
-		throw new UserError('The guest does its own work, at its own pace.');
+		throw new UserError('This guest is real: it does its own work, at its own pace.');
 	}
 
 	stop(): void {}

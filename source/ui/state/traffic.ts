@@ -17,7 +17,7 @@ export function toggleWork(store: Store): void {
 	const guest = store.getState().machine.lab?.guest;
 	if (guest !== undefined) {
 		guest.pause(!guest.paused);
-		say(store, guest.paused ? 'Paused. Space resumes.' : 'The guest goes on.', 'key');
+		say(store, guest.paused ? 'Paused. Space resumes.' : 'The guest runs again.', 'key');
 		return;
 	}
 	if (workload.running) {
