@@ -123,7 +123,7 @@ test('the story on a terminal: No bootable device, p, r, and the boot sector run
 	await program.until('DELIVERED  512 of 512 bytes arrived.');
 	// A read that dmascope asks for is asked about once.
 	program.write('\r');
-	await program.until('This overwrites 4,096 bytes of the running vm0 at 0x01000000; repeat it to do so.');
+	await program.until('This overwrites 4,096 bytes of the running vm0 at 0x01000000; repeat to confirm.');
 	program.write('\r');
 	await program.until('4,096 of 4,096 bytes arrived.');
 	program.write('q');

@@ -103,7 +103,7 @@ test('a read that dmascope asks for lands in the running guest’s memory, once 
 	const served = serve(t, 'keep', true);
 	const front = new FrontEnd(t);
 	const command = {do: 'read', vm: 'vm0', lba: 3, sectors: 8, segments: 1, gpa: BUFFER} as const;
-	assert.throws(() => served.guest.check(command), /vm0 has no memory here yet/);
+	assert.throws(() => served.guest.check(command), /vm0 has not shared its memory yet/);
 	await front.connect(served.socket);
 	await front.start();
 	assert.throws(() => served.guest.check(command), /overwrites 4,096 bytes of the running vm0 at 0x00100000/);
@@ -113,7 +113,7 @@ test('a read that dmascope asks for lands in the running guest’s memory, once 
 	const there = served.content.subarray(3 * 512, 11 * 512);
 	assert.ok(front.view(BUFFER, 4096).every((byte, i) => byte === there[i]));
 	assert.deepEqual(served.guest.guestBytes('vm0', BUFFER, 4096), new Uint8Array(there));
-	assert.match(JSON.stringify(outcome), /asked for by dmascope, not by the guest/);
+	assert.match(JSON.stringify(outcome), /requested by dmascope, not by the guest/);
 });
 
 test('a back end that is gone and comes again goes on where the ring was', async t => {
