@@ -220,6 +220,9 @@ export class FrontEnd {
 	async read(sector: number, gpa: number, bytes: number): Promise<number> {
 		const status = this.put(0, sector, gpa, bytes);
 		await this.kick();
+		// In a process of its own the back end may still be at it.
+		for (const start = performance.now(); this.memory.getUint8(status) === 0xff; await turn())
+			if (performance.now() - start > PATIENCE_MS) throw new Error('the request does not end');
 		return this.memory.getUint8(status);
 	}
 
