@@ -6,7 +6,7 @@ import {type QueuePlace, VirtQueue} from '../../bhyve/virtio.js';
 import {VirtioBlk} from '../../bhyve/virtio-blk.js';
 import {NULL} from '../../bhyve/vmmapi.js';
 import {viewDomain} from '../../explain/ranges.js';
-import {hex, PAGE_SIZE, SECTOR} from '../../formats/address.js';
+import {hex, SECTOR} from '../../formats/address.js';
 import type {Rid} from '../../formats/pci.js';
 import {AVAIL, DESC_BYTES, USED} from '../../formats/virtqueue.js';
 import type {Memory} from '../../hardware/memory.js';
@@ -23,9 +23,7 @@ import type {Command, Family, MachineSpec, Policy, TransferCommand} from '../../
 import type {Logged} from '../../machine/fault.js';
 import type {LabControls, MachineState, ObservedMachine, RunningGuest} from '../../machine/observed.js';
 import type {Outcome} from '../../machine/outcome.js';
-import type {Scenarios} from '../../machine/scenario.js';
 import type {Cached, CachedPage, Domain} from '../../machine/tables.js';
-import type {Stage} from '../../machine/transfer.js';
 import type {Comparable, Comparison} from '../../machine/workload.js';
 import {UserError} from '../../user-error.js';
 import {grouped} from '../../words.js';
@@ -37,11 +35,8 @@ import {ConsoleText} from './console-text.js';
 import {Ledger} from './ledger.js';
 import {QemuIommu} from './own-iommu.js';
 import {Pulse} from './pulse.js';
+import {DEFAULT_GPA, NO_SCENARIOS, NOTES, specOf, VM} from './surroundings.js';
 
-const VM = 'vm0';
-/** The modelled host's own memory, beside its page tables. */
-const HOST_BYTES = 64 * 2 ** 20;
-const BYTES_PER_TABLE = 2 ** 21;
 const NOTHING: SharedMemory = {files: [], regions: []};
 
 export type OwnUnit = {monitor: () => Promise<Qmp | undefined>; disk: string};
@@ -87,8 +82,6 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 	private warning: string | undefined;
 	private asked: boolean;
 	private readonly own: QemuIommu | undefined;
-	/** What the guest's own IOMMU refused since the last request. */
-	private refused: number[] = [];
 	/** Has the VMM record an access that the guest's own IOMMU refuses. */
 	recordRefusal: (iova: number, write: boolean) => void = () => {};
 	/** The ring that the guest's driver has set up. */
@@ -103,7 +96,7 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 		this.ledger = new Ledger(
 			this.log,
 			() => this.machine,
-			() => this.ownStage(),
+			() => this.own?.takeStation(),
 		);
 		this.workload = new Pulse(
 			() => this.ledger.tick(),
@@ -113,10 +106,9 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 		const {own} = options;
 		this.own =
 			own &&
-			new QemuIommu(own.monitor, own.disk, {page: gpa => this.guestPage(gpa)}, (iova, write) => {
-				this.refused.push(iova);
-				this.recordRefusal(iova, write);
-			});
+			new QemuIommu(own.monitor, own.disk, {page: gpa => this.guestPage(gpa)}, (iova, write) =>
+				this.recordRefusal(iova, write),
+			);
 	}
 
 	/** Whether the VM has an IOMMU of its own, so that its ring holds IOVAs. */
@@ -272,17 +264,6 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 		const {logged} = this.kernelLog;
 		if (logged.faults.length === 0) return undefined;
 		return {...logged, faults: logged.faults.map(({access: _, ...fault}) => fault)};
-	}
-
-	/** The station of the guest's own IOMMU in the path of a request. */
-	private ownStage(): Stage | undefined {
-		if (!this.own?.enabled) return undefined;
-		const [first] = this.refused;
-		this.refused = [];
-		if (first === undefined)
-			return {place: 'vIOMMU', brief: 'ok', full: 'the guest’s own IOMMU maps every page', trouble: false};
-		const full = `the guest’s own IOMMU refuses ${hex(first)}; its kernel logs the fault`;
-		return {place: 'vIOMMU', brief: 'refused', full, trouble: true};
 	}
 
 	private guestPage(gpa: number): Uint32Array | undefined {
@@ -441,34 +422,3 @@ export class LiveGuest implements ObservedMachine, LabControls, Device {
 		return device;
 	}
 }
-
-const DEFAULT_GPA = 0x0100_0000;
-
-const NOTES = [
-	'A real VM runs here, and dmascope is its disk. Real: its memory, its driver, its requests, the disk, and each preadv into its pages. Modelled: the host around it, with bhyve, the disk controller, the IOMMU and its tables.',
-	'dmascope compares up to 500 of its requests per second with the disk, before the VM gets them back, and counts the others by what the IOMMU refused. A real VM has no history: nothing can be undone or replayed. View 6 compares on the lab’s guests.',
-];
-
-const NO_SCENARIOS: Scenarios = {
-	list: () => [],
-	load: name => {
-		throw new UserError(`Scenario ${name} needs modelled guests; start dmascope without boot or serve.`);
-	},
-	unmet: () => [],
-};
-
-/** A host for the guest, with a passthru device for it where there is an IOMMU. */
-function specOf(policy: Policy, iommu: Family, {files, regions}: SharedMemory): MachineSpec {
-	const memory = regions.reduce((sum, {bytes}) => sum + bytes, 0);
-	// The host's domain maps all there is, holes included, up to the end of the guest's memory.
-	const end = files.reduce((at, {byteLength}) => Math.ceil(at / SLOT) * SLOT + byteLength, SLOT);
-	const tables = Math.ceil((end + memory) / BYTES_PER_TABLE) * PAGE_SIZE;
-	const spec = defaultSpec(HOST_BYTES + Math.ceil((1.5 * tables) / MIB) * MIB);
-	const [guest] = spec.guests;
-	const machine = {...spec, policy, iommu, guests: [{...guest, name: VM, memory}]};
-	return iommu === 'none' ? withoutPassthru(machine) : machine;
-}
-
-const MIB = 2 ** 20;
-/** Memory lays each file at a multiple of this. */
-const SLOT = 4 * 2 ** 30;

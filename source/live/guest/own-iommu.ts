@@ -4,9 +4,10 @@
 import type {OwnIommu} from '../../bhyve/vmmapi.js';
 import {mappingsOf} from '../../explain/mappings.js';
 import {startOf, walkTables} from '../../explain/walk.js';
-import {PAGE_SIZE} from '../../formats/address.js';
+import {hex, PAGE_SIZE} from '../../formats/address.js';
 import type {Rid} from '../../formats/pci.js';
 import type {Domain, PhysicalReader, Unit} from '../../machine/tables.js';
+import type {Stage} from '../../machine/transfer.js';
 import {pciDevices} from '../qemu/devices.js';
 import {findIommu, readUnit, type UnitPlace} from '../qemu/iommu.js';
 import type {Qmp} from '../qemu/qmp.js';
@@ -18,15 +19,32 @@ export class QemuIommu implements OwnIommu {
 	private place: UnitPlace | undefined;
 	private unit: Unit | undefined;
 	private rid: Rid = 0;
+	/** Refused addresses of the request that is in work. */
+	private readonly refusals: number[] = [];
 
-	/** `memory`: by GPA; `refused`: has a refusal recorded. */
+	/** `memory`: by GPA; `record`: has a refusal recorded. */
 	constructor(
 		private readonly qmp: () => Promise<Qmp | undefined>,
 		/** The disk's id in QEMU. */
 		private readonly disk: string,
 		private readonly memory: PhysicalReader,
-		readonly refused: (iova: number, write: boolean) => void,
+		private readonly record: (iova: number, write: boolean) => void,
 	) {}
+
+	refused(iova: number, write: boolean): void {
+		this.refusals.push(iova);
+		this.record(iova, write);
+	}
+
+	/** The station of this IOMMU in the path of the last request. */
+	takeStation(): Stage | undefined {
+		if (!this.enabled) return undefined;
+		const [first] = this.refusals.splice(0);
+		if (first === undefined)
+			return {place: 'vIOMMU', brief: 'ok', full: 'the guest’s own IOMMU maps every page', trouble: false};
+		const full = `the guest’s own IOMMU refuses ${hex(first)}; its kernel logs the fault`;
+		return {place: 'vIOMMU', brief: 'refused', full, trouble: true};
+	}
 
 	/** Whether the guest's kernel, or its firmware, has switched translation on. */
 	get enabled(): boolean {

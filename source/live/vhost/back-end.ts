@@ -9,8 +9,11 @@ import type {Libc} from '../../system/libc.js';
 import type {Poller} from '../../system/poller.js';
 import {accept, Passing} from '../../system/unix-socket.js';
 import {errnoOf, messageOf} from '../../user-error.js';
+import {BackChannel} from './back-channel.js';
 import {Connection, type Message, ProtocolError} from './connection.js';
+import {Doorbells} from './doorbells.js';
 import {GuestMemory} from './guest-memory.js';
+import {ringFd, state, word} from './payloads.js';
 
 /** A ring in guest memory, by GPAs, or by IOVAs if addresses are translated, and the next entry of its available ring. */
 export type Ring = {size: number; descriptors: number; avail: number; used: number; base: number};
@@ -41,8 +44,6 @@ export interface Device {
 
 /** VIRTQUEUE_MAX_SIZE of QEMU. */
 const LARGEST_RING = 1024;
-const ONE = new BigUint64Array([1n]);
-const MOST_UNDELIVERED = 16;
 const TURN_MS = 5;
 
 export class BackEnd {
@@ -52,13 +53,10 @@ export class BackEnd {
 	private features = {low: 0, high: 0};
 	private ring: {size: number; base: number; address?: vhost.RingAddress; enabled: boolean; runs: boolean} =
 		NEW_RING;
-	private kickFd: number | undefined;
-	private callFd: number | undefined;
-	private readonly count = new BigUint64Array(1);
-	private undelivered = 0;
+	private readonly doorbells: Doorbells;
+	private readonly channel: BackChannel;
 	/** Set while a ring is about to run. */
 	private preparing: object | undefined;
-	private channel: number | undefined;
 
 	/** `listening`: a socket that front ends connect to. */
 	constructor(
@@ -68,6 +66,10 @@ export class BackEnd {
 		private readonly device: Device,
 	) {
 		this.passing = new Passing(libc);
+		this.channel = new BackChannel(libc, poller, this.passing);
+		this.doorbells = new Doorbells(libc, poller, () => {
+			if (this.ring.runs) this.work();
+		});
 		poller.add(listening, () => this.accept());
 	}
 
@@ -120,9 +122,8 @@ export class BackEnd {
 		const {connection} = this;
 		if (connection === undefined) return;
 		this.stopRing();
-		this.replaceKick(undefined);
-		this.replaceCall(undefined);
-		this.replaceChannel(undefined);
+		this.doorbells.close();
+		this.channel.socket = undefined;
 		this.device.detach();
 		this.memory?.unmap();
 		this.memory = undefined;
@@ -159,7 +160,7 @@ export class BackEnd {
 						(this.device.translates ? PROTOCOL_FEATURE.BACKEND_REQ : 0),
 				);
 			case REQUEST.SET_BACKEND_REQ_FD:
-				this.replaceChannel(fds.shift());
+				this.channel.socket = fds.shift();
 				return undefined;
 			case REQUEST.GET_QUEUE_NUM:
 				return vhost.u64(1);
@@ -178,14 +179,14 @@ export class BackEnd {
 			case REQUEST.GET_VRING_BASE:
 				state(payload);
 				this.stopRing();
-				this.replaceKick(undefined);
+				this.doorbells.kick = undefined;
 				return vhost.u32s(0, this.ring.base);
 			case REQUEST.SET_VRING_KICK:
-				this.replaceKick(ringFd(payload, fds));
+				this.doorbells.kick = ringFd(payload, fds);
 				this.startRing();
 				return undefined;
 			case REQUEST.SET_VRING_CALL:
-				this.replaceCall(ringFd(payload, fds));
+				this.doorbells.call = ringFd(payload, fds);
 				return undefined;
 			case REQUEST.SET_VRING_ENABLE:
 				this.ring = {...this.ring, enabled: state(payload) !== 0};
@@ -236,11 +237,11 @@ export class BackEnd {
 
 	/** Once it is enabled and all is known of it. @throws ProtocolError where it is not in guest memory */
 	private startRing(): void {
-		const {memory, ring, kickFd} = this;
+		const {memory, ring} = this;
 		const {size, address} = ring;
 		const negotiated = (this.features.low & vhost.FEATURE.PROTOCOL_FEATURES) !== 0;
 		const enabled = ring.enabled || !negotiated;
-		if (ring.runs || !enabled || kickFd === undefined || memory === undefined || address === undefined)
+		if (ring.runs || !enabled || !this.doorbells.hasKick || memory === undefined || address === undefined)
 			return;
 		if (size === 0) return;
 		const translated = (this.features.high & vhost.FEATURE.HIGH_ACCESS_PLATFORM) !== 0;
@@ -269,38 +270,14 @@ export class BackEnd {
 	private run(ring: Omit<Ring, 'base'>): void {
 		const {base} = this.ring;
 		this.ring = {...this.ring, runs: true};
-		this.device.start({...ring, base}, this.interrupt);
+		this.device.start({...ring, base}, this.doorbells.interrupt);
 		// What the guest put there before has been told to nobody.
 		this.work();
 	}
 
-	/** Has the front end look up an address that was refused, so that the guest's own IOMMU records a fault. */
+	/** Has the guest's own IOMMU record that it refuses an address. */
 	miss(iova: number, write: boolean): void {
-		if (this.channel === undefined) return;
-		const message = vhost.encode(vhost.BACKEND_REQUEST.IOTLB_MSG, vhost.encodeMiss(iova, write), {
-			needsReply: true,
-		});
-		try {
-			this.passing.send(this.channel, message);
-		} catch (error) {
-			if (errnoOf(error) === undefined) throw error;
-		}
-	}
-
-	/** The channel for our own requests; its answers say what the guest's kernel logs by itself. */
-	private replaceChannel(fd: number | undefined): void {
-		if (this.channel !== undefined) {
-			this.poller.delete(this.channel);
-			fs.closeSync(this.channel);
-		}
-		this.channel = fd;
-		if (fd === undefined) return;
-		this.setNonBlocking(fd);
-		this.poller.add(fd, () => {
-			const answer = this.passing.receive(fd);
-			for (const other of answer?.fds ?? []) fs.closeSync(other);
-			if (answer?.bytes.length === 0) this.poller.delete(fd);
-		});
+		this.channel.miss(iova, write);
 	}
 
 	/** Nothing of the ring is in work then. */
@@ -314,49 +291,8 @@ export class BackEnd {
 		const end = performance.now() + TURN_MS;
 		do {
 			this.device.kick();
-			this.deliver();
+			this.doorbells.deliver();
 		} while (this.ring.runs && this.device.waiting && performance.now() < end);
-	}
-
-	/** Interrupts of requests that end together reach the guest as one. */
-	private readonly interrupt = (): void => {
-		if (++this.undelivered >= MOST_UNDELIVERED) this.deliver();
-	};
-
-	private deliver(): void {
-		const fd = this.callFd;
-		if (this.undelivered > 0 && fd !== undefined) quietly(() => fs.writeSync(fd, ONE));
-		this.undelivered = 0;
-	}
-
-	private replaceKick(fd: number | undefined): void {
-		if (this.kickFd !== undefined) {
-			this.poller.delete(this.kickFd);
-			fs.closeSync(this.kickFd);
-		}
-		this.kickFd = fd;
-		if (fd === undefined) return;
-		this.setNonBlocking(fd);
-		this.poller.add(fd, () => this.kicked(fd));
-	}
-
-	private replaceCall(fd: number | undefined): void {
-		if (this.callFd !== undefined) fs.closeSync(this.callFd);
-		this.callFd = fd;
-		if (fd !== undefined) this.setNonBlocking(fd);
-	}
-
-	private kicked(fd: number): void {
-		const read = quietly(() => fs.readSync(fd, this.count));
-		// A descriptor that is readable for ever, and is no eventfd.
-		if (read === 0 || read === undefined) this.poller.delete(fd);
-		if (this.ring.runs) this.work();
-	}
-
-	/** The front end may read and write it too, and does not have to. */
-	private setNonBlocking(fd: number): void {
-		const {fcntl} = this.libc;
-		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL, 0) | O_NONBLOCK);
 	}
 
 	/** VHOST_USER_GET_CONFIG: offset, size, flags, and so many bytes. */
@@ -374,36 +310,3 @@ export class BackEnd {
 
 const NEW_RING = {size: 0, base: 0, enabled: false, runs: false};
 const CONFIG_HEADER = 12;
-const F_GETFL = 3;
-const F_SETFL = 4;
-const O_NONBLOCK = 0o4000;
-
-function word(payload: Uint8Array, at: number): number {
-	if (payload.length < at + 4) throw new ProtocolError('a message is too short');
-	return vhost.viewOf(payload).getUint32(at, true);
-}
-
-/** A number about the only ring there is. */
-function state(payload: Uint8Array): number {
-	if (word(payload, 0) !== 0) throw new ProtocolError('there is no such ring');
-	return word(payload, 4);
-}
-
-/** The descriptor that comes for the only ring, which is then the caller's. */
-function ringFd(payload: Uint8Array, fds: number[]): number | undefined {
-	const which = vhost.decodeRingFd(payload);
-	if (which === undefined || which.index !== 0) throw new ProtocolError('there is no such ring');
-	if (which.none) return undefined;
-	const fd = fds.shift();
-	if (fd === undefined) throw new ProtocolError('a descriptor is missing');
-	return fd;
-}
-
-/** EAGAIN: somebody else has read it, or nobody has for long. Undefined where the descriptor is of no use. */
-function quietly(work: () => number): number | undefined {
-	try {
-		return work();
-	} catch (error) {
-		return errnoOf(error) === 'EAGAIN' ? -1 : undefined;
-	}
-}
