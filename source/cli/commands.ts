@@ -101,6 +101,43 @@ export const COMMANDS: readonly CliCommand[] = [
 		run: async (words, _given, out) => (await import('./scenarios.js')).schema(words, out),
 	},
 	{
+		name: 'boot',
+		about: 'boot a real VM in QEMU, with dmascope as its disk',
+		examples: [
+			['dmascope boot', 'a VM whose reads vanish; p and r bring them back'],
+			['dmascope boot --policy keep --json', 'its console and the verdicts of its reads, as JSON'],
+		],
+		more: [
+			'The guest, its driver and each preadv into its memory are real; the host around it is modelled.',
+			'Without --disk and --kernel it boots a disk whose boot sector prints a line.',
+			'Without a terminal it prints the console once that is quiet, and the verdicts of all reads.',
+		],
+		flags: [
+			...(['disk', 'writable', 'overlay', 'policy', 'iommu', 'kernel', 'initrd', 'append'] as const),
+			...(['memory', 'qemu', 'accel', 'viommu', 'for', 'yes', 'json'] as const),
+			...DISPLAY_FLAGS,
+		],
+		run: async (_words, given, out) => (await import('./boot.js')).boot(given, out),
+	},
+	{
+		name: 'serve',
+		takes: 'SOCKET',
+		needs: 'a path for its socket: dmascope serve /tmp/disk.sock',
+		about: 'be the disk of a VM that you start, over vhost-user-blk',
+		examples: [
+			['dmascope serve /tmp/disk.sock --disk disk.img', 'the disk of a VM, and the options its QEMU needs'],
+			['dmascope serve /tmp/disk.sock --json | tee log', 'a line of JSON per event'],
+		],
+		more: [
+			'Shows the options that QEMU needs. Without a terminal it prints a line per event, until a signal.',
+		],
+		flags: [
+			...(['disk', 'writable', 'overlay', 'policy', 'iommu', 'yes', 'json'] as const),
+			...DISPLAY_FLAGS,
+		],
+		run: async (words, given, out) => (await import('./serve.js')).serve(words, given, out),
+	},
+	{
 		name: 'qemu',
 		takes: 'SOCKET',
 		needs: 'the QMP socket of a QEMU started with -qmp unix:/run/vm0.qmp,server=on,wait=off',

@@ -14,6 +14,7 @@ import {diagramFor} from './diagram.js';
 import {type DisplayFlags, readDisplay} from './display-flags.js';
 import {Screen} from './hooks/use-screen.js';
 import {type PictureSize, saveDiagram, savePicture} from './picture.js';
+import {typeIntoGuest} from './state/console.js';
 import {play} from './state/play.js';
 import {refresh} from './state/refresh.js';
 import {createUi, type Store} from './state/store.js';
@@ -91,8 +92,11 @@ export async function dashboard(
 		const {waitUntilExit, unmount} = render(
 			<App store={store} screen={screen} appearance={appearance} terminal={terminal} />,
 			{
-				stdin: keysOf(process.stdin, event =>
-					screen.point(event.x, event.y, event.kind === 'press' ? 'press' : event.up ? 'up' : 'down'),
+				stdin: keysOf(
+					process.stdin,
+					event =>
+						screen.point(event.x, event.y, event.kind === 'press' ? 'press' : event.up ? 'up' : 'down'),
+					keys => typeIntoGuest(store, keys),
 				),
 				stdout,
 				// What is spoken is longer than the screen, and scrolls.

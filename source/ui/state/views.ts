@@ -65,7 +65,7 @@ const lab = {
 		'faults',
 		'scenario',
 	],
-	domains: ['host', 'guest'],
+	domains: ['host', 'guest', 'domain'],
 	walk: ['walk'],
 	memory: ['map', 'reach', 'page'],
 	transfers: ['transfers', 'chain'],
