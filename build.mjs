@@ -10,7 +10,11 @@ fs.rmSync('dist', {recursive: true, force: true});
 const {metafile} = await build({
 	...options,
 	plugins: [fastInk()],
-	entryPoints: ['cli.tsx'],
+	// The thread that waits is a program of its own, beside the file that starts it.
+	entryPoints: [
+		{in: 'cli.tsx', out: 'cli'},
+		{in: 'source/system/poll-worker.ts', out: 'poll-worker'},
+	],
 	outdir: 'dist',
 	metafile: true,
 });

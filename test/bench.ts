@@ -21,6 +21,7 @@ import type {Family, MachineSpec} from '../source/machine/command.js';
 import {decodeFigures} from './bench-decode.js';
 import {growthFigures, growthLines} from './bench-growth.js';
 import {screenFigures, screenLines, soak, soakLines} from './bench-screen.js';
+import {vhostFigures, vhostLines} from './bench-vhost.js';
 import {play} from './helpers/session.js';
 
 const MIB = 1024 ** 2;
@@ -315,6 +316,9 @@ const growth = growthFigures();
 print(growthLines(growth));
 const screen = await screenFigures();
 print(screenLines(screen));
+const vhost = await vhostFigures();
+print(vhostLines(vhost));
 const memory = wish.soak === undefined ? undefined : await soak(Number(wish.soak));
 if (memory) print(soakLines(memory));
-if (wish.json) console.log(JSON.stringify({machine, figures, growth, screen, soak: memory}, undefined, '\t'));
+if (wish.json)
+	console.log(JSON.stringify({machine, figures, growth, screen, vhost, soak: memory}, undefined, '\t'));

@@ -14,17 +14,36 @@ export type FilmStep =
 
 export type Film = Size & {
 	args: readonly string[];
-	/** Recorded as pictures/NAME.cast. */
-	record?: {name: string; title: string};
+	/** Recorded as pictures/NAME.cast, for asciinema, or as a picture that moves, pictures/NAME.svg. */
+	record?: {name: string; title: string; as: 'cast' | 'svg'};
 	steps: readonly FilmStep[];
 };
 
 export const FILMS: readonly Film[] = [
 	{
+		columns: 100,
+		rows: 30,
+		args: [],
+		record: {name: 'story', title: 'A read is lost; under D34607 it is delivered', as: 'svg'},
+		steps: [
+			{until: 'quit'},
+			{wait: 1500},
+			{press: 'enter'},
+			{until: 'Why:'},
+			{wait: 4000},
+			{press: 'p'},
+			{until: '‹keep›'},
+			{wait: 2500},
+			{press: 'enter'},
+			{until: 'DELIVERED  '},
+			{wait: 4000},
+		],
+	},
+	{
 		columns: 80,
 		rows: 24,
 		args: [],
-		record: {name: 'tour', title: 'dmascope: where did that DMA land?'},
+		record: {name: 'tour', title: 'dmascope: where did that DMA land?', as: 'cast'},
 		steps: [
 			{until: 'quit'},
 			{wait: 2500},

@@ -1,16 +1,24 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import {test} from 'node:test';
 import xterm from '@xterm/headless';
+import {type Cell, cellsOf} from '../source/picture/cells.js';
+import {movingSvg} from '../source/picture/moving-svg.js';
+import {DARK} from '../source/picture/palette.js';
+import {svgOf} from '../source/picture/screen-svg.js';
 import {FILMS} from './films.js';
 import {castOf} from './helpers/cast.js';
 import {KEYS} from './helpers/keys.js';
-import {svgOf} from './helpers/svg.js';
 
-async function picture(columns: number, rows: number, data: string): Promise<string> {
+async function cells(columns: number, rows: number, data: string): Promise<Cell[][]> {
 	const terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true});
 	await new Promise<void>(resolve => terminal.write(data, resolve));
-	return svgOf(terminal, 'A <picture>');
+	return cellsOf(terminal, DARK);
 }
+
+const picture = async (columns: number, rows: number, data: string): Promise<string> =>
+	svgOf(await cells(columns, rows, data), 'A <picture>');
 
 /** The text of each row, as it would be selected and copied. */
 const rowsOf = (svg: string): string[] =>
@@ -44,6 +52,32 @@ test('lines are drawn from side to side of their cells, and one along several ce
 	assert.match(svg, /d="M8.4 9Q4.2 9 4.2 18M8.4 9H33.6M33.6 9Q37.8 9 37.8 18"/);
 	assert.match(svg, /d="M4.2 18V36"/);
 	assert.match(svg, /<rect x="16.8" y="27" width="8.4" height="9"/);
+});
+
+test('a picture that moves has each form of a row once, visible while it lasts', async () => {
+	const frame = async (at: number, data: string) => ({at, rows: await cells(10, 2, data)});
+	const frames = [
+		await frame(0, 'same\r\none'),
+		await frame(500, 'same\r\ntwo'),
+		await frame(1500, 'same\r\none'),
+	];
+	const svg = movingSvg(frames, 2000, 'moves');
+	assert.equal([...svg.matchAll(/>same</g)].length, 1);
+	const forms = [...svg.matchAll(/keyTimes="(.*?)" values="(.*?)"\/>.*?>(one|two)</g)].map(match =>
+		match.slice(1),
+	);
+	assert.deepEqual(forms, [
+		['0;0.25;0.75', 'visible;hidden;visible', 'one'],
+		['0;0.25;0.75', 'hidden;visible;hidden', 'two'],
+	]);
+	assert.match(svg, /dur="2s" calcMode="discrete" repeatCount="indefinite"/);
+	// Browsers take runs of blanks together elsewhere.
+	assert.match(svg, /text\{white-space:pre;/);
+});
+
+test('the moving picture of the readme is small', () => {
+	const {size} = fs.statSync(path.resolve(import.meta.dirname, '../pictures/story.svg'));
+	assert.ok(size < 400_000, `${size}`);
 });
 
 test('a recording is asciicast v2: a header, then events in order of their rounded times', () => {

@@ -17,9 +17,9 @@ import {
 	VIRTIO_PCI,
 } from '../formats/virtqueue.js';
 import type {Probe} from '../hardware/probe.js';
-import {BLOCKIF_IOV_MAX, type BlockIf, type BlockRequest, sum} from './block-if.js';
+import {BLOCKIF_IOV_MAX, type BlockIf, type BlockOp, type BlockRequest, sum} from './block-if.js';
 import {aborts, DeviceGuard} from './device-guard.js';
-import {type Chain, type Descriptor, VirtioPci} from './virtio.js';
+import {type Chain, type Descriptor, VirtioPci, type VirtQueue} from './virtio.js';
 import {NULL, type VmContext} from './vmmapi.js';
 
 /** VTBLK_RINGSZ. */
@@ -31,10 +31,18 @@ const MAX_DISCARD = (16 * 1024 * 1024) / SECTOR;
 /** VTBLK_S_HOSTCAPS. Without BLK_F_RO, a guest learns only from an error that its disk is read-only. */
 const FEATURES = BLK_F.SEG_MAX | BLK_F.BLK_SIZE | BLK_F.FLUSH | BLK_F.TOPOLOGY | RING_F_INDIRECT_DESC;
 
+/** A request that is about to be returned to the guest: nobody but the device uses its buffers yet. */
+export type Completion = {head: number; op: BlockOp; offset: number; bytes: number; errno?: string};
+
 export class VirtioBlk {
 	probe?: Probe;
+	/** Called before the guest gets a request back. */
+	completes?: (completion: Completion) => void;
 	private readonly guard: DeviceGuard;
 	private readonly virtio: VirtioPci;
+	readonly features: number;
+	readonly config: DataView;
+	private interrupt: () => void;
 	/** The header of the last request. */
 	private readonly header = new Uint32Array(BLK_HEADER_BYTES / 4);
 
@@ -44,12 +52,15 @@ export class VirtioBlk {
 		readonly ident: string,
 	) {
 		this.guard = new DeviceGuard(`${ctx.vm.name} virtio-blk`, () => blockIf.cancelAll());
+		this.features = FEATURES | (blockIf.canDelete ? BLK_F.DISCARD : 0);
+		this.config = configOf(blockIf);
 		this.virtio = new VirtioPci(ctx, {
-			features: FEATURES | (blockIf.canDelete ? BLK_F.DISCARD : 0),
+			features: this.features,
 			queueSize: RING_SIZE,
-			config: configOf(blockIf),
+			config: this.config,
 			notify: () => this.notify(),
 		});
+		this.interrupt = () => this.virtio.interrupt();
 	}
 
 	/** Why the device has stopped, if its guest broke it. A reset of the device restarts it. */
@@ -66,6 +77,23 @@ export class VirtioBlk {
 	write(offset: number, size: 1 | 2 | 4, value: number): void {
 		if (offset === VIRTIO_PCI.STATUS && size === 1 && (value & 0xff) === 0) this.guard.restart();
 		this.guard.run(() => this.virtio.write(offset, size, value));
+	}
+
+	/** Another transport than BAR 0 has set the queue up, or taken it away; `interrupt`: how that reaches the guest. */
+	attach(queue: VirtQueue | undefined, interrupt: () => void): void {
+		this.guard.restart();
+		this.virtio.queue = queue;
+		this.interrupt = interrupt;
+	}
+
+	/** A notification by that transport. All resulting requests are done when this returns. */
+	kick(): void {
+		this.guard.run(() => this.notify());
+	}
+
+	/** Whether the guest has put more into the queue since. */
+	get waiting(): boolean {
+		return this.stopped === undefined && this.virtio.queue?.hasChain() === true;
 	}
 
 	/** pci_vtblk_notify. */
@@ -94,10 +122,15 @@ export class VirtioBlk {
 
 		this.probe?.({
 			at: 'virtio-blk',
+			head,
 			descriptors: length,
 			data: data.map(({pointer, bytes}) => ({address: this.ctx.gpaOf(pointer) ?? NULL, bytes})),
 		});
-		const done = this.done(head, status.pointer);
+		const done = this.done(head, status.pointer, {
+			op: type === BLK_T.IN ? 'read' : type === BLK_T.OUT ? 'write' : 'flush',
+			offset,
+			bytes: type === BLK_T.IN || type === BLK_T.OUT ? sum(data) : 0,
+		});
 		switch (type) {
 			case BLK_T.IN:
 				this.request({op: 'read', iov: data, offset, resid: sum(data), done});
@@ -149,14 +182,19 @@ export class VirtioBlk {
 	}
 
 	/** pci_vtblk_done_locked, for one chain. The used ring counts only the status byte, not the data. */
-	private done(head: number, status: number): BlockRequest['done'] {
+	private done(
+		head: number,
+		status: number,
+		request: Pick<Completion, 'op' | 'offset' | 'bytes'>,
+	): BlockRequest['done'] {
 		return errno => {
+			this.completes?.({head, ...request, errno});
 			const unsupported = errno === 'EOPNOTSUPP' || errno === 'ENOSYS';
 			const failed = unsupported ? BLK_S.UNSUPP : BLK_S.IOERR;
 			this.ctx.process.setU8(status, errno === undefined ? BLK_S.OK : failed);
 			const {queue} = this.virtio;
 			queue?.release(head, 1);
-			if (queue?.endChains()) this.virtio.interrupt();
+			if (queue?.endChains()) this.interrupt();
 		};
 	}
 }

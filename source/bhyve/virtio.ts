@@ -26,6 +26,9 @@ export type Chain = {head: number; descriptors: Descriptor[]; readable: number; 
 /** VQ_MAX_DESCRIPTORS: a longer chain counts as a loop. */
 const MAX_DESCRIPTORS = 512;
 
+/** Pointers to a queue's parts. */
+export type QueuePlace = {descriptors: number; avail: number; used: number};
+
 export class VirtQueue {
 	private readonly ctx: VmContext;
 	private readonly map: VmMap;
@@ -39,27 +42,44 @@ export class VirtQueue {
 	private nextUsed = 0;
 	private savedUsed = 0;
 
-	/** vi_vq_init: the guest has written the queue's page frame number. */
-	constructor(ctx: VmContext, size: number, pfn: number) {
-		const {descriptors, avail, used, end} = queueLayout(0, size);
-		const base = ctx.mapGpa(pfn * PAGE_SIZE, Math.ceil(end / PAGE_SIZE) * PAGE_SIZE);
+	/** `place`: pointers to the queue's parts; `begin`: where device and driver left off, if they have begun. */
+	constructor(ctx: VmContext, size: number, place: QueuePlace, begin = {avail: 0, used: 0}) {
 		this.ctx = ctx;
 		this.map = ctx.process;
 		this.size = size;
-		this.descriptors = base + descriptors;
-		this.avail = base + avail;
-		this.used = base + used;
+		this.descriptors = place.descriptors;
+		this.avail = place.avail;
+		this.used = place.used;
+		this.lastAvail = begin.avail;
+		this.nextUsed = begin.used;
+		this.savedUsed = begin.used;
+	}
+
+	/** vi_vq_init: the guest has written the queue's page frame number. */
+	static atPfn(ctx: VmContext, size: number, pfn: number): VirtQueue {
+		const {descriptors, avail, used, end} = queueLayout(0, size);
+		const base = ctx.mapGpa(pfn * PAGE_SIZE, Math.ceil(end / PAGE_SIZE) * PAGE_SIZE);
+		return new VirtQueue(ctx, size, {
+			descriptors: base + descriptors,
+			avail: base + avail,
+			used: base + used,
+		});
+	}
+
+	/** The entry of the available ring that comes next. */
+	get nextAvail(): number {
+		return this.lastAvail;
 	}
 
 	/** vq_has_descs. bhyve notices only here that the queue is outside guest memory. */
 	hasChain(): boolean {
 		if (this.descriptors === NULL) throw aborts('the queue is not in guest memory');
-		return this.map.u16(this.avail + AVAIL.IDX) !== this.lastAvail;
+		return this.map.acquireU16(this.avail + AVAIL.IDX) !== this.lastAvail;
 	}
 
 	/** vq_getchain: the next chain. Device models assert that it is valid. */
 	getChain(): Chain {
-		const waiting = (this.map.u16(this.avail + AVAIL.IDX) - this.lastAvail) & 0xffff;
+		const waiting = (this.map.acquireU16(this.avail + AVAIL.IDX) - this.lastAvail) & 0xffff;
 		if (waiting > this.size) {
 			throw aborts(`the ring claims ${waiting} chains but has only ${this.size} entries`);
 		}
@@ -101,7 +121,10 @@ export class VirtQueue {
 	private append(chain: Chain, flags: number): void {
 		if (chain.descriptors.length === MAX_DESCRIPTORS) throw aborts('the descriptor chain loops');
 		const bytes = this.fetched[DESC.LEN / 4];
-		chain.descriptors.push({pointer: this.ctx.mapGpa(this.address, bytes), bytes});
+		chain.descriptors.push({
+			pointer: this.ctx.mapGpa(this.address, bytes, (flags & DESC_WRITE) !== 0),
+			bytes,
+		});
 		if (flags & DESC_WRITE) chain.writable++;
 		else chain.readable++;
 	}
@@ -116,7 +139,7 @@ export class VirtQueue {
 		this.nextUsed = (this.nextUsed + 1) & 0xffff;
 		this.map.setU32(at, head);
 		this.map.setU32(at + 4, bytes);
-		this.map.setU16(this.used + USED.IDX, this.nextUsed);
+		this.map.releaseU16(this.used + USED.IDX, this.nextUsed);
 	}
 
 	/** vq_endchains. @returns whether to interrupt the guest */
@@ -186,7 +209,7 @@ export class VirtioPci {
 			case VIRTIO_PCI.QUEUE_PFN:
 				if (this.selected !== 0) break;
 				this.pfn = value >>> 0;
-				this.queue = new VirtQueue(this.ctx, this.device.queueSize, this.pfn);
+				this.queue = VirtQueue.atPfn(this.ctx, this.device.queueSize, this.pfn);
 				break;
 			case VIRTIO_PCI.QUEUE_SEL:
 				this.selected = value & 0xffff;

@@ -4,7 +4,7 @@ import os from 'node:os';
 import type {Lab} from '../lab/lab.js';
 import {parseHistory} from '../lab/scenario/machine-fields.js';
 import type {ObservedMachine} from '../machine/observed.js';
-import {jsonLines, type Print} from '../text/print.js';
+import {jsonLines, type Print, versioned} from '../text/print.js';
 import type {Opening} from '../ui/dashboard.js';
 import type {DisplayFlags} from '../ui/display-flags.js';
 import {UserError} from '../user-error.js';
@@ -87,7 +87,7 @@ export async function attach(
 
 async function printSnapshot(machine: ObservedMachine, json: boolean, out: Print): Promise<void> {
 	const {snapshotJson, snapshotLines} = await import('../explain/snapshot.js');
-	out(json ? jsonLines(snapshotJson(machine)) : snapshotLines(machine));
+	out(json ? jsonLines(versioned(snapshotJson(machine))) : snapshotLines(machine));
 }
 
 /** Checks the options of the dashboard in a pipe, where nothing else reads them. @throws UserError */

@@ -9,7 +9,8 @@ import type {Group} from '../live/decode/storm.js';
 import {deviceLookup} from '../live/host/device-lookup.js';
 import {isListingFile, printListing} from '../live/host/open.js';
 import {type LogInput, openLog} from '../live/log-input.js';
-import type {Print} from '../text/print.js';
+import type {DecodeLine} from '../outputs.js';
+import {type Print, versioned} from '../text/print.js';
 import {wrapped} from '../text/width.js';
 import {UserError} from '../user-error.js';
 import {grouped} from '../words.js';
@@ -66,7 +67,7 @@ async function toPrograms(
 	{follow, all = false}: DecodeFlags,
 	{print}: DecodeStreams,
 ): Promise<void> {
-	const line = (value: object) => print(JSON.stringify(value));
+	const line = (value: DecodeLine) => print(JSON.stringify(versioned(value)));
 	const decoder: Decoder = new Decoder((reading, group) => {
 		if (!follow || group === undefined) return;
 		if (reading.is === 'repeat')

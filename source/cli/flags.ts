@@ -1,10 +1,28 @@
 // Every option of the command line, and those that were given.
 
+import {FAMILIES, HBA_WORDS, POLICIES} from '../machine/command.js';
+import {THEMES} from '../text/tones.js';
 import type {DisplayFlags} from '../ui/display-flags.js';
+import {DIAGRAMS, VIEWS} from '../ui/state/views.js';
 import type {LabFlags} from './open-lab.js';
 
-/** `takes`: the name of its value, if it has one; `many`: it may be repeated. */
-export type Flag = {takes?: string; many?: boolean; about: string};
+/**
+ * `takes`: the name of its value, if it has one; `choices`: the possible values; `many`: it may be repeated; `short`: its
+ * letter, if it has one.
+ */
+export type Flag = {
+	takes?: string;
+	choices?: readonly string[];
+	many?: boolean;
+	short?: string;
+	about: string;
+};
+
+/** What JSON Schemas exist for: scenarios, and the output of commands with --json. */
+export const SCHEMAS = ['scenario', 'snapshot', 'run', 'decode', 'host', 'trace', 'scenarios'] as const;
+export type SchemaName = (typeof SCHEMAS)[number];
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 const table = {
 	disk: {
@@ -14,10 +32,15 @@ const table = {
 	writable: {about: 'let guests write to the disk; refused if the disk is in use'},
 	overlay: {about: 'let guests write; their writes stay in memory, and the disk is unchanged'},
 	'host-memory': {takes: 'SIZE', about: 'memory of the host; each guest gets a quarter of it (256M)'},
-	policy: {takes: 'NAME', about: 'initial policy: remove (before D34607), keep (D34607) or bounce (D34535)'},
-	iommu: {takes: 'FAMILY', about: 'vt-d, amd-vi or none (vt-d)'},
+	policy: {
+		takes: 'NAME',
+		choices: POLICIES,
+		about: 'initial policy: remove (before D34607), keep (D34607) or bounce (D34535)',
+	},
+	iommu: {takes: 'FAMILY', choices: FAMILIES, about: 'vt-d, amd-vi or none (vt-d)'},
 	hba: {
 		takes: 'WORD',
+		choices: HBA_WORDS,
 		about: 'what the disk controller reports if it cannot read memory: silent or error (silent)',
 	},
 	set: {
@@ -53,10 +76,27 @@ const table = {
 	root: {takes: 'PATH', about: 'show a capture, or a copy of a host below a folder, instead of this host'},
 	capture: {takes: 'FILE', about: 'save everything that is read to a tar file, to show it elsewhere'},
 	tables: {about: 'let --capture save the page tables too: they hold addresses and no contents'},
+	kernel: {takes: 'FILE', about: 'boot this Linux kernel, not the disk'},
+	initrd: {takes: 'FILE', about: 'the kernel’s initial RAM disk'},
+	append: {takes: 'WORDS', about: 'the kernel’s command line (console=ttyS0)'},
+	memory: {takes: 'SIZE', about: 'memory of the VM (256M)'},
+	qemu: {takes: 'PATH', about: 'the QEMU to start (qemu-system-x86_64)'},
+	accel: {takes: 'NAME', about: 'tcg or kvm (tcg)'},
+	viommu: {about: 'give the VM its own IOMMU (intel-iommu) in front of its disk'},
+	for: {takes: 'TIME', about: 'without a terminal, the longest wait for the console to fall silent (60s)'},
+	yes: {about: 'write into a running guest without asking'},
 	follow: {about: 'keep reading as the log grows'},
 	all: {about: 'also explain messages of swiotlb, VFIO and the DMA API’s checks'},
 	names: {about: 'print the names only'},
-	theme: {takes: 'NAME', about: 'dark, light, colour-blind or plain; respects NO_COLOR'},
+	view: {takes: 'VIEW', choices: VIEWS, about: 'the view to draw (overview)'},
+	diagram: {takes: 'WHAT', choices: DIAGRAMS, about: 'draw a walk or a path as boxes and arrows instead'},
+	size: {takes: 'COLUMNSxROWS', about: 'the size of the screen to draw (120x40)'},
+	after: {takes: 'SCENARIO', about: 'draw it after the last step of a scenario'},
+	output: {takes: 'FILE', short: 'o', about: 'the new file; its name ends in the format, such as .svg'},
+	seed: {takes: 'NUMBER', about: 'each seed has its own questions (1)'},
+	count: {takes: 'NUMBER', about: 'the number of questions (8)'},
+	answers: {about: 'include the answers, with reasons'},
+	theme: {takes: 'NAME', choices: THEMES, about: 'dark, light, colour-blind or plain; respects NO_COLOR'},
 	ascii: {about: 'draw with ASCII only'},
 	'no-mouse': {about: 'leave the mouse to the terminal; otherwise, Shift selects text'},
 	'no-motion': {about: 'show outcomes at once, without the moving packet'},

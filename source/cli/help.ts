@@ -1,6 +1,7 @@
 // The text of --help, made from the tables of commands and options.
 
-import {type CliCommand, COMMANDS} from './commands.js';
+import type {CliCommand} from './command.js';
+import {COMMANDS} from './commands.js';
 import {DISPLAY_FLAGS, FLAGS, type FlagName, LAB_FLAGS} from './flags.js';
 
 export function helpText(command: CliCommand, description = ''): string {
@@ -12,6 +13,7 @@ export function helpText(command: CliCommand, description = ''): string {
 					...[sentence(command.about), ...(command.more ?? [])].map(line => `  ${line}`),
 					'',
 					...section('Options', command.flags.map(row)),
+					...examples(command),
 				];
 	return ['', `  ${description}`, '', ...sections].join('\n').trimEnd();
 }
@@ -25,6 +27,7 @@ const general = (): string[] => [
 	),
 	...section('Options', [...LAB_FLAGS, 'json' as const, 'help' as const, 'version' as const].map(row)),
 	...section('The dashboard', DISPLAY_FLAGS.map(row)),
+	...COMMANDS.filter(({name}) => name === '').flatMap(examples),
 	...section('Help on a command', [['dmascope COMMAND --help', 'its arguments and options']]),
 	...section('Exit codes', [
 		['0', 'success; for run, every expectation held'],
@@ -33,9 +36,15 @@ const general = (): string[] => [
 	]),
 ];
 
+const examples = ({examples}: CliCommand): string[] => [
+	'  Examples',
+	...examples.flatMap(([line, about]) => [`    ${line}`, `        ${about}`]),
+	'',
+];
+
 const row = (name: FlagName): [string, string] => {
-	const {takes = '', about = ''} = FLAGS.get(name) ?? {};
-	return [`--${name} ${takes}`.trim(), about];
+	const {takes = '', about = '', short} = FLAGS.get(name) ?? {};
+	return [`${short === undefined ? '' : `-${short}, `}--${name} ${takes}`.trim(), about];
 };
 
 function section(title: string, rows: readonly (readonly [string, string])[]): string[] {

@@ -28,7 +28,12 @@ export class ReportFile implements ReportSink {
 
 	/** @throws UserError */
 	write(reports: readonly Report[], inputs: readonly string[]): void {
-		this.earlier = createNew(this.path, junitText(reports), this.options(inputs));
+		this.writeText(junitText(reports), inputs);
+	}
+
+	/** A report of something else. @throws UserError */
+	writeText(text: string, inputs: readonly string[]): void {
+		this.earlier = createNew(this.path, text, this.options(inputs));
 	}
 
 	private options(inputs: readonly string[]): NewOptions {
@@ -40,9 +45,11 @@ export function junitText(reports: readonly Report[]): string {
 	const suites = reports.map(suiteOf);
 	const tests = reports.reduce((sum, {steps}) => sum + steps.length, 0);
 	const failures = reports.reduce((sum, {broken}) => sum + broken, 0);
-	const all = {name: 'dmascope', tests, failures, errors: 0};
-	return `<?xml version="1.0" encoding="UTF-8"?>\n${element('testsuites', all, suites)}\n`;
+	return junitPage(tests, failures, suites);
 }
+
+export const junitPage = (tests: number, failures: number, suites: readonly string[]): string =>
+	`<?xml version="1.0" encoding="UTF-8"?>\n${element('testsuites', {name: 'dmascope', tests, failures, errors: 0}, suites)}\n`;
 
 function suiteOf({read, steps, broken}: Report): string {
 	const {path, scenario} = read;
@@ -58,7 +65,8 @@ function suiteOf({read, steps, broken}: Report): string {
 	return element('testsuite', {name: scenario.name, file: path, ...counts}, cases);
 }
 
-function element(
+/** An element of XML. */
+export function element(
 	name: string,
 	attributes: Record<string, string | number>,
 	inside: readonly string[],
@@ -74,7 +82,7 @@ const ENTITIES: Readonly<Record<string, string>> = {'&': '&amp;', '<': '&lt;', '
 const NO_XML = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
 
 /** Text in XML. Control characters, and line ends, which attributes would lose, become numbers. */
-const xml = (text: string): string =>
+export const xml = (text: string): string =>
 	text
 		.toWellFormed()
 		.replace(NO_XML, '\ufffd')

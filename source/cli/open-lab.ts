@@ -9,7 +9,7 @@ import {Lab} from '../lab/lab.js';
 import {findScenario} from '../lab/scenario/find.js';
 import {type MachineFields, parseHostMemory} from '../lab/scenario/machine-fields.js';
 import {parseScenario, type Setting} from '../lab/scenario/parse.js';
-import {FAMILIES, type MachineSpec, POLICIES} from '../machine/command.js';
+import {FAMILIES, HBA_WORDS, type MachineSpec, POLICIES} from '../machine/command.js';
 import type {Scenario} from '../machine/scenario.js';
 import {UserError} from '../user-error.js';
 import {sizeText} from '../words.js';
@@ -42,7 +42,7 @@ export function machineOf({iommu, policy, hba}: LabFlags, base: MachineSpec): Ma
 		...base,
 		iommu: chosen('IOMMU', iommu, FAMILIES) ?? base.iommu,
 		policy: chosen('policy', policy, POLICIES) ?? base.policy,
-		hba: chosen('HBA answer', hba, ['silent', 'error'] as const) ?? base.hba,
+		hba: chosen('HBA answer', hba, HBA_WORDS) ?? base.hba,
 	};
 	return machine.iommu === 'none' && base.iommu !== 'none' ? withoutPassthru(machine) : machine;
 }

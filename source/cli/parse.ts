@@ -3,9 +3,11 @@
 
 import meow from 'meow';
 import {didYouMean} from '../did-you-mean.js';
+import {packageInside} from '../shipped.js';
 import {UserError} from '../user-error.js';
 import {either, plain} from '../words.js';
-import {type CliCommand, COMMANDS} from './commands.js';
+import type {CliCommand} from './command.js';
+import {COMMANDS} from './commands.js';
 import {FLAGS, Given} from './flags.js';
 
 /** `package`: the program's own package.json. */
@@ -16,21 +18,23 @@ export type Request = {
 	package: {version?: string; description?: string};
 };
 
-type Meow = Record<string, {type: 'boolean'} | {type: 'string'; isMultiple: true}>;
+type Meow = Record<string, {type: 'boolean'} | {type: 'string'; isMultiple: true; shortFlag?: string}>;
 
 /** @throws UserError if an option or the command is unknown */
 export function parse(argv: readonly string[], importMeta: ImportMeta): Request {
 	checkValues(argv);
 	const flags: Meow = {};
-	for (const [name, {takes}] of FLAGS)
+	for (const [name, {takes, short}] of FLAGS)
 		flags[camel(name.replace(NEGATED, ''))] =
-			takes === undefined ? {type: 'boolean'} : {type: 'string', isMultiple: true};
+			takes === undefined
+				? {type: 'boolean'}
+				: {type: 'string', isMultiple: true, ...(short === undefined ? {} : {shortFlag: short})};
 	// Else --no-mouse would be the same as no flag.
 	const booleanDefault = undefined;
 	const cli = meow('', {importMeta, argv, flags, booleanDefault, autoHelp: false, autoVersion: false});
 	const given = new Given(valuesOf(cli.flags));
 	const [name = '', ...words] = cli.input.map(String);
-	return {command: commandOf(name), words, given, package: cli.pkg};
+	return {command: commandOf(name), words, given, package: packageInside() ?? cli.pkg};
 }
 
 /** @throws UserError if options or arguments do not belong to the command, or are missing */
@@ -60,11 +64,17 @@ function commandOf(name: string): CliCommand {
 	throw new UserError(`Unknown command ${plain(name)}; see --help.${didYouMean(name, names)}`);
 }
 
+/** Options by their letters: -o. */
+const LETTERS: ReadonlyMap<string, string> = new Map(
+	[...FLAGS].flatMap(([name, {short}]) => (short === undefined ? [] : [[`-${short}`, name]])),
+);
+
 /** @throws UserError if an option lacks its value, or has one that it does not take */
 function checkValues(argv: readonly string[]): void {
 	const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
 	words.forEach((word, i) => {
-		const [, name = '', value] = /^--([^=]+)(=.*)?$/s.exec(word) ?? [];
+		const [, long = '', value] = /^--([^=]+)(=.*)?$/s.exec(word) ?? [];
+		const name = LETTERS.get(word) ?? long;
 		const flag = FLAGS.get(name);
 		if (flag === undefined) return;
 		if (flag.takes === undefined && value !== undefined)

@@ -2,10 +2,10 @@
 // file.
 
 import {hex} from '../formats/address.js';
-import type {OutcomeJson} from '../lab/scenario/step-report.js';
 import type {Command} from '../machine/command.js';
 import type {Scenario, Step} from '../machine/scenario.js';
-import type {PrintLine} from '../text/print.js';
+import type {OutcomeJson, RunLine} from '../outputs.js';
+import {type PrintLine, versioned} from '../text/print.js';
 import {grouped, partOf, plural} from '../words.js';
 
 /** The file of a report: checked before a run that reads `inputs`, written after it. Both throw UserErrors. */
@@ -34,8 +34,8 @@ type Printer = {
 };
 
 export function jsonPrinter(out: PrintLine, several: boolean): Printer {
-	const line = ({name}: Read, fields: object) =>
-		out(JSON.stringify(several ? {file: name, ...fields} : fields));
+	const print = (line: RunLine) => out(JSON.stringify(versioned(line)));
+	const line = ({name}: Read, fields: RunLine) => print(several ? {file: name, ...fields} : fields);
 	return {
 		begin: () => {},
 		step: (read, {number, step, outcome, unmet}) =>
@@ -51,7 +51,7 @@ export function jsonPrinter(out: PrintLine, several: boolean): Printer {
 			line(read, {summary});
 		},
 		total: reports => {
-			if (several) out(JSON.stringify({summary: {scenarios: reports.length, ...sums(reports)}}));
+			if (several) print({summary: {scenarios: reports.length, ...sums(reports)}});
 		},
 	};
 }

@@ -5,6 +5,7 @@ import {type Rid, ridText} from '../formats/pci.js';
 import type {Fault, FaultLog, LogFault} from '../machine/fault.js';
 import type {MachineState} from '../machine/observed.js';
 import type {PhysicalReader} from '../machine/tables.js';
+import type {LoggedJson} from '../outputs.js';
 import {grouped, plural} from '../words.js';
 import {adviceFor, type Cause, causeOf} from './cause.js';
 import {deviceWords, memoryWords} from './names.js';
@@ -118,7 +119,7 @@ export function faultLogText({kind, total, used, overflow, kernelLogged}: FaultL
 }
 
 /** A fault of a kernel's log for programs: its explanation under its labels. */
-export const loggedJson = ({title, count, access, parts}: LogFault) => ({
+export const loggedJson = ({title, count, access, parts}: LogFault): LoggedJson => ({
 	title,
 	count,
 	rid: access === undefined ? null : ridText(access.rid),

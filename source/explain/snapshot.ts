@@ -6,6 +6,7 @@ import type {Fault, Logged} from '../machine/fault.js';
 import type {Device, MachineState, ObservedMachine, Vm} from '../machine/observed.js';
 import type {Domain, PhysicalReader} from '../machine/tables.js';
 import type {Transfer} from '../machine/transfer.js';
+import type {SnapshotJson} from '../outputs.js';
 import {type Line, section, toned} from '../text/rows.js';
 import {padEnd, widthOf} from '../text/width.js';
 import {grouped, partOf, plural} from '../words.js';
@@ -15,7 +16,7 @@ import {functionsIn} from './names.js';
 import {type DomainView, type Range, UNKNOWN, viewDomain} from './ranges.js';
 
 /** The snapshot that `--json` prints. Addresses are hex strings; null means not applicable or unknown. */
-export function snapshotJson(machine: ObservedMachine) {
+export function snapshotJson(machine: ObservedMachine): SnapshotJson {
 	const state = machine.state();
 	return {
 		iommu: state.iommu,

@@ -2,6 +2,7 @@
 
 import {hex, hexHalves} from '../formats/address.js';
 import type {TraceEvent} from '../machine/trace.js';
+import type {TraceLine} from '../outputs.js';
 import {padEnd} from '../text/width.js';
 import {sizeText} from '../words.js';
 
@@ -34,8 +35,8 @@ export function eventText(event: TraceEvent): string {
 	return `${at.toFixed(6).padStart(14)}  ${padEnd(`${task}-${pid}`, 20)}  ${is.padEnd(6)}  ${where}  ${more}`.trimEnd();
 }
 
-export const eventJson = (event: TraceEvent) => ({
-	...event,
-	...('iova' in event ? {iova: hexHalves(event.iova)} : {}),
-	...('paddr' in event ? {paddr: hex(event.paddr)} : {}),
-});
+export function eventJson(event: TraceEvent): TraceLine {
+	if (event.is === 'map') return {...event, iova: hexHalves(event.iova), paddr: hex(event.paddr)};
+	if (event.is === 'unmap' || event.is === 'fault') return {...event, iova: hexHalves(event.iova)};
+	return event;
+}

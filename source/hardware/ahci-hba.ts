@@ -20,6 +20,8 @@ export class AhciHba {
 	/** Whether the last command failed because its memory could not be read. */
 	hostBusError = false;
 	probe?: Probe;
+	/** Bytes of all commands that the IOMMU refused. */
+	dropped = 0;
 	private readonly media: Media;
 	/** The 16 bytes last fetched: a part of a command header or FIS, or a PRD. */
 	private readonly fetched = new Uint32Array(4);
@@ -42,6 +44,7 @@ export class AhciHba {
 		this.hostBusError = error === HOST_BUS_ERROR;
 		const {moved, dropped, direct} = this.media;
 		this.port.store(headerAt + ahci.HEADER.PRDBC, moved);
+		this.dropped += dropped;
 		this.probe?.({at: 'hba', name: 'HBA', bytes: moved, dropped, direct, error});
 	}
 

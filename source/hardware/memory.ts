@@ -18,7 +18,7 @@ export type Segment = {base: number; bytes: number};
 export class Memory {
 	readonly segments: readonly Segment[];
 	/** The first address beyond memory. */
-	readonly end: number;
+	end: number;
 	readonly #bytes: Uint8Array[] = [];
 	readonly #halves: Uint16Array[] = [];
 	readonly #words: Uint32Array[] = [];
@@ -48,6 +48,24 @@ export class Memory {
 		this.segments = segments;
 		const last = segments[segments.length - 1] ?? {base: 0, bytes: 0};
 		this.end = last.base + last.bytes;
+	}
+
+	/**
+	 * Adds memory that is somebody else's too, page-aligned, at the next multiple of 4 GiB; or in the place of what was
+	 * attached at `base` before. Once the buffer is detached, there is no memory there. @returns its address
+	 */
+	attach(buffer: ArrayBuffer, base = this.#bytes.length * SLOT): number {
+		for (let done = 0; done < buffer.byteLength; done += SLOT) {
+			const slot = slotOf(base + done);
+			const length = Math.min(SLOT, buffer.byteLength - done);
+			this.#bytes[slot] = new Uint8Array(buffer, done, length);
+			this.#halves[slot] = new Uint16Array(buffer, done, length / 2);
+			this.#words[slot] = new Uint32Array(buffer, done, length / 4);
+			this.signed[slot] = new Int32Array(buffer, done, length / 4);
+			this.#writes[slot] ??= new Uint32Array(Math.ceil(length / PAGE_SIZE));
+		}
+		this.end = Math.max(this.end, base + buffer.byteLength);
+		return base;
 	}
 
 	has(hpa: number, length: number): boolean {
@@ -90,9 +108,13 @@ export class Memory {
 		this.#writes[slotOf(hpa)][hpa >>> 12]++;
 	}
 
-	/** Differs from before once the page at a page-aligned address has been written. */
+	/**
+	 * Differs from before once the page at a page-aligned address has been written. NaN for memory that is somebody else's
+	 * too, whose writes cannot be seen.
+	 */
 	version(hpa: number): number {
-		return this.#writes[slotOf(hpa)]?.[hpa >>> 12] ?? 0;
+		const slot = slotOf(hpa);
+		return slot < this.segments.length ? (this.#writes[slot]?.[hpa >>> 12] ?? 0) : Number.NaN;
 	}
 
 	#written(hpa: number): void {
@@ -136,6 +158,17 @@ export class Memory {
 	setU16(hpa: number, value: number): void {
 		this.#written(hpa);
 		this.#halves[slotOf(hpa)][hpa >>> 1] = value;
+	}
+
+	/** What others write at the same time: nothing that comes later is read before it. 2-aligned. */
+	acquireU16(hpa: number): number {
+		return Atomics.load(this.#halves[slotOf(hpa)], hpa >>> 1);
+	}
+
+	/** What others read at the same time: all that came before is there when they see it. 2-aligned. */
+	releaseU16(hpa: number, value: number): void {
+		this.#written(hpa);
+		Atomics.store(this.#halves[slotOf(hpa)], hpa >>> 1, value);
 	}
 
 	/** The 32-bit word at a 4-aligned address. */

@@ -18,7 +18,9 @@ export type Fault = {
 export type Extent = {address: number; bytes: number};
 
 export type ProbeEvent =
-	| {at: 'virtio-blk'; descriptors: number; data: Extent[]}
+	| {at: 'virtio-blk'; head: number; descriptors: number; data: Extent[]}
+	/** dmascope itself asks the device model, past the guest's ring. The addresses are the guest's. */
+	| {at: 'model'; data: Extent[]}
 	/** A command, or the part of it in one iovec. The addresses are the guest's. */
 	| {at: 'ahci-hd'; slot: number; prds: number; data: Extent[]}
 	| {at: 'nvme'; queue: number; command: number; prps: number; data: Extent[]}

@@ -59,6 +59,11 @@ export class VmMap {
 		this.entries.push({start, bytes, object, offset});
 	}
 
+	/** The mapping may have changed: what was found last is looked up again. */
+	forget(): void {
+		this.lastEnd = 0;
+	}
+
 	/** The physical address of an address. */
 	hpa(address: number): number | undefined {
 		return this.run(address, 1)?.hpa;
@@ -118,6 +123,17 @@ export class VmMap {
 	u16(address: number): number {
 		if ((address & 1) === 0) return this.memory.u16(this.byte(address));
 		return this.u8(address) | (this.u8(address + 1) << 8);
+	}
+
+	/** An index that another processor writes too (atomic_load_acq). */
+	acquireU16(address: number): number {
+		return (address & 1) === 0 ? this.memory.acquireU16(this.byte(address)) : this.u16(address);
+	}
+
+	/** An index that another processor reads too (atomic_store_rel). */
+	releaseU16(address: number, value: number): void {
+		if ((address & 1) === 0) this.memory.releaseU16(this.byte(address), value);
+		else this.setU16(address, value);
 	}
 
 	u32(address: number): number {

@@ -74,6 +74,12 @@ export class VmPages {
 		this.spare.push(hpa);
 	}
 
+	/** Memory that is an owner's from the beginning, beyond all other memory. */
+	adopt({hpa, bytes}: Run, owner: string): void {
+		this.version++;
+		this.blocks.push({hpa, pages: bytes / PAGE_SIZE, owner});
+	}
+
 	/** Frees and clears all pages of `owner`. */
 	free(owner: string): void {
 		this.version++;

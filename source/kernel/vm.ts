@@ -8,6 +8,9 @@ import {VmMap, VmObject} from './vm-map.js';
 /** struct mem_map: a part of a segment, mapped at a guest physical address. */
 export type MemMap = {gpa: number; bytes: number; wired: boolean; iommu: boolean};
 
+/** A part of a guest's memory, and where it is, if that is given. */
+export type Ram = {gpa: number; bytes: number; hpa?: number};
+
 export class Vm {
 	/** The guest's physical address space, as in its EPT. */
 	readonly map: VmMap;

@@ -6,7 +6,7 @@ import type {Memory} from '../hardware/memory.js';
 import type {Domain, Iommu} from './iommu.js';
 import {type Ppt, VmmError} from './ppt.js';
 import type {Release} from './release.js';
-import {type MemMap, Vm} from './vm.js';
+import {type MemMap, type Ram, Vm} from './vm.js';
 import type {VmPages} from './vm-page.js';
 
 export class Vmm {
@@ -34,9 +34,13 @@ export class Vmm {
 		return vm;
 	}
 
-	/** VM_MMAP_MEMSEG of system memory. With VM_MEMMAP_F_WIRED its pages cannot move. */
-	mmap(vm: Vm, gpa: number, bytes: number, wired: boolean): void {
-		vm.sysmem.populate(gpa, this.pages.alloc(bytes / PAGE_SIZE, vm.name));
+	/** VM_MMAP_MEMSEG of system memory. With VM_MEMMAP_F_WIRED its pages cannot move. `hpa`: pages that it has already. */
+	mmap(vm: Vm, {gpa, bytes, hpa}: Ram, wired: boolean): void {
+		if (hpa !== undefined) this.pages.adopt({hpa, bytes}, vm.name);
+		vm.sysmem.populate(
+			gpa,
+			hpa === undefined ? this.pages.alloc(bytes / PAGE_SIZE, vm.name) : [{hpa, bytes}],
+		);
 		vm.map.insert(gpa, bytes, vm.sysmem, gpa);
 		vm.memMaps.push({gpa, bytes, wired, iommu: false});
 	}

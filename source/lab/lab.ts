@@ -1,7 +1,5 @@
 // The lab: commands in, outcomes out, and the host as the dashboard observes it.
 
-import {compareCached} from '../explain/cached.js';
-import {PAGE_SIZE, SECTOR} from '../formats/address.js';
 import type {Rid} from '../formats/pci.js';
 import type {Disk} from '../hardware/disk.js';
 import type {Memory} from '../hardware/memory.js';
@@ -12,6 +10,7 @@ import type {Scenarios} from '../machine/scenario.js';
 import type {Cached, CachedPage} from '../machine/tables.js';
 import type {Comparable, Comparison} from '../machine/workload.js';
 import {BhyveHost, refuseTransfer} from './bhyve-host.js';
+import {cachedIn, diskBytes, guestBytes} from './build/contents.js';
 import type {Machine} from './build/machine.js';
 import {DEFAULT_MEMORY, defaultSpec} from './build/spec.js';
 import {type Defaults, type DiskInfo, defaultsOf, stateOf} from './build/state.js';
@@ -125,24 +124,15 @@ export class Lab implements ObservedMachine, LabControls {
 	}
 
 	guestBytes(vm: string, gpa: number, length: number): Uint8Array {
-		const map = this.machine.guest(vm)?.vm.map;
-		if (map === undefined) return new Uint8Array(0);
-		let mapped = 0;
-		while (mapped < length && map.hpa(gpa + mapped) !== undefined)
-			mapped += Math.min(PAGE_SIZE - ((gpa + mapped) % PAGE_SIZE), length - mapped);
-		return map.read(gpa, mapped);
+		return guestBytes(this.machine, vm, gpa, length);
 	}
 
 	diskBytes(vm: string, lba: number, length: number): Uint8Array {
-		const guest = this.machine.guest(vm);
-		return guest ? this.machine.disks.peek(guest.spec.disk)(lba * SECTOR, length) : new Uint8Array(0);
+		return diskBytes(this.machine, vm, lba, length);
 	}
 
 	cached(rid: Rid, iova: number): Cached {
-		const {caches} = this.machine.family;
-		if (caches === undefined) return {};
-		const page = (domain: number) => caches.iotlb.cached(domain, iova);
-		return compareCached(this.memory, this.state().unit, rid, caches.entry(rid), page);
+		return cachedIn(this.machine, this.state().unit, rid, iova);
 	}
 
 	cachedPages(): readonly CachedPage[] {

@@ -67,6 +67,15 @@ export class KernelLog {
 		show();
 	}
 
+	/** A log that comes by itself, such as a console's. @returns whether `logged` has changed */
+	feed(bytes: Buffer): boolean {
+		this.decoder.push(bytes);
+		if (!this.hasNews) return false;
+		this.report(EXPLAINED_AT_ONCE);
+		this.hasNews = this.stale.size > 0;
+		return true;
+	}
+
 	/** The same; where the log cannot be read, `trouble` says why. */
 	async readOrExplain(follow: boolean, changed: () => void): Promise<void> {
 		try {

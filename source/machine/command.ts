@@ -8,6 +8,8 @@ export const FAMILIES = ['vt-d', 'amd-vi', 'none'] as const;
 export type Family = (typeof FAMILIES)[number];
 export const MODELS = ['virtio-blk', 'ahci-hd', 'nvme'] as const;
 export type Model = (typeof MODELS)[number];
+/** What the disk controller reports for a disk write whose memory it could not read. */
+export const HBA_WORDS = ['silent', 'error'] as const;
 
 /** How bhyve starts a guest. `disk` is a device of the host (ada0, ada0p1, da0) or `file`. */
 export type GuestSpec = {
@@ -41,7 +43,7 @@ export type MachineSpec = {
 	/** Whether functions have a function-level reset, which ppt uses when a VM takes or releases them. */
 	flr: boolean;
 	/** What the disk controller reports for a disk write whose memory it could not read. */
-	hba: 'silent' | 'error';
+	hba: (typeof HBA_WORDS)[number];
 	/** Functions that ppt takes at boot, as in the loader's pptdevs. */
 	pptdevs: readonly string[];
 	guests: readonly GuestSpec[];

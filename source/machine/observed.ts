@@ -83,6 +83,15 @@ export type MachineState = {
 	lost?: {why: string; lastSeen: string};
 };
 
+/** A guest that really runs, and the VMM that it runs in. */
+export interface RunningGuest {
+	readonly paused: boolean;
+	/** Types into its console. */
+	type(bytes: string): void;
+	reset(): void;
+	pause(paused: boolean): void;
+}
+
 /** The lab's abilities. */
 export interface LabControls {
 	/** Checks a command from a form. @throws UserError that says which field is wrong */
@@ -103,6 +112,10 @@ export interface LabControls {
 	/** The session's steps, if they are recorded. */
 	readonly history?: History;
 	readonly workload: Workload;
+	/** Whether the guest really runs, and does what it does by itself. */
+	readonly real?: boolean;
+	/** What the VMM of a real guest can be told. */
+	readonly guest?: RunningGuest;
 	/**
 	 * Runs the command under each policy in turn, lazily, on machines like this one, which does not change.
 	 * @throws UserError, no later than with the first
@@ -120,6 +133,8 @@ export interface ObservedMachine {
 	readonly memory: PhysicalReader;
 	state(): MachineState;
 	readonly lab?: LabControls;
+	/** The first message of the dashboard. */
+	readonly greeting?: string;
 	/** A host's: whether a function can be given to a VM, by its address; undefined if there is no such function. */
 	preflight?(device: string): Preflight | undefined;
 	/** Reads a live machine again and again, and calls back when its state has changed. */

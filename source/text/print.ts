@@ -59,5 +59,14 @@ export function lineText(line: Line, paint: Paint = unpainted): string {
 		.join('');
 }
 
+/** Raised when a field of an output is removed, is renamed, or changes its meaning. */
+export const SCHEMA_VERSION = 1;
+
+/** With the version of its schema first. */
+export const versioned = <T extends object>(value: T): {schemaVersion: number} & T => ({
+	schemaVersion: SCHEMA_VERSION,
+	...value,
+});
+
 /** Lines of JSON, for people as well. */
 export const jsonLines = (value: unknown): string[] => JSON.stringify(value, undefined, 2).split('\n');

@@ -28,7 +28,11 @@ export type Terminal = {
 	mouse: (on: boolean) => void;
 	/** Empties the screen. */
 	empty: () => void;
+	/** Writes a picture of the dashboard at this size to a new file; without it, none can be taken. @throws UserError */
+	picture?: (file: string, what: 'screen' | 'diagram', size: WindowSize) => Promise<void>;
 };
+
+type WindowSize = ReturnType<typeof useWindowSize>;
 
 type Props = {
 	readonly store: Store;
@@ -117,7 +121,7 @@ function useEmptyEnd({empty}: Terminal): void {
 export const EMPTY = '\x1b[m\x1b[H\x1b[J';
 
 /** Leaving, suspending, and what commands need to know of the screen. */
-function useControls({copy, mouse}: Terminal): AppControls {
+function useControls({copy, mouse, picture}: Terminal): AppControls {
 	const store = useStore();
 	const size = useWindowSize();
 	const screen = useContext(ScreenContext);
@@ -144,6 +148,7 @@ function useControls({copy, mouse}: Terminal): AppControls {
 			// Ink takes its frame away, writes this, and draws the frame anew below it.
 			redraw: () => write(EMPTY),
 			copy,
+			picture: async (file, what) => picture?.(file, what, latestSize.current),
 			list: () => {
 				const {overlay, focus} = store.getState();
 				const name = overlay ?? focus;
@@ -153,5 +158,5 @@ function useControls({copy, mouse}: Terminal): AppControls {
 			grid: () => screen.grids.get(store.getState().focus),
 			fits: () => fits(latestSize.current),
 		};
-	}, [store, screen, exit, suspendTerminal, write, copy, mouse]);
+	}, [store, screen, exit, suspendTerminal, write, copy, mouse, picture]);
 }

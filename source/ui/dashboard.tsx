@@ -10,8 +10,11 @@ import {asciiByItself, depthOf, themeOf} from '../text/terminal.js';
 import {grouped, plural} from '../words.js';
 import {App, EMPTY} from './app.js';
 import {chooseKeys} from './commands/index.js';
+import {diagramFor} from './diagram.js';
 import {type DisplayFlags, readDisplay} from './display-flags.js';
 import {Screen} from './hooks/use-screen.js';
+import {type PictureSize, saveDiagram, savePicture} from './picture.js';
+import {typeIntoGuest} from './state/console.js';
 import {play} from './state/play.js';
 import {refresh} from './state/refresh.js';
 import {createUi, type Store} from './state/store.js';
@@ -80,12 +83,20 @@ export async function dashboard(
 			copy,
 			empty: () => void stdout.write(EMPTY),
 			mouse: (on: boolean) => void (mouse && stdout.write(on ? MOUSE_ON : MOUSE_OFF)),
+			picture: async (file: string, what: 'screen' | 'diagram', size: PictureSize) => {
+				const look = {name: theme, appearance};
+				if (what === 'screen') await savePicture(store, file, look, size);
+				else saveDiagram(store, file, diagramFor(store.getState()), look);
+			},
 		};
 		const {waitUntilExit, unmount} = render(
 			<App store={store} screen={screen} appearance={appearance} terminal={terminal} />,
 			{
-				stdin: keysOf(process.stdin, event =>
-					screen.point(event.x, event.y, event.kind === 'press' ? 'press' : event.up ? 'up' : 'down'),
+				stdin: keysOf(
+					process.stdin,
+					event =>
+						screen.point(event.x, event.y, event.kind === 'press' ? 'press' : event.up ? 'up' : 'down'),
+					keys => typeIntoGuest(store, keys),
 				),
 				stdout,
 				// What is spoken is longer than the screen, and scrolls.

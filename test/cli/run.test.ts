@@ -37,7 +37,7 @@ for (const name of shippedScenarios()) {
 		assert.equal(first.code, 0, first.err.join('\n'));
 		assert.deepEqual(run([name]).out, first.out);
 		for (const line of first.out) JSON.parse(line);
-		assert.match(first.out.at(-1) ?? '', /^{"summary":{.*"broken":0}}$/);
+		assert.match(first.out.at(-1) ?? '', /^{"schemaVersion":1,"summary":{.*"broken":0}}$/);
 	});
 }
 
@@ -72,6 +72,7 @@ test('all shipped scenarios run in one command, each line names its scenario, an
 	);
 	const total = (key: string) => summaries.reduce((sum, {summary}) => sum + summary[key], 0);
 	assert.deepEqual(lines.at(-1), {
+		schemaVersion: 1,
 		summary: {
 			scenarios: names.length,
 			steps: total('steps'),
@@ -93,6 +94,7 @@ test('the form of a line, for programs', t => {
 		out.map(line => JSON.parse(line)),
 		[
 			{
+				schemaVersion: 1,
 				step: 1,
 				command: {do: 'read', vm: 'vm0', lba: 0, sectors: 8, segments: 1, requests: 1, gpa: '0x01000000'},
 				outcome: {
@@ -106,7 +108,7 @@ test('the form of a line, for programs', t => {
 				},
 				held: false,
 			},
-			{summary: {scenario: 'mine', steps: 1, expectations: 2, held: 1, broken: 1}},
+			{schemaVersion: 1, summary: {scenario: 'mine', steps: 1, expectations: 2, held: 1, broken: 1}},
 		],
 	);
 });

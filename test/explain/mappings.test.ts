@@ -219,6 +219,20 @@ for (const iommu of ['vt-d', 'amd-vi'] as const)
 		check();
 	});
 
+test('tables in memory that a VM writes too are decoded each time', () => {
+	const memory = new Memory(16 * MIB);
+	const shared = new ArrayBuffer(16 * PAGE_SIZE);
+	const base = memory.attach(shared);
+	const words = new Uint32Array(shared);
+	const address = (hpa: number) => [hpa | 3, Math.floor(hpa / 2 ** 32)];
+	const [root, leaf] = [base + PAGE_SIZE, base + 2 * PAGE_SIZE];
+	words.set(address(leaf), PAGE_SIZE / 4);
+	words.set([0x5003, 0], (2 * PAGE_SIZE) / 4);
+	assert.deepEqual(brief(mappingsOf(memory, domain('vt-d', root, 2))), [[0, 0x5000, 1, 'rw']]);
+	words.set([0x6003, 0], (2 * PAGE_SIZE) / 4);
+	assert.deepEqual(brief(mappingsOf(memory, domain('vt-d', root, 2))), [[0, 0x6000, 1, 'rw']]);
+});
+
 test('each kind of write makes a page another version, and reading does not', () => {
 	const memory = new Memory(16 * MIB);
 	const writes: ((hpa: number) => unknown)[] = [

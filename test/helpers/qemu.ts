@@ -41,12 +41,16 @@ const LOW_MEMORY = '256M';
 const BOOT_MS = 120_000;
 const READY = 'the disks are being read';
 
-/** What is needed to boot, or a sentence that says what is missing. */
-export function findGuest(): Guest | string {
-	const qemu = (process.env.PATH ?? '')
+/** QEMU alone, whose firmware boots from a disk. */
+export const findQemu = (): string | undefined =>
+	(process.env.PATH ?? '')
 		.split(path.delimiter)
 		.map(place => path.join(place, 'qemu-system-x86_64'))
 		.find(file => fs.existsSync(file));
+
+/** What is needed to boot, or a sentence that says what is missing. */
+export function findGuest(): Guest | string {
+	const qemu = findQemu();
 	if (qemu === undefined) return 'QEMU is not installed: qemu-system-x86_64 is nowhere in PATH';
 	const root = path.join(os.homedir(), '.cache/dmascope-test/guest');
 	const boot = path.join(root, 'boot');

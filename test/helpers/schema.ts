@@ -13,6 +13,7 @@ const TYPES: Record<string, (value: unknown) => boolean> = {
 	boolean: value => typeof value === 'boolean',
 	integer: Number.isInteger,
 	number: value => typeof value === 'number',
+	null: value => value === null,
 };
 
 type Check = (rule: unknown, value: unknown, schema: Json, root: Json) => boolean;
@@ -43,8 +44,14 @@ const RULES: Record<string, Check> = {
 		Object.entries(value).every(
 			([name, inside]) => !Object.hasOwn(known, name) || fits(known[name], inside, root),
 		),
-	additionalProperties: (_, value, {properties}) =>
-		!isMap(value) || !isMap(properties) || Object.keys(value).every(name => Object.hasOwn(properties, name)),
+	additionalProperties: (rule, value, {properties}, root) => {
+		if (!isMap(value)) return true;
+		const known = isMap(properties) ? properties : {};
+		const others = Object.keys(value).filter(name => !Object.hasOwn(known, name));
+		return rule === false ? others.length === 0 : others.every(name => fits(rule, value[name], root));
+	},
+	propertyNames: (rule, value, _, root) =>
+		!isMap(value) || Object.keys(value).every(name => fits(rule, name, root)),
 	allOf: (forms, value, _, root) => every(forms, path => fits(path, value, root)),
 	anyOf: (forms, value, _, root) => count(forms, path => fits(path, value, root)) > 0,
 	oneOf: (forms, value, _, root) => count(forms, path => fits(path, value, root)) === 1,

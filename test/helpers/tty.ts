@@ -1,35 +1,21 @@
 // A terminal in this process: its output goes to an emulator, and its keys come from a test.
 
-import {PassThrough, Writable} from 'node:stream';
-import xterm from '@xterm/headless';
+import {HiddenScreen} from '../../source/ui/terminal/hidden.js';
+
+export {HiddenKeyboard as Keyboard} from '../../source/ui/terminal/hidden.js';
 
 const ESC = '\x1b';
 /** Mode 25 (DECTCEM) shows and hides the cursor. */
 const CURSOR = new RegExp(`${ESC}\\[\\?25[hl]`, 'g');
 
-export class Screen extends Writable {
-	readonly isTTY = true;
-	readonly terminal: xterm.Terminal;
+export class Screen extends HiddenScreen {
 	/** Whether the cursor is shown. */
 	hasCursor = true;
 
-	constructor(
-		public columns: number,
-		public rows: number,
-	) {
-		super({decodeStrings: false});
-		this.terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true, convertEol: true});
-	}
-
-	override _write(chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
+	override _write(chunk: string | Buffer, encoding: BufferEncoding, done: () => void): void {
 		const last = `${chunk}`.match(CURSOR)?.at(-1);
 		if (last !== undefined) this.hasCursor = last.endsWith('h');
-		this.terminal.write(chunk, done);
-	}
-
-	/** Resolves when all output is shown. */
-	settled(): Promise<void> {
-		return new Promise(resolve => this.write('', () => resolve()));
+		super._write(chunk, encoding, done);
 	}
 
 	resize({columns, rows}: {columns: number; rows: number}): void {
@@ -45,20 +31,5 @@ export class Screen extends Writable {
 			{length: this.rows},
 			(_, y) => active.getLine(active.baseY + y)?.translateToString(true) ?? '',
 		).join('\n');
-	}
-}
-
-export class Keyboard extends PassThrough {
-	readonly isTTY = true;
-	isRaw = false;
-	setRawMode(on: boolean): this {
-		this.isRaw = on;
-		return this;
-	}
-	ref(): this {
-		return this;
-	}
-	unref(): this {
-		return this;
 	}
 }

@@ -272,7 +272,7 @@ test('a passthru bind removes the guest’s pages from the host domain, unless t
 		ppt.attach(RID, new BusMaster(true));
 		const vmm = new Vmm(iommu, ppt, memory, pages, releaseOf('14-CURRENT'));
 		const vm = vmm.create('vm0');
-		vmm.mmap(vm, 0, 16 * MIB, true);
+		vmm.mmap(vm, {gpa: 0, bytes: 16 * MIB}, true);
 		assert.equal(unit.translate(HBA, 0x5000, true), 0x5000, 'not translated before the first bind');
 		vmm.bind(vm, RID);
 		const hpa = vm.map.hpa(0x5000) ?? 0;

@@ -30,6 +30,7 @@ export type Peek = (offset: number, bytes: number, into?: Uint8Array) => Uint8Ar
 export class Disks {
 	/** Controllers and drivers, which report to a probe. */
 	readonly layers: readonly {probe?: Probe}[];
+	private readonly hba: AhciHba;
 	private readonly disk: Disk;
 	private readonly memory: Memory;
 	/** ada0 and da0, and the partitions of the disks that were tasted. */
@@ -47,6 +48,7 @@ export class Disks {
 		this.ada0 = new AhciDisk('ada0', hba, memory, pages);
 		const da0 = new UmassDisk('da0', usb, memory, pages);
 		this.layers = [hba, usb, this.ada0, da0];
+		this.hba = hba;
 		this.providers = [this.ada0, da0];
 	}
 
@@ -57,6 +59,11 @@ export class Disks {
 
 	get writable(): boolean {
 		return this.disk.writable;
+	}
+
+	/** Bytes that the AHCI controller moved and the IOMMU refused, so far. */
+	get dropped(): number {
+		return this.hba.dropped;
 	}
 
 	/** The path on bhyve's command line. */

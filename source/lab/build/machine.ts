@@ -2,9 +2,10 @@
 
 import {AhciHd} from '../../bhyve/ahci-hd.js';
 import {BlockIf} from '../../bhyve/block-if.js';
+import {DirectDisk} from '../../bhyve/direct-disk.js';
 import {Nvme} from '../../bhyve/nvme.js';
 import {VirtioBlk} from '../../bhyve/virtio-blk.js';
-import {VmContext} from '../../bhyve/vmmapi.js';
+import {ramOf, VmContext} from '../../bhyve/vmmapi.js';
 import {didYouMean, unknownWord} from '../../did-you-mean.js';
 import {PAGE_SIZE} from '../../formats/address.js';
 import {parseRid, type Rid, ridText} from '../../formats/pci.js';
@@ -20,7 +21,7 @@ import {Iommu} from '../../kernel/iommu.js';
 import type {Backing} from '../../kernel/physio.js';
 import {Ppt, VmmError} from '../../kernel/ppt.js';
 import {type Release, releaseOf} from '../../kernel/release.js';
-import type {Vm} from '../../kernel/vm.js';
+import type {Ram, Vm} from '../../kernel/vm.js';
 import {FREE, KERNEL, VmPages} from '../../kernel/vm-page.js';
 import {Vmm} from '../../kernel/vmm.js';
 import type {GuestSpec, MachineSpec, Model, Policy} from '../../machine/command.js';
@@ -43,6 +44,15 @@ export type Guest = DiskModel & {
 	exited?: string;
 };
 
+/**
+ * The memory of a VM that really runs, as its VMM shares it: files mapped into this process, and where parts of them are
+ * in the guest. In this machine each file is memory of the host.
+ */
+export type SharedMemory = {
+	readonly files: readonly ArrayBuffer[];
+	readonly regions: readonly {gpa: number; bytes: number; file: number; offset: number}[];
+};
+
 const SEED = 260178;
 /** Memory that the lab never writes to. */
 const UNTOUCHED: readonly string[] = [FREE, KERNEL];
@@ -62,14 +72,20 @@ export class Machine {
 	/** Every layer that reports to a probe. */
 	private readonly layers = new Set<{probe?: Probe}>();
 
-	/** @throws UserError if the parts do not fit together */
+	/** What the guest has in place of pages of the host's own, where it really runs. */
+	private readonly shared: readonly Ram[] | undefined;
+	private fileBases: readonly number[] = [];
+
+	/** `shared`: the memory of the only guest, if it really runs. @throws UserError if the parts do not fit together */
 	constructor(
 		readonly spec: MachineSpec,
 		disk: Disk,
+		shared?: SharedMemory,
 	) {
 		this.policy = spec.policy;
 		this.release = releaseOf(spec.freebsd);
 		this.memory = new Memory(spec.hostMemory);
+		this.shared = shared && this.attach(shared);
 		this.pages = new VmPages(this.memory, seededRandom(SEED));
 		this.functions = functionsOf(spec);
 		this.family = familyOf(spec, this.memory, this.pages);
@@ -105,6 +121,18 @@ export class Machine {
 			device.master.start();
 		}
 		this.attachPptdevs();
+	}
+
+	/** The same memory has been mapped anew. */
+	reattach({files}: SharedMemory): void {
+		files.forEach((file, i) => {
+			this.memory.attach(file, this.fileBases[i]);
+		});
+	}
+
+	private attach({files, regions}: SharedMemory): Ram[] {
+		this.fileBases = files.map(file => this.memory.attach(file));
+		return regions.map(({gpa, bytes, file, offset}) => ({gpa, bytes, hpa: this.fileBases[file] + offset}));
 	}
 
 	/** Reports what every layer does; without a probe no layer makes reports. */
@@ -205,8 +233,11 @@ export class Machine {
 		const blockIf = new BlockIf(ctx, backing, this.pages, !this.disks.writable);
 		blockIf.noDelete = spec.nodelete === true;
 		blockIf.bounceEverything = this.policy === 'bounce';
-		const model = diskModel(spec.model, ctx, blockIf, this.disks.ident(spec.disk));
+		const model = this.shared
+			? realModel(ctx, blockIf, this.disks.ident(spec.disk))
+			: diskModel(spec.model, ctx, blockIf, this.disks.ident(spec.disk));
 		for (const layer of [backing, blockIf, model.device]) this.layers.add(layer);
+		if (model.disk instanceof DirectDisk) this.layers.add(model.disk);
 		const guest = {...model, backing, spec, vm, blockIf, console: []};
 		this.guests.push(guest);
 		return guest;
@@ -215,7 +246,7 @@ export class Machine {
 	/** The memory of a new VM. If the host has too little, the VM is destroyed. */
 	private contextOf(vm: Vm, {memory, wired}: GuestSpec): VmContext {
 		try {
-			return new VmContext(vm, this.vmm, this.memory, memory, wired);
+			return new VmContext(vm, this.vmm, this.memory, this.shared ?? ramOf(memory), wired);
 		} catch (error) {
 			this.vmm.destroy(vm);
 			throw error;
@@ -264,6 +295,12 @@ export class Machine {
 		}
 	}
 }
+
+/** The guest's own driver fills the ring; dmascope asks the device model past it. */
+const realModel = (ctx: VmContext, blockIf: BlockIf, ident: string) => ({
+	device: new VirtioBlk(ctx, blockIf, ident),
+	disk: new DirectDisk(ctx, blockIf),
+});
 
 function diskModel(model: Model, ctx: VmContext, blockIf: BlockIf, ident: string): DiskModel {
 	switch (model) {

@@ -7,16 +7,31 @@ import {cacheFolders, isOwn, makeOwn} from '../../cache-folder.js';
 import {createNew, type FileKind} from '../../files.js';
 import {SECTOR} from '../../formats/address.js';
 import {buildGpt} from '../../formats/gpt.js';
+import {BOOT_CODE} from '../../guest/boot-code.js';
 import {messageOf, UserError} from '../../user-error.js';
 
 const BYTES = 64 * 1024 * 1024;
 export const SAMPLE_SECTORS = BYTES / SECTOR;
-const NAME = 'sample-disk-1.img';
 /** How its first sector begins. */
 const TITLE = 'LBA 0 of the dmascope sample disk';
-const KIND: FileKind = {
-	name: 'a sample disk',
-	matches: beginning => beginning.toString('latin1').startsWith(TITLE),
+
+/** Two disks that differ in their first sector alone: text for people to read, or a program for a real machine to run. */
+type Sample = {file: string; kind: FileKind; begin: (disk: Buffer) => void};
+const READABLE: Sample = {
+	file: 'sample-disk-1.img',
+	kind: {
+		name: 'a sample disk',
+		matches: beginning => beginning.toString('latin1').startsWith(TITLE),
+	},
+	begin: () => {},
+};
+const BOOTABLE: Sample = {
+	file: 'boot-disk-1.img',
+	kind: {
+		name: 'a boot disk',
+		matches: beginning => beginning.subarray(0, BOOT_CODE.length).equals(BOOT_CODE),
+	},
+	begin: disk => disk.set(BOOT_CODE, 0),
 };
 
 const PARTITIONS = [
@@ -45,13 +60,21 @@ function fillWithText(bytes: Buffer, lba: number): void {
 }
 
 /** The path of the sample disk, which is made first where it is missing or not whole. @throws UserError */
-export function sampleDisk(): string {
+export const sampleDisk = (): string => make(READABLE);
+
+/** The path of the sample disk whose first sector a machine can run. @throws UserError */
+export const bootDisk = (): string => make(BOOTABLE);
+
+function make({file: name, kind, begin}: Sample): string {
 	const problems: string[] = [];
 	for (const folder of cacheFolders()) {
 		try {
 			makeOwn(folder);
-			const file = path.join(folder, NAME);
-			if (!isWhole(file)) createNew(file, contents(), {mode: 0o600, replaces: {kind: KIND, force: true}});
+			const file = path.join(folder, name);
+			if (isWhole(file)) return file;
+			const disk = contents();
+			begin(disk);
+			createNew(file, disk, {mode: 0o600, replaces: {kind, force: true}});
 			return file;
 		} catch (error) {
 			problems.push(messageOf(error).replace(/;[^;]*$/, ''));

@@ -122,6 +122,12 @@ function firstRequest(
 					: event.at === 'nvme'
 						? [event.prps, 'PRP']
 						: [0, ''];
+		if (event.at === 'model')
+			return {
+				count: 1,
+				text: `requested by dmascope, not by the guest; ${plural(event.data.length, 'segment')}`,
+				parts: partsOf('gpa', event.data),
+			};
 		if (noun === '' || !('data' in event)) continue;
 		const text = `${plural(count, noun)}, ${plural(event.data.length, 'segment')}`;
 		return {count, text, parts: partsOf('gpa', event.data)};

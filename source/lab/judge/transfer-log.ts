@@ -16,9 +16,14 @@ export class TransferLog {
 	faultCount = 0;
 	readonly tally = {delivered: 0, lost: 0, torn: 0, failed: 0, unchecked: 0};
 	private transferCount = 0;
-	private readonly machine: Machine;
+	private machine: Machine;
 
 	constructor(machine: Machine) {
+		this.machine = machine;
+	}
+
+	/** The machine has been put together anew, with the same guests. */
+	follow(machine: Machine): void {
 		this.machine = machine;
 	}
 

@@ -5,6 +5,7 @@ import {CAUSES, causeOf} from '../../explain/cause.js';
 import {viewDomain} from '../../explain/ranges.js';
 import type {ObservedMachine} from '../../machine/observed.js';
 import type {Expectations} from '../../machine/scenario.js';
+import type {OutcomeJson} from '../../outputs.js';
 import {about, choice, fields, flag, listOf, parseData, type Schema, text, whole} from '../../parse-data.js';
 import {UserError, within} from '../../user-error.js';
 import {
@@ -17,7 +18,7 @@ import {
 	walk,
 	walkUnmet,
 } from './expected-tables.js';
-import {type OutcomeJson, outcomeJson, transfersOf} from './step-report.js';
+import {outcomeJson, transfersOf} from './step-report.js';
 
 type Expectation = {
 	name: string;

@@ -1,12 +1,11 @@
 // Finds scenarios: shipped ones by name, others by path.
 
-import fs from 'node:fs';
-import {fileURLToPath} from 'node:url';
 import {didYouMean} from '../../did-you-mean.js';
 import {readRegular} from '../../files.js';
+import {ShippedFolder} from '../../shipped.js';
 import {errnoOf, messageOf, UserError} from '../../user-error.js';
 
-const SHIPPED = fileURLToPath(new URL('scenarios/', import.meta.url));
+const SHIPPED = new ShippedFolder('scenarios', new URL('scenarios/', import.meta.url));
 /** Bytes of a file, more than any scenario needs. */
 export const LONGEST = 2 ** 21;
 
@@ -14,20 +13,21 @@ export const LONGEST = 2 ** 21;
 export const ALL = 'all';
 
 export const shippedScenarios = (): string[] =>
-	fs
-		.readdirSync(SHIPPED)
+	SHIPPED.names()
 		.filter(file => file.endsWith('.yaml'))
 		.map(file => file.replace(/\.yaml$/, ''))
 		.sort();
 
 /** Where a scenario is: a file, or the name of one that ships. */
 export const pathOf = (nameOrPath: string): string =>
-	shippedScenarios().includes(nameOrPath) ? `${SHIPPED}${nameOrPath}.yaml` : nameOrPath;
+	shippedScenarios().includes(nameOrPath) ? SHIPPED.pathOf(`${nameOrPath}.yaml`) : nameOrPath;
 
 /** The text of a scenario, given by its path or its shipped name. @throws UserError */
 export function findScenario(nameOrPath: string): {path: string; text: string} {
 	const path = pathOf(nameOrPath);
 	const shipped = shippedScenarios();
+	const inside = shipped.includes(nameOrPath) ? SHIPPED.inside(`${nameOrPath}.yaml`) : undefined;
+	if (inside !== undefined) return {path, text: inside};
 	const known = `name a file or a shipped scenario: ${shipped.join(', ')}`;
 	try {
 		const bytes = readRegular(path, {limit: LONGEST, mend: known, pipes: true});

@@ -1,9 +1,10 @@
 // A step in a run's report: the command in a few words, and the outcome as plain data.
 
 import {hex} from '../../formats/address.js';
-import type {Command, Policy} from '../../machine/command.js';
-import type {Outcome, Refusal} from '../../machine/outcome.js';
-import type {Data, Path, Reached, Transfer} from '../../machine/transfer.js';
+import type {Command} from '../../machine/command.js';
+import type {Outcome} from '../../machine/outcome.js';
+import type {Reached, Transfer} from '../../machine/transfer.js';
+import type {OutcomeJson} from '../../outputs.js';
 import {plural, sizeText} from '../../words.js';
 
 /** A command in a few words. */
@@ -37,27 +38,6 @@ export function commandText(command: Command): string {
 }
 
 /** An outcome in a line of `--json`: only values that are the same on every run. */
-export type OutcomeJson = {
-	policy?: Policy;
-	data?: Data;
-	path?: Path;
-	bytes?: number;
-	landed?: number;
-	/** Bytes that the CPU copied. */
-	copied?: number;
-	faults?: number;
-	/** The pointer into guest memory that bhyve gave to preadv or pwritev: the first one. */
-	pointer?: string;
-	owner?: string;
-	/** Bytes by owner, where there are several. */
-	owners?: Readonly<Record<string, number>>;
-	bootable?: boolean;
-	found?: string[];
-	error?: Refusal;
-	domains?: number;
-	missing?: number;
-};
-
 export function outcomeJson(outcome: Outcome): OutcomeJson {
 	if (outcome.kind === 'policy') return {policy: outcome.policy};
 	if (outcome.kind === 'lifecycle') return {error: outcome.error, ...outcome.tables};

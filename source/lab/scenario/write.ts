@@ -6,12 +6,13 @@ import {createNew} from '../../files.js';
 import {hex} from '../../formats/address.js';
 import type {Command, MachineSpec} from '../../machine/command.js';
 import type {Expectations} from '../../machine/scenario.js';
+import type {OutcomeJson} from '../../outputs.js';
 import {UserError} from '../../user-error.js';
 import {grouped, plural, sizeText} from '../../words.js';
 import {LONGEST} from './find.js';
 import {machineFields, sizeWord} from './machine-fields.js';
 import {VERSION} from './parse.js';
-import {type OutcomeJson, troubled} from './step-report.js';
+import {troubled} from './step-report.js';
 
 export type WrittenStep = {command: Command; note?: string; expect?: Expectations};
 export type WrittenScenario = {

@@ -3,7 +3,8 @@
 import {deflateRawSync, inflateRawSync} from 'node:zlib';
 import type {Command} from '../../machine/command.js';
 import type {Entry} from '../../machine/history.js';
-import {commandText, type OutcomeJson, troubled} from '../scenario/step-report.js';
+import type {OutcomeJson} from '../../outputs.js';
+import {commandText, troubled} from '../scenario/step-report.js';
 
 export type SessionStep = {
 	/** Unique: a step that takes its place has another. */

@@ -1,6 +1,7 @@
 // Faults as JSON. Addresses are hex strings.
 
 import {hexHalves} from '../../formats/address.js';
+import type {LoggedFaultJson, LoggedFaultsJson, LogSummaryJson, NoticeJson} from '../../outputs.js';
 import type {Explained} from './explain.js';
 import {deviceText, type LoggedFault, type Notice} from './fault.js';
 import type {Surroundings} from './known.js';
@@ -49,7 +50,7 @@ const hex = (value: number | undefined): string | undefined =>
 	value === undefined ? undefined : `0x${value.toString(16)}`;
 
 /** One fault of a followed log. */
-export const eventJson = (fault: LoggedFault, times: number, explained: Explained) => ({
+export const eventJson = (fault: LoggedFault, times: number, explained: Explained): LoggedFaultJson => ({
 	type: 'fault',
 	...faultFields(fault),
 	times,
@@ -57,7 +58,11 @@ export const eventJson = (fault: LoggedFault, times: number, explained: Explaine
 });
 
 /** All faults of one kind. */
-export function groupJson(group: Group, {device, product}: Surroundings, explained: Explained) {
+export function groupJson(
+	group: Group,
+	{device, product}: Surroundings,
+	explained: Explained,
+): LoggedFaultsJson {
 	const {fault, count, span, first, last, lowest, highest, places, elsewhere} = group;
 	const {address: _, time: __, ...fields} = faultFields(fault);
 	return {
@@ -85,7 +90,7 @@ export function groupJson(group: Group, {device, product}: Surroundings, explain
 }
 
 /** A message that is no refused access. */
-export const noticeJson = ({notice, count}: NoticeCount) => ({
+export const noticeJson = ({notice, count}: NoticeCount): NoticeJson => ({
 	type: notice.of === 'iommu' ? 'notice' : 'neighbour',
 	about: notice.id,
 	device: notice.device && deviceText(notice.device),
@@ -99,7 +104,7 @@ export const noticeJson = ({notice, count}: NoticeCount) => ({
 const noticeCount = ({notices}: Storm, of: Notice['of']): number =>
 	notices.reduce((sum, {notice, count}) => sum + (notice.of === of ? count : 0), 0);
 
-export function summaryJson(storm: Storm, bytes: number) {
+export function summaryJson(storm: Storm, bytes: number): LogSummaryJson {
 	const {faults, groups, leftOut, suppressed, overflows, statuses, notUnderstood, samples} = storm;
 	return {
 		type: 'summary',

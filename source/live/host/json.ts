@@ -5,6 +5,7 @@ import {deviceJson, domainsJson} from '../../explain/snapshot.js';
 import type {HostFacts} from '../../machine/host.js';
 import type {MachineState} from '../../machine/observed.js';
 import type {PhysicalReader} from '../../machine/tables.js';
+import type {HostJson} from '../../outputs.js';
 import {EMPTY_STATE} from '../observation.js';
 import {verdictText} from './groups.js';
 import type {Host} from './host.js';
@@ -22,7 +23,7 @@ export function hostJson(
 	{notSeen}: HostFacts,
 	memory: PhysicalReader = {page: () => undefined},
 	state: MachineState = EMPTY_STATE,
-) {
+): HostJson {
 	const {logged} = state;
 	const {settings, units, devices, groups, owners, ownersComplete, tables, findings} = host;
 	return {

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {jsonLines, type Print} from '../../text/print.js';
+import {jsonLines, type Print, versioned} from '../../text/print.js';
 import {UserError} from '../../user-error.js';
 import {KernelLog, OWN_LOG} from '../kernel-log.js';
 import {checkLog} from '../log-input.js';
@@ -174,5 +174,6 @@ export async function printHost(machine: HostMachine, json: boolean, print: Prin
 	const state = machine.state();
 	const {host: facts, logged} = state;
 	if (facts === undefined) return;
-	print(json ? jsonLines(hostJson(machine.host, facts, machine.memory, state)) : hostLines(facts, logged));
+	const found = hostJson(machine.host, facts, machine.memory, state);
+	print(json ? jsonLines(versioned(found)) : hostLines(facts, logged));
 }

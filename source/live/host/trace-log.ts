@@ -3,7 +3,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {eventJson, eventText} from '../../explain/trace-text.js';
 import type {Trace, TraceEvent} from '../../machine/trace.js';
-import type {Print} from '../../text/print.js';
+import {type Print, versioned} from '../../text/print.js';
 import {plural} from '../../words.js';
 
 /** Tracing, or a test's stand-in. */
@@ -99,7 +99,8 @@ export async function streamEvents(
 ): Promise<void> {
 	let {missed} = source;
 	while (!stop.aborted) {
-		for (const event of source.poll()) print(json ? JSON.stringify(eventJson(event)) : eventText(event));
+		for (const event of source.poll())
+			print(json ? JSON.stringify(versioned(eventJson(event))) : eventText(event));
 		if (source.missed > missed) {
 			warn(`${plural(source.missed - missed, 'event')} lost here: the kernel’s buffer was full.`);
 			missed = source.missed;

@@ -1,5 +1,6 @@
 // The program itself.
 
+import {diagramFor} from '../diagram.js';
 import {settle, TOP} from '../state/list.js';
 import {type Store, say} from '../state/store.js';
 import {leaveTravel} from '../state/travel.js';
@@ -33,6 +34,25 @@ export const appCommands: readonly UiCommand[] = [
 			const refused = app.copy(text.trim());
 			say(store, refused ?? `Copied: ${text.trim()}`, refused === undefined ? 'good' : 'warn');
 		},
+	},
+	{
+		id: 'picture',
+		keys: ['S'],
+		shown: 'S',
+		label: 'picture',
+		description: 'Save the screen as .svg, .html, .txt or .ansi',
+		group: 'dmascope',
+		run: store => store.setState(({view}) => ({prompt: {asks: 'screen', text: `${view}.svg`}})),
+	},
+	{
+		id: 'diagram',
+		keys: ['D'],
+		shown: 'D',
+		label: 'diagram',
+		description: 'Save the walk, or the path, as a diagram',
+		group: 'dmascope',
+		when: ({kind}) => kind !== 'host',
+		run: store => store.setState(ui => ({prompt: {asks: 'diagram', text: `${diagramFor(ui)}.svg`}})),
 	},
 	{
 		id: 'palette',

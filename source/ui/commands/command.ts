@@ -38,6 +38,8 @@ export type AppControls = {
 	redraw: () => void;
 	/** Puts text on the clipboard of whoever sits at the terminal. @returns why it may not be there, if so */
 	copy: (text: string) => string | undefined;
+	/** Writes a picture of the screen, or a diagram of what is shown, to a new file. @throws UserError */
+	picture: (file: string, what: 'screen' | 'diagram') => Promise<void>;
 	/** The list that arrows move in now, by its name. */
 	list: () => {name: PanelId | Overlay; handle: ListHandle} | undefined;
 	grid: () => GridHandle | undefined;

@@ -1,9 +1,10 @@
 // Moving about: views, panels, lists.
 
 import {moved, settle, TOP} from '../state/list.js';
+import {chosenDomain} from '../state/ranges-shown.js';
 import {focusOn, isReading, placeOn, type Store, show, type Ui} from '../state/store.js';
 import {leaveThePast} from '../state/time.js';
-import {panelsOf, VIEWS} from '../state/views.js';
+import {type PanelId, panelsOf, VIEWS} from '../state/views.js';
 import type {UiCommand} from './command.js';
 
 const NAMES: Record<(typeof VIEWS)[number], string> = {
@@ -112,8 +113,11 @@ function back(store: Store): void {
 
 /** The next panel of the view, also one that another covers. */
 function focusBeside(store: Store, by: 1 | -1): void {
-	const {kind, view, focus} = store.getState();
-	const panels = panelsOf(kind, view) ?? [];
+	const ui = store.getState();
+	const {kind, view, focus} = ui;
+	// Few guests have an IOMMU of their own.
+	const isThere = (panel: PanelId) => panel !== 'domain' || chosenDomain(ui) !== undefined;
+	const panels = (panelsOf(kind, view) ?? []).filter(isThere);
 	const next = panels[(panels.indexOf(focus) + by + panels.length) % panels.length];
 	if (next !== undefined) focusOn(store, next);
 }

@@ -4,7 +4,7 @@ import {parseFilter} from '../../explain/filter.js';
 import {hex, pageOf} from '../../formats/address.js';
 import type {History} from '../../machine/history.js';
 import {printable} from '../../printable.js';
-import {UserError} from '../../user-error.js';
+import {sentenceOf, UserError} from '../../user-error.js';
 import {grouped} from '../../words.js';
 import {TOP} from '../state/list.js';
 import {isTable, rangesShown} from '../state/ranges-shown.js';
@@ -59,7 +59,25 @@ function accept(store: Store, prompt: Prompt, app: AppControls): void {
 				filters: {...filters, [focus]: text.trim()},
 			}));
 	} else if (asks === 'file' || asks === 'expect' || asks === 'undo') writeFile(store, prompt);
+	else if (asks === 'screen' || asks === 'diagram') void takePicture(store, asks, prompt, app);
 	else goTo(store, prompt);
+}
+
+/** The line stays open until the picture is there: where it cannot be made, another name can be typed. */
+async function takePicture(
+	store: Store,
+	what: 'screen' | 'diagram',
+	prompt: Prompt,
+	app: AppControls,
+): Promise<void> {
+	const file = prompt.text.trim();
+	try {
+		await app.picture(file, what);
+		store.setState({prompt: undefined});
+		say(store, `Saved to ${file}.`, 'good');
+	} catch (error) {
+		store.setState({prompt: {...prompt, problem: sentenceOf(error)}});
+	}
 }
 
 /** Where a file cannot be created, the line stays open. */

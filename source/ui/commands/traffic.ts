@@ -53,12 +53,7 @@ export const trafficCommands: readonly UiCommand[] = [
 		hint: 10,
 		when: ({focus}) => focus === 'compare',
 		why: withLab,
-		run: store => {
-			const {form, state} = store.getState();
-			const command = commandOf(commitDraft(form), state.vms);
-			if (typeof command === 'string') say(store, command, 'warn');
-			else void compare(store, command, commandWords(command));
-		},
+		run: store => void compareForm(store),
 	},
 	{
 		id: 'compare-work',
@@ -74,6 +69,14 @@ export const trafficCommands: readonly UiCommand[] = [
 		run: store => void compare(store, {do: 'work', count: 200}, '200 requests by the guests'),
 	},
 ];
+
+/** The form's transfer under each policy. */
+export async function compareForm(store: Store): Promise<void> {
+	const {form, state} = store.getState();
+	const command = commandOf(commitDraft(form), state.vms);
+	if (typeof command === 'string') say(store, command, 'warn');
+	else await compare(store, command, commandWords(command));
+}
 
 /** Policy by policy, each shown as soon as it is done. A later comparison takes its place. */
 async function compare(store: Store, command: Comparable, what: string): Promise<void> {

@@ -85,7 +85,7 @@ export const DomainTable = memo(function DomainTable(layout: BoxProps) {
 	if (list === undefined)
 		return (
 			<Panel id="domain" title="DOMAIN" inside={size.ref} {...layout}>
-				<Prose>No domain.</Prose>
+				<Prose>No domain yet: one appears when the kernel attaches a device to it.</Prose>
 			</Panel>
 		);
 	return <ListPanel id="domain" list={list} size={size} enter={enter} {...layout} />;
@@ -227,7 +227,7 @@ function WithoutDomain(layout: BoxProps) {
 		<Panel id="guest" title={pages === 0 ? 'GUEST' : `${vm} ─ no domain of its own`} {...layout}>
 			<Prose>
 				{pages === 0
-					? 'No guest.'
+					? 'No guest yet: a scenario with a create step starts one.'
 					: `${vm} has no passthru device, so no domain. ${some} pages of its memory are in the host domain.`}
 			</Prose>
 		</Panel>

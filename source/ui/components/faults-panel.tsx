@@ -152,7 +152,9 @@ function Explanation(layout: BoxProps) {
 				</>
 			) : (
 				<Prose tone="dim">
-					{kind === 'lab' ? 'No access has been refused.' : 'No refused access can be read.'}
+					{kind === 'lab'
+						? 'No access has been refused. Under policy remove, a read of the raw disk by vm0 will be.'
+						: 'No refused access can be read.'}
 				</Prose>
 			)}
 		</ScrollPanel>

@@ -15,6 +15,8 @@ const ASKS = {
 	file: 'save to',
 	expect: 'save a test to',
 	undo: 'save old blocks to',
+	screen: 'save a picture to',
+	diagram: 'save a diagram to',
 } as const;
 
 /** What happened last, or the line that is being typed. */

@@ -1,34 +1,14 @@
 import {Box, Text, useAnimation} from 'ink';
 import {memo, useEffect} from 'react';
-import type {Stage, Transfer} from '../../machine/transfer.js';
+import {endOf, type Station, stationsOf} from '../../explain/stations.js';
+import type {Transfer} from '../../machine/transfer.js';
 import {masked} from '../../printable.js';
 import type {Tone} from '../../text/tones.js';
-import {sizeText} from '../../words.js';
 import {useTheme} from '../hooks/use-theme.js';
 import {useStore, useUi} from '../hooks/use-ui.js';
 
 /** Milliseconds that the packet takes from one station to the next. */
 const STATION_MS = 100;
-
-export type Station = {name: string; saw: string; trouble: boolean};
-
-/** The stations of a transfer in order. A bounced one has a copy before the guest's memory. */
-export function stationsOf({chain, path, copied}: Transfer): Station[] {
-	const stations = chain.map(({place, brief, trouble}: Stage) => ({name: place, saw: brief, trouble}));
-	if (path === 'bounced')
-		stations.splice(-1, 0, {
-			name: 'copy',
-			saw: copied > 0 ? sizeText(copied) : 'none',
-			trouble: copied === 0,
-		});
-	return stations;
-}
-
-/** Where the packet stops: the station that refused it, or the last. */
-const endOf = (stations: readonly Station[]): number => {
-	const iommu = stations.findIndex(({name, trouble}) => name === 'IOMMU' && trouble);
-	return iommu < 0 ? stations.length - 1 : iommu;
-};
 
 /** Path: guest 3 OK, bhyve 1 iov, …, IOMMU trouble 1 flt, memory trouble none. */
 const spokenPath = (stations: readonly Station[]): string =>

@@ -90,7 +90,7 @@ export const ChainPanel = memo(function ChainPanel(layout: BoxProps) {
 	if (transfer === undefined)
 		return (
 			<Panel id="chain" title="CHAIN" {...layout}>
-				<Text> No transfer yet.</Text>
+				<Text> No transfer yet. Enter on the overview runs one; Space starts the guests’ own.</Text>
 			</Panel>
 		);
 	const {number, chain, note, owners} = transfer;

@@ -36,11 +36,13 @@ type Props = {readonly transfer: Transfer; readonly large?: boolean};
 /** The verdict as a reversed bar; under a loss, why and what to press next. */
 export const Verdict = memo(function Verdict({transfer, large = false}: Props) {
 	const theme = useTheme();
-	const {state, verdictAt, packet, history} = useParts(({state, verdictAt, packet, machine}) => ({
+	const {state, verdictAt, packet, history, again} = useParts(({state, verdictAt, packet, machine}) => ({
 		state,
 		packet,
 		verdictAt: verdictAt[transfer.vm ?? ''],
 		history: machine.lab?.history,
+		// A guest that really runs reads again when it boots again.
+		again: machine.lab?.guest === undefined ? 'Enter' : 'r',
 	}));
 	if (packet === transfer.number) return <Box height={large ? 5 : 1} flexShrink={0} />;
 	const stale = verdictAt !== undefined && verdictAt.tables !== state.tables;
@@ -50,8 +52,8 @@ export const Verdict = memo(function Verdict({transfer, large = false}: Props) {
 	const tone = theme[stale ? 'dim' : DATA_TONES[transfer.data]];
 	const next = loss?.byPolicy
 		? state.policy === transfer.policy
-			? 'Next: p, then Enter.'
-			: 'Next: Enter.'
+			? `Next: p, then ${again}.`
+			: `Next: ${again}.`
 		: undefined;
 	return (
 		<Box flexDirection="column" flexShrink={0}>

@@ -43,7 +43,7 @@ export const WalkPanel = memo(function WalkPanel({access, ...layout}: Props) {
 	if (shown === undefined)
 		return (
 			<Panel id="walk" title="WALK" {...layout}>
-				<Prose>Nothing to look up.</Prose>
+				<Prose>Nothing to look up: this machine has no device yet.</Prose>
 			</Panel>
 		);
 	const {walk, page} = shown;

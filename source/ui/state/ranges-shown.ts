@@ -15,9 +15,11 @@ export const hostOf = ({views}: Ui): DomainView | undefined =>
 export const guestOf = ({views, form}: Ui): DomainView | undefined =>
 	views.find(({domain}) => domain.vm !== undefined && domain.vm === form.vm);
 
-/** The one that is chosen in the list of domains. */
-export const chosenDomain = ({views, places}: Ui): DomainView | undefined =>
-	chosenOf(views, ({domain}) => domain.id, places.domains);
+/** The one that is chosen in the list of domains; in the lab, what a real guest's own kernel has made for its disk. */
+export const chosenDomain = ({kind, views, places}: Ui): DomainView | undefined =>
+	kind === 'lab'
+		? views.find(({domain}) => domain.role === 'os')
+		: chosenOf(views, ({domain}) => domain.id, places.domains);
 
 /** The panels that show a domain's table. */
 export type TableId = 'host' | 'guest' | 'domain';

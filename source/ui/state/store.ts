@@ -78,6 +78,8 @@ export type Ui = {
 	timeline: boolean;
 	/** How far a long travel to another step is. Most keys do nothing meanwhile. */
 	travel?: Progress;
+	/** Whether keys go to the guest's console. */
+	typing?: boolean;
 	/** Whether a warning said what leaving would lose. */
 	leaving?: boolean;
 	message: Message;
@@ -100,7 +102,7 @@ export type Play = {
 export type Access = {rid: Rid; iova: number; write: boolean};
 /** A line that is being typed. */
 export type Prompt = {
-	asks: 'filter' | 'address' | 'palette' | 'file' | 'expect' | 'undo';
+	asks: 'filter' | 'address' | 'palette' | 'file' | 'expect' | 'undo' | 'screen' | 'diagram';
 	text: string;
 	problem?: string;
 };
@@ -141,7 +143,9 @@ export function createUi(machine: ObservedMachine): Store {
 		page: pageOf(first?.iova ?? 0),
 		timeline: false,
 		message: {
-			text: kind !== 'lab' ? LOOKING : `Press Enter to have ${vm} read the raw disk; press t for a tour.`,
+			text:
+				machine.greeting ??
+				(kind !== 'lab' ? LOOKING : `Press Enter to have ${vm} read the raw disk; press t for a tour.`),
 			tone: 'key',
 		},
 	}));
@@ -182,8 +186,11 @@ export const viewDomains = (
 	});
 
 /** The transfer whose path is shown: the last one that the form's guest was asked for, else its last one. */
-export const shownTransfer = ({ofHost, last, form, state}: Ui): Transfer | undefined =>
-	ofHost ?? last[form.vm] ?? state.transfers.findLast(({vm}) => vm === form.vm);
+export function shownTransfer({ofHost, last, form, state, machine}: Ui): Transfer | undefined {
+	const latest = state.transfers.findLast(({vm}) => vm === form.vm);
+	// A real guest makes its own transfers: the newest is shown.
+	return ofHost ?? (machine.lab?.real ? latest : (last[form.vm] ?? latest));
+}
 
 export const say = (store: Store, text: string, tone: Tone): void => store.setState({message: {text, tone}});
 

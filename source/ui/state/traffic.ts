@@ -14,6 +14,12 @@ const timers = new WeakMap<Store, NodeJS.Timeout>();
 export function toggleWork(store: Store): void {
 	const workload = store.getState().machine.lab?.workload;
 	if (workload === undefined) return;
+	const guest = store.getState().machine.lab?.guest;
+	if (guest !== undefined) {
+		guest.pause(!guest.paused);
+		say(store, guest.paused ? 'Paused. Space resumes.' : 'The guest runs again.', 'key');
+		return;
+	}
 	if (workload.running) {
 		pauseWork(store);
 		say(store, 'Paused. Space resumes.', 'key');
@@ -57,7 +63,13 @@ export function changeRate(store: Store, by: 1 | -1): void {
 	const at = RATES.findIndex(rate => rate >= (workload.rate || FIRST_RATE));
 	const rate = RATES[Math.min(RATES.length - 1, Math.max(0, at + by))];
 	const {running} = workload;
-	workload.start({rate});
+	try {
+		workload.start({rate});
+	} catch (error) {
+		if (!(error instanceof UserError)) throw error;
+		say(store, error.message, 'warn');
+		return;
+	}
 	if (!running) workload.stop();
 	say(store, `${rate} requests/s${running ? '' : ', once Space starts them'}.`, 'key');
 }

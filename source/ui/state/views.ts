@@ -15,6 +15,10 @@ export const VIEWS = [
 ] as const;
 export type ViewId = (typeof VIEWS)[number];
 
+/** What can be drawn as boxes and arrows. */
+export const DIAGRAMS = ['walk', 'path'] as const;
+export type DiagramId = (typeof DIAGRAMS)[number];
+
 export const PANELS = [
 	'host',
 	'guest',
@@ -61,7 +65,7 @@ const lab = {
 		'faults',
 		'scenario',
 	],
-	domains: ['host', 'guest'],
+	domains: ['host', 'guest', 'domain'],
 	walk: ['walk'],
 	memory: ['map', 'reach', 'page'],
 	transfers: ['transfers', 'chain'],

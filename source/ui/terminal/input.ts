@@ -109,18 +109,25 @@ type RawInput = NodeJS.ReadableStream & {
 /** How long the rest of a sequence is waited for; Ink waits 20 ms more before it says Escape. */
 const REST_MS = 50;
 
-/** An input for Ink's `stdin`: the terminal's keys. `tell` is told of the mouse. */
-export function keysOf(stdin: RawInput, tell: (event: MouseEvent) => void) {
+/**
+ * An input for Ink's `stdin`: the terminal's keys. `tell` is told of the mouse; `take` takes keys that are for somebody
+ * else, and returns the others.
+ */
+export function keysOf(
+	stdin: RawInput,
+	tell: (event: MouseEvent) => void,
+	take: (keys: string) => string = keys => keys,
+) {
 	const parser = new InputParser(tell, () => performance.now());
 	const decoder = new TextDecoder();
 	let timer: NodeJS.Timeout | undefined;
 	const keys = new Transform({
 		transform(chunk: Buffer, _encoding, done: TransformCallback) {
 			const before = parser.kept;
-			done(undefined, parser.push(decoder.decode(chunk, {stream: true})));
+			done(undefined, take(parser.push(decoder.decode(chunk, {stream: true}))));
 			if (before !== '' && parser.kept.startsWith(before)) return;
 			clearTimeout(timer);
-			if (parser.kept !== '') timer = setTimeout(() => keys.push(parser.flush()), REST_MS);
+			if (parser.kept !== '') timer = setTimeout(() => keys.push(take(parser.flush())), REST_MS);
 		},
 	});
 	stdin.pipe(keys);
