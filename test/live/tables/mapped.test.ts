@@ -61,7 +61,7 @@ for (const format of ['vt-d', 'amd-vi'] as const) {
 				const driver = machines[format](memory, new VmPages(memory, seededRandom(7)));
 				driver.init();
 				driver.enable();
-				const {root, levels} = driver.createDomain(2 ** 48);
+				const {root, levels} = driver.createDomain(2 ** 47);
 				const tables: Tables = {format, root, levels};
 				const [domain] = driver.domains;
 				const pages = new TablePages(guestMemory(memory));
@@ -88,7 +88,7 @@ test('only changed pages of entries are decoded, and none if none changed', asyn
 	const driver = machines['vt-d'](memory, new VmPages(memory, seededRandom(7)));
 	driver.init();
 	driver.enable();
-	const domain = driver.createDomain(2 ** 48);
+	const domain = driver.createDomain(2 ** 47);
 	const tables: Tables = {format: 'vt-d', root: domain.root, levels: domain.levels};
 	for (let i = 0; i < 16; i++) driver.createMapping(domain, i * 2 * MIB, 0x1000, PAGE_SIZE);
 	const guest = guestMemory(memory);
