@@ -6,7 +6,7 @@ import type {Fault, Logged} from '../machine/fault.js';
 import type {Device, MachineState, ObservedMachine, Vm} from '../machine/observed.js';
 import type {Domain} from '../machine/tables.js';
 import type {Transfer} from '../machine/transfer.js';
-import type {SnapshotJson} from '../outputs.js';
+import type {SnapshotJson, TransferJson} from '../outputs.js';
 import {type Line, section, toned} from '../text/rows.js';
 import {padEnd, widthOf} from '../text/width.js';
 import {grouped, partOf, plural} from '../words.js';
@@ -47,11 +47,7 @@ export function snapshotJson(machine: ObservedMachine): SnapshotJson {
 			vm: vm ?? null,
 		})),
 		vms: state.vms,
-		transfers: state.transfers.map(({command, iova, ...transfer}) => ({
-			...transfer,
-			iova: iova === undefined ? null : hex(iova),
-			command: {...command, gpa: hex(command.gpa)},
-		})),
+		transfers: state.transfers.map(transferJson),
 		tally: state.tally,
 		faults: state.faults.map(({rid, iova, write, owner, ...fault}) => ({
 			...fault,
@@ -66,6 +62,12 @@ export function snapshotJson(machine: ObservedMachine): SnapshotJson {
 		notes: state.notes ?? [],
 	};
 }
+
+export const transferJson = ({command, iova, ...transfer}: Transfer): TransferJson => ({
+	...transfer,
+	iova: iova === undefined ? null : hex(iova),
+	command: {...command, gpa: hex(command.gpa)},
+});
 
 const isMapped = ({read, write}: Range): boolean => read || write;
 const rights = ({read, write}: Range): string => `${read ? 'r' : '-'}${write ? 'w' : '-'}`;
