@@ -93,6 +93,42 @@ const functions = list(
 		vm: z.nullable(text),
 	}),
 );
+const transfer = z.object({
+	number: count,
+	command,
+	vm: maybe(text),
+	policy,
+	data,
+	path,
+	bytes: count,
+	landed: maybe(count),
+	copied: count,
+	faults: count,
+	device: maybe(text),
+	iova: z.nullable(hex),
+	chain: list(
+		z.object({
+			place: text,
+			brief: text,
+			full: text,
+			trouble: flag,
+			parts: maybe(
+				list(
+					z.object({
+						kind: z.enum(['gpa', 'pointer', 'hpa', 'refused']),
+						address: count,
+						bytes: count,
+					}),
+				),
+			),
+		}),
+	),
+	owners: maybe(list(z.object({owner: text, bytes: count}))),
+	note: maybe(text),
+});
+const tally = z.readonly(
+	z.object({delivered: count, lost: count, torn: count, failed: count, unchecked: count}),
+);
 
 export const snapshot = z.object({
 	iommu: family,
@@ -113,42 +149,8 @@ export const snapshot = z.object({
 			console: list(text),
 		}),
 	),
-	transfers: list(
-		z.object({
-			number: count,
-			command,
-			vm: maybe(text),
-			policy,
-			data,
-			path,
-			bytes: count,
-			landed: maybe(count),
-			copied: count,
-			faults: count,
-			device: maybe(text),
-			iova: z.nullable(hex),
-			chain: list(
-				z.object({
-					place: text,
-					brief: text,
-					full: text,
-					trouble: flag,
-					parts: maybe(
-						list(
-							z.object({
-								kind: z.enum(['gpa', 'pointer', 'hpa', 'refused']),
-								address: count,
-								bytes: count,
-							}),
-						),
-					),
-				}),
-			),
-			owners: maybe(list(z.object({owner: text, bytes: count}))),
-			note: maybe(text),
-		}),
-	),
-	tally: z.readonly(z.object({delivered: count, lost: count, torn: count, failed: count, unchecked: count})),
+	transfers: list(transfer),
+	tally,
 	faults: list(
 		z.object({
 			number: count,
@@ -375,6 +377,23 @@ export const host = z.object({
 	gaps: list(z.object({what: text, how: text})),
 });
 
+/** What `boot` saw until the guest's console was quiet. `ended`: why there was no more to see. */
+export const bootReport = z.object({
+	policy,
+	console: list(text),
+	transfers: tally,
+	faults: count,
+	ended: maybe(text),
+});
+
+export const serveEvent = z.union([
+	z.object({event: z.literal('waiting'), socket: text, options: list(text)}),
+	z.object({event: z.literal('attached'), bytes: count, policy}),
+	z.object({event: z.literal('detached')}),
+	z.object({event: z.literal('stopped'), why: text}),
+	z.object({event: z.literal('transfer'), transfer}),
+]);
+
 /** `at`: seconds of CLOCK_MONOTONIC. */
 const event = {at: z.number(), task: text, pid: count};
 export const traceLine = z.union([
@@ -395,6 +414,9 @@ export const traceLine = z.union([
 export const scenarioList = list(z.object({name: text, story: text, steps: count, file: text}));
 
 export type SnapshotJson = z.infer<typeof snapshot>;
+export type TransferJson = z.infer<typeof transfer>;
+export type BootReportJson = z.infer<typeof bootReport>;
+export type ServeEvent = z.infer<typeof serveEvent>;
 export type OutcomeJson = z.infer<typeof outcome>;
 export type RunLine = z.infer<typeof runLine>;
 export type LoggedFaultJson = z.infer<typeof loggedFault>;

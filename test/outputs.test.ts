@@ -6,7 +6,7 @@ import path from 'node:path';
 import {PassThrough} from 'node:stream';
 import {type TestContext, test} from 'node:test';
 import {decode} from '../source/cli/decode.js';
-import {Given, SCHEMAS, type SchemaName} from '../source/cli/flags.js';
+import {Given, SCHEMAS} from '../source/cli/flags.js';
 import {runScenarios} from '../source/cli/run.js';
 import {list} from '../source/cli/scenarios.js';
 import {outputOf, schemaOf} from '../source/cli/schemas.js';
@@ -19,14 +19,8 @@ import type {Line} from '../source/text/rows.js';
 import {readCorpus} from './helpers/faults.js';
 import {capturedHost} from './helpers/host-machine.js';
 import {folder, openTestLab, read} from './helpers/lab.js';
+import {check, shipped} from './helpers/outputs.js';
 import {fits} from './helpers/schema.js';
-
-type Output = Exclude<SchemaName, 'scenario'>;
-const SHIPPED = path.resolve(import.meta.dirname, '../source/lab/scenario/scenarios');
-const shipped = (name: SchemaName): unknown =>
-	JSON.parse(fs.readFileSync(path.join(SHIPPED, `${name}.schema.json`), 'utf8'));
-const isObject = (value: unknown): value is Record<string, unknown> =>
-	typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A printer, and the JSON that it got: a line each, or all of it one value. */
 function printed(): {print: Print; lines: () => unknown[]; whole: () => unknown} {
@@ -38,20 +32,6 @@ function printed(): {print: Print; lines: () => unknown[]; whole: () => unknown}
 		lines: () => got.map(line => JSON.parse(line)),
 		whole: () => JSON.parse(got.join('\n')),
 	};
-}
-
-/** Both schemas take it, and the strict one knows each of its fields. */
-function check(name: Output, value: unknown): void {
-	assert.ok(isObject(value) && value.schemaVersion === 1, JSON.stringify(value));
-	const {schemaVersion: _, ...rest} = value;
-	assert.deepEqual(outputOf(name).parse(rest), rest);
-	assert.ok(fits(shipped(name), value), JSON.stringify(value));
-	// A field that is gone or another breaks this test.
-	for (const field of Object.keys(rest)) {
-		const {[field]: gone, ...others} = rest;
-		const renamed = {...others, [`${field}_`]: gone};
-		assert.notDeepEqual(outputOf(name).safeParse(renamed).data, renamed, field);
-	}
 }
 
 for (const name of SCHEMAS)

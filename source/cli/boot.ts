@@ -6,7 +6,8 @@ import {bootDisk} from '../lab/build/sample-disk.js';
 import type {DiskInfo} from '../lab/build/state.js';
 import type {LiveGuest} from '../live/guest/guest.js';
 import type {Booted, Served} from '../live/guest/open.js';
-import {jsonLines, type Print} from '../text/print.js';
+import type {BootReportJson} from '../outputs.js';
+import {jsonLines, type Print, versioned} from '../text/print.js';
 import type {DisplayFlags} from '../ui/display-flags.js';
 import {UserError} from '../user-error.js';
 import {checkDisplay, exitOnSignals, onTerminal} from './dashboard.js';
@@ -79,15 +80,15 @@ async function watchConsole(
 			if (lost !== undefined && !said) throw new UserError(lost.why);
 			if (lost !== undefined || now - start > limit || (said && now - heard > QUIET_MS)) break;
 		}
-		out(json ? jsonLines(reportOf(guest)) : reportLines(guest));
+		out(json ? jsonLines(versioned(reportOf(guest))) : reportLines(guest));
 		return 0;
 	} finally {
 		close();
 	}
 }
 
-function reportOf(guest: LiveGuest) {
-	const {policy, vms, tally, faultLog, lost} = guest.state();
+function reportOf(guest: LiveGuest): BootReportJson {
+	const {policy = 'remove', vms, tally, faultLog, lost} = guest.state();
 	return {
 		policy,
 		console: vms[0]?.console ?? [],

@@ -194,7 +194,7 @@ export const COMMANDS: readonly CliCommand[] = [
 		about: 'print a shell script that captures a host without dmascope: freebsd',
 		examples: [
 			['dmascope capture-script freebsd >capture.sh', 'the script, to be copied to the host'],
-			['dmascope host --root host.tar', 'what it captured there: sh capture.sh host.tar'],
+			['dmascope capture-script freebsd | ssh root@HOST sh -s host.tar', 'the capture, made there at once'],
 		],
 		more: ['Run it there as root: sh capture.sh FILE.tar. Then, here: dmascope host --root FILE.tar'],
 		flags: [],

@@ -19,7 +19,10 @@ export type Flag = {
 };
 
 /** What JSON Schemas exist for: scenarios, and the output of commands with --json. */
-export const SCHEMAS = ['scenario', 'snapshot', 'run', 'decode', 'host', 'trace', 'scenarios'] as const;
+export const SCHEMAS = [
+	...(['scenario', 'snapshot', 'run', 'decode', 'host', 'trace', 'scenarios'] as const),
+	...(['boot', 'serve'] as const),
+] as const;
 export type SchemaName = (typeof SCHEMAS)[number];
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;

@@ -2,7 +2,16 @@
 
 import * as z from 'zod/mini';
 import {scenarioSchema} from '../lab/scenario/schema.js';
-import {decodeLine, host, runLine, scenarioList, snapshot, traceLine} from '../outputs.js';
+import {
+	bootReport,
+	decodeLine,
+	host,
+	runLine,
+	scenarioList,
+	serveEvent,
+	snapshot,
+	traceLine,
+} from '../outputs.js';
 import {SCHEMA_VERSION} from '../text/print.js';
 import type {SchemaName} from './flags.js';
 
@@ -16,6 +25,8 @@ const OUTPUTS: Record<Output, {title: string; schema: z.ZodMiniType}> = {
 	host: {title: 'What dmascope host --json prints', schema: host},
 	trace: {title: 'A line of dmascope host --trace --json', schema: traceLine},
 	scenarios: {title: 'What dmascope scenarios --json prints', schema: scenarioList},
+	boot: {title: 'What dmascope boot --json prints', schema: bootReport},
+	serve: {title: 'A line of dmascope serve --json', schema: serveEvent},
 };
 
 /** The type of what a command prints, without its version: to check it more strictly than its JSON Schema does. */

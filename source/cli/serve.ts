@@ -1,10 +1,12 @@
 // dmascope serve: is the disk of a VM that the user starts.
 
+import {transferJson} from '../explain/snapshot.js';
 import {hex} from '../formats/address.js';
 import type {LiveGuest} from '../live/guest/guest.js';
 import {diskOptions} from '../live/guest/qemu-options.js';
 import type {Transfer} from '../machine/transfer.js';
-import type {Print} from '../text/print.js';
+import type {ServeEvent} from '../outputs.js';
+import {type Print, versioned} from '../text/print.js';
 import type {Line} from '../text/rows.js';
 import {plural, sizeText} from '../words.js';
 import {openGuestDisk} from './boot.js';
@@ -34,19 +36,20 @@ export async function serve([socket = '']: readonly string[], given: Given, out:
 		close();
 		return code;
 	}
-	const print = json ? (event: Event) => out(JSON.stringify(event)) : (event: Event) => out([textOf(event)]);
+	const print = json
+		? (event: Event) => out(JSON.stringify(versioned(jsonOf(event))))
+		: (event: Event) => out([textOf(event)]);
 	print({event: 'waiting', socket, options});
 	follow(guest, print);
 	// Until a signal.
 	return new Promise(() => {});
 }
 
-type Event =
-	| {event: 'waiting'; socket: string; options: readonly string[]}
-	| {event: 'attached'; bytes: number; policy: string}
-	| {event: 'detached'}
-	| {event: 'stopped'; why: string}
-	| {event: 'transfer'; transfer: Transfer};
+/** Something that happened, as the text and the JSON are made of it. */
+type Event = Exclude<ServeEvent, {event: 'transfer'}> | {event: 'transfer'; transfer: Transfer};
+
+const jsonOf = (event: Event): ServeEvent =>
+	event.event === 'transfer' ? {event: 'transfer', transfer: transferJson(event.transfer)} : event;
 
 /** Tells of what happens, as it does. Of a guest in a hurry not every request has an event; the counts have all. */
 function follow(guest: LiveGuest, tell: (event: Event) => void): void {
@@ -54,7 +57,7 @@ function follow(guest: LiveGuest, tell: (event: Event) => void): void {
 	let last = 0;
 	let stopped: string | undefined;
 	guest.watch(() => {
-		const {vms, policy = '', transfers} = guest.state();
+		const {vms, policy = 'remove', transfers} = guest.state();
 		if (guest.attached !== attached) {
 			attached = guest.attached;
 			if (attached) tell({event: 'attached', bytes: (vms[0]?.pages ?? 0) * 4096, policy});

@@ -6,7 +6,7 @@ import type {Fault, Logged} from '../machine/fault.js';
 import type {Device, MachineState, ObservedMachine, Vm} from '../machine/observed.js';
 import type {Domain, PhysicalReader} from '../machine/tables.js';
 import type {Transfer} from '../machine/transfer.js';
-import type {SnapshotJson} from '../outputs.js';
+import type {SnapshotJson, TransferJson} from '../outputs.js';
 import {type Line, section, toned} from '../text/rows.js';
 import {padEnd, widthOf} from '../text/width.js';
 import {grouped, partOf, plural} from '../words.js';
@@ -25,11 +25,7 @@ export function snapshotJson(machine: ObservedMachine): SnapshotJson {
 		domains: domainsJson(machine.memory, state),
 		devices: state.devices.map(deviceJson),
 		vms: state.vms,
-		transfers: state.transfers.map(({command, iova, ...transfer}) => ({
-			...transfer,
-			iova: iova === undefined ? null : hex(iova),
-			command: {...command, gpa: hex(command.gpa)},
-		})),
+		transfers: state.transfers.map(transferJson),
 		tally: state.tally,
 		faults: state.faults.map(({rid, iova, write, owner, ...fault}) => ({
 			...fault,
@@ -71,6 +67,12 @@ export const deviceJson = ({rid, name, driver, domain, untranslated, vm}: Device
 	domain: domain ?? null,
 	untranslated,
 	vm: vm ?? null,
+});
+
+export const transferJson = ({command, iova, ...transfer}: Transfer): TransferJson => ({
+	...transfer,
+	iova: iova === undefined ? null : hex(iova),
+	command: {...command, gpa: hex(command.gpa)},
 });
 
 const isMapped = ({read, write}: Range): boolean => read || write;

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import {type TestContext, test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {BOOT_LINE} from '../../../source/guest/boot-code.js';
+import {check} from '../../helpers/outputs.js';
 import {CLI, startProgram} from '../../helpers/program.js';
 import {findQemu} from '../../helpers/qemu.js';
 
@@ -58,7 +59,9 @@ test('firmware boots from the disk that dmascope is, under keep and bounce, and 
 		['remove', 'keep', 'bounce'].map(async policy => {
 			const {text, ended} = run(t, '--policy', policy, '--json');
 			assert.deepEqual(await ended, [0, null], text.err);
-			return JSON.parse(text.out);
+			const report = JSON.parse(text.out);
+			check('boot', report);
+			return report;
 		}),
 	);
 	const [remove, keep, bounce] = reports;

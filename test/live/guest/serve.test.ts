@@ -7,6 +7,7 @@ import {createInterface} from 'node:readline';
 import {test} from 'node:test';
 import {FrontEnd} from '../../helpers/front-end.js';
 import {folder, MIB, randomImage} from '../../helpers/lab.js';
+import {check} from '../../helpers/outputs.js';
 import {CLI} from '../../helpers/program.js';
 
 test('serve says what QEMU needs, then tells of each event; its socket goes with it', async t => {
@@ -24,19 +25,28 @@ test('serve says what QEMU needs, then tells of each event; its socket goes with
 	]);
 	t.after(() => child.kill('SIGKILL'));
 	const lines = createInterface({input: child.stdout})[Symbol.asyncIterator]();
-	const next = async () => JSON.parse((await lines.next()).value ?? '{}');
+	const next = async () => {
+		const event = JSON.parse((await lines.next()).value ?? '{}');
+		check('serve', event);
+		return event;
+	};
 	const waiting = await next();
 	assert.equal(waiting.event, 'waiting');
 	assert.ok(waiting.options.includes(`socket,id=c0,path=${socket},reconnect=1`));
 	const front = new FrontEnd(t);
 	await front.connect(socket);
 	await front.start();
-	assert.deepEqual(await next(), {event: 'attached', bytes: front.bytes - 0x20000, policy: 'remove'});
+	assert.deepEqual(await next(), {
+		schemaVersion: 1,
+		event: 'attached',
+		bytes: front.bytes - 0x20000,
+		policy: 'remove',
+	});
 	assert.equal(await front.read(1, 0x100000, 512), 0);
 	const {event, transfer} = await next();
 	assert.deepEqual([event, transfer.data, transfer.command.lba], ['transfer', 'lost', 1]);
 	front.disconnect();
-	assert.deepEqual(await next(), {event: 'detached'});
+	assert.deepEqual(await next(), {schemaVersion: 1, event: 'detached'});
 	child.kill('SIGTERM');
 	await once(child, 'close');
 	assert.ok(!fs.existsSync(socket));
