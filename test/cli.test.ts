@@ -58,7 +58,10 @@ const WRONG: [string[], RegExp][] = [
 	[['rnu', 'tour'], /Unknown command rnu; see --help\. Did you mean run\?/],
 	[['--jsno'], /Unknown option --jsno; see --help\. Did you mean --json\?/],
 	[['--hostmemory', '64M'], /Unknown option --hostmemory; .* Did you mean --host-memory\?/],
-	[['--junit', 'x.xml'], /--junit does not apply to the dashboard; use it with dmascope run\./],
+	[
+		['--junit', 'x.xml'],
+		/--junit does not apply to the dashboard; use it with dmascope run or dmascope quiz\./,
+	],
 	[
 		['run', 'tour', '--theme', 'dark'],
 		/--theme does not apply to run; use it with dmascope, dmascope present/,
@@ -106,7 +109,7 @@ const WRONG: [string[], RegExp][] = [
 		['--every', '2s'],
 		/--every does not apply to the dashboard; use it with dmascope qemu or dmascope host\./,
 	],
-	[['--root', '/'], /--root does not apply to the dashboard; use it with dmascope host\./],
+	[['--root', '/'], /--root does not apply to the dashboard; use it with dmascope host or dmascope shot\./],
 	[['host', 'there'], /host takes no arguments/],
 	[['host', '--root', '/nope'], /\/nope does not exist; name a folder, or a file written by --capture\.\n$/],
 	[

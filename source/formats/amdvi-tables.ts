@@ -22,7 +22,7 @@ export const decodeDte = (lo: number, hi: number, lo1: number) => ({
 	read: (hi & amdvi.IR) !== 0,
 	write: (hi & amdvi.IW) !== 0,
 	/** GV: addresses are a guest's, translated by the tables of GCR3, of GLX + 1 levels of PASIDs. PPR: page requests. */
-	guest: hi & DTE_GV ? {glx: (hi >>> 24) & 3, ppr: (hi & DTE_PPR) !== 0} : undefined,
+	...(hi & DTE_GV ? {guest: {glx: (hi >>> 24) & 3, ppr: (hi & DTE_PPR) !== 0}} : {}),
 });
 
 /** The set bits that must be zero, as two halves. */
