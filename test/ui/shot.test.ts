@@ -65,9 +65,13 @@ test('each view of a lab and of a host has a picture', async t => {
 	const file = path.join(made, 'host.txt');
 	await takeShot(await capturedHost(), [], readShot(file, {...NONE, view: 'events'}));
 	assert.match(fs.readFileSync(file, 'utf8'), /events/);
-	await assert.rejects(takeShot(await capturedHost(), [], readShot(`${file}.txt`, {...NONE, view: 'walk'})), {
-		message: 'This machine has no view walk; it has overview, domains, faults, diagnosis, events.',
-	});
+	await assert.rejects(
+		takeShot(await capturedHost(), [], readShot(`${file}.txt`, {...NONE, view: 'compare'})),
+		{
+			message:
+				'This machine has no view compare; it has overview, domains, walk, memory, faults, diagnosis, events.',
+		},
+	);
 });
 
 test('a diagram of a walk has a box for each entry, and one of a path for each station', async t => {
