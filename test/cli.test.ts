@@ -56,6 +56,7 @@ const WRONG: [string[], RegExp][] = [
 	[['-x'], /Unknown option -x; see --help\./],
 	[['fly'], /Unknown command fly; see --help\./],
 	[['rnu', 'tour'], /Unknown command rnu; see --help\. Did you mean run\?/],
+	[['-Z'], /Unknown option -Z; see --help\./],
 	[['--jsno'], /Unknown option --jsno; see --help\. Did you mean --json\?/],
 	[['--hostmemory', '64M'], /Unknown option --hostmemory; .* Did you mean --host-memory\?/],
 	[

@@ -93,7 +93,7 @@ function valuesOf(flags: Readonly<Record<string, unknown>>): Map<string, readonl
 		const name = value === false ? `no-${dashed(key)}` : dashed(key);
 		if (!FLAGS.has(name)) {
 			const near = didYouMean(name, [...FLAGS.keys()]).replace('mean ', 'mean --');
-			const option = plain(`${name.length === 1 ? '-' : '--'}${name}`);
+			const option = plain(key.length === 1 ? `-${key}` : `--${name}`);
 			throw new UserError(`Unknown option ${option}; see --help.${near}`);
 		}
 		const words = Array.isArray(value) ? value.map(String) : [];

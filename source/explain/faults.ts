@@ -73,11 +73,14 @@ export function explainFault(memory: PhysicalReader, state: MachineState, row: F
 	const situation = {rid, device, domain: domainOf(state, start), owner, here: near.here};
 	const cause = causeOf(text);
 	const times = count === 1 ? '' : count === 2 ? ' twice' : ` ${grouped(count)} times`;
-	const where = lowest === highest ? hex(lowest) : `${hex(lowest)}–${hex(highest)}`;
+	const one = lowest === highest;
+	const verb = write ? (one ? 'write to' : 'write') : 'read';
+	// What lies between the addresses was not accessed, and may belong to others.
+	const where = one ? hex(lowest) : `at addresses from ${hex(lowest)} to ${hex(highest)}`;
 	const memoryAt = owner === undefined ? '' : `, ${memoryWords(owner, state)}`;
-	const access = `${deviceWords(device, rid)} tried${times} to ${write ? 'write to' : 'read'} ${where}${memoryAt}`;
+	const access = `${deviceWords(device, rid)} tried${times} to ${verb} ${where}${memoryAt}`;
 	return {
-		sentence: `${access}: ${causeWords(cause, write)}.${unrecordedWords(count, recorded)}${nearWords(near)}`,
+		sentence: `${access}: ${causeWords(cause, write)}.${unrecordedWords(count, recorded)}${nearWords(near, one ? undefined : lowest)}`,
 		near,
 		check: adviceFor(cause, situation, state),
 	};

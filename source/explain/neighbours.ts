@@ -1,7 +1,7 @@
 // A domain's mapping at an address, and the nearest on both sides. The tables are read in growing windows: a large
 // domain is not decoded as a whole.
 
-import {PAGE_SIZE} from '../formats/address.js';
+import {hex, PAGE_SIZE} from '../formats/address.js';
 import type {Owned} from '../machine/observed.js';
 import type {PhysicalReader} from '../machine/tables.js';
 import {mappingsOf, type Tables, type Window} from './mappings.js';
@@ -73,7 +73,8 @@ const holds =
 		iova >= range.iova && iova < endOf(range);
 
 /** The neighbours as a sentence; empty without neighbours. */
-export function nearWords({here, below, above}: Nearest): string {
+/** `around`: the address, where the sentence before it names others too. */
+export function nearWords({here, below, above}: Nearest, around?: number): string {
 	const words = [
 		here && `Mapped there: ${rangeWords(here)}`,
 		below && `mapped below: ${rangeWords(below)}`,
@@ -81,5 +82,6 @@ export function nearWords({here, below, above}: Nearest): string {
 	].filter(text => text !== undefined);
 	if (words.length === 0) return '';
 	const text = words.join('; ');
+	if (around !== undefined) return ` Around ${hex(around)}: ${text[0].toLowerCase()}${text.slice(1)}.`;
 	return ` ${text[0].toUpperCase()}${text.slice(1)}.`;
 }

@@ -123,8 +123,16 @@ export class KernelLog {
 			from: this.file,
 			total: this.decoder.storm.faults,
 			faults,
-			closing: closing(this.decoder.storm),
+			closing: this.closing(),
 		};
+	}
+
+	/** As decode has it: what is no text, and says nothing of an IOMMU, is not clear of faults. */
+	private closing(): string[] {
+		const {bytes, isText, storm} = this.decoder;
+		this.trouble = isText || storm.hasAnything ? undefined : `${this.file} is not a log: it is not text.`;
+		if (this.trouble !== undefined) return [this.trouble];
+		return bytes === 0 ? [`${this.file} is empty.`] : closing(storm);
 	}
 
 	private faultOf(group: Group): LogFault {

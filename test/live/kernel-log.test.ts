@@ -51,6 +51,20 @@ test('an address beyond a safe integer is shown, but not walked', async t => {
 	assert.equal(logged.access, undefined);
 });
 
+test('what is no log is not clear of faults, and an empty one is empty', async t => {
+	const file = path.join(folder(t), 'kern.log.bin');
+	fs.writeFileSync(
+		file,
+		Uint8Array.from({length: 4096}, (_, i) => (i * 89 + 7) % 256),
+	);
+	const data = new KernelLog(file);
+	await data.read(false);
+	assert.deepEqual([data.shown, data.trouble], [undefined, `${file} is not a log: it is not text.`]);
+	const empty = new KernelLog(logFile(t, ''));
+	await empty.read(false);
+	assert.match(empty.logged.closing.join(), /kern\.log is empty\.$/);
+});
+
 test('a log without faults says so, and a missing one is a sentence', async t => {
 	const log = new KernelLog(logFile(t, 'nothing of interest\n'));
 	await log.read(false);

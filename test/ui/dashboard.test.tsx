@@ -167,6 +167,16 @@ test('a GPA is typed in hex, letters and all; keys that come at once are pressed
 	assert.deepEqual([store.getState().form.gpa, store.getState().last.vm0?.data], [0xa000, 'lost']);
 });
 
+test('of a number that grows too large a field takes no more digits: what is shown is what runs', async t => {
+	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
+	assert.match(await press('e99999999999999999999'), /LBA 999999999999999 /);
+	await press('left', 'left', 'left');
+	assert.equal(store.getState().form.lba, 999999999999999);
+	assert.match(await press('e10000000000000000'), /GPA 10000000000000 /);
+	await press('left');
+	assert.equal(store.getState().form.gpa, 0x10000000000000);
+});
+
 test('the buffer panel claims no more than it compared', async t => {
 	const {press} = openDashboard(t, openTestLab(t, {policy: 'keep'}), 80, 24);
 	assert.match(await press('e9999999', 'enter'), /BUFFER .* ─ nothing on the disk there/);

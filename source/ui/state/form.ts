@@ -81,6 +81,9 @@ export function stepField(before: Form, by: 1 | -1, choices: Choices): Form {
 	}
 }
 
+/** As many signs as a field shows. */
+const LONGEST = 18;
+
 /** Starts typing into the chosen field, where it takes a number. */
 export const edit = (form: Form): Form => (isNumber(form.chosen) ? {...form, draft: ''} : form);
 
@@ -93,16 +96,26 @@ export function accepts({chosen, draft}: Form, key: string): boolean {
 
 export function type(form: Form, key: string): Form {
 	const draft = form.draft ?? '';
-	if (key !== 'backspace') return {...form, draft: (draft + key).slice(0, 18)};
+	if (key !== 'backspace') {
+		if (draft.length >= LONGEST) return form;
+		// A digit that makes the number too large is not taken: the number that is shown is the one that is used.
+		const longer = {...form, draft: draft + key};
+		return numberIn(longer) === undefined && draft + key !== '0x' ? form : longer;
+	}
 	return {...form, draft: draft.slice(0, -1)};
 }
 
 /** Takes what was typed as the field's value; a GPA is hex, with or without 0x. What is no number is dropped. */
-export function commitDraft({draft, ...form}: Form): Form {
-	if (draft === undefined || draft === '' || !isNumber(form.chosen)) return form;
-	const asHex = form.chosen === 'gpa' && !/^0x/i.test(draft) ? `0x${draft}` : draft;
-	const value = Number(asHex);
-	return Number.isSafeInteger(value) ? {...form, [form.chosen]: value} : form;
+export function commitDraft(typed: Form): Form {
+	const {draft, ...form} = typed;
+	const value = draft && isNumber(form.chosen) ? numberIn(typed) : undefined;
+	return value === undefined ? form : {...form, [form.chosen]: value};
+}
+
+/** Undefined where what was typed is no number, or one too large. */
+function numberIn({chosen, draft = ''}: Form): number | undefined {
+	const value = Number(chosen === 'gpa' && !/^0x/i.test(draft) ? `0x${draft}` : draft);
+	return Number.isSafeInteger(value) ? value : undefined;
 }
 
 /** The command that Enter runs; a sentence where there is none. */
