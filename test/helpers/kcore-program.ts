@@ -1,4 +1,4 @@
-// Runs as root on a machine with an IOMMU: looks at the tables in its own memory a hundred times while its disks map and
+// Runs as root on a machine with an IOMMU: looks at the tables in its own memory often while its disks map and
 // unmap, and then as far as each setting of the kernel lets it. A line of JSON on standard output has what was seen.
 
 import {spawn} from 'node:child_process';
@@ -9,7 +9,7 @@ import {readHost} from '../../source/live/host/read-host.js';
 import {Disk, Tree} from '../../source/live/host/tree.js';
 
 /** So many looks at least, and until the disks have been seen at work. */
-const LOOKS = 100;
+const LOOKS = Number(process.argv[2]);
 const CHANGES = 10;
 const MOST_LOOKS = 3000;
 /** Time stands still, so that each look is due. */

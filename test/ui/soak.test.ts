@@ -59,7 +59,7 @@ const ROUND = [
 /** Of a round: three transfers and two policies. */
 const STEPS = 5;
 const WARM_UP = 5;
-const ROUNDS = 20;
+const ROUNDS = 10;
 /** A frame that is kept takes 20 KB, a state 8; what V8 compiles on the way takes a quarter of this. */
 const BYTES_A_CHANGE = 2048;
 
