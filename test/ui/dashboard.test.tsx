@@ -390,7 +390,7 @@ test('help is made from the table of commands: each is there, with its keys; no 
 	for (let i = 0; i < 8; i++) help += await press('pagedown');
 	for (const {id, description} of commands)
 		assert.equal(help.includes(description.slice(0, 30)), id !== 'events', description);
-	assert.match(await press('p', 'enter'), /What every key does/);
+	assert.match(await press('p', 'enter'), /Explain every key/);
 	assert.match(await press('escape'), /‹remove›[\s\S]*HOST DOMAIN/);
 	for (const focus of ['model', 'host'] as const) {
 		const ui = {...store.getState(), focus};

@@ -59,7 +59,7 @@ test('s sorts, a goes to an address', async t => {
 
 test('the palette finds commands by their words and runs them', async t => {
 	const {press, store} = openDashboard(t, openTestLab(t), 80, 24);
-	assert.match(await press(':', 'p', 'o', 'l'), /p +policy +Next policy/);
+	assert.match(await press(':', 'p', 'o', 'l'), /p +policy +Switch to the next policy/);
 	await press('enter');
 	assert.equal(store.getState().state.policy, 'keep');
 	assert.equal(store.getState().overlay, undefined);

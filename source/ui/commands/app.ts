@@ -22,7 +22,7 @@ export const appCommands: readonly UiCommand[] = [
 		keys: ['y'],
 		shown: 'y',
 		label: 'copy',
-		description: 'The chosen row, or the message, to the clipboard',
+		description: 'Copy the selected row, or the message',
 		group: 'dmascope',
 		run: (store, app) => {
 			const {message, places} = store.getState();
@@ -59,7 +59,7 @@ export const appCommands: readonly UiCommand[] = [
 		keys: [':'],
 		shown: ':',
 		label: 'commands',
-		description: 'Every command, by name',
+		description: 'List every command by name',
 		group: 'dmascope',
 		hint: 1,
 		run: store =>
@@ -74,7 +74,7 @@ export const appCommands: readonly UiCommand[] = [
 		keys: ['?'],
 		shown: '?',
 		label: 'help',
-		description: 'What every key does; again: the glossary',
+		description: 'Explain every key; again: the glossary',
 		group: 'dmascope',
 		hint: 12,
 		run: (store: Store) =>
@@ -88,7 +88,7 @@ export const appCommands: readonly UiCommand[] = [
 		keys: ['ctrl-l'],
 		shown: '^L',
 		label: 'redraw',
-		description: 'The screen anew, where something else wrote on it',
+		description: 'Redraw the screen, if something else wrote on it',
 		group: 'dmascope',
 		terminal: true,
 		run: (_store, app) => app.redraw(),
@@ -98,7 +98,7 @@ export const appCommands: readonly UiCommand[] = [
 		keys: ['ctrl-z'],
 		shown: '^Z',
 		label: 'suspend',
-		description: 'Back to the shell; fg returns',
+		description: 'Suspend to the shell; fg returns',
 		group: 'dmascope',
 		terminal: true,
 		run: (_store, app) => app.suspend(),

@@ -18,13 +18,16 @@ export function matches(text: string): readonly UiCommand[] {
 	return fitting.toSorted((a, b) => rank(a) - rank(b));
 }
 
+/** Columns of the longest label, "write a test". */
+const LABEL = 12;
+
 export function paletteList(ui: Ui, sign: (text: string) => string): List {
 	const found = matches(ui.prompt?.text ?? '');
 	const rows = found.map((command): Row => {
 		const why = command.why?.(ui);
 		return [
 			[` ${sign(command.shown).padEnd(6)}`, 'key'],
-			command.label.padEnd(12),
+			`${command.label.padEnd(LABEL)} `,
 			[why ?? sign(command.description), why === undefined ? 'plain' : 'dim'],
 		];
 	});
