@@ -6,8 +6,13 @@ import type {Mapping, PhysicalReader} from '../machine/tables.js';
 
 /** What a table maps, and the tables that this was read from: itself and those below. */
 type Contents = {readonly tables: readonly number[]; readonly mappings: readonly Mapping[]};
-/** The same at the address and with the rights that the entries above give the table. */
-type Decoded = Contents & {readonly versions: number; readonly base: number; readonly allowed: number};
+/** The same at the level, at the address and with the rights that the entries above give the table. */
+type Decoded = Contents & {
+	readonly versions: number;
+	readonly level: number;
+	readonly base: number;
+	readonly allowed: number;
+};
 
 /** A table with more mappings than this is decoded each time: what is kept must stay smaller than what it describes. */
 const FEW = 8;
@@ -17,6 +22,7 @@ const decoded = new WeakMap<PhysicalReader, Map<number, Decoded>>();
 export function decodedTable(
 	memory: PhysicalReader,
 	hpa: number,
+	level: number,
 	base: number,
 	allowed: number,
 	decode: () => Contents,
@@ -26,11 +32,11 @@ export function decodedTable(
 	decoded.set(memory, kept);
 	const number = hpa / PAGE_SIZE;
 	const before = kept.get(number);
-	if (before?.base === base && before.allowed === allowed && before.versions === versionsOf(memory, before))
-		return before;
+	const isSame = before?.level === level && before.base === base && before.allowed === allowed;
+	if (isSame && before.versions === versionsOf(memory, before)) return before;
 	const contents = decode();
 	if (contents.mappings.length > FEW) kept.delete(number);
-	else kept.set(number, {...contents, base, allowed, versions: versionsOf(memory, contents)});
+	else kept.set(number, {...contents, level, base, allowed, versions: versionsOf(memory, contents)});
 	return contents;
 }
 

@@ -91,7 +91,7 @@ function descend(
 		decode(memory, found, window, table, level, base, allowed);
 		return;
 	}
-	const {tables, mappings} = decodedTable(memory, table, base, allowed, () => {
+	const {tables, mappings} = decodedTable(memory, table, level, base, allowed, () => {
 		const own = new MappingList();
 		own.tables.push(table);
 		decode(memory, own, window, table, level, base, allowed);

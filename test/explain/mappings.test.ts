@@ -219,6 +219,21 @@ for (const iommu of ['vt-d', 'amd-vi'] as const)
 		check();
 	});
 
+test('a table that stands at two levels is decoded at each', () => {
+	const memory = new Memory(16 * MIB);
+	for (const [at, to] of [
+		[0x1000, 0x3000],
+		[0x2000, 0x3000],
+		[0x3000, 0x4000],
+		[0x4000, 0x5000],
+	])
+		memory.setU32(at, to | 3);
+	for (let i = 0; i < 2; i++) {
+		assert.deepEqual(brief(mappingsOf(memory, domain('vt-d', 0x1000, 3))), [[0, 0x5000, 1, 'rw']]);
+		assert.deepEqual(brief(mappingsOf(memory, domain('vt-d', 0x2000, 2))), [[0, 0x4000, 1, 'rw']]);
+	}
+});
+
 test('tables in memory that a VM writes too are decoded each time', () => {
 	const memory = new Memory(16 * MIB);
 	const shared = new ArrayBuffer(16 * PAGE_SIZE);
