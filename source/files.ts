@@ -174,7 +174,7 @@ function idAt(path: string): FileId | undefined {
 
 type Kinds = Pick<fs.Stats, 'isDirectory' | 'isSymbolicLink' | 'isFIFO' | 'isSocket' | 'isBlockDevice'>;
 
-/** What a file is that is not regular. */
+/** The kind of a file that is not regular. */
 function kindOf(stat: Kinds): string {
 	if (stat.isDirectory()) return 'a directory';
 	if (stat.isSymbolicLink()) return 'a symbolic link';

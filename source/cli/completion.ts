@@ -1,4 +1,4 @@
-// dmascope completion: scripts for bash, zsh and fish, made of one table.
+// dmascope completion: scripts for bash, zsh and fish, made from one table.
 
 import {unknownWord} from '../did-you-mean.js';
 import type {Print} from '../text/print.js';

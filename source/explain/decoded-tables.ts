@@ -4,7 +4,7 @@
 import {PAGE_SIZE} from '../formats/address.js';
 import type {Mapping, PhysicalReader} from '../machine/tables.js';
 
-/** What a table maps, and the tables that this was read from: itself and those below. */
+/** The mappings of a table, and the tables they were read from: itself and those below. */
 type Contents = {readonly tables: readonly number[]; readonly mappings: readonly Mapping[]};
 /** The same at the level, at the address and with the rights that the entries above give the table. */
 type Decoded = Contents & {

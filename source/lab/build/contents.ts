@@ -1,4 +1,4 @@
-// What a machine's memory, disk and caches hold now. Looking changes nothing.
+// The contents of a machine's memory, disk and caches now. Reading them changes nothing.
 
 import {compareCached} from '../../explain/cached.js';
 import {PAGE_SIZE, SECTOR} from '../../formats/address.js';

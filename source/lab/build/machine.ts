@@ -72,7 +72,7 @@ export class Machine {
 	/** Every layer that reports to a probe. */
 	private readonly layers = new Set<{probe?: Probe}>();
 
-	/** What the guest has in place of pages of the host's own, where it really runs. */
+	/** A real guest's memory, which takes the place of pages of the host. */
 	private readonly shared: readonly Ram[] | undefined;
 	private fileBases: readonly number[] = [];
 

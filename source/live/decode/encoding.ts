@@ -20,7 +20,7 @@ export function wideEncoding(bytes: Buffer): 'utf-16le' | 'utf-16be' | undefined
 
 /** Bytes looked at to tell text from other data. */
 const TEXT_SAMPLE = 65_536;
-/** Of the characters of a text, at most so many are control characters or no characters at all. */
+/** The largest share of a text that is control characters or invalid. */
 const MOST_STRANGE = 0.2;
 
 /** The control characters of texts: bell, backspace, tabs, ends of lines and pages, escape. */
